@@ -1,0 +1,80 @@
+"""Outputs written beside and renamed into place: what has its name is whole."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fashion_edge.errors import OutputExistsError, UsageError
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raise `OutputExistsError` where an output is there and overwriting was not asked for.
+
+    An empty folder counts as not there.
+    """
+    if overwrite or not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    raise OutputExistsError(f"{path} exists already; name another or add --overwrite")
+
+
+@contextmanager
+def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a hidden sibling folder to write into; it takes the name `path` when the block ends without error.
+
+    Raises:
+        OutputExistsError: `path` holds something and `overwrite` is false.
+        UsageError: the parent folder cannot be written.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.part-", dir=path.parent))
+    except OSError as error:
+        raise UsageError(f"cannot write to {path.parent}: {error.strerror}; name another folder") from error
+    try:
+        yield part
+        part.chmod(0o777 & ~_umask())
+        _swap_in(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a hidden sibling file name, of the same suffix, to write; renamed to `path` when the block ends well.
+
+    Raises:
+        OutputExistsError: `path` exists and `overwrite` is false.
+        UsageError: the parent folder cannot be written.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {path.parent}: {error.strerror}; name another folder") from error
+    part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _swap_in(part: Path, path: Path) -> None:
+    """Rename `part` to `path`; what was there goes only once the new one stands."""
+    if not path.exists():
+        part.rename(path)
+        return
+    old = path.with_name(f".{path.name}.old-{os.getpid()}")
+    path.rename(old)
+    part.rename(path)
+    shutil.rmtree(old) if old.is_dir() else old.unlink()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

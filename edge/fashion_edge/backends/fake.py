@@ -1,0 +1,27 @@
+"""The null backend: fixed scores after a fixed time. Tests use it, and the benchmark measures itself with it."""
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class FakeBackend:
+    """Answers every input with the same scores, after `seconds` of sleep an input; counts its runs."""
+
+    def __init__(self, scores: list[float], input_shape: tuple[int, int, int] = (96, 96, 3), seconds: float = 0.0):
+        self.name = "fake"
+        self.input_shape = input_shape
+        self.n_labels = len(scores)
+        self.runs = 0
+        self._scores = np.array(scores, np.float32)
+        self._seconds = seconds
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Scores (n, n_labels) float32; refuses inputs that a real runtime would refuse."""
+        if batch.dtype != np.uint8 or batch.shape[1:] != self.input_shape:
+            raise ValueError(f"inputs are (n, {self.input_shape}) uint8, not {batch.shape} {batch.dtype}")
+        if self._seconds:
+            time.sleep(self._seconds * len(batch))
+        self.runs += len(batch)
+        return np.tile(self._scores, (len(batch), 1))

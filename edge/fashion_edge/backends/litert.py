@@ -1,0 +1,84 @@
+"""TFLite files on LiteRT, or on the legacy tflite-runtime where that is what a device has."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.errors import MissingExtraError, ModelError
+
+
+class LiteRtBackend:
+    """One interpreter with its tensors allocated; batch 1 inside, so that a stream pays for no padding."""
+
+    def __init__(self, interpreter: Any, name: str) -> None:
+        self.name = name
+        self._interpreter = interpreter
+        source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        self._source, self._target = source["index"], target["index"]
+        _, height, width, _ = (int(n) for n in source["shape"])
+        self.input_shape = (height, width, 3)
+        self.n_labels = int(target["shape"][-1])
+        self._in_type, self._in_grid = source["dtype"], source["quantization"]
+        self._out_type, self._out_grid = target["dtype"], target["quantization"]
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Scores (n, n_labels) float32 for inputs (n, height, width, 3) uint8."""
+        scores = np.empty((len(batch), self.n_labels), np.float32)
+        for i in range(len(batch)):
+            self._interpreter.set_tensor(self._source, self._encode(batch[i : i + 1]))
+            self._interpreter.invoke()
+            scores[i] = self._decode(self._interpreter.get_tensor(self._target)[0])
+        return scores
+
+    def _encode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        if self._in_type == np.uint8:
+            return pixels
+        if self._in_type == np.int8:  # the int8 grid that the converter lays over 0..255
+            return (pixels ^ 0x80).view(np.int8)
+        return pixels.astype(self._in_type)
+
+    def _decode(self, output: NDArray[Any]) -> NDArray[np.float32]:
+        if self._out_type == np.float32:
+            return output
+        scale, zero = self._out_grid
+        scores: NDArray[np.float32] = (output.astype(np.float32) - zero) * np.float32(scale)
+        return scores
+
+
+def load(data: bytes, file: str, threads: int) -> LiteRtBackend:
+    """Load the bytes of a .tflite file.
+
+    Raises:
+        ModelError: not a TFLite file, an operator the runtime lacks, or not one image in and one row of scores out.
+        MissingExtraError: neither runtime is installed.
+    """
+    interpreter_type, name = _find_runtime()
+    try:
+        interpreter = interpreter_type(model_content=data, num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ModelError(f"{file} does not load in {name}: {reason}") from error
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0]["shape"]) != 4 or len(outputs[0]["shape"]) != 2:
+        raise ModelError(f"{file} must have one input (1, h, w, 3) and one output (1, labels)")
+    return LiteRtBackend(interpreter, name)
+
+
+def _find_runtime() -> tuple[Any, str]:
+    for module, package in (("ai_edge_litert", "ai-edge-litert"), ("tflite_runtime", "tflite-runtime")):
+        try:
+            interpreter = __import__(f"{module}.interpreter", fromlist=["Interpreter"]).Interpreter
+        except ImportError:
+            continue
+        return interpreter, f"{package} {_version(package)}"
+    raise MissingExtraError("a TFLite runtime (ai-edge-litert)", "headless")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "of unknown version"

@@ -1,0 +1,243 @@
+"""The bundle: a folder that holds a model in several variants, its manifest, and the proof that it still works.
+
+A bundle is a stranger's file until checked: names that leave the folder are refused, sizes are bounded, hashes
+are compared before a runtime sees a byte, nothing is unpickled. The schema is in docs/bundle.md.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fashion_edge.decide import LabelSpace
+from fashion_edge.errors import BundleError, ModelError
+from fashion_edge.preprocess import InputSpec
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+RUNTIMES = ("litert", "onnx")
+PRECISIONS = ("int8", "int16x8", "dynamic", "float16", "float32")
+MAX_LABELS = 1000
+MAX_MANIFEST_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One model file of a bundle."""
+
+    file: str
+    runtime: str  # one of RUNTIMES
+    precision: str  # one of PRECISIONS
+    bytes: int
+    sha256: str
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """`litert int8`: what tables and messages call it."""
+        return f"{self.runtime} {self.precision}"
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Where the golden inputs are, and how far a variant's scores may lie from the recorded ones."""
+
+    file: str
+    sha256: str
+    tolerance: Mapping[str, float]  # precision -> largest score difference allowed
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """manifest.json, checked."""
+
+    space: LabelSpace
+    input: InputSpec
+    variants: tuple[Variant, ...]
+    golden: Golden
+    provenance: Mapping[str, Any]
+    created: str  # ISO 8601, UTC
+
+    def to_json(self) -> dict[str, Any]:
+        """The dictionary that `parse_manifest` reads back."""
+        return {
+            "schema": SCHEMA,
+            "created": self.created,
+            "labels": list(self.space.labels),
+            "groups": {name: list(members) for name, members in self.space.groups.items()},
+            "input": vars(self.input),
+            "thresholds": dict(self.space.thresholds),
+            "variants": [vars(variant) for variant in self.variants],
+            "golden": vars(self.golden),
+            "provenance": dict(self.provenance),
+        }
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A folder with a checked manifest; model files are hashed when they are asked for."""
+
+    path: Path
+    manifest: Manifest
+
+    def find(self, runtime: str | None = None, precision: str | None = None) -> Variant:
+        """The first variant that fits, in the manifest's order of preference.
+
+        Raises:
+            BundleError: none fits; the message lists what there is.
+        """
+        for variant in self.manifest.variants:
+            if runtime in (None, variant.runtime) and precision in (None, variant.precision):
+                return variant
+        asked = " ".join(word for word in (runtime, precision) if word)
+        there = ", ".join(variant.name for variant in self.manifest.variants)
+        raise BundleError(f"{self.path} has no variant {asked!r}; it has {there}")
+
+    def read(self, variant: Variant) -> bytes:
+        """The bytes of a model file, after its length and hash were compared with the manifest."""
+        return read_checked(self.path / variant.file, variant.sha256, variant.bytes)
+
+    def read_golden(self) -> bytes:
+        """The bytes of the golden file, hash compared."""
+        return read_checked(self.path / self.manifest.golden.file, self.manifest.golden.sha256)
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read and check `path/manifest.json`.
+
+    Raises:
+        BundleError: no such folder, no manifest, another schema, or any value out of range.
+    """
+    file = path / MANIFEST
+    if not path.is_dir():
+        raise BundleError(f"{path} is not a bundle folder; make one with fashion-export")
+    if not file.is_file():
+        raise BundleError(f"{path} has no {MANIFEST}, so it is not a bundle; make one with fashion-export")
+    if file.stat().st_size > MAX_MANIFEST_BYTES:
+        raise BundleError(f"{file} is larger than {MAX_MANIFEST_BYTES >> 20} MB, which no manifest is")
+    try:
+        data = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{file} is not valid JSON ({error}); export the bundle again") from error
+    try:
+        return Bundle(path, parse_manifest(data))
+    except BundleError as error:
+        raise BundleError(f"{file}: {error}") from error
+
+
+def parse_manifest(data: object) -> Manifest:
+    """Check a decoded manifest.json and build the `Manifest`.
+
+    Raises:
+        BundleError: the first thing that is wrong, in one sentence.
+    """
+    root = _typed(data, dict, "the manifest")
+    if root.get("schema") != SCHEMA:
+        raise BundleError(f"schema {root.get('schema')!r} is not {SCHEMA}, the one this version reads")
+    space = parse_label_space(root)
+    variants = tuple(_parse_variant(entry) for entry in _get(root, "variants", list))
+    if not variants:
+        raise BundleError("variants is empty, so there is no model to run")
+    return Manifest(
+        space=space,
+        input=parse_input_spec(_get(root, "input", dict)),
+        variants=variants,
+        golden=_parse_golden(_get(root, "golden", dict)),
+        provenance=_get(root, "provenance", dict),
+        created=_get(root, "created", str),
+    )
+
+
+def parse_label_space(root: Mapping[str, Any]) -> LabelSpace:
+    """Check the keys labels, groups and thresholds of a manifest.json or run.json."""
+    labels = tuple(_typed(label, str, "a label") for label in _get(root, "labels", list))
+    if not 1 <= len(labels) <= MAX_LABELS or len(set(labels)) != len(labels) or not all(labels):
+        raise BundleError(f"labels must be 1..{MAX_LABELS} different words, not {list(labels)[:8]}")
+    groups = {
+        name: tuple(_typed(label, str, f"a label of group {name}") for label in _typed(members, list, f"group {name}"))
+        for name, members in _get(root, "groups", dict).items()
+    }
+    grouped = [label for members in groups.values() for label in members]
+    if strangers := sorted(set(grouped) - set(labels)):
+        raise BundleError(f"groups name {strangers}, which labels does not")
+    if len(set(grouped)) != len(grouped) or not all(groups.values()):
+        raise BundleError("a label may stand in one group only, and no group may be empty")
+    thresholds = {
+        label: float(_typed(value, (int, float), f"threshold of {label}"))
+        for label, value in _get(root, "thresholds", dict).items()
+    }
+    if set(thresholds) != set(labels) or not all(0 < value <= 1 for value in thresholds.values()):
+        raise BundleError(f"thresholds must give each label a number in (0, 1], not {thresholds}")
+    return LabelSpace(labels, groups, thresholds)
+
+
+def parse_input_spec(entry: Mapping[str, Any]) -> InputSpec:
+    """Check the key input of a manifest.json or run.json."""
+    size = {key: _get(entry, key, int) for key in ("height", "width")}
+    words = {key: _get(entry, key, str) for key in ("channels", "dtype", "layout", "fit")}
+    return InputSpec(**size, **words)
+
+
+def _parse_variant(entry: object) -> Variant:
+    root = _typed(entry, dict, "a variant")
+    variant = Variant(
+        file=_plain_name(_get(root, "file", str)),
+        runtime=_get(root, "runtime", str),
+        precision=_get(root, "precision", str),
+        bytes=_get(root, "bytes", int),
+        sha256=_get(root, "sha256", str),
+        metrics=_get(root, "metrics", dict),
+    )
+    if variant.runtime not in RUNTIMES:
+        raise BundleError(f"runtime {variant.runtime!r} of {variant.file} is not one of {', '.join(RUNTIMES)}")
+    if variant.precision not in PRECISIONS:
+        raise BundleError(f"precision {variant.precision!r} of {variant.file} is not one of {', '.join(PRECISIONS)}")
+    return variant
+
+
+def _parse_golden(entry: Mapping[str, Any]) -> Golden:
+    tolerance = {
+        precision: float(_typed(value, (int, float), "a golden tolerance"))
+        for precision, value in _get(entry, "tolerance", dict).items()
+    }
+    if not all(0 < value < 0.5 for value in tolerance.values()):
+        raise BundleError(f"golden tolerances must lie in (0, 0.5), not {tolerance}")
+    return Golden(_plain_name(_get(entry, "file", str)), _get(entry, "sha256", str), tolerance)
+
+
+def read_checked(path: Path, sha256: str, size: int | None = None) -> bytes:
+    """Read a file whose hash, and length where given, the manifest names.
+
+    Raises:
+        ModelError: missing, of another length, or of another hash.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path} is missing though the manifest names it; export the bundle again")
+    actual = path.stat().st_size
+    if size is not None and actual != size:
+        raise ModelError(f"{path} has {actual} bytes, the manifest says {size}: cut short or swapped; export again")
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ModelError(f"{path} does not have the hash that the manifest names: swapped or damaged; export again")
+    return data
+
+
+def _plain_name(name: str) -> str:
+    if name != Path(name).name or name in ("", ".", "..") or "\\" in name or "\0" in name:
+        raise BundleError(f"file {name!r} is not a plain name inside the bundle")
+    return name
+
+
+def _get(root: Mapping[str, Any], key: str, kind: type | tuple[type, ...]) -> Any:
+    if key not in root:
+        raise BundleError(f"key {key!r} is missing")
+    return _typed(root[key], kind, key)
+
+
+def _typed(value: object, kind: type | tuple[type, ...], name: str) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        wanted = " or ".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
+        raise BundleError(f"{name} must be {wanted}, not {value!r:.60}")
+    return value

@@ -1,0 +1,95 @@
+"""Golden inputs: frames of our own rendering and the scores that every variant must give back for them.
+
+Replaying them at start-up proves in a few milliseconds that preprocessing, channel order, runtime and model
+file together still do what the export measured.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.backends import Backend
+from fashion_edge.bundle import Bundle, Variant
+from fashion_edge.errors import BundleError, ModelError
+from fashion_edge.preprocess import InputSpec, preprocess
+
+# Largest score difference that another CPU or runtime version may show; measured spreads are far below.
+TOLERANCE = {"int8": 0.03, "int16x8": 0.01, "dynamic": 0.05, "float16": 0.01, "float32": 0.005}
+MAX_UNPACKED_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class GoldenSet:
+    """frames (n, h, w, 3) uint8 BGR, inputs (n, H, W, 3) uint8, scores: file name -> (n, labels) float32."""
+
+    frames: NDArray[np.uint8]
+    inputs: NDArray[np.uint8]
+    scores: dict[str, NDArray[np.float32]]
+
+    def to_npz(self) -> bytes:
+        """The bytes of golden.npz: plain arrays, no pickle."""
+        buffer = io.BytesIO()
+        scores = {f"scores:{name}": values.astype(np.float32) for name, values in self.scores.items()}
+        np.savez_compressed(buffer, frames=self.frames, inputs=self.inputs, **scores)  # type: ignore[arg-type]
+        return buffer.getvalue()
+
+
+def parse_golden(data: bytes) -> GoldenSet:
+    """Read golden.npz; the unpacked size is bounded before unpacking, pickled arrays are refused.
+
+    Raises:
+        BundleError: not an npz, too large, or arrays missing or misshapen.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise BundleError(f"the golden file unpacks to {unpacked >> 20} MB, above {MAX_UNPACKED_BYTES >> 20}")
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            scores = {key[7:]: arrays[key] for key in arrays.files if key.startswith("scores:")}
+            golden = GoldenSet(arrays["frames"], arrays["inputs"], scores)
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError) as error:
+        if isinstance(error, BundleError):
+            raise
+        raise BundleError(f"the golden file is not readable ({error}); export the bundle again") from error
+    if golden.frames.dtype != np.uint8 or golden.frames.ndim != 4 or len(golden.frames) != len(golden.inputs):
+        raise BundleError("the golden file does not hold frames (n, h, w, 3) uint8 with one input each")
+    return golden
+
+
+def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
+    """Replay the golden frames through preprocessing and the backend; returns the largest score difference.
+
+    Raises:
+        ModelError: input size, label count, preprocessing or scores are not those of the export.
+    """
+    space, spec = bundle.manifest.space, bundle.manifest.input
+    check_shapes(variant, backend, spec, len(space.labels))
+    golden = parse_golden(bundle.read_golden())
+    expected = golden.scores.get(variant.file)
+    if expected is None or expected.shape != (len(golden.frames), len(space.labels)):
+        raise ModelError(f"the golden file has no scores for {variant.file}; export the bundle again")
+    inputs = np.stack([preprocess(frame, spec) for frame in golden.frames])
+    if inputs.shape != golden.inputs.shape or not np.array_equal(inputs, golden.inputs):
+        raise ModelError("preprocessing of the golden frames differs from the export's: OpenCV here resizes otherwise")
+    drift = float(np.abs(backend.run(inputs) - expected).max())
+    limit = bundle.manifest.golden.tolerance.get(variant.precision, TOLERANCE[variant.precision])
+    if not drift <= limit:  # also refuses NaN
+        raise ModelError(
+            f"{variant.file} on {backend.name} misses its golden scores by {drift:.3f} (at most {limit:g} is right): "
+            "do not trust this runtime with it; run fashion-doctor"
+        )
+    return drift
+
+
+def check_shapes(variant: Variant, backend: Backend, spec: InputSpec, n_labels: int) -> None:
+    """Compare what the model file declares with what the manifest says."""
+    if backend.input_shape != spec.shape:
+        raise ModelError(f"{variant.file} eats {backend.input_shape}, the manifest says {spec.shape}; export again")
+    if backend.n_labels != n_labels:
+        raise ModelError(
+            f"{variant.file} gives {backend.n_labels} scores, the manifest names {n_labels} labels; export again"
+        )

@@ -1,0 +1,89 @@
+"""Stills from disk: found, bounded in size, and decoded to one layout whatever their format and mode."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.errors import ImageError
+
+if TYPE_CHECKING:
+    from PIL import Image as PILImage
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")  # decoders we let a stranger's file reach
+MAX_PIXELS = 64_000_000  # declared width x height; 192 MB once decoded
+MAX_BYTES = 256 << 20
+PAPER = (255, 255, 255)  # what shows through a transparent pixel: shops cut garments out on white
+
+
+def is_image_name(path: Path) -> bool:
+    """Whether the suffix is one of `SUFFIXES`; hidden files (`.`, macOS `._`) are not images."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def find_images(folder: Path) -> Iterator[Path]:
+    """Image files below a folder, recursive, in sorted order; links out of the folder are not followed."""
+    for entry in sorted(folder.iterdir()):
+        if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith("."):
+            yield from find_images(entry)
+        elif is_image_name(entry):
+            yield entry
+
+
+def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decode a still to (h, w, 3) uint8 in B, G, R order.
+
+    The header is read first: a file that declares more than `max_pixels` is refused before anything is decoded.
+    EXIF rotation is applied, transparency is laid on white, of an animation the first picture is taken.
+
+    Raises:
+        ImageError: missing, empty, cut short, not an image, or too large; the message names the file and the reason.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        size = path.stat().st_size
+        if size == 0:
+            raise ImageError(f"{path} is empty (0 bytes), not a picture")
+        if size > MAX_BYTES:
+            raise ImageError(f"{path} is {size >> 20} MB, above the limit of {MAX_BYTES >> 20} MB for a still")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # our own bound is below; Pillow's is set for servers
+            with Image.open(path, formats=FORMATS) as image:
+                width, height = image.size
+                if width * height > max_pixels:
+                    raise ImageError(
+                        f"{path} declares {width} x {height} pixels, above the limit of {max_pixels / 1e6:g} megapixels"
+                    )
+                return _to_bgr(image)
+    except FileNotFoundError:
+        raise ImageError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise ImageError(f"{path} is a folder, not a picture") from None
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{path} is not a picture in a known format ({', '.join(FORMATS)})") from error
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow's decoders raise OSError, ValueError, SyntaxError, struct.error and more
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageError(f"{path} cannot be decoded: {reason}") from error
+
+
+def _to_bgr(image: "PILImage.Image") -> NDArray[np.uint8]:
+    """Decode and bring any mode to (h, w, 3) B, G, R."""
+    from PIL import Image, ImageOps
+
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):  # 16 bits a pixel: keep the high byte, convert() would clip to white
+        grey = (np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if upright.has_transparency_data:
+        upright = upright.convert("RGBA")
+        paper = Image.new("RGBA", upright.size, (*PAPER, 255))
+        upright = Image.alpha_composite(paper, upright)
+    rgb = np.asarray(upright.convert("RGB"))
+    return np.ascontiguousarray(rgb[:, :, ::-1])
