@@ -47,14 +47,14 @@ class LiteRtBackend:
         return scores
 
 
-def load(data: bytes, file: str, threads: int) -> LiteRtBackend:
-    """Load the bytes of a .tflite file.
+def load(data: bytes, file: str, threads: int, runtime: tuple[Any, str] | None = None) -> LiteRtBackend:
+    """Load the bytes of a .tflite file; `runtime` is an interpreter class and its name, else the one installed here.
 
     Raises:
         ModelError: not a TFLite file, an operator the runtime lacks, or not one image in and one row of scores out.
         MissingExtraError: neither runtime is installed.
     """
-    interpreter_type, name = _find_runtime()
+    interpreter_type, name = runtime or _find_runtime()
     try:
         interpreter = interpreter_type(model_content=data, num_threads=threads)
         interpreter.allocate_tensors()

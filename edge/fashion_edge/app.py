@@ -1,0 +1,152 @@
+"""Puts a run of `fashion-edge` together: bundle, backend, source, sinks; then lets frames through."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fashion_edge.backends import Backend, open_backend
+from fashion_edge.bundle import Bundle, Variant, load_bundle
+from fashion_edge.console import say
+from fashion_edge.errors import UsageError
+from fashion_edge.golden import self_check
+from fashion_edge.latest import Latest
+from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
+from fashion_edge.opencv import load_cv2
+from fashion_edge.pipeline import Labeller, Options, run
+from fashion_edge.roi import Roi
+from fashion_edge.sinks.base import Sink
+from fashion_edge.sources import Source, open_source
+from fashion_edge.summary import Summary
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked on the command line."""
+
+    source: str | None = None
+    camera: int | None = None
+    bundle: Path | None = None
+    runtime: str | None = None
+    precision: str | None = None
+    threads: int = 1
+    roi: str = "auto"
+    smooth: float = 0.25
+    headless: bool = False
+    jsonl: str | None = None
+    record: Path | None = None
+    save: Path | None = None
+    frames: int | None = None
+    seconds: float | None = None
+    every_frame: bool = False
+    overwrite: bool = False
+
+    def source_text(self) -> str:
+        """The one source that was named; the demo where none was."""
+        if self.source is not None and self.camera is not None:
+            raise UsageError(f"--source {self.source} and --camera {self.camera} were both given; name one")
+        return str(self.camera) if self.camera is not None else (self.source or "demo")
+
+
+def run_request(request: Request) -> int:
+    """Run to the end of the source, a limit, `q` or Ctrl-C; returns the exit status."""
+    options = Options(Roi.parse(request.roi), request.smooth, frames=request.frames, seconds=request.seconds)
+    bundle, variant, backend = open_checked(request)
+    load_cv2().setNumThreads(request.threads)
+    watched = _can_watch(request)
+    source = open_source(request.source_text(), every_frame=request.every_frame, watched=watched)
+    say(_start_line(bundle, variant, backend, request.threads))
+    say(source.describe())
+    summary = Summary()
+    with ExitStack() as stack:
+        sinks = [stack.enter_context(sink) for sink in _make_sinks(request, source, watched=watched)]
+        labeller = Labeller(bundle.manifest, backend, options, still=source.still)
+        latest = stack.enter_context(Latest(source)) if source.live else None
+        with _ended_by_signals():
+            run(latest or source.items(), labeller, sinks, options, summary)
+    for line in [*summary.describe(latest.dropped if latest else 0), *_written(request)]:
+        say(line)
+    return 1 if summary.faults or not summary.frames else 0
+
+
+def open_checked(request: Request) -> tuple[Bundle, Variant, Backend]:
+    """Load the bundle, its variant and the backend, and replay the golden frames.
+
+    Raises:
+        BundleError: anything about the bundle is not as its export left it.
+    """
+    bundle = load_bundle(request.bundle or default_bundle())
+    variant = bundle.find(request.runtime, request.precision)
+    backend = open_backend(bundle, variant, request.threads)
+    self_check(bundle, variant, backend)
+    return bundle, variant, backend
+
+
+def _start_line(bundle: Bundle, variant: Variant, backend: Backend, threads: int) -> str:
+    where = "the shipped bundle" if bundle.path == SHIPPED_BUNDLE else f"bundle {bundle.path}"
+    size, pool = f"{variant.bytes / 1024:.0f} KB", f"{threads} thread{'s' if threads > 1 else ''}"
+    return f"{where}: {variant.file}, {size}, on {backend.name}, {pool}; self-check passed"
+
+
+def _can_watch(request: Request) -> bool:
+    """Whether a window will be opened for a source that moves; says why not where one could be expected."""
+    if request.headless or request.jsonl == "-":
+        return False
+    from fashion_edge.sinks.window import why_no_window
+
+    reason = why_no_window()
+    if reason is not None and request.source is None:
+        say(f"no window: {reason}; going on headless")
+    return reason is None
+
+
+def _make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[Sink]:
+    """Sinks in the order in which they see a frame; each is entered before the next is made."""
+    from fashion_edge.sinks.text import TextSink
+
+    yield TextSink(still=source.still, quiet=request.jsonl == "-")
+    if request.jsonl:
+        from fashion_edge.sinks.jsonl import JsonlSink
+
+        yield JsonlSink(request.jsonl, overwrite=request.overwrite)
+    if request.record:
+        from fashion_edge.sinks.video import VideoSink
+
+        yield VideoSink(request.record, source.fps, overwrite=request.overwrite)
+    if request.save:
+        from fashion_edge.sinks.stills import StillsSink
+
+        root = Path(source.name) if source.still and Path(source.name).is_dir() else None
+        yield StillsSink(request.save, still=source.still, root=root)
+    if watched and not source.still:
+        from fashion_edge.sinks.window import WindowSink
+
+        yield WindowSink()
+
+
+def _written(request: Request) -> Iterator[str]:
+    """Where the outputs are."""
+    if request.jsonl and request.jsonl != "-":
+        yield f"JSON lines: {request.jsonl}"
+    if request.record and request.record.exists():
+        yield f"video: {request.record}"
+    if request.save:
+        newest = max(request.save.rglob("*.jpg"), key=lambda path: path.stat().st_mtime_ns, default=None)
+        yield f"annotated pictures: {request.save}" + (f", the last is {newest}" if newest else "")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the block, not the program: files are closed and the summary printed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("")
+    finally:
+        signal.signal(signal.SIGTERM, before)

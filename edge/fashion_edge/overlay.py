@@ -1,0 +1,69 @@
+"""What is drawn on a frame: where the classifier looked, what it says, a bar for each label."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.opencv import load_cv2
+from fashion_edge.result import Result
+
+WHITE, BLACK, GREY, GREEN = (255, 255, 255), (0, 0, 0), (170, 170, 170), (90, 200, 90)
+PLATE_SHADE = 0.35  # what is left of the picture's brightness under text
+REFERENCE_HEIGHT = 480  # pixels; sizes below are for this height and scale with it
+
+
+def draw_result(result: Result) -> None:
+    """Draw on `result.frame.image` in place; legible on any background and at any resolution."""
+    cv2, image = load_cv2(), result.frame.image
+    height, width = image.shape[:2]
+    unit = max(0.35, min(height / REFERENCE_HEIGHT, width / 360))
+    line = max(1, round(2 * unit))
+    box = result.box
+    if (box.width, box.height) != (width, height):
+        corner = (box.left, box.top), (box.left + box.width - 1, box.top + box.height - 1)
+        cv2.rectangle(image, *corner, BLACK, line + 2)
+        cv2.rectangle(image, *corner, WHITE, line)
+    _draw_headline(cv2, image, result.decision.text, unit)
+    _draw_bars(cv2, image, result, unit)
+
+
+def _draw_headline(cv2: Any, image: NDArray[np.uint8], text: str, unit: float) -> None:
+    width = image.shape[1]
+    scale, thickness = 1.0 * unit, max(1, round(2 * unit))
+    (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
+    margin = max(2, round(8 * unit))
+    if text_width > width - 2 * margin:  # a long label on a narrow picture
+        scale *= (width - 2 * margin) / text_width
+        (text_width, text_height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
+    _shade(image, 0, 0, text_width + 2 * margin, text_height + below + 2 * margin)
+    where = (margin, margin + text_height)
+    cv2.putText(image, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, WHITE, thickness, cv2.LINE_AA)
+
+
+def _draw_bars(cv2: Any, image: NDArray[np.uint8], result: Result, unit: float) -> None:
+    """One row a label, from the bottom up: name, score as a bar; green where it was decided."""
+    height, width = image.shape[:2]
+    row, scale = max(8, round(20 * unit)), 0.5 * unit
+    name_width = round(70 * unit)
+    plate_width = min(width, round(190 * unit))
+    rows = min(len(result.labels), max(0, height // 2 // row))  # never more than half of the picture
+    top = height - rows * row
+    _shade(image, 0, top, plate_width, rows * row)
+    order = sorted(range(len(result.labels)), key=lambda i: -result.smoothed[i])[:rows]
+    for place, i in enumerate(sorted(order)):
+        y = top + place * row
+        chosen = result.labels[i] in result.decision.labels
+        colour = GREEN if chosen else GREY
+        origin = (round(4 * unit), y + round(0.72 * row))
+        cv2.putText(image, result.labels[i], origin, cv2.FONT_HERSHEY_SIMPLEX, scale, WHITE, 1, cv2.LINE_AA)
+        length = round(float(result.smoothed[i]) * (plate_width - name_width - 4))
+        if length > 0:
+            ends = (name_width, y + row // 4), (name_width + length, y + row - row // 4)
+            cv2.rectangle(image, *ends, colour, -1)
+
+
+def _shade(image: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> None:
+    """Darken a rectangle in place, so that white text reads on any picture."""
+    part = image[top : top + height, left : left + width]
+    load_cv2().convertScaleAbs(part, part, PLATE_SHADE)

@@ -1,0 +1,115 @@
+"""The way of a frame: source -> preprocess -> backend -> smooth -> decide -> draw -> sinks, each stage timed."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from fashion_edge.backends import Backend
+from fashion_edge.bundle import Manifest
+from fashion_edge.decide import decide
+from fashion_edge.frame import Event, Fault, Frame, Item
+from fashion_edge.overlay import draw_result
+from fashion_edge.preprocess import preprocess
+from fashion_edge.result import Result
+from fashion_edge.roi import Roi
+from fashion_edge.sinks.base import Sink
+from fashion_edge.smooth import Smoothed, hold, smooth
+from fashion_edge.summary import Summary
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How frames are looked at and when the run ends."""
+
+    roi: Roi = field(default_factory=Roi)
+    smooth_s: float = 0.25  # time constant; 0 decides on each frame alone
+    hysteresis: float = 0.1  # score by which a shown label may fall below its threshold and stay
+    frames: int | None = None  # stop after so many labelled frames
+    seconds: float | None = None  # stop after so long
+
+
+class Labeller:
+    """One frame in, one `Result` out; keeps what smoothing must remember of one stream."""
+
+    def __init__(
+        self, manifest: Manifest, backend: Backend, options: Options, *, still: bool, clock: Clock = time.monotonic
+    ) -> None:
+        self._manifest = manifest
+        self._backend = backend
+        self._options = options
+        self._still = still
+        self._clock = clock
+        self._smoothed: Smoothed | None = None
+        self._shown: tuple[str, ...] = ()
+
+    def label(self, frame: Frame) -> Result:
+        """Label one frame."""
+        clock, space = self._clock, self._manifest.space
+        started = clock()
+        box = self._options.roi.box(*frame.image.shape[:2], still=self._still)
+        pixels = preprocess(box.cut(frame.image), self._manifest.input)
+        prepared = clock()
+        scores = self._backend.run(pixels[np.newaxis])[0]
+        inferred = clock()
+        if not self._still:
+            self._smoothed = smooth(self._smoothed, scores, frame.captured_at, self._options.smooth_s)
+            space = hold(space, self._shown, self._options.hysteresis)
+        smoothed = self._smoothed.scores if self._smoothed else scores
+        decision = decide(smoothed, space)
+        self._shown = decision.labels
+        decided = clock()
+        stages = {
+            "capture": frame.capture_s,
+            "preprocess": prepared - started,
+            "infer": inferred - prepared,
+            "decide": decided - inferred,
+        }
+        age = decided - frame.captured_at
+        return Result(frame, box, scores, smoothed, decision, age, stages, space.labels)
+
+    def forget(self) -> None:
+        """Start anew: what was seen before a loss of the source says nothing of what comes after."""
+        self._smoothed, self._shown = None, ()
+
+
+def run(
+    items: Iterable[Item],
+    labeller: Labeller,
+    sinks: Sequence[Sink],
+    options: Options,
+    summary: Summary,
+    clock: Clock = time.monotonic,
+) -> None:
+    """Label items until they end, a limit is reached, or a sink asks to stop; `summary` counts as it goes."""
+    draws = any(sink.wants_picture for sink in sinks)
+    deadline = clock() + options.seconds if options.seconds is not None else None
+    for item in items:
+        if isinstance(item, Fault):
+            summary.count_fault()
+            for sink in sinks:
+                sink.fault(item)
+        elif isinstance(item, Event):
+            labeller.forget()
+            for sink in sinks:
+                sink.event(item)
+        else:
+            result = labeller.label(item)
+            if draws:
+                result = _draw(result, clock)
+            summary.count(result)
+            for sink in sinks:
+                sink.put(result)
+        if any(sink.stopped for sink in sinks) or summary.frames == options.frames:
+            return
+        if deadline is not None and clock() >= deadline:
+            return
+
+
+def _draw(result: Result, clock: Clock) -> Result:
+    started = clock()
+    draw_result(result)
+    return replace(result, stages_s={**result.stages_s, "draw": clock() - started})

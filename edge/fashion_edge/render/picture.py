@@ -1,0 +1,109 @@
+"""The painter's surface: shapes rasterised with their own coordinates, laid over each other with soft edges."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.opencv import load_cv2
+
+Field = NDArray[np.float32]
+Points = NDArray[np.float64]  # (n, 2) x, y
+
+SUBPIXEL_BITS = 4  # polygon corners in 1/16 pixel
+
+
+@dataclass(frozen=True)
+class Raster:
+    """A shape on the pixel grid: where it lies, its coverage, and its own coordinates at every pixel."""
+
+    top: int
+    left: int
+    mask: Field  # (h, w) coverage 0..1
+    u: Field  # -1 at the left edge, 1 at the right
+    v: Field  # 0 at the start, 1 at the end
+    across: Field  # from the axis, in heads
+    along: Field  # from the start, in heads
+
+
+class Picture:
+    """A canvas (h, w, 4) float32: B, G, R 0..255 premultiplied with alpha 0..1."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self.pixels = np.zeros((height, width, 4), np.float32)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    def lay(self, top: int, left: int, mask: Field, colour: Field) -> None:
+        """Lay a patch over what is there; mask (h, w) 0..1, colour (3,) or (h, w, 3) 0..255 B, G, R."""
+        height, width = mask.shape
+        if not height or not width:
+            return
+        region = self.pixels[top : top + height, left : left + width]
+        cover = mask[:, :, None]
+        region *= 1 - cover
+        region[:, :, :3] += cover * colour
+        region[:, :, 3] += mask
+
+    def fill(self, points: Points, colour: Field, opacity: float = 1.0) -> None:
+        """Fill a polygon (n, 2) in pixels with one colour."""
+        top, left, mask = polygon_mask(points, self.size)
+        self.lay(top, left, mask * np.float32(opacity), colour)
+
+    def stroke(self, points: Points, colour: Field, thickness: float, opacity: float = 1.0) -> None:
+        """Draw an open line through points (n, 2) in pixels; a line thinner than a pixel grows faint instead."""
+        cv2 = load_cv2()
+        whole = max(1, round(thickness))
+        top, left, bottom, right = _bounds(points, self.size, margin=whole + 1)
+        if bottom <= top or right <= left:
+            return
+        mask = np.zeros((bottom - top, right - left), np.uint8)
+        cv2.polylines(mask, [_subpixel(points, top, left)], False, 255, whole, cv2.LINE_AA, SUBPIXEL_BITS)
+        faint = min(1.0, max(thickness, 0.3)) * opacity
+        self.lay(top, left, mask.astype(np.float32) * np.float32(faint / 255), colour)
+
+    def to_sprite(self) -> NDArray[np.uint8]:
+        """Straight-alpha B, G, R, A (h, w, 4) uint8."""
+        alpha = self.pixels[:, :, 3:]
+        colour = self.pixels[:, :, :3] / np.maximum(alpha, 1e-3)
+        return np.dstack([colour, alpha * 255]).clip(0, 255).round().astype(np.uint8)
+
+
+def polygon_mask(points: Points, size: tuple[int, int]) -> tuple[int, int, Field]:
+    """Coverage of a polygon (n, 2), clipped to a canvas (height, width): top, left, mask (h, w) 0..1."""
+    cv2 = load_cv2()
+    top, left, bottom, right = _bounds(points, size, margin=1)
+    if bottom <= top or right <= left:
+        return 0, 0, np.zeros((0, 0), np.float32)
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    cv2.fillPoly(mask, [_subpixel(points, top, left)], 255, cv2.LINE_AA, SUBPIXEL_BITS)
+    return top, left, mask.astype(np.float32) * np.float32(1 / 255)
+
+
+def ellipse(centre: tuple[float, float], radii: tuple[float, float], n: int = 28) -> Points:
+    """Corners (n, 2) of an upright ellipse."""
+    turn = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    return np.stack([centre[0] + radii[0] * np.cos(turn), centre[1] + radii[1] * np.sin(turn)], axis=1)
+
+
+def smooth(points: Points, samples: int = 8) -> Points:
+    """A closed Catmull-Rom curve through points (n, 2): (n * samples, 2)."""
+    before, after, last = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0), np.roll(points, -2, axis=0)
+    t = np.linspace(0, 1, samples, endpoint=False)[None, :, None]
+    p0, p1, p2, p3 = (p[:, None, :] for p in (before, points, after, last))
+    curve = 2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3
+    return np.asarray(curve.reshape(-1, 2) / 2)
+
+
+def _bounds(points: Points, size: tuple[int, int], margin: int) -> tuple[int, int, int, int]:
+    low, high = np.floor(points.min(axis=0)) - margin, np.ceil(points.max(axis=0)) + margin + 1
+    top, left = max(0, int(low[1])), max(0, int(low[0]))
+    return top, left, min(size[0], int(high[1])), min(size[1], int(high[0]))
+
+
+def _subpixel(points: Points, top: int, left: int) -> NDArray[np.int32]:
+    shifted = (points - (left, top)) * (1 << SUBPIXEL_BITS)
+    return np.round(shifted).astype(np.int32).reshape(-1, 1, 2)

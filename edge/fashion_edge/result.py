@@ -1,0 +1,64 @@
+"""What the pipeline says of one frame, and the JSON line that carries it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.decide import Decision
+from fashion_edge.frame import Event, Fault, Frame
+from fashion_edge.roi import Box
+
+
+@dataclass(frozen=True)
+class Result:
+    """A labelled frame."""
+
+    frame: Frame
+    box: Box  # where the classifier looked
+    scores: NDArray[np.float32]  # (n_labels,) as the model gave them
+    smoothed: NDArray[np.float32]  # what was decided on
+    decision: Decision
+    age_s: float  # from capture to label
+    stages_s: Mapping[str, float]  # capture, preprocess, infer, decide, and draw once it was drawn
+    labels: tuple[str, ...]  # names of the scores, in order
+
+
+class WallClock:
+    """Turns monotonic seconds into wall-clock time stamps."""
+
+    def __init__(self, wall: float, monotonic: float) -> None:
+        self._offset = wall - monotonic
+
+    def iso(self, monotonic: float) -> str:
+        """`2026-11-23T13:00:00.000Z`."""
+        stamp = datetime.fromtimestamp(monotonic + self._offset, UTC)
+        return stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def result_record(result: Result, clock: WallClock) -> dict[str, Any]:
+    """The JSON object of one labelled frame; times in milliseconds."""
+    return {
+        "source": result.frame.source,
+        "frame": result.frame.index,
+        "captured_at": clock.iso(result.frame.captured_at),
+        "age_ms": round(result.age_s * 1e3, 2),
+        "labels": list(result.decision.labels),
+        "decision": dict(result.decision.by_group),
+        "text": result.decision.text,
+        "scores": {label: round(float(score), 4) for label, score in zip(result.labels, result.scores, strict=True)},
+        "stages_ms": {stage: round(seconds * 1e3, 3) for stage, seconds in result.stages_s.items()},
+    }
+
+
+def fault_record(fault: Fault) -> dict[str, Any]:
+    """The JSON object of an input that could not be read."""
+    return {"source": fault.source, "frame": fault.index, "error": fault.reason}
+
+
+def event_record(event: Event, clock: WallClock) -> dict[str, Any]:
+    """The JSON object of a change of the source's state."""
+    return {"source": event.source, "event": event.state, "at": clock.iso(event.at), "detail": event.detail}

@@ -1,0 +1,60 @@
+"""Where the classifier looks: the part of a frame that is fitted to the model's input."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.errors import UsageError
+
+PORTRAIT = 3 / 4  # width over height: one standing garment, as in the photos of a shop
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels: left, top, width, height."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def cut(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The part of the image inside the box: a view, nothing is copied."""
+        return image[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+@dataclass(frozen=True)
+class Roi:
+    """`auto`: a still as a whole, a live frame's guide box; `full`: the whole frame; or fractions of the frame."""
+
+    kind: str = "auto"
+    fractions: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, width, height
+
+    @classmethod
+    def parse(cls, text: str) -> "Roi":
+        """Read `auto`, `full`, `guide` or `LEFT,TOP,WIDTH,HEIGHT` in fractions 0..1.
+
+        Raises:
+            UsageError: anything else, or a box that leaves the frame.
+        """
+        if text in ("auto", "full", "guide"):
+            return cls(text)
+        try:
+            left, top, width, height = (float(part) for part in text.split(","))
+        except ValueError:
+            raise UsageError(f"--roi {text!r} is not auto, full, guide or LEFT,TOP,WIDTH,HEIGHT in fractions") from None
+        if not (0 <= left < 1 and 0 <= top < 1 and 0 < width <= 1 - left and 0 < height <= 1 - top):
+            raise UsageError(f"--roi {text} leaves the frame; fractions must lie in 0..1 with left + width at most 1")
+        return cls("box", (left, top, width, height))
+
+    def box(self, frame_height: int, frame_width: int, *, still: bool) -> Box:
+        """The rectangle for a frame of this size; never empty."""
+        if self.kind == "full" or (self.kind == "auto" and still):
+            return Box(0, 0, frame_width, frame_height)
+        if self.kind == "box":
+            left, top, width, height = self.fractions
+            x, y = int(left * frame_width), int(top * frame_height)
+            return Box(x, y, max(1, round(width * frame_width)), max(1, round(height * frame_height)))
+        width = max(1, min(frame_width, round(frame_height * PORTRAIT)))
+        return Box((frame_width - width) // 2, 0, width, frame_height)

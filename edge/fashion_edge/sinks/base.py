@@ -1,0 +1,34 @@
+"""What a sink is."""
+
+from types import TracebackType
+from typing import Self
+
+from fashion_edge.frame import Event, Fault
+from fashion_edge.result import Result
+
+
+class Sink:
+    """Takes results; a context manager that finishes its files when it is left. Does nothing by itself."""
+
+    wants_picture = False  # whether frames must be annotated before `put`
+    stopped = False  # a sink sets it to end the run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def put(self, result: Result) -> None:
+        """Take a labelled frame."""
+
+    def fault(self, fault: Fault) -> None:
+        """Take an input that could not be read."""
+
+    def event(self, event: Event) -> None:
+        """Take a change of the source's state."""
+
+    def close(self) -> None:
+        """Finish what was begun."""

@@ -1,0 +1,62 @@
+"""Annotated stills: every photo of a folder, or one picture for each new thing a live source shows."""
+
+import re
+from pathlib import Path
+
+from fashion_edge.errors import UsageError
+from fashion_edge.opencv import load_cv2
+from fashion_edge.result import Result
+from fashion_edge.sinks.base import Sink
+
+JPEG_QUALITY = 90
+
+
+class StillsSink(Sink):
+    """Writes JPEG files into a folder; a name that is taken gets a number, nothing is overwritten."""
+
+    wants_picture = True
+
+    def __init__(self, folder: Path, *, still: bool, root: Path | None = None) -> None:
+        self.saved = 0
+        self.last: Path | None = None
+        self._folder = folder
+        self._still = still
+        self._root = root  # pictures keep their place below it
+        self._text: str | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"--save {folder} is not a folder that can be written: {error.strerror}") from error
+
+    def put(self, result: Result) -> None:
+        """Save the annotated frame if it is a still, or shows something new."""
+        text = result.decision.text
+        if not self._still and text == self._text:
+            return
+        self._text = text
+        path = self._free(self._name(result))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2 = load_cv2()
+        ok, data = cv2.imencode(".jpg", result.frame.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        if not ok:
+            raise UsageError(f"{path} cannot be encoded as JPEG")
+        part = path.with_name(f".{path.name}.part")
+        part.write_bytes(data.tobytes())
+        part.replace(path)
+        self.saved += 1
+        self.last = path
+
+    def _name(self, result: Result) -> Path:
+        if not self._still:
+            words = re.sub(r"[^\w]+", "_", result.decision.text).strip("_") or "unsure"
+            return Path(f"{result.frame.index:06d}_{words}.jpg")
+        source = Path(result.frame.source)
+        place = source.relative_to(self._root) if self._root else Path(source.name)
+        return place if place.suffix.lower() in (".jpg", ".jpeg") else place.with_name(place.name + ".jpg")
+
+    def _free(self, name: Path) -> Path:
+        path, number = self._folder / name, 1
+        while path.exists():
+            number += 1
+            path = self._folder / name.with_stem(f"{name.stem}-{number}")
+        return path

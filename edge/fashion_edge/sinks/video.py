@@ -1,0 +1,54 @@
+"""An annotated recording; it has its name only once it is whole."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from fashion_edge.atomic import refuse_existing
+from fashion_edge.errors import UsageError
+from fashion_edge.opencv import load_cv2
+from fashion_edge.result import Result
+from fashion_edge.sinks.base import Sink
+
+SUFFIXES = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
+
+
+class VideoSink(Sink):
+    """Records annotated frames at the source's nominal rate; frames of another size than the first are fitted."""
+
+    wants_picture = True
+
+    def __init__(self, path: Path, fps: float, *, overwrite: bool = False) -> None:
+        if path.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"--record {path} must end in {', '.join(SUFFIXES)}")
+        refuse_existing(path, overwrite=overwrite)
+        self._path = path
+        self._fps = fps
+        self._part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
+        self._writer: Any = None
+        self._size = (0, 0)
+
+    def put(self, result: Result) -> None:
+        """Append the annotated frame."""
+        image = result.frame.image
+        if self._writer is None:
+            self._open(image.shape[1], image.shape[0])
+        if (image.shape[1], image.shape[0]) != self._size:
+            image = load_cv2().resize(image, self._size)
+        self._writer.write(image)
+
+    def close(self) -> None:
+        """Finish the container and give the file its name."""
+        if self._writer is not None:
+            self._writer.release()
+            self._part.replace(self._path)
+            self._writer = None
+
+    def _open(self, width: int, height: int) -> None:
+        cv2 = load_cv2()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        code = cv2.VideoWriter.fourcc(*SUFFIXES[self._path.suffix.lower()])
+        writer = cv2.VideoWriter(str(self._part), code, self._fps, (width, height))
+        if not writer.isOpened():
+            raise UsageError(f"--record {self._path} cannot be written with this OpenCV; try a name that ends in .avi")
+        self._writer, self._size = writer, (width, height)

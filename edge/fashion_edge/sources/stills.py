@@ -1,0 +1,38 @@
+"""Photos from disk: one file, or every image below a folder in sorted order."""
+
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+from fashion_edge.errors import ImageError, SourceError
+from fashion_edge.frame import Fault, Frame, Item
+from fashion_edge.images import SUFFIXES, find_images, read_image
+
+
+class StillsSource:
+    """Every picture once; one that cannot be read is a fault, and the rest go on."""
+
+    live = False
+    still = True
+    fps = 1.0
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._paths = list(find_images(path)) if path.is_dir() else [path]
+        if not self._paths:
+            raise SourceError(f"{path} holds no picture; expected files that end in {', '.join(sorted(SUFFIXES))}")
+
+    def items(self) -> Generator[Item, None, None]:
+        """Frames in sorted order of their paths."""
+        for index, path in enumerate(self._paths):
+            started = time.monotonic()
+            try:
+                image = read_image(path)
+            except ImageError as error:
+                yield Fault(str(path), index, str(error))
+            else:
+                yield Frame(image, index, started, str(path), time.monotonic() - started)
+
+    def describe(self) -> str:
+        """How many there are."""
+        return f"{self.name}: {len(self._paths)} picture{'s' if len(self._paths) != 1 else ''}"
