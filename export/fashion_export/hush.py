@@ -1,0 +1,35 @@
+"""TensorFlow's chatter, kept out of the terminal: its C++ half writes to the file descriptors, past `sys.stderr`."""
+
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def hush(*, enabled: bool = True) -> Iterator[None]:
+    """Send file descriptors 1 and 2 to a scratch file while the block runs; nothing changes where not `enabled`."""
+    if not enabled:
+        yield
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [(target, os.dup(target)) for target in (1, 2)]
+    try:
+        with tempfile.TemporaryFile() as scratch, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for target, _ in saved:
+                os.dup2(scratch.fileno(), target)
+            try:
+                yield
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                for target, copy in saved:
+                    os.dup2(copy, target)
+    finally:
+        for _, copy in saved:
+            os.close(copy)

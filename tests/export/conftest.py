@@ -1,0 +1,143 @@
+"""A tiny network, trained for seconds on drawn pictures, in a run folder as docs/run.md has it."""
+
+import csv
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+LABELS = ("blue", "dress", "red", "shirt")
+GROUPS = {"colour": ["blue", "red"], "garment": ["dress", "shirt"]}
+COLOURS = {"red": (200, 30, 30), "blue": (30, 40, 200)}
+SIZE = 48
+
+
+def draw(colour: str, garment: str, rng: np.random.Generator) -> np.ndarray:
+    """An (h, w, 3) RGB picture: a shirt is as wide above as below, a dress widens."""
+    size = 80
+    image = rng.integers(150, 255, 3) + rng.normal(0, 6, (size, size, 3))
+    rows, columns = np.mgrid[0:size, 0:size]
+    middle, top, bottom = rng.integers(35, 45), rng.integers(8, 16), rng.integers(62, 72)
+    half = 18 if garment == "shirt" else 5 + (rows - top) * 0.45
+    inside = (rows >= top) & (rows < bottom) & (abs(columns - middle) < half)
+    image[inside] = np.array(COLOURS[colour]) + rng.normal(0, 14, (int(inside.sum()), 3))
+    return image.clip(0, 255).astype(np.uint8)
+
+
+def write_photos(root: Path, per_pair: int = 40) -> list[dict[str, str]]:
+    """Write the pictures; rows of split.csv, every fourth of them validation."""
+    from PIL import Image
+
+    rng, rows = np.random.default_rng(7), []
+    for colour in COLOURS:
+        for garment in ("dress", "shirt"):
+            (root / f"{colour}_{garment}").mkdir(parents=True)
+            for i in range(per_pair):
+                file = f"{colour}_{garment}/{i:03d}.png"
+                Image.fromarray(draw(colour, garment, rng)).save(root / file)
+                split = "val" if i % 4 == 0 else "train"
+                labels = " ".join(sorted((colour, garment)))
+                rows.append({"file": file, "labels": labels, "split": split, "duplicate_group": f"g{len(rows)}"})
+    return rows
+
+
+def write_csv(path: Path, rows: list[dict[str, str]], columns: tuple[str, ...]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def tiny_network(n_labels: int = len(LABELS)):
+    import keras
+
+    layers = keras.layers
+    image = x = layers.Input((SIZE, SIZE, 3))
+    x = layers.Rescaling(1 / 127.5, -1)(x)
+    for filters in (12, 24):
+        x = layers.SeparableConv2D(filters, 3, strides=2, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.8)(x)
+        x = layers.ReLU(6)(x)
+    x = layers.Flatten()(layers.AveragePooling2D(4)(x))
+    return keras.Model(image, layers.Dense(n_labels, activation="sigmoid")(x))
+
+
+def train(model, root: Path, rows: list[dict[str, str]], epochs: int = 25) -> None:
+    import keras
+
+    from fashion_edge.images import read_image
+    from fashion_edge.preprocess import InputSpec, preprocess
+
+    spec, chosen = InputSpec(SIZE, SIZE), [row for row in rows if row["split"] == "train"]
+    x = np.stack([preprocess(read_image(root / row["file"]), spec) for row in chosen]).astype(np.float32)
+    y = np.array([[label in row["labels"].split() for label in LABELS] for row in chosen], np.float32)
+    model.compile(keras.optimizers.Adam(5e-3), "binary_crossentropy")
+    model.fit(x, y, batch_size=16, epochs=epochs, verbose=0)
+
+
+def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> None:
+    folder.mkdir(parents=True)
+    model.save(folder / "model.keras")
+    write_csv(folder / "split.csv", rows, ("file", "labels", "split", "duplicate_group"))
+    calibration = [row for row in rows if row["split"] == "train"][::2]
+    write_csv(folder / "calibration.csv", calibration, ("file", "labels"))
+    facts = {
+        "schema": 1,
+        "created": "2026-01-01T00:00:00+00:00",
+        "labels": list(LABELS),
+        "groups": GROUPS,
+        "thresholds": dict.fromkeys(LABELS, 0.5),
+        "input": {
+            "height": SIZE,
+            "width": SIZE,
+            "channels": "RGB",
+            "dtype": "uint8",
+            "layout": "NHWC",
+            "fit": "stretch",
+        },
+        "model": {
+            "file": "model.keras",
+            "sha256": hashlib.sha256((folder / "model.keras").read_bytes()).hexdigest(),
+            "arch": "tiny",
+            "parameters": model.count_params(),
+        },
+        "dataset": {"root": str(root), "sha256": "0" * 64, "photos": len(rows), "counts": {"blue dress": 40}},
+        "metrics": {"val": {"photos": 40, "label_accuracy": 1.0, "exact_match": 1.0}},
+        "seed": 1,
+        "versions": {},
+        "command": f"fashion-train --dataset {root}",
+    }
+    (folder / "run.json").write_text(json.dumps(facts))
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory) -> Path:
+    """A trained run that no test may change."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    base = tmp_path_factory.mktemp("tiny")
+    rows = write_photos(base / "photos")
+    model = tiny_network()
+    train(model, base / "photos", rows)
+    write_run(base / "runs" / "tiny", model, rows, base / "photos")
+    return base / "runs" / "tiny"
+
+
+@pytest.fixture
+def run(trained_run: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run that a test may damage."""
+    return Path(shutil.copytree(trained_run, tmp_path / "runs" / "tiny"))
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(trained_run: Path, tmp_path_factory) -> Path:
+    """The standard bundle of the trained run, made by the command."""
+    from fashion_export.cli import main
+
+    out = tmp_path_factory.mktemp("bundles") / "tiny"
+    assert main(["--int8", str(trained_run), "--out", str(out)]) == 0
+    return out

@@ -1,0 +1,175 @@
+"""Bad input gets one sentence, the right status, and leaves nothing half-made."""
+
+import csv
+import errno
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from fashion_export.cli import main
+
+
+@pytest.fixture
+def refused(tmp_path, capsys):
+    """Run the command, expect status 2, one sentence and no trace of an output; returns the sentence."""
+
+    def check(*args: object) -> str:
+        out = tmp_path / "bundles" / "out"
+        status = main([*map(str, args), "--out", str(out)])
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("fashion-export: ")]
+        assert status == 2
+        assert len(lines) == 1
+        assert not out.exists()
+        assert not out.parent.exists() or not list(out.parent.iterdir())
+        return lines[0]
+
+    return check
+
+
+def swap_model(run: Path, model) -> None:
+    """Replace model.keras and make run.json agree with its hash."""
+    model.save(run / "model.keras")
+    facts = json.loads((run / "run.json").read_text())
+    facts["model"]["sha256"] = hashlib.sha256((run / "model.keras").read_bytes()).hexdigest()
+    (run / "run.json").write_text(json.dumps(facts))
+
+
+def test_a_folder_that_is_no_run(tmp_path, refused):
+    assert "run.json" in refused(tmp_path)
+
+
+def test_a_folder_that_is_not_there(tmp_path, refused):
+    assert "not a run folder" in refused(tmp_path / "nowhere")
+
+
+def test_no_run_at_all(tmp_path, monkeypatch, refused):
+    monkeypatch.chdir(tmp_path)
+    assert "fashion-train" in refused()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"schema": 2}', '{"schema": 1}'])
+def test_run_json_damaged(run, refused, text):
+    (run / "run.json").write_text(text)
+    assert "run.json" in refused(run)
+
+
+def test_model_file_cut_short(run, refused):
+    data = (run / "model.keras").read_bytes()
+    (run / "model.keras").write_bytes(data[: len(data) // 2])
+    assert "cut short or swapped" in refused(run)
+
+
+def test_model_file_cut_short_but_named_by_its_hash(run, refused):
+    data = (run / "model.keras").read_bytes()[:1000]
+    (run / "model.keras").write_bytes(data)
+    facts = json.loads((run / "run.json").read_text())
+    facts["model"]["sha256"] = hashlib.sha256(data).hexdigest()
+    (run / "run.json").write_text(json.dumps(facts))
+    assert "does not load" in refused(run)
+
+
+def test_model_missing(run, refused):
+    (run / "model.keras").unlink()
+    assert "missing" in refused(run)
+
+
+def small(n_outputs: int = 1, n_labels: int = 4, size: int = 48, activation: str | None = "sigmoid"):
+    import keras
+
+    image = keras.layers.Input((size, size, 3))
+    x = keras.layers.GlobalAveragePooling2D()(image)
+    return keras.Model(image, [keras.layers.Dense(n_labels, activation=activation)(x) for _ in range(n_outputs)])
+
+
+def test_model_of_another_label_count(run, refused):
+    swap_model(run, small(n_labels=3))
+    assert "4 labels" in refused(run)
+
+
+def test_model_of_another_input_size(run, refused):
+    swap_model(run, small(size=32))
+    assert "(32, 32, 3)" in refused(run)
+
+
+def test_model_with_two_outputs(run, refused):
+    swap_model(run, small(n_outputs=2))
+    assert "2 outputs" in refused(run)
+
+
+def test_model_without_a_sigmoid(run, refused):
+    swap_model(run, small(activation=None))
+    assert "sigmoid" in refused(run)
+
+
+def test_model_with_code_in_it(run, refused):
+    import keras
+
+    image = keras.layers.Input((48, 48, 3))
+    x = keras.layers.Lambda(lambda t: t * 1.0)(image)
+    swap_model(run, keras.Model(image, keras.layers.Dense(4)(keras.layers.Flatten()(x))))
+    assert "safe mode" in refused(run)
+
+
+def test_calibration_photos_that_are_validation_photos(run, refused):
+    rows = list(csv.DictReader((run / "split.csv").read_text().splitlines()))
+    held_out = next(row for row in rows if row["split"] == "val")
+    with (run / "calibration.csv").open("a") as file:
+        file.write(f"{held_out['file']},{held_out['labels']}\n")
+    assert held_out["file"] in refused(run)
+
+
+def test_calibration_photo_whose_duplicate_is_held_out(run, refused):
+    text = (run / "split.csv").read_text()
+    (run / "split.csv").write_text(text.replace(",g0\n", ",g1\n"))  # row 0 is validation, row 1 is for calibration
+    assert "duplicates" in refused(run)
+
+
+def test_no_photos_found(run, tmp_path, refused):
+    (tmp_path / "empty").mkdir()
+    assert "--dataset" in refused(run, "--dataset", tmp_path / "empty")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", ""])
+def test_a_photo_outside_the_root(run, refused, name):
+    with (run / "calibration.csv").open("a") as file:
+        file.write(f'"{name}",red shirt\n')
+    assert "not a file below" in refused(run)
+
+
+def test_a_csv_without_its_columns(run, refused):
+    (run / "calibration.csv").write_text("photo\n")
+    assert "'file'" in refused(run)
+
+
+def test_two_runs_named(run, tmp_path, refused):
+    assert "name one" in refused(run, "--run", tmp_path)
+
+
+def test_an_unknown_flag(run, refused):
+    assert "--int9" in refused(run, "--int9")
+
+
+def test_a_full_disk(run, refused, monkeypatch):
+    """Each write fails as on a full disk."""
+    write = Path.write_bytes
+
+    def fail(self: Path, data: bytes) -> int:
+        if self.name == "model.float32.tflite":
+            write(self, data[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    assert "no space left" in refused(run)
+
+
+def test_an_unreadable_photo_is_named_and_the_rest_goes_on(run, trained_run, tmp_path, capsys):
+    import shutil
+
+    photos = shutil.copytree(trained_run.parent.parent / "photos", tmp_path / "photos")
+    (photos / "blue_dress" / "000.png").write_bytes(b"")
+    assert main([str(run), "--dataset", str(photos), "--out", str(tmp_path / "out")]) == 0
+    assert "000.png is empty" in capsys.readouterr().err
+    assert "000.png is empty" in (tmp_path / "out" / "report.md").read_text()
