@@ -64,6 +64,8 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         raise ImageError(f"{path} does not exist") from None
     except IsADirectoryError:
         raise ImageError(f"{path} is a folder, not a picture") from None
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path} declares more pixels than the limit of {max_pixels / 1e6:g} megapixels") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{path} is not a picture in a known format ({', '.join(FORMATS)})") from error
     except ImageError:

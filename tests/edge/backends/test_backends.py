@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from fashion_edge.backends import litert, open_backend
+from fashion_edge.backends.fake import FakeBackend
+from fashion_edge.bundle import Bundle
+from fashion_edge.errors import MissingExtraError, ModelError
+from fashion_edge.golden import parse_golden
+
+
+def test_runtimes_agree_on_the_golden_inputs(shipped: Bundle) -> None:
+    pytest.importorskip("onnxruntime")
+    inputs = parse_golden(shipped.read_golden()).inputs
+    by_runtime = [open_backend(shipped, shipped.find(runtime, "float32")).run(inputs) for runtime in ("litert", "onnx")]
+    assert by_runtime[0].shape == (len(inputs), 6)
+    assert np.abs(by_runtime[0] - by_runtime[1]).max() < 1e-3
+
+
+def test_a_batch_gives_what_its_rows_give(shipped: Bundle) -> None:
+    inputs = parse_golden(shipped.read_golden()).inputs
+    backend = open_backend(shipped, shipped.find())
+    rows = np.concatenate([backend.run(inputs[i : i + 1]) for i in range(len(inputs))])
+    assert np.array_equal(backend.run(inputs), rows)
+    assert rows.dtype == np.float32
+    assert 0 <= rows.min() <= rows.max() <= 1
+
+
+@pytest.mark.parametrize("data", [b"", b"not a model", b"\x20\x00\x00\x00TFL3" + bytes(64)])
+def test_what_is_no_model_is_refused_in_a_sentence(data: bytes) -> None:
+    with pytest.raises(ModelError, match=r"x\.tflite does not load in ai-edge-litert"):
+        litert.load(data, "x.tflite", threads=1)
+
+
+def test_what_is_no_onnx_model_is_refused_in_a_sentence() -> None:
+    pytest.importorskip("onnxruntime")
+    from fashion_edge.backends import onnx
+
+    with pytest.raises(ModelError, match=r"x\.onnx does not load in onnxruntime"):
+        onnx.load(b"not a model", "x.onnx", threads=1)
+
+
+def test_a_missing_runtime_is_the_pip_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    from fashion_edge.backends import onnx
+
+    with pytest.raises(MissingExtraError, match=r"pip install 'fashion-edge\[onnx\]'"):
+        onnx.load(b"", "x.onnx", threads=1)
+
+
+def test_the_fake_behaves_like_the_thing() -> None:
+    fake = FakeBackend([0.25, 0.75], input_shape=(4, 4, 3))
+    assert fake.run(np.zeros((3, 4, 4, 3), np.uint8)).tolist() == [[0.25, 0.75]] * 3
+    assert fake.runs == 3
+    with pytest.raises(ValueError, match="uint8"):
+        fake.run(np.zeros((1, 4, 4, 3), np.float32))
+    with pytest.raises(ValueError, match="inputs are"):
+        fake.run(np.zeros((1, 5, 4, 3), np.uint8))

@@ -1,0 +1,55 @@
+"""What the edge tests share: a scratch copy of the shipped bundle, and pictures."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fashion_edge.bundle import Bundle, load_bundle
+from fashion_edge.locate import SHIPPED_BUNDLE
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Bundle:
+    return load_bundle(SHIPPED_BUNDLE)
+
+
+@pytest.fixture
+def bundle_copy(tmp_path: Path) -> Path:
+    """A bundle that a test may damage."""
+    return Path(shutil.copytree(SHIPPED_BUNDLE, tmp_path / "bundle"))
+
+
+@pytest.fixture
+def edit_manifest(bundle_copy: Path) -> Callable[[Callable[[dict], None]], Path]:
+    """Change the manifest of the copied bundle in place."""
+
+    def edit(change: Callable[[dict], None]) -> Path:
+        file = bundle_copy / "manifest.json"
+        data = json.loads(file.read_text())
+        change(data)
+        file.write_text(json.dumps(data))
+        return bundle_copy
+
+    return edit
+
+
+@pytest.fixture
+def noise() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def photo_folder(tmp_path: Path) -> Path:
+    """Three good pictures in two folders, and one file that is no picture's business."""
+    folder = tmp_path / "photos"
+    for name, colour in (("a/1.png", (0, 0, 200)), ("a/2.jpg", (200, 0, 0)), ("b/1.jpeg", (20, 20, 20))):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((120, 90, 3), colour, np.uint8))
+    (folder / "notes.txt").write_text("not a picture")
+    return folder

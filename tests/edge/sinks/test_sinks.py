@@ -1,0 +1,131 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fashion_edge.decide import Decision
+from fashion_edge.errors import OutputExistsError, UsageError
+from fashion_edge.frame import Event, Fault, Frame
+from fashion_edge.result import Result
+from fashion_edge.roi import Box
+from fashion_edge.sinks.jsonl import JsonlSink
+from fashion_edge.sinks.stills import StillsSink
+from fashion_edge.sinks.text import TextSink
+from fashion_edge.sinks.video import VideoSink
+
+LABELS = ("dress", "red")
+
+
+def result(index: int = 0, text: str = "red dress", source: str = "demo", size: tuple[int, int] = (48, 64)) -> Result:
+    image = np.full((*size, 3), 90, np.uint8)
+    decision = Decision({"colour": "red", "garment": "dress"}, LABELS, text)
+    scores = np.array([0.9, 0.8], np.float32)
+    frame = Frame(image, index, 0.0, source)
+    return Result(frame, Box(0, 0, size[1], size[0]), scores, scores, decision, 0.01, {"infer": 0.001}, LABELS)
+
+
+def test_jsonl_can_be_followed_while_it_grows(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "out.jsonl"
+    with JsonlSink(str(path)) as sink:
+        sink.put(result())
+        assert json.loads(path.read_text())["text"] == "red dress"
+        sink.fault(Fault("x.jpg", 1, "x.jpg is empty"))
+        sink.event(Event("camera:0", "lost", 0.0, "gone"))
+    assert [next(iter(json.loads(line).items())) for line in path.read_text().splitlines()] == [
+        ("source", "demo"),
+        ("source", "x.jpg"),
+        ("source", "camera:0"),
+    ]
+
+
+def test_jsonl_keeps_an_existing_file_unless_asked(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text("precious\n")
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        JsonlSink(str(path))
+    assert path.read_text() == "precious\n"
+    JsonlSink(str(path), overwrite=True).close()
+    assert path.read_text() == ""
+
+
+def test_jsonl_into_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="--jsonl .* cannot be written"):
+        JsonlSink(str(tmp_path / "file" / "out.jsonl"))
+
+
+def test_a_live_source_is_printed_when_it_changes_and_stills_always(capsys: pytest.CaptureFixture) -> None:
+    live, still = TextSink(still=False), TextSink(still=True)
+    for sink in (live, still):
+        for index, text in enumerate(["red dress", "red dress", "nothing I know"]):
+            sink.put(result(index, text, source="cam"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "cam frame 0: red dress (dress 0.90, red 0.80)",
+        "cam frame 2: nothing I know (dress 0.90, red 0.80)",
+    ]
+    assert len(lines) == 2 + 3
+
+
+def test_faults_go_to_standard_error(capsys: pytest.CaptureFixture) -> None:
+    TextSink(still=True, quiet=True).fault(Fault("x.jpg", 0, "x.jpg is empty (0 bytes), not a picture"))
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "x.jpg is empty (0 bytes), not a picture\n")
+
+
+def test_stills_keep_their_place_below_the_folder_and_overwrite_nothing(tmp_path: Path) -> None:
+    out, root = tmp_path / "out", tmp_path / "in"
+    sink = StillsSink(out, still=True, root=root)
+    for name in ("a/1.jpg", "a/1.png", "b/1.jpg"):
+        sink.put(result(source=str(root / name)))
+    sink.put(result(source=str(root / "a/1.jpg")))
+    assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == [
+        "a/1-2.jpg",
+        "a/1.jpg",
+        "a/1.png.jpg",
+        "b/1.jpg",
+    ]
+
+
+def test_of_a_live_source_each_change_is_saved_once(tmp_path: Path) -> None:
+    sink = StillsSink(tmp_path, still=False)
+    for index, text in enumerate(["red dress", "red dress", "? dress", "nothing I know", "red dress"]):
+        sink.put(result(index, text))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "000000_red_dress.jpg",
+        "000002_dress.jpg",
+        "000003_nothing_I_know.jpg",
+        "000004_red_dress.jpg",
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+def test_a_recording_has_its_name_only_once_it_is_whole(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out{suffix}"
+    with VideoSink(path, fps=10.0) as sink:
+        for index in range(5):
+            sink.put(result(index, size=(48, 64) if index < 3 else (96, 128)))
+        assert not path.exists()
+    video = cv2.VideoCapture(str(path))
+    shapes = []
+    while (read := video.read())[0]:
+        shapes.append(read[1].shape)
+    assert shapes == [(48, 64, 3)] * 5
+    assert video.get(cv2.CAP_PROP_FPS) == 10.0
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_recording_refuses_a_name_it_cannot_write_and_one_that_is_taken(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"must end in \.mp4, \.avi, \.mkv"):
+        VideoSink(tmp_path / "out.txt", 10.0)
+    (tmp_path / "out.mp4").touch()
+    with pytest.raises(OutputExistsError):
+        VideoSink(tmp_path / "out.mp4", 10.0)
+
+
+def test_a_recording_of_nothing_leaves_nothing(tmp_path: Path) -> None:
+    with VideoSink(tmp_path / "out.mp4", 10.0):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from fashion_edge.atomic import atomic_file, atomic_folder
+from fashion_edge.errors import OutputExistsError, UsageError
+
+
+def test_a_folder_has_its_name_only_once_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "runs" / "one"
+    with atomic_folder(target) as part:
+        (part / "a.txt").write_text("a")
+        assert not target.exists()
+    assert (target / "a.txt").read_text() == "a"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_an_interrupted_folder_leaves_nothing(tmp_path: Path) -> None:
+    def fill() -> None:
+        with atomic_folder(tmp_path / "one") as part:
+            (part / "a.txt").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fill()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_exists_is_kept_unless_overwriting_was_asked_for(tmp_path: Path) -> None:
+    target = tmp_path / "one"
+    target.mkdir()
+    (target / "precious").touch()
+    with pytest.raises(OutputExistsError, match="one exists already.*--overwrite"), atomic_folder(target):
+        pass
+    assert (target / "precious").exists()
+    with atomic_folder(target, overwrite=True) as part:
+        (part / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_failed_overwrite_keeps_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "out.json"
+    target.write_text("old")
+
+    def fill() -> None:
+        with atomic_file(target, overwrite=True) as part:
+            part.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        fill()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot write to .*file"), atomic_folder(tmp_path / "file" / "run"):
+        pass

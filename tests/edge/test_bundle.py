@@ -1,0 +1,95 @@
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fashion_edge.bundle import Bundle, load_bundle, parse_manifest
+from fashion_edge.errors import BundleError, ModelError
+
+Edit = Callable[[Callable[[dict], None]], Path]
+
+
+def test_the_manifest_survives_writing_and_reading(shipped: Bundle) -> None:
+    again = parse_manifest(json.loads(json.dumps(shipped.manifest.to_json())))
+    assert again == shipped.manifest
+
+
+def test_the_first_variant_is_the_default_and_others_are_found_by_name(shipped: Bundle) -> None:
+    assert shipped.find().name == "litert int8"
+    assert shipped.find(runtime="onnx").runtime == "onnx"
+    assert shipped.find(precision="float32").precision == "float32"
+
+
+def test_a_variant_that_is_not_there_is_named_with_those_that_are(shipped: Bundle) -> None:
+    with pytest.raises(BundleError, match="no variant 'onnx int16x8'; it has litert int8"):
+        shipped.find("onnx", "int16x8")
+
+
+def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: Bundle) -> None:
+    for variant in shipped.manifest.variants:
+        assert hashlib.sha256(shipped.read(variant)).hexdigest() == variant.sha256
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: m.update(schema=99), "schema 99 is not 1"),
+        (lambda m: m.pop("schema"), "schema None is not 1"),
+        (lambda m: m.pop("labels"), "key 'labels' is missing"),
+        (lambda m: m.update(labels=["red", "red"]), "labels must be 1..1000 different words"),
+        (lambda m: m.update(labels="red"), "labels must be list, not 'red'"),
+        (lambda m: m["groups"].update(colour=["red", "green"]), "groups name .*'green'.*, which labels does not"),
+        (lambda m: m["groups"].update(other=["red"]), "a label may stand in one group only"),
+        (lambda m: m["thresholds"].pop("red"), "thresholds must give each label a number"),
+        (lambda m: m["thresholds"].update(red=1.5), "thresholds must give each label a number"),
+        (lambda m: m["thresholds"].update(red=float("nan")), "thresholds must give each label a number"),
+        (lambda m: m["thresholds"].update(red=True), "threshold of red must be int or float, not True"),
+        (lambda m: m["input"].update(height=0), "input size 0 x"),
+        (lambda m: m["input"].update(channels="GBR"), "channels 'GBR' is not one of RGB, BGR"),
+        (lambda m: m["input"].pop("fit"), "key 'fit' is missing"),
+        (lambda m: m.update(variants=[]), "variants is empty"),
+        (lambda m: m["variants"][0].update(file="../../etc/passwd"), "'../../etc/passwd' is not a plain name"),
+        (lambda m: m["variants"][0].update(file="/etc/passwd"), "'/etc/passwd' is not a plain name"),
+        (lambda m: m["variants"][0].update(file=".."), "'..' is not a plain name"),
+        (lambda m: m["variants"][0].update(runtime="tensorrt"), "runtime 'tensorrt' of .* is not one of litert, onnx"),
+        (lambda m: m["variants"][0].update(precision="int4"), "precision 'int4' of .* is not one of int8"),
+        (lambda m: m["golden"].update(file="a/b.npz"), "'a/b.npz' is not a plain name"),
+        (lambda m: m["golden"].update(tolerance={"int8": 0.9}), r"golden tolerances must lie in \(0, 0.5\)"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_refused_with_the_value(edit_manifest: Edit, change: Callable, said: str) -> None:
+    with pytest.raises(BundleError, match=said):
+        load_bundle(edit_manifest(change))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000])
+def test_a_manifest_that_is_not_json_or_no_object_is_refused(bundle_copy: Path, text: str) -> None:
+    (bundle_copy / "manifest.json").write_text(text)
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        load_bundle(bundle_copy)
+
+
+def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="has no manifest.json, so it is not a bundle; make one with fashion-export"):
+        load_bundle(tmp_path)
+    with pytest.raises(BundleError, match="is not a bundle folder"):
+        load_bundle(tmp_path / "gone")
+
+
+def test_a_model_file_that_was_cut_swapped_or_lost_is_refused(bundle_copy: Path) -> None:
+    bundle = load_bundle(bundle_copy)
+    variant = bundle.find()
+    file = bundle_copy / variant.file
+    whole = file.read_bytes()
+
+    file.write_bytes(whole[:-100])
+    with pytest.raises(ModelError, match=f"has {len(whole) - 100} bytes, the manifest says {len(whole)}"):
+        bundle.read(variant)
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(ModelError, match="does not have the hash"):
+        bundle.read(variant)
+    file.unlink()
+    with pytest.raises(ModelError, match="is missing though the manifest names it"):
+        bundle.read(variant)

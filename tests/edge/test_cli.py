@@ -1,0 +1,174 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashion_edge.cli import main
+
+
+def run(capsys: pytest.CaptureFixture, *argv: str) -> tuple[int, str, str]:
+    status = main(list(argv))
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_the_demo_gives_a_json_line_a_frame(capsys: pytest.CaptureFixture) -> None:
+    status, out, err = run(capsys, "--source", "demo", "--every-frame", "--frames", "5", "--jsonl", "-")
+    assert status == 0
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["frame"] for line in lines] == [0, 1, 2, 3, 4]
+    assert set(lines[0]) == {
+        "source", "frame", "captured_at", "age_ms", "labels", "decision", "text", "scores", "stages_ms",
+    }  # fmt: skip
+    assert "self-check passed" in err
+    assert "5 frames labelled" in err
+
+
+@pytest.mark.parametrize(("runtime", "precision"), [("litert", "int8"), ("litert", "float32"), ("onnx", "float32")])
+def test_every_backend_runs_the_demo(capsys: pytest.CaptureFixture, runtime: str, precision: str) -> None:
+    if runtime == "onnx":
+        pytest.importorskip("onnxruntime")
+    argv = ["--source", "demo", "--every-frame", "--frames", "2", "--runtime", runtime, "--precision", precision]
+    status, _, err = run(capsys, *argv, "--headless")
+    assert status == 0
+    assert f"model.{precision}" in err or runtime == "onnx"
+
+
+def test_a_folder_with_broken_pictures_labels_the_rest_and_says_so_in_the_status(
+    capsys: pytest.CaptureFixture, photo_folder: Path, noise: np.ndarray
+) -> None:
+    (photo_folder / "a" / "zero.jpg").touch()
+    (photo_folder / "a" / "text.png").write_text("hello")
+    Image.fromarray(noise).save(photo_folder / "a" / "cut.jpg")
+    cut = photo_folder / "a" / "cut.jpg"
+    cut.write_bytes(cut.read_bytes()[:9000])
+
+    status, out, err = run(capsys, "--source", str(photo_folder), "--jsonl", "-")
+    lines = [json.loads(line) for line in out.splitlines()]
+    errors = {Path(line["source"]).name: line["error"] for line in lines if "error" in line}
+    assert status == 1
+    assert set(errors) == {"zero.jpg", "text.png", "cut.jpg"}
+    assert len(lines) == 6
+    for name in errors:
+        assert err.count(f"{name} ") == 1  # one line on standard error each
+    assert "3 frames labelled" in err
+
+
+def test_one_picture_is_a_line_of_words(capsys: pytest.CaptureFixture, photo_folder: Path) -> None:
+    status, out, _ = run(capsys, "--source", str(photo_folder / "a" / "1.png"))
+    assert status == 0
+    assert out.startswith(f"{photo_folder}/a/1.png: ")
+    assert len(out.splitlines()) == 1
+
+
+def test_stills_and_video_are_left_where_the_summary_says(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    video, stills = tmp_path / "out.mp4", tmp_path / "stills"
+    argv = [
+        "--source",
+        "demo",
+        "--every-frame",
+        "--frames",
+        "4",
+        "--headless",
+        "--record",
+        str(video),
+        "--save",
+        str(stills),
+    ]
+    status, _, err = run(capsys, *argv)
+    assert status == 0
+    assert f"video: {video}" in err
+    assert video.stat().st_size > 1000
+    assert list(stills.glob("*.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--source", "gone.jpg"], "source gone.jpg does not exist"),
+        (["--camera", "97"], "camera /dev/video97 does not exist"),
+        (["--camera", "-1"], "-1 is not in the range x>=0"),
+        (["--camera", "0", "--source", "demo"], "both given; name one"),
+        (["--bundle", "gone"], "gone is not a bundle folder"),
+        (["--runtime", "tensorrt"], "'tensorrt' is not one of 'litert', 'onnx'"),
+        (["--precision", "int4"], "'int4' is not one of"),
+        (["--precision", "int16x8"], "no variant 'int16x8'; it has litert int8"),
+        (["--threads", "0"], "0 is not in the range 1<=x<=64"),
+        (["--threads", "many"], "'many' is not a valid integer"),
+        (["--frames", "0"], "0 is not in the range x>=1"),
+        (["--seconds", "0"], "0.0 is not in the range x>0"),
+        (["--roi", "left"], "--roi 'left' is not auto, full, guide or"),
+        (["--record", "out.gif", "--headless"], "must end in .mp4, .avi, .mkv"),
+        (["--wibble"], "No such option"),
+        (["extra"], "unexpected extra argument"),
+    ],
+)
+def test_bad_usage_is_one_sentence_and_status_2(capsys: pytest.CaptureFixture, argv: list[str], said: str) -> None:
+    status, out, err = run(capsys, *argv)
+    assert (status, out) == (2, "")
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("fashion-edge: ")
+    assert said in last
+    assert "Traceback" not in err
+
+
+def test_a_damaged_bundle_is_refused_before_anything_is_opened(
+    capsys: pytest.CaptureFixture, bundle_copy: Path, tmp_path: Path
+) -> None:
+    model = bundle_copy / "model.int8.tflite"
+    model.write_bytes(model.read_bytes()[:1000])
+    out = tmp_path / "out.jsonl"
+    status, _, err = run(capsys, "--bundle", str(bundle_copy), "--source", "demo", "--jsonl", str(out))
+    assert status == 2
+    assert "has 1000 bytes, the manifest says" in err
+    assert not out.exists()
+
+
+def test_outputs_that_exist_are_kept(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text("precious")
+    status, _, err = run(capsys, "--source", "demo", "--frames", "1", "--headless", "--jsonl", str(out))
+    assert status == 2
+    assert "exists already; name another or add --overwrite" in err
+    assert out.read_text() == "precious"
+
+
+def test_debug_shows_the_traceback() -> None:
+    with pytest.raises(Exception, match="does not exist"):
+        main(["--source", "gone.jpg", "--debug"])
+
+
+def start(*argv: str) -> subprocess.Popen:
+    code = f"import sys; from fashion_edge.cli import main; sys.exit(main({list(argv)!r}))"
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_cleanly_with_whole_files_and_a_summary(tmp_path: Path, number: int) -> None:
+    video, lines = tmp_path / "out.avi", tmp_path / "out.jsonl"
+    child = start("--source", "demo", "--headless", "--record", str(video), "--jsonl", str(lines))
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (lines.exists() and lines.read_text().count("\n") >= 3):
+        time.sleep(0.05)
+    child.send_signal(number)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 0, err
+    assert "frames labelled" in err
+    assert "Traceback" not in err
+    assert video.exists()
+    assert [json.loads(line)["source"] for line in lines.read_text().splitlines()][:3] == ["demo"] * 3
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    child = start("--source", "demo", "--every-frame", "--frames", "5000", "--jsonl", "-")
+    assert child.stdout.readline()
+    child.stdout.close()
+    err = child.stderr.read()
+    assert child.wait(30) == 0, err
+    assert "Traceback" not in err

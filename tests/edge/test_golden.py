@@ -1,0 +1,103 @@
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fashion_edge.backends import open_backend
+from fashion_edge.backends.fake import FakeBackend
+from fashion_edge.bundle import Bundle, load_bundle
+from fashion_edge.errors import BundleError, ModelError
+from fashion_edge.golden import parse_golden, self_check
+
+
+def with_golden(bundle_copy: Path, data: bytes) -> Bundle:
+    """The copied bundle with another golden file, its hash in the manifest as a forger would have it."""
+    (bundle_copy / "golden.npz").write_bytes(data)
+    manifest = json.loads((bundle_copy / "manifest.json").read_text())
+    manifest["golden"]["sha256"] = hashlib.sha256(data).hexdigest()
+    (bundle_copy / "manifest.json").write_text(json.dumps(manifest))
+    return load_bundle(bundle_copy)
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def test_every_tflite_variant_that_ships_gives_its_golden_scores_back(shipped: Bundle) -> None:
+    for variant in shipped.manifest.variants:
+        if variant.runtime == "litert":
+            assert self_check(shipped, variant, open_backend(shipped, variant)) <= 0.02
+
+
+def test_a_runtime_that_answers_otherwise_is_refused(shipped: Bundle) -> None:
+    with pytest.raises(ModelError, match="misses its golden scores by"):
+        self_check(shipped, shipped.find(), FakeBackend([0.5] * 6))
+
+
+def test_a_swapped_channel_order_is_noticed(shipped: Bundle) -> None:
+    class Swapped(FakeBackend):
+        """Feeds blue where red belongs."""
+
+        def run(self, batch: np.ndarray) -> np.ndarray:
+            return open_backend(shipped, shipped.find()).run(np.ascontiguousarray(batch[..., ::-1]))
+
+    with pytest.raises(ModelError, match="misses its golden scores"):
+        self_check(shipped, shipped.find(), Swapped([0.0] * 6, shipped.manifest.input.shape))
+
+
+def test_scores_that_are_no_numbers_are_refused(shipped: Bundle) -> None:
+    with pytest.raises(ModelError, match="misses its golden scores by nan"):
+        self_check(shipped, shipped.find(), FakeBackend([float("nan")] * 6, shipped.manifest.input.shape))
+
+
+def test_a_model_of_another_label_count_or_input_size_is_refused(shipped: Bundle) -> None:
+    shape = shipped.manifest.input.shape
+    with pytest.raises(ModelError, match="gives 5 scores, the manifest names 6 labels"):
+        self_check(shipped, shipped.find(), FakeBackend([0.0] * 5, shape))
+    with pytest.raises(ModelError, match=r"eats \(8, 8, 3\), the manifest says"):
+        self_check(shipped, shipped.find(), FakeBackend([0.0] * 6, (8, 8, 3)))
+
+
+def test_preprocessing_that_drifted_is_named_as_such(shipped: Bundle, bundle_copy: Path) -> None:
+    golden = parse_golden(shipped.read_golden())
+    scores = {f"scores:{name}": values for name, values in golden.scores.items()}
+    bundle = with_golden(bundle_copy, npz(frames=golden.frames, inputs=golden.inputs ^ 1, **scores))
+    with pytest.raises(ModelError, match="preprocessing of the golden frames differs"):
+        self_check(bundle, bundle.find(), open_backend(bundle, bundle.find()))
+
+
+def test_a_golden_file_without_this_variant_is_refused(shipped: Bundle, bundle_copy: Path) -> None:
+    golden = parse_golden(shipped.read_golden())
+    bundle = with_golden(bundle_copy, npz(frames=golden.frames, inputs=golden.inputs))
+    with pytest.raises(ModelError, match="no scores for model.int8.tflite"):
+        self_check(bundle, bundle.find(), open_backend(bundle, bundle.find()))
+
+
+def test_a_golden_file_that_was_replaced_is_refused(bundle_copy: Path) -> None:
+    (bundle_copy / "golden.npz").write_bytes(b"something else")
+    bundle = load_bundle(bundle_copy)
+    with pytest.raises(ModelError, match="hash"):
+        bundle.read_golden()
+
+
+def test_pickles_bombs_and_rubbish_are_refused() -> None:
+    frames = np.zeros((1, 8, 8, 3), np.uint8)
+    with pytest.raises(BundleError, match="not readable"):
+        parse_golden(npz(frames=np.array([{"a": 1}], object), inputs=frames))
+    with pytest.raises(BundleError, match="not readable"):
+        parse_golden(b"PK rubbish")
+    with pytest.raises(BundleError, match="not readable"):
+        parse_golden(npz(frames=frames))
+    with pytest.raises(BundleError, match="does not hold frames"):
+        parse_golden(npz(frames=frames.astype(np.float32), inputs=frames))
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("frames.npy", bytes(100 << 20))
+    with pytest.raises(BundleError, match="unpacks to 100 MB, above 64"):
+        parse_golden(bomb.getvalue())

@@ -1,0 +1,123 @@
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashion_edge.errors import ImageError
+from fashion_edge.images import find_images, read_image
+
+RED_BGR = [0, 0, 255]
+
+
+def save(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.gif", "a.bmp", "a.webp", "a.tiff", "a.ppm"])
+def test_every_format_comes_out_as_bgr(tmp_path: Path, name: str) -> None:
+    path = save(
+        tmp_path / name, Image.new("RGB", (5, 4), (255, 0, 0)), **({"lossless": True} if "webp" in name else {})
+    )
+    image = read_image(path)
+    assert image.shape == (4, 5, 3)
+    assert image.dtype == np.uint8
+    assert image[0, 0].tolist() == RED_BGR
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "expected"),
+    [
+        ("L", 77, [77, 77, 77]),
+        ("LA", (77, 255), [77, 77, 77]),
+        ("1", 1, [255, 255, 255]),
+        ("RGBA", (255, 0, 0, 255), RED_BGR),
+        ("RGBA", (255, 0, 0, 0), [255, 255, 255]),  # transparent: the paper shows, not the colour beneath
+        ("I;16", 0x8000, [128, 128, 128]),
+    ],
+)
+def test_every_mode_comes_out_as_three_channels(tmp_path: Path, mode: str, value: object, expected: list[int]) -> None:
+    path = save(tmp_path / "a.png", Image.new(mode, (3, 2), value))
+    assert read_image(path)[1, 2].tolist() == expected
+
+
+def test_a_palette_with_transparency_is_laid_on_white(tmp_path: Path) -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.putdata([0, 1])
+    path = save(tmp_path / "a.png", image, transparency=1)
+    assert read_image(path)[0].tolist() == [RED_BGR, [255, 255, 255]]
+
+
+def test_cmyk_jpeg_is_converted(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg", Image.new("CMYK", (8, 8), (0, 255, 255, 0)))
+    blue, green, red = read_image(path)[4, 4].tolist()
+    assert red > 200
+    assert max(blue, green) < 60
+
+
+def test_exif_rotation_is_applied(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: rotate by 90 degrees
+    path = save(tmp_path / "a.jpg", Image.new("RGB", (40, 20)), exif=exif)
+    assert read_image(path).shape == (40, 20, 3)
+
+
+def png_that_declares(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+
+
+@pytest.mark.parametrize(("side", "said"), [(12_000, "12000 x 12000 pixels, above"), (100_000, "more pixels than")])
+def test_an_absurd_size_is_refused_from_the_header_alone(tmp_path: Path, side: int, said: str) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_that_declares(side, side))
+    with pytest.raises(ImageError, match=rf"bomb\.png declares {said} the limit of 64 megapixels"):
+        read_image(path)
+
+
+def test_a_truncated_photo_is_an_error_not_a_grey_half(tmp_path: Path, noise: np.ndarray) -> None:
+    path = save(tmp_path / "cut.jpg", Image.fromarray(noise))
+    path.write_bytes(path.read_bytes()[:20_000])
+    with pytest.raises(ImageError, match=r"cut\.jpg cannot be decoded: .*truncated"):
+        read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "is empty"), (b"hello, I am text", "is not a picture"), (b"\xff\xd8\xff", "cut|not a picture")],
+)
+def test_what_is_no_picture_is_named_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match=rf"x\.jpg.*({reason})"):
+        read_image(path)
+
+
+def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="does not exist"):
+        read_image(tmp_path / "gone.jpg")
+    with pytest.raises(ImageError, match="is a folder"):
+        read_image(tmp_path)
+
+
+def test_a_script_in_disguise_reaches_no_decoder(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")  # Pillow would hand this to Ghostscript
+    with pytest.raises(ImageError, match="not a picture in a known format"):
+        read_image(path)
+
+
+def test_find_images_is_recursive_sorted_and_skips_hidden_files_and_links_out(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    (photo_folder / "a" / "._1.jpg").write_bytes(b"macOS leaves these")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.jpg").write_bytes(b"")
+    (photo_folder / "link").symlink_to(tmp_path / "outside")
+    names = [path.relative_to(photo_folder).as_posix() for path in find_images(photo_folder)]
+    assert names == ["a/1.png", "a/2.jpg", "b/1.jpeg"]

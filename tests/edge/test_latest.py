@@ -1,0 +1,82 @@
+import threading
+from collections.abc import Generator
+
+import numpy as np
+import pytest
+
+from fashion_edge.errors import SourceError
+from fashion_edge.frame import Event, Fault, Frame, Item
+from fashion_edge.latest import Latest
+
+
+def frame(index: int) -> Frame:
+    return Frame(np.zeros((2, 2, 3), np.uint8), index, float(index), "fake")
+
+
+class StagedSource:
+    """Gives one batch of items at once each time the test says so."""
+
+    name, live, still, fps = "fake", True, False, 30.0
+
+    def __init__(self, *batches: list[Item | Exception]) -> None:
+        self._batches = batches
+        self.go = [threading.Event() for _ in batches]
+        self.done = [threading.Event() for _ in batches]
+        self.closed = threading.Event()
+
+    def items(self) -> Generator[Item, None, None]:
+        try:
+            for batch, go, done in zip(self._batches, self.go, self.done, strict=True):
+                go.wait(5)
+                for item in batch:
+                    if isinstance(item, Exception):
+                        raise item
+                    yield item
+                done.set()
+        finally:
+            self.closed.set()
+
+    def describe(self) -> str:
+        return "fake"
+
+
+def test_the_newest_frame_wins_and_what_it_replaced_is_counted() -> None:
+    source = StagedSource([frame(0), frame(1), frame(2)], [frame(3)])
+    with Latest(source) as latest:
+        source.go[0].set()
+        source.done[0].wait(5)
+        items = iter(latest)
+        assert next(items).index == 2
+        assert latest.dropped == 2
+        source.go[1].set()
+        assert [item.index for item in items] == [3]
+    assert source.closed.is_set()
+
+
+def test_faults_and_events_are_never_dropped() -> None:
+    lost, fault = Event("fake", "lost", 1.0, "gone"), Fault("fake", 1, "broken")
+    source = StagedSource([frame(0), lost, frame(1), fault, frame(2)])
+    with Latest(source) as latest:
+        source.go[0].set()
+        source.closed.wait(5)
+        assert [type(item).__name__ for item in latest] == ["Event", "Fault", "Frame"]
+
+
+def test_an_error_in_the_source_reaches_the_loop_after_the_last_frame() -> None:
+    source = StagedSource([frame(0), SourceError("the cable is out")])
+    with Latest(source) as latest:
+        source.go[0].set()
+        source.closed.wait(5)
+        items = iter(latest)
+        assert next(items).index == 0
+        with pytest.raises(SourceError, match="the cable is out"):
+            next(items)
+
+
+def test_leaving_early_closes_the_source() -> None:
+    source = StagedSource([frame(0)], [frame(1), frame(2)])
+    with Latest(source) as latest:
+        source.go[0].set()
+        assert next(iter(latest)).index == 0
+        threading.Timer(0.05, source.go[1].set).start()
+    assert source.closed.wait(5)

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from fashion_edge.decide import Decision
+from fashion_edge.frame import Frame
+from fashion_edge.overlay import draw_result
+from fashion_edge.result import Result
+from fashion_edge.roi import Box
+
+LABELS = ("black", "blue", "dress", "jeans", "red", "shirt")
+
+
+def drawn(height: int, width: int, value: int, *, text: str = "red dress", box: Box | None = None) -> np.ndarray:
+    image = np.full((height, width, 3), value, np.uint8)
+    scores = np.array([0, 0, 0.95, 0, 0.9, 0.1], np.float32)
+    decision = Decision({}, ("dress", "red"), text)
+    draw_result(
+        Result(Frame(image, 0, 0.0, "x"), box or Box(0, 0, width, height), scores, scores, decision, 0.0, {}, LABELS)
+    )
+    return image
+
+
+@pytest.mark.parametrize("background", [0, 128, 255])
+@pytest.mark.parametrize(("height", "width"), [(240, 320), (480, 640), (1080, 1920), (2160, 3840)])
+def test_the_headline_stands_out_on_any_background_at_any_size(background: int, height: int, width: int) -> None:
+    image = drawn(height, width, background)
+    corner = image[: height // 12, : width // 5].astype(int)
+    assert corner.max() - np.median(corner) >= 150  # white letters on a dark plate
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (20, 10), (40, 200), (300, 30)])
+def test_a_tiny_picture_is_survived(height: int, width: int) -> None:
+    assert drawn(height, width, 128).shape == (height, width, 3)
+
+
+def test_a_long_text_fits_the_width() -> None:
+    short, long = drawn(240, 200, 0), drawn(240, 200, 0, text="turquoise double-breasted overcoat striped")
+    assert (long[:, -2:] == 0).all()
+    assert not np.array_equal(short, long)
+
+
+def test_what_was_decided_has_a_green_bar_and_the_rest_grey() -> None:
+    bars = drawn(480, 640, 0)[360:, 70:190]
+    green = (bars[..., 1].astype(int) - bars[..., 0] > 80).any(axis=1)
+    rows = [label for i, label in enumerate(LABELS) if green[i * 20 : i * 20 + 20].any()]
+    assert rows == ["dress", "red"]
+
+
+def test_the_guide_box_is_drawn_where_the_classifier_looks() -> None:
+    image = drawn(480, 640, 128, box=Box(140, 0, 360, 480))
+    assert (image[300, 138:143].max(axis=1) == 255).any()
+    assert (drawn(480, 640, 128)[300, 330:] == 128).all()

@@ -1,0 +1,166 @@
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from fashion_edge.backends.fake import FakeBackend
+from fashion_edge.bundle import Bundle
+from fashion_edge.frame import Event, Fault, Frame, Item
+from fashion_edge.pipeline import Labeller, Options, run
+from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
+from fashion_edge.roi import Box
+from fashion_edge.sinks.base import Sink
+from fashion_edge.summary import Summary
+
+RED_DRESS = {"red": 0.99, "dress": 0.98}
+
+
+class SteppingClock:
+    """Advances by exactly one millisecond a call."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+class ListSink(Sink):
+    def __init__(self, *, wants_picture: bool = False, stop_after: int | None = None) -> None:
+        self.results: list[Result] = []
+        self.others: list[Item] = []
+        self.wants_picture = wants_picture
+        self._stop_after = stop_after
+
+    def put(self, result: Result) -> None:
+        self.results.append(result)
+        self.stopped = len(self.results) == self._stop_after
+
+    def fault(self, fault: Fault) -> None:
+        self.others.append(fault)
+
+    def event(self, event: Event) -> None:
+        self.others.append(event)
+
+
+def frames(n: int, step: float = 0.0) -> Iterator[Frame]:
+    for i in range(n):
+        yield Frame(np.full((480, 640, 3), 200, np.uint8), i, i * step, "fake", 0.25)
+
+
+def backend(shipped: Bundle, **scores: float) -> FakeBackend:
+    return FakeBackend([scores.get(label, 0.0) for label in shipped.manifest.space.labels])
+
+
+def labeller(shipped: Bundle, options: Options, *, still: bool = False, **scores: float) -> Labeller:
+    return Labeller(
+        shipped.manifest, backend(shipped, **(scores or RED_DRESS)), options, still=still, clock=SteppingClock()
+    )
+
+
+def test_a_frame_becomes_words_with_the_time_of_each_stage(shipped: Bundle) -> None:
+    result = labeller(shipped, Options()).label(next(frames(1)))
+    assert result.decision.text == "red dress"
+    assert result.box == Box(140, 0, 360, 480)
+    assert result.stages_s == pytest.approx({"capture": 0.25, "preprocess": 0.001, "infer": 0.001, "decide": 0.001})
+    assert result.age_s == pytest.approx(0.004)  # captured at 0, decided at the clock's fourth call
+
+
+def test_the_json_line_is_what_the_documentation_says(shipped: Bundle) -> None:
+    result = labeller(shipped, Options(), still=True).label(next(frames(1)))
+    clock = WallClock(wall=1_795_438_800.0, monotonic=0.0)
+    assert result_record(result, clock) == {
+        "source": "fake",
+        "frame": 0,
+        "captured_at": "2026-11-23T13:00:00.000Z",
+        "age_ms": 4.0,
+        "labels": ["dress", "red"],
+        "decision": {"colour": "red", "garment": "dress"},
+        "text": "red dress",
+        "scores": {"black": 0.0, "blue": 0.0, "dress": 0.98, "jeans": 0.0, "red": 0.99, "shirt": 0.0},
+        "stages_ms": {"capture": 250.0, "preprocess": 1.0, "infer": 1.0, "decide": 1.0},
+    }
+    assert fault_record(Fault("x.jpg", 3, "x.jpg is empty")) == {
+        "source": "x.jpg",
+        "frame": 3,
+        "error": "x.jpg is empty",
+    }
+    assert event_record(Event("camera:0", "lost", 0.5, "unplugged"), clock)["at"] == "2026-11-23T13:00:00.500Z"
+
+
+def test_limits_end_the_run_exactly(shipped: Bundle) -> None:
+    options = Options(frames=3)
+    sink, summary = ListSink(), Summary()
+    run(frames(10), labeller(shipped, options), [sink], options, summary)
+    assert len(sink.results) == summary.frames == 3
+
+
+def test_seconds_end_the_run(shipped: Bundle) -> None:
+    options = Options(seconds=0.0045)
+    sink = ListSink()
+    run(frames(100), labeller(shipped, options), [sink], options, Summary(), clock=SteppingClock())
+    assert len(sink.results) == 4  # one call sets the deadline, one follows each frame
+
+
+def test_a_sink_can_end_the_run(shipped: Bundle) -> None:
+    sink = ListSink(stop_after=2)
+    run(frames(10), labeller(shipped, Options()), [sink], Options(), Summary())
+    assert len(sink.results) == 2
+
+
+def test_faults_and_events_reach_the_sinks_and_the_rest_goes_on(shipped: Bundle) -> None:
+    good = list(frames(2))
+    fault, lost = Fault("fake", 7, "broken"), Event("fake", "lost", 1.0, "gone")
+    sink, summary = ListSink(), Summary()
+    run([good[0], fault, lost, good[1]], labeller(shipped, Options()), [sink], Options(), summary)
+    assert sink.others == [fault, lost]
+    assert (summary.frames, summary.faults) == (2, 1)
+
+
+def test_nothing_is_drawn_unless_a_sink_wants_the_picture(shipped: Bundle) -> None:
+    plain, drawn = ListSink(), ListSink(wants_picture=True)
+    run(frames(1), labeller(shipped, Options()), [plain], Options(), Summary())
+    run(frames(1), labeller(shipped, Options()), [drawn], Options(), Summary())
+    assert (plain.results[0].frame.image == 200).all()
+    assert not (drawn.results[0].frame.image == 200).all()
+    assert "draw" in drawn.results[0].stages_s
+
+
+def test_stills_are_not_smoothed_and_live_frames_are(shipped: Bundle) -> None:
+    class Flicker(FakeBackend):
+        """Sure of a red dress, but for every third frame."""
+
+        def run(self, batch: np.ndarray) -> np.ndarray:
+            scores = super().run(batch)
+            return scores * (0.0 if self.runs % 3 == 0 else 1.0)
+
+    def texts(*, still: bool) -> set[str]:
+        flicker = Flicker([RED_DRESS.get(label, 0.0) for label in shipped.manifest.space.labels])
+        one = Labeller(shipped.manifest, flicker, Options(), still=still)
+        return {one.label(frame).decision.text for frame in frames(9, step=1 / 30)}
+
+    assert texts(still=True) == {"red dress", "nothing I know"}
+    assert texts(still=False) == {"red dress"}
+
+
+def test_after_a_loss_nothing_is_remembered(shipped: Bundle) -> None:
+    one = labeller(shipped, Options(), **RED_DRESS)
+    first, second = frames(2, step=0.01)
+    one.label(first)
+    one._backend = backend(shipped, blue=0.9, jeans=0.9)
+    one.forget()
+    assert one.label(second).decision.text == "blue jeans"
+
+
+def test_the_rate_counts_intervals_not_frames() -> None:
+    times = iter([10.0, 10.5, 11.0])
+    summary = Summary(clock=lambda: next(times))
+    result = Result.__new__(Result)
+    object.__setattr__(result, "age_s", 0.020)
+    object.__setattr__(result, "decision", type("Said", (), {"text": "red dress"}))
+    for _ in range(3):
+        summary.count(result)
+    assert summary.fps == 2.0  # three frames in one second are two intervals of half a second
+    assert summary.age_ms(99) == pytest.approx(20.0)
+    assert summary.describe(dropped=4)[0] == "3 frames labelled, 2.0 frames/s, 4 dropped for newer ones, 0 not readable"

@@ -1,0 +1,74 @@
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fashion_edge.errors import BundleError
+from fashion_edge.preprocess import InputSpec, preprocess
+
+SPEC = InputSpec()
+
+
+def test_a_red_frame_stays_red() -> None:
+    frame = np.zeros((480, 640, 3), np.uint8)
+    frame[:, :, 2] = 255  # B, G, R
+    assert preprocess(frame, SPEC)[0, 0].tolist() == [255, 0, 0]  # R, G, B
+    assert preprocess(frame, InputSpec(channels="BGR"))[0, 0].tolist() == [0, 0, 255]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 700), st.integers(1, 700), st.sampled_from(["stretch", "pad"]), st.integers(0, 255))
+def test_a_plain_frame_of_any_size_stays_plain(height: int, width: int, fit: str, grey: int) -> None:
+    frame = np.full((height, width, 3), grey, np.uint8)
+    small = preprocess(frame, InputSpec(fit=fit))
+    assert small.shape == (96, 96, 3)
+    assert set(np.unique(small)) <= ({grey} if fit == "stretch" else {grey, 255})
+
+
+def test_pad_keeps_the_aspect_ratio_and_centres_on_white() -> None:
+    frame = np.zeros((400, 200, 3), np.uint8)
+    small = preprocess(frame, InputSpec(fit="pad"))
+    columns = np.flatnonzero((small == 0).all(axis=(0, 2)))
+    assert (columns[0], columns[-1]) == (24, 71)  # 48 of 96 columns, in the middle
+    assert (small[:, :24] == 255).all()
+
+
+def test_fine_stripes_average_instead_of_aliasing() -> None:
+    frame = np.zeros((768, 768, 3), np.uint8)
+    frame[:, ::2] = 255
+    assert np.abs(preprocess(frame, SPEC).astype(int) - 128).max() <= 1
+
+
+def test_the_pixels_are_the_same_on_every_machine(noise: np.ndarray) -> None:
+    digest = hashlib.sha256(preprocess(noise, SPEC).tobytes()).hexdigest()
+    assert digest[:16] == "324208a9545a45eb"
+
+
+def test_the_frame_is_left_alone(noise: np.ndarray) -> None:
+    before = noise.copy()
+    preprocess(noise, SPEC)
+    assert np.array_equal(noise, before)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((9, 9), np.uint8),
+        np.zeros((9, 9, 4), np.uint8),
+        np.zeros((9, 9, 3), np.float32),
+        np.zeros((0, 9, 3), np.uint8),
+    ],
+)
+def test_what_is_no_frame_is_refused(frame: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"a frame is \(h, w, 3\) uint8"):
+        preprocess(frame, SPEC)
+
+
+@pytest.mark.parametrize(
+    "change", [{"height": 4}, {"channels": "GRB"}, {"dtype": "int8"}, {"layout": "NCHW"}, {"fit": "crop"}]
+)
+def test_a_spec_that_cannot_be_met_is_refused(change: dict) -> None:
+    with pytest.raises(BundleError, match=str(next(iter(change.values())))):
+        InputSpec(**change)

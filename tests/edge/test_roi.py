@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from fashion_edge.errors import UsageError
+from fashion_edge.roi import Box, Roi
+
+
+def test_a_still_is_looked_at_as_a_whole_and_a_live_frame_in_its_guide_box() -> None:
+    assert Roi().box(480, 640, still=True) == Box(0, 0, 640, 480)
+    assert Roi().box(480, 640, still=False) == Box(140, 0, 360, 480)
+    assert Roi.parse("guide").box(480, 640, still=True) == Box(140, 0, 360, 480)
+    assert Roi.parse("full").box(480, 640, still=False) == Box(0, 0, 640, 480)
+
+
+def test_a_frame_narrower_than_the_guide_is_used_in_full_width() -> None:
+    assert Roi().box(640, 200, still=False) == Box(0, 0, 200, 640)
+
+
+def test_fractions_scale_with_the_frame_and_cut_a_view() -> None:
+    box = Roi.parse("0.25,0.5,0.5,0.5").box(100, 200, still=False)
+    assert box == Box(50, 50, 100, 50)
+    image = np.zeros((100, 200, 3), np.uint8)
+    assert box.cut(image).base is image
+
+
+@pytest.mark.parametrize("text", ["middle", "0,0,1", "0.5,0,0.6,1", "0,0,0,1", "-0.1,0,1,1", "nan,0,1,1"])
+def test_a_box_that_makes_no_sense_is_named(text: str) -> None:
+    with pytest.raises(UsageError, match=text.replace(".", r"\.")):
+        Roi.parse(text)

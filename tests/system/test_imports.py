@@ -1,0 +1,32 @@
+"""The arrows of the design: what may load what."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "picamera2", "matplotlib", "scipy", "sklearn", "fashion_train")
+
+
+def loaded_after(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after running the code."""
+    script = f"import sys\n{code}\nprint('\\n'.join({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_runtime_loads_nothing_heavy_even_while_it_labels() -> None:
+    run = "from fashion_edge.cli import main; import contextlib, io\n"
+    run += "with contextlib.redirect_stdout(io.StringIO()): "
+    run += "assert main(['--source', 'demo', '--frames', '2', '--headless', '--every-frame']) == 0"
+    assert loaded_after(run).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("package", ["fashion_edge", "fashion_edge.cli", "fashion_edge.app", "fashion_edge.doctor"])
+def test_importing_the_ground_floor_loads_no_heavy_library(package: str) -> None:
+    assert loaded_after(f"import {package}").isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("cli", ["fashion_edge.cli", "fashion_edge.doctor"])
+def test_a_command_line_loads_neither_numpy_nor_opencv_before_it_is_needed(cli: str) -> None:
+    assert loaded_after(f"import {cli}").isdisjoint({"numpy", "cv2", "ai_edge_litert", "rich", *HEAVY})
