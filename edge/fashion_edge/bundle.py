@@ -14,11 +14,10 @@ from typing import Any
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import BundleError, ModelError
 from fashion_edge.preprocess import InputSpec
+from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
-RUNTIMES = ("litert", "onnx")
-PRECISIONS = ("int8", "int16x8", "dynamic", "float16", "float32")
 MAX_LABELS = 1000
 MAX_MANIFEST_BYTES = 4 << 20
 

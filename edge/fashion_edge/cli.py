@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from fashion_edge.bundle import PRECISIONS, RUNTIMES
 from fashion_edge.console import run_command
+from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
 
 EXAMPLES = """\b
 Examples:

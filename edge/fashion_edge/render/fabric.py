@@ -8,7 +8,7 @@ from fashion_edge.render import noise
 from fashion_edge.render.colours import Bgr
 from fashion_edge.render.picture import Field, Picture, Raster
 
-PRINTS = ("plain", "dots", "stripes", "pinstripes", "check", "floral", "lace")
+PRINTS = ("plain", "dots", "stripes", "pinstripes", "check", "floral", "lace", "denim")
 GREY = np.array([0.114, 0.587, 0.299], np.float32)  # luminance of B, G, R
 
 
@@ -127,5 +127,8 @@ def _print_share(rng: np.random.Generator, fabric: Fabric, raster: Raster) -> Fi
     if fabric.print == "check":
         bars = (np.sin(turn * x) * 4).clip(0, 1) + (np.sin(turn * y) * 4).clip(0, 1)
         return bars * np.float32(0.45)  # type: ignore[no-any-return]
+    if fabric.print == "denim":
+        streaks = noise.folds(rng, raster.across, raster.along, angle=0.0, frequency=26, stretch=14)
+        return (np.float32(0.16) + np.float32(0.16) * streaks).clip(0, 1)
     spots = noise.folds(rng, x, y, angle=0.5, frequency=1.6, stretch=1.0)
     return ((spots - np.float32(0.55)) * 6).clip(0, 1)  # type: ignore[no-any-return]

@@ -209,4 +209,4 @@ def _check_size(capture: Any, name: str) -> None:
 
 def _quiet(cv2: Any) -> None:
     """OpenCV's own chatter says in three lines what our error says in one."""
-    cv2.setLogLevel(0)
+    getattr(cv2.utils, "logging", cv2).setLogLevel(0)  # the function moved in OpenCV 5

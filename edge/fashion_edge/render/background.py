@@ -1,0 +1,144 @@
+"""What stands behind: a shop's white, a studio's gradient, a wall, a street, a shelf, leaves."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.opencv import load_cv2
+from fashion_edge.render import noise
+from fashion_edge.render.colours import NEUTRAL, SHADES, pick
+
+Field = NDArray[np.float32]
+
+KINDS = ("white", "plain", "gradient", "wall", "floor", "street", "shelf", "foliage", "planks", "blobs")
+QUIET = ("white", "plain", "gradient")
+
+
+def draw_background(rng: np.random.Generator, height: int, width: int, kind: str) -> Field:
+    """A background (height, width, 3) float32 B, G, R.
+
+    Raises:
+        ValueError: a kind that is not in `KINDS`.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"background {kind!r} is not one of {', '.join(KINDS)}")
+    if kind == "white":
+        return np.full((height, width, 3), rng.choice((255, 255, 250, 244)), np.float32)
+    painter = {"plain": _plain, "gradient": _gradient, "wall": _wall, "floor": _floor, "street": _street,
+               "shelf": _shelf, "foliage": _foliage, "planks": _planks, "blobs": _blobs}[kind]  # fmt: skip
+    return painter(rng, height, width)
+
+
+def _any_colour(rng: np.random.Generator) -> Field:
+    names = tuple(SHADES)
+    palette = SHADES[names[rng.integers(len(names))]] if rng.random() < 0.4 else NEUTRAL
+    return pick(rng, palette)
+
+
+def _plain(rng: np.random.Generator, height: int, width: int) -> Field:
+    picture = np.empty((height, width, 3), np.float32)
+    picture[:] = pick(rng, NEUTRAL) if rng.random() < 0.8 else 0.5 * _any_colour(rng) + 110
+    return picture
+
+
+def _gradient(rng: np.random.Generator, height: int, width: int) -> Field:
+    """A studio's paper roll: lit in the middle or from above, falling off to the corners."""
+    picture = _plain(rng, height, width)
+    y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    centre = np.float32(rng.uniform(0.2, 0.7))
+    falloff = np.exp(-((x * x) + ((y - centre) * 2) ** 2) * np.float32(rng.uniform(0.15, 0.9)))
+    return picture * (np.float32(0.45) + np.float32(0.65) * falloff)[:, :, None]
+
+
+def _wall(rng: np.random.Generator, height: int, width: int) -> Field:
+    picture = _plain(rng, height, width)
+    blotches = noise.field(rng, height, width, 5, 4) * np.float32(0.05)
+    rough = noise.field(rng, height, width, height / 3, width / 3) * np.float32(0.04)
+    picture *= (1 + blotches + rough)[:, :, None]
+    if rng.random() < 0.4:
+        _bricks(rng, picture)
+    return picture
+
+
+def _bricks(rng: np.random.Generator, picture: Field) -> None:
+    height, width = picture.shape[:2]
+    course, long = height / rng.uniform(14, 26), width / rng.uniform(4, 8)
+    row = np.arange(height) // course
+    joint = (np.arange(height) % course < 0.1 * course)[:, None]
+    shifted = np.arange(width)[None, :] + (row[:, None] % 2) * long / 2
+    joint = joint | (shifted % long < 0.05 * long)
+    picture *= np.where(joint, np.float32(rng.uniform(0.7, 1.15)), np.float32(1))[:, :, None]
+
+
+def _floor(rng: np.random.Generator, height: int, width: int) -> Field:
+    """A wall above, a floor below, a soft line between."""
+    picture = _wall(rng, height, width)
+    split = int(height * rng.uniform(0.6, 0.92))
+    picture[split:] = pick(rng, NEUTRAL) * np.linspace(0.7, 1, height - split, dtype=np.float32)[:, None, None]
+    return picture
+
+
+def _street(rng: np.random.Generator, height: int, width: int) -> Field:
+    """House fronts, windows and a pavement, out of focus."""
+    cv2 = load_cv2()
+    picture = np.empty((height, width, 3), np.float32)
+    picture[:] = np.array([225, 215, 205], np.float32) * np.float32(rng.uniform(0.7, 1.1))
+    horizon = int(height * rng.uniform(0.55, 0.8))
+    x = 0
+    while x < width:
+        wide = int(width * rng.uniform(0.15, 0.4)) + 1
+        top = int(horizon * rng.uniform(0.0, 0.5))
+        picture[top:horizon, x : x + wide] = 0.8 * _any_colour(rng)
+        step = max(6, int(height * rng.uniform(0.06, 0.12)))
+        for y in range(top + step // 2, horizon - step // 2, step):
+            for across in range(x + step // 3, min(x + wide, width) - step // 3, step):
+                picture[y : y + step // 2, across : across + step // 2] *= np.float32(rng.uniform(0.4, 1.4))
+        x += wide
+    picture[horizon:] = pick(rng, NEUTRAL) * np.float32(0.7)
+    picture *= (1 + noise.field(rng, height, width, 30, 30) * np.float32(0.06))[:, :, None]
+    return cv2.GaussianBlur(picture, (0, 0), max(0.6, height * rng.uniform(0.002, 0.02)))  # type: ignore[no-any-return]
+
+
+def _shelf(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Boards full of things, as in a shop."""
+    cv2 = load_cv2()
+    picture = _plain(rng, height, width) * np.float32(0.6)
+    rows = int(rng.integers(2, 5))
+    for row in range(rows):
+        bottom = int((row + 1) * height / rows)
+        x = 0
+        while x < width:
+            wide = int(width * rng.uniform(0.04, 0.16)) + 2
+            tall = int(height / rows * rng.uniform(0.3, 0.9))
+            picture[max(0, bottom - tall) : bottom, x : x + wide - 1] = _any_colour(rng) * np.float32(rng.uniform(0.6, 1))
+            x += wide
+        picture[bottom - max(2, height // 60) : bottom] = pick(rng, NEUTRAL)
+    return cv2.GaussianBlur(picture, (0, 0), max(0.6, height * rng.uniform(0.002, 0.012)))  # type: ignore[no-any-return]
+
+
+def _foliage(rng: np.random.Generator, height: int, width: int) -> Field:
+    leaves = noise.field(rng, height, width, 26, 20) + noise.field(rng, height, width, 9, 7)
+    green = pick(rng, ((70, 100, 50), (96, 120, 60), (50, 76, 44), (120, 120, 80)))
+    return green * (1 + np.float32(0.33) * leaves).clip(0.2, 1.9)[:, :, None]  # type: ignore[no-any-return]
+
+
+def _planks(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Wooden boards, upright or lying."""
+    wood = pick(rng, ((190, 160, 120), (140, 104, 70), (210, 200, 186), (90, 66, 48)))
+    long = noise.field(rng, height, width, height / 3, 3) * np.float32(0.07)
+    boards = int(rng.integers(5, 14))
+    board = np.arange(height) * boards // height
+    tone = rng.uniform(0.85, 1.1, boards).astype(np.float32)[board]
+    tone[1:][np.diff(board) > 0] = 0.55
+    picture = wood * (tone[:, None] * (1 + long))[:, :, None]
+    if rng.random() < 0.5:
+        cv2 = load_cv2()
+        picture = cv2.resize(np.ascontiguousarray(picture.transpose(1, 0, 2)), (width, height))
+    return picture  # type: ignore[no-any-return]
+
+
+def _blobs(rng: np.random.Generator, height: int, width: int) -> Field:
+    """Lights and colours far out of focus."""
+    picture = np.stack([noise.field(rng, height, width, 5, 4) for _ in range(3)], axis=2) * np.float32(26)
+    common = noise.field(rng, height, width, 6, 5)[:, :, None] * np.float32(34)
+    return (picture + common + _any_colour(rng)).clip(0, 255)  # type: ignore[no-any-return]

@@ -1,0 +1,63 @@
+"""What a camera does to a scene: exposure, white balance, lens, sensor noise, JPEG."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.opencv import load_cv2
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera in one light. The defaults change nothing."""
+
+    exposure: float = 1.0
+    gains: tuple[float, float, float] = (1.0, 1.0, 1.0)  # white balance, B, G, R
+    gamma: float = 1.0
+    vignette: float = 0.0  # darkening in the corners
+    blur: float = 0.0  # pixels
+    noise: float = 0.0  # standard deviation, grey levels
+    jpeg: int | None = None  # quality 1..100
+
+
+def draw_camera(rng: np.random.Generator) -> Camera:
+    """Draw a camera by lot: most are good, some are phones in bad light."""
+    if rng.random() < 0.55:
+        return Camera(exposure=rng.uniform(0.95, 1.06), noise=rng.uniform(0, 1.5), jpeg=int(rng.integers(70, 96)))
+    warm = rng.uniform(-0.12, 0.12)
+    return Camera(
+        exposure=rng.uniform(0.75, 1.2),
+        gains=(1 - warm, 1 + rng.uniform(-0.03, 0.03), 1 + warm),
+        gamma=rng.uniform(0.85, 1.2),
+        vignette=rng.uniform(0, 0.3),
+        blur=float(rng.choice((0, 0, 0.6, 1.2))),
+        noise=rng.uniform(0, 6),
+        jpeg=int(rng.integers(35, 90)),
+    )
+
+
+def expose(rng: np.random.Generator, camera: Camera, scene: NDArray[np.float32]) -> Image:
+    """Photograph a scene (h, w, 3) float32 B, G, R 0..255; returns the same size in uint8."""
+    cv2 = load_cv2()
+    height, width = scene.shape[:2]
+    picture = scene
+    if camera.blur:
+        picture = cv2.GaussianBlur(picture, (0, 0), camera.blur)
+    picture = picture * (np.array(camera.gains, np.float32) * np.float32(camera.exposure))
+    if camera.vignette:
+        y, x = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
+        picture *= (1 - np.float32(camera.vignette) * (y[:, None] ** 2 + x**2) / 2)[:, :, None]
+    if camera.noise:
+        grain = rng.standard_normal((height, width, 3), dtype=np.float32)
+        picture += grain * np.float32(camera.noise)
+    image = picture.clip(0, 255).round().astype(np.uint8)
+    if camera.gamma != 1.0:
+        table = (255 * (np.arange(256) / 255) ** camera.gamma).round().astype(np.uint8)
+        image = cv2.LUT(image, table)
+    if camera.jpeg is not None:
+        _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, camera.jpeg])
+        image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    return image  # type: ignore[no-any-return]

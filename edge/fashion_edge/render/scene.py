@@ -1,0 +1,167 @@
+"""Whole pictures: a garment or a thing, framed, in front of something, photographed."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.opencv import load_cv2
+from fashion_edge.render.background import KINDS, QUIET, draw_background
+from fashion_edge.render.camera import Camera, draw_camera, expose
+from fashion_edge.render.fabric import Light
+from fashion_edge.render.objects import OBJECTS, any_colour, paint_object
+from fashion_edge.render.outfit import Box, GarmentSpec, Outfit, draw_outfit, paint_outfit
+from fashion_edge.render.panel import View
+from fashion_edge.render.picture import Field, Picture
+
+Image = NDArray[np.uint8]
+
+BUSY = tuple(kind for kind in KINDS if kind not in QUIET)
+FULL_FIGURE: Box = (-1.3, -0.15, 1.3, 8.05)
+
+
+def render_garment(rng: np.random.Generator, garment: str, colour: str, height: int = 320) -> Image:
+    """A garment and its wearer cut out: (height, w, 4) uint8 B, G, R, A with straight alpha.
+
+    Raises:
+        ValueError: a garment or colour that is not known.
+    """
+    outfit = draw_outfit(rng, GarmentSpec(garment, colour))
+    left, top, right, bottom = _pad(_frame(rng, outfit), 0.04)
+    scale = height / (bottom - top)
+    picture = Picture(height, max(8, round((right - left) * scale)))
+    paint_outfit(rng, picture, View(scale, -left * scale, -top * scale), outfit)
+    return picture.to_sprite()
+
+
+def render_photo(
+    rng: np.random.Generator,
+    garment: str,
+    colour: str,
+    height: int = 320,
+    width: int = 240,
+    *,
+    camera: Camera | None = None,
+    background: str | None = None,
+) -> Image:
+    """A photo of a garment of that colour: (height, width, 3) uint8 B, G, R.
+
+    Camera and background are drawn by lot where they are not given.
+
+    Raises:
+        ValueError: a garment, colour or background that is not known.
+    """
+    outfit = draw_outfit(rng, GarmentSpec(garment, colour))
+    kind = background or _background_kind(rng, 0.25 if outfit.figure.solid else 0.12)
+    scene = draw_background(rng, height, width, kind)
+    picture = Picture(height, width)
+    view = fit_view(rng, _frame(rng, outfit), height, width, tilt=rng.normal(0, 0.035))
+    paint_outfit(rng, picture, view, outfit)
+    _shadow(rng, scene, picture, kind)
+    _over(scene, picture)
+    if rng.random() < 0.08:
+        _occlude(rng, scene)
+    return expose(rng, camera or draw_camera(rng), scene)
+
+
+def render_object(
+    rng: np.random.Generator,
+    name: str | None = None,
+    height: int = 320,
+    width: int = 240,
+    *,
+    camera: Camera | None = None,
+    background: str | None = None,
+) -> Image:
+    """A photo of a thing that is no garment: (height, width, 3) uint8 B, G, R; which thing is drawn by lot if not named.
+
+    Raises:
+        ValueError: an object or background that is not known.
+    """
+    name = name or str(rng.choice(OBJECTS))
+    kind = background or _background_kind(rng, 0.35)
+    scene = draw_background(rng, height, width, kind)
+    picture = Picture(height, width)
+    box: Box = (-1.05, -0.05, 1.05, 2.05)
+    view = fit_view(rng, _pad(box, rng.uniform(0.02, 0.6)), height, width, tilt=rng.normal(0, 0.2))
+    light = Light(rng.uniform(-0.8, 0.8), rng.uniform(0.35, 0.65))
+    paint_object(rng, picture, view, name, any_colour(rng), light)
+    _shadow(rng, scene, picture, kind)
+    _over(scene, picture)
+    return expose(rng, camera or draw_camera(rng), scene)
+
+
+def render_background(
+    rng: np.random.Generator, height: int = 320, width: int = 240, *, camera: Camera | None = None
+) -> Image:
+    """A photo of nothing in particular: (height, width, 3) uint8 B, G, R."""
+    scene = draw_background(rng, height, width, str(rng.choice(KINDS)))
+    return expose(rng, camera or draw_camera(rng), scene)
+
+
+def fit_view(rng: np.random.Generator, box: Box, height: int, width: int, tilt: float = 0.0) -> View:
+    """The view that brings a box, in heads, into a frame, touching two of its sides, and places it by lot."""
+    left, top, right, bottom = box
+    scale = min(width / (right - left), height / (bottom - top))
+    slack_x, slack_y = width - scale * (right - left), height - scale * (bottom - top)
+    x = slack_x * (0.5 + 0.25 * rng.uniform(-1, 1)) - left * scale
+    y = slack_y * (0.5 + 0.4 * rng.uniform(-1, 1)) - top * scale
+    return View(scale, x, y, tilt)
+
+
+def _frame(rng: np.random.Generator, outfit: Outfit) -> Box:
+    """What the photographer takes into the frame: the garment, or more of its wearer."""
+    left, top, right, bottom = outfit.box()
+    margin = rng.uniform(0.02, 0.14) if rng.random() < 0.8 else rng.uniform(-0.06, 0.3)
+    if not outfit.figure.solid:
+        return _pad((left, top, right, bottom), margin)
+    whole = {"dress": 0.75, "jeans": 0.2, "shirt": 0.06}[outfit.spec.garment]
+    if rng.random() < whole:
+        wide = max(right, *(abs(arm.elbow[0]) for arm in outfit.figure.arms))
+        return _pad((-wide, FULL_FIGURE[1], wide, FULL_FIGURE[3]), margin / 2)
+    head = rng.random() < (0.5 if outfit.spec.garment != "jeans" else 0.0)
+    if outfit.spec.garment == "jeans":
+        top, bottom = top - rng.uniform(0.05, 0.9), max(bottom, 8.0 - rng.uniform(0, 0.3))
+    if outfit.spec.garment == "shirt":
+        bottom += rng.uniform(-0.2, 0.5)
+    return _pad((left, -0.1 if head else top, right, bottom), margin)
+
+
+def _pad(box: Box, share: float) -> Box:
+    """Widen a box by a share of its longer side."""
+    left, top, right, bottom = box
+    by = share * max(right - left, bottom - top)
+    return left - by, top - by, right + by, bottom + by
+
+
+def _background_kind(rng: np.random.Generator, busy: float) -> str:
+    if rng.random() < busy:
+        return str(rng.choice(BUSY))
+    return str(rng.choice(QUIET, p=(0.6, 0.2, 0.2)))
+
+
+def _shadow(rng: np.random.Generator, scene: Field, picture: Picture, kind: str) -> None:
+    """A soft shadow on what is behind."""
+    cv2 = load_cv2()
+    depth = rng.uniform(0.0, 0.12) if kind == "white" else rng.uniform(0.1, 0.45)
+    height, width = picture.size
+    small = cv2.resize(picture.pixels[:, :, 3], (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+    soft = cv2.GaussianBlur(small, (0, 0), rng.uniform(1.0, 5.0))
+    move = np.array([[1, 0, rng.uniform(-0.04, 0.04) * width / 4], [0, 1, rng.uniform(0, 0.03) * height / 4]])
+    soft = cv2.resize(cv2.warpAffine(soft, move, (width // 4, height // 4)), (width, height))
+    scene *= (1 - np.float32(depth) * soft)[:, :, None]
+
+
+def _over(scene: Field, picture: Picture) -> None:
+    scene *= 1 - picture.pixels[:, :, 3:]
+    scene += picture.pixels[:, :, :3]
+
+
+def _occlude(rng: np.random.Generator, scene: Field) -> None:
+    """Something in front of the lens: a post, a branch, a corner of something."""
+    height, width = scene.shape[:2]
+    front = Picture(height, width)
+    x = width * rng.choice((rng.uniform(0, 0.2), rng.uniform(0.8, 1)))
+    wide = width * rng.uniform(0.04, 0.14)
+    lean = rng.uniform(-0.15, 0.15) * width
+    corners = np.array([(x - wide, -5), (x + wide, -5), (x + wide + lean, height + 5), (x - wide + lean, height + 5)])
+    front.fill(corners, any_colour(rng) * np.float32(0.8))
+    _over(scene, front)
