@@ -1,0 +1,34 @@
+"""Environments other than the development one; each session says what it proves.
+
+nox --session edge        the wheel and the edge tests on each Python that is here, without TensorFlow
+"""
+
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["edge"]
+
+CONSTRAINTS = ("--constraint", "constraints.txt")
+
+
+def build_wheel(session: nox.Session) -> Path:
+    """Build the project's wheel into this session's scratch folder."""
+    out = Path(session.create_tmp()).resolve()
+    for old in out.glob("*.whl"):
+        old.unlink()
+    session.run("python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(out), ".", silent=True)
+    return next(out.glob("*.whl"))
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def edge(session: nox.Session) -> None:
+    """The base wheel installs without TensorFlow, and the edge tests pass there."""
+    wheel = build_wheel(session)
+    session.install("--quiet", *CONSTRAINTS, f"fashion-edge[headless,onnx,test] @ {wheel.as_uri()}")
+    session.run(
+        "python", "-c", "import importlib.util as u; assert not u.find_spec('tensorflow'), 'TensorFlow came along'"
+    )
+    session.run("pytest", "-q", "tests/edge", "tests/system/test_imports.py", *session.posargs)
