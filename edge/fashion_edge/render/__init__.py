@@ -2,4 +2,30 @@
 
     rng = np.random.default_rng(1)
     photo = render_photo(rng, "dress", "red")          # (320, 240, 3) uint8 B, G, R
+
+Same seed, same picture, on every machine of one OpenCV and numpy version.
 """
+
+from fashion_edge.render.colours import COLOURS
+from fashion_edge.render.dataset import COMBINATIONS, render_dataset, render_negatives
+from fashion_edge.render.demo import DemoScene
+from fashion_edge.render.golden import golden_frames
+from fashion_edge.render.objects import OBJECTS
+from fashion_edge.render.outfit import GARMENTS, GarmentSpec
+from fashion_edge.render.scene import render_background, render_garment, render_object, render_photo
+
+__all__ = [
+    "COLOURS",
+    "COMBINATIONS",
+    "GARMENTS",
+    "OBJECTS",
+    "DemoScene",
+    "GarmentSpec",
+    "golden_frames",
+    "render_background",
+    "render_dataset",
+    "render_garment",
+    "render_negatives",
+    "render_object",
+    "render_photo",
+]

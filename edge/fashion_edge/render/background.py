@@ -110,7 +110,9 @@ def _shelf(rng: np.random.Generator, height: int, width: int) -> Field:
         while x < width:
             wide = int(width * rng.uniform(0.04, 0.16)) + 2
             tall = int(height / rows * rng.uniform(0.3, 0.9))
-            picture[max(0, bottom - tall) : bottom, x : x + wide - 1] = _any_colour(rng) * np.float32(rng.uniform(0.6, 1))
+            picture[max(0, bottom - tall) : bottom, x : x + wide - 1] = _any_colour(rng) * np.float32(
+                rng.uniform(0.6, 1)
+            )
             x += wide
         picture[bottom - max(2, height // 60) : bottom] = pick(rng, NEUTRAL)
     return cv2.GaussianBlur(picture, (0, 0), max(0.6, height * rng.uniform(0.002, 0.012)))  # type: ignore[no-any-return]
@@ -134,11 +136,11 @@ def _planks(rng: np.random.Generator, height: int, width: int) -> Field:
     if rng.random() < 0.5:
         cv2 = load_cv2()
         picture = cv2.resize(np.ascontiguousarray(picture.transpose(1, 0, 2)), (width, height))
-    return picture  # type: ignore[no-any-return]
+    return picture
 
 
 def _blobs(rng: np.random.Generator, height: int, width: int) -> Field:
     """Lights and colours far out of focus."""
     picture = np.stack([noise.field(rng, height, width, 5, 4) for _ in range(3)], axis=2) * np.float32(26)
     common = noise.field(rng, height, width, 6, 5)[:, :, None] * np.float32(34)
-    return (picture + common + _any_colour(rng)).clip(0, 255)  # type: ignore[no-any-return]
+    return (picture + common + _any_colour(rng)).clip(0, 255)

@@ -68,7 +68,7 @@ def draw_figure(rng: np.random.Generator, wearer: str, *, woman: bool, back: boo
         shoulder=shoulder,
         bust=(0.68 if woman else 0.82) * bulk,
         waist=(0.5 if woman else 0.7) * bulk,
-        hip=(0.72 if woman else 0.72) * bulk,
+        hip=0.72 * bulk,
         girth=(1.0 if woman else 1.2) * bulk,
         arms=(_arm(rng, -1, shoulder, wearer), _arm(rng, 1, shoulder, wearer)),
         legs=_legs(rng),
@@ -79,7 +79,7 @@ def draw_figure(rng: np.random.Generator, wearer: str, *, woman: bool, back: boo
 
 
 def _arm(rng: np.random.Generator, side: int, shoulder: float, wearer: str) -> Arm:
-    joint = (side * (shoulder - 0.1), SHOULDER_Y)
+    joint = (side * (shoulder - 0.13), SHOULDER_Y + 0.12)
     if wearer == "flat":
         slant = rng.uniform(0.35, 0.75)
         return Arm(joint, _step(joint, side * slant, 1.45), _step(joint, side * slant, 2.75))

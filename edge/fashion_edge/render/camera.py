@@ -60,4 +60,4 @@ def expose(rng: np.random.Generator, camera: Camera, scene: NDArray[np.float32])
     if camera.jpeg is not None:
         _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, camera.jpeg])
         image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    return image  # type: ignore[no-any-return]
+    return image

@@ -37,7 +37,9 @@ class DressCut:
 def draw_cut(rng: np.random.Generator) -> DressCut:
     """Draw a pattern by lot; what no tailor sews (a strapless dress with sleeves) is left out."""
     cut = str(rng.choice(CUTS, p=(0.25, 0.3, 0.22, 0.11, 0.12)))
-    hem = float(HEMS[rng.integers(5, 7)] if cut == "mermaid" else rng.choice(HEMS, p=(0.12, 0.2, 0.2, 0.12, 0.1, 0.16, 0.1)))
+    hem = float(
+        HEMS[rng.integers(5, 7)] if cut == "mermaid" else rng.choice(HEMS, p=(0.12, 0.2, 0.2, 0.12, 0.1, 0.16, 0.1))
+    )
     if cut == "shift":
         hem = min(hem, 5.6)
     length = hem - body.HIP_Y

@@ -52,7 +52,7 @@ def form(raster: Raster, light: Light, roundness: float = 1.0) -> Field:
     u = raster.u * np.float32(0.97)
     facing = np.sqrt(1 - u * u) * np.float32(np.sqrt(1 - 0.5 * light.side**2)) + u * np.float32(0.7 * light.side)
     shade = np.float32(light.ambient) + np.float32(1 - light.ambient) * facing
-    return 1 + np.float32(roundness) * (shade - 1)
+    return np.asarray(1 + np.float32(roundness) * (shade - 1))
 
 
 def folded(rng: np.random.Generator, raster: Raster, folds: Folds) -> Field:
@@ -131,4 +131,4 @@ def _print_share(rng: np.random.Generator, fabric: Fabric, raster: Raster) -> Fi
         streaks = noise.folds(rng, raster.across, raster.along, angle=0.0, frequency=26, stretch=14)
         return (np.float32(0.16) + np.float32(0.16) * streaks).clip(0, 1)
     spots = noise.folds(rng, x, y, angle=0.5, frequency=1.6, stretch=1.0)
-    return ((spots - np.float32(0.55)) * 6).clip(0, 1)  # type: ignore[no-any-return]
+    return ((spots - np.float32(0.66)) * 6).clip(0, 1)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 from fashion_edge.render.body import Figure, Leg
 from fashion_edge.render.fabric import Fabric, Folds, Light, dress_panel
 from fashion_edge.render.panel import Panel, View
@@ -58,7 +57,11 @@ def leg_panel(cut: JeansCut, figure: Figure, leg: Leg, side: int) -> Panel:
         (cut.waist_y, 0.0, outer_waist),
         (3.75, -0.005, outer_hip),
         (4.12, 0.03, outer_hip),
-        (5.0, side * (0.5 * leg.hip + 0.5 * leg.knee) - 0.82 * thigh, side * (0.5 * leg.hip + 0.5 * leg.knee) + 0.9 * thigh),
+        (
+            5.0,
+            side * (0.5 * leg.hip + 0.5 * leg.knee) - 0.82 * thigh,
+            side * (0.5 * leg.hip + 0.5 * leg.knee) + 0.9 * thigh,
+        ),
         (5.85, side * leg.knee - knee, side * leg.knee + knee),
         (6.5, side * (0.6 * leg.knee + 0.4 * leg.ankle) - calf, side * (0.6 * leg.knee + 0.4 * leg.ankle) + calf),
         (cut.hem_y, side * leg.ankle - hem, side * leg.ankle + hem),
@@ -83,7 +86,7 @@ def paint_jeans(
             continue
         shade = dress_panel(rng, picture, raster, fabric, light, folds)
         _wash(picture, raster, fabric, cut, shade)
-        _rips(rng, picture, raster, view, panels[index], figure, cut, fabric)
+        _rips(rng, picture, view, panels[index], figure, cut, fabric)
         if order == 0:
             picture.lay(raster.top, raster.left, raster.mask * np.float32(0.12), fabric.base * np.float32(0.3))
         _leg_seams(picture, view, panels[index], cut, fabric)
@@ -107,7 +110,6 @@ def _wash(picture: Picture, raster: Raster, fabric: Fabric, cut: JeansCut, shade
 def _rips(
     rng: np.random.Generator,
     picture: Picture,
-    raster: Raster,
     view: View,
     panel: Panel,
     figure: Figure,
@@ -178,14 +180,16 @@ def _waist(
                      np.array([70, 110, 160], np.float32))  # fmt: skip
         for side in (-1, 1):
             x, top = side * 0.36, y + 0.5
-            pocket = np.array([(x - 0.2, top), (x + 0.2, top), (x + 0.19, top + 0.4), (x, top + 0.5), (x - 0.19, top + 0.4)])
+            pocket = np.array(
+                [(x - 0.2, top), (x + 0.2, top), (x + 0.19, top + 0.4), (x, top + 0.5), (x - 0.19, top + 0.4)]
+            )
             picture.fill(view.px(pocket), fabric.base * np.float32(1.06), 0.5)
             picture.stroke(view.px(np.concatenate([pocket, pocket[:1]])), thread, line, 0.7)
         return
     for side in (-1, 1):
-        pocket = [(side * 0.5 * half, y + 0.17), (side * 0.58 * half, y + 0.36), (side * (half + 0.1), y + 0.5)]
-        picture.stroke(view.px(pocket), dark, 2 * line, 0.5)
-        picture.stroke(view.px(pocket), thread, line, 0.8)
+        slant = [(side * 0.5 * half, y + 0.17), (side * 0.58 * half, y + 0.36), (side * (half + 0.02), y + 0.46)]
+        picture.stroke(view.px(slant), dark, 2 * line, 0.5)
+        picture.stroke(view.px(slant), thread, line, 0.8)
     fly = [(0.16, y + 0.17), (0.16, y + 0.5), (0.1, y + 0.68), (0.0, y + 0.78)]
     picture.stroke(view.px(fly), thread, line, 0.8)
     picture.stroke(view.px([(0.0, y + 0.15), (0.0, 4.1)]), dark, line, 0.7)
@@ -209,6 +213,6 @@ def denim(rng: np.random.Generator, base: Field) -> Fabric:
     """Twill of that dye: streaks along the leg, coarse grain, no shine."""
     accent = base + np.float32(0.3) * (np.float32(210) - base)
     dark = float(base.mean()) < 60
-    return Fabric(base, accent, "plain" if dark else "denim", sheen=0.12 if dark else 0.04, texture=rng.uniform(0.03, 0.07))
-
-
+    return Fabric(
+        base, accent, "plain" if dark else "denim", sheen=0.12 if dark else 0.04, texture=rng.uniform(0.03, 0.07)
+    )

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-
 from fashion_edge.render.colours import SHADES, Bgr, pick
 from fashion_edge.render.fabric import Fabric, Folds, Light, dress_panel
 from fashion_edge.render.panel import Panel, View, symmetric
@@ -44,7 +43,9 @@ def _bottle(rng: np.random.Generator, picture: Picture, view: View, colour: Bgr,
     half = body_half * 0.98
     picture.fill(view.px([(-half, 1.1), (half, 1.1), (half, 1.6), (-half, 1.6)]), label, 0.9)
     picture.fill(view.px([(-neck, 0.0), (neck, 0.0), (neck, 0.2), (-neck, 0.2)]), label * np.float32(0.6))
-    picture.stroke(view.px([(-0.6 * half, 0.9), (-0.6 * half, 1.85)]), np.full(3, 250, np.float32), 0.06 * view.scale, 0.4)
+    picture.stroke(
+        view.px([(-0.6 * half, 0.9), (-0.6 * half, 1.85)]), np.full(3, 250, np.float32), 0.06 * view.scale, 0.4
+    )
 
 
 def _shoe(rng: np.random.Generator, picture: Picture, view: View, colour: Bgr, light: Light) -> None:
@@ -77,7 +78,9 @@ def _cap(rng: np.random.Generator, picture: Picture, view: View, colour: Bgr, li
 
 
 def _umbrella(rng: np.random.Generator, picture: Picture, view: View, colour: Bgr, light: Light) -> None:
-    picture.stroke(view.px([(0, 0.9), (0, 1.8), (0.08, 1.93), (0.2, 1.85)]), np.array([40, 50, 60], np.float32), 0.06 * view.scale)
+    picture.stroke(
+        view.px([(0, 0.9), (0, 1.8), (0.08, 1.93), (0.2, 1.85)]), np.array([40, 50, 60], np.float32), 0.06 * view.scale
+    )
     dome = symmetric(
         0.15,
         [(0.15, 0.05), (0.3, 0.5), (0.65, 0.88), (1.0, 0.98)],
@@ -144,5 +147,3 @@ def paint_object(rng: np.random.Generator, picture: Picture, view: View, name: s
     if name not in PAINTERS:
         raise ValueError(f"object {name!r} is not one of {', '.join(OBJECTS)}")
     PAINTERS[name](rng, picture, view, colour, light)
-
-

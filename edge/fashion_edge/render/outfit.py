@@ -132,7 +132,9 @@ def _other_top(rng: np.random.Generator, picture: Picture, view: View, outfit: O
     figure = outfit.figure
     names = [name for name in ("white", "grey", "beige", "black", "brown", "pink") if name != outfit.spec.colour]
     base = pick(rng, SHADES[names[rng.integers(len(names))]])
-    cut = shirt.ShirtCut("tee", rng.random() < 0.5, rng.uniform(3.15, 3.6), rng.uniform(0.02, 0.12), False, False, "none")
+    cut = shirt.ShirtCut(
+        "tee", rng.random() < 0.5, rng.uniform(3.15, 3.6), rng.uniform(0.02, 0.12), False, False, "none"
+    )
     cloth = Fabric(base, base * np.float32(0.6), "stripes" if rng.random() < 0.15 else "plain")
     for arm in figure.arms:
         person.paint_arm(picture, view, arm, figure, outfit.light)
@@ -146,7 +148,9 @@ def _other_bottom(rng: np.random.Generator, picture: Picture, view: View, outfit
     base = pick(rng, SHADES[names[rng.integers(len(names))]])
     cloth = Fabric(base, base, texture=0.03)
     if figure.woman and rng.random() < 0.3:
-        skirt = symmetric(2.9, [(2.9, figure.waist + 0.03), (3.7, figure.hip + 0.05), (rng.uniform(5, 6), figure.hip + 0.2)])
+        skirt = symmetric(
+            2.9, [(2.9, figure.waist + 0.03), (3.7, figure.hip + 0.05), (rng.uniform(5, 6), figure.hip + 0.2)]
+        )
         raster = skirt.raster(view, picture.size)
         dress_panel(rng, picture, raster, cloth, outfit.light, Folds(hang=0.4))
         return

@@ -11,6 +11,8 @@ from fashion_edge.render.picture import Field, Points, Raster, polygon_mask
 Profile = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # u in -1..1 -> offset along the axis, in heads
 
 SAMPLES = 40  # outline corners on each side
+COARSE = np.linspace(0, 1, 48)  # fractions of the axis at which edges are computed for an outline
+TABLE = np.linspace(-0.2, 1.2, 256)  # and for pixels
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class View:
         body = np.asarray(points, np.float64)
         cosine, sine = np.cos(self.tilt), np.sin(self.tilt)
         turned = body @ np.array([[cosine, sine], [-sine, cosine]])
-        return turned * self.scale + (self.x, self.y)
+        return np.asarray(turned * self.scale + (self.x, self.y))
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,13 @@ class Panel:
         rights, lefts = np.linspace(top[-1], hem[-1], SAMPLES), np.linspace(hem[0], top[0], SAMPLES)
         along = np.concatenate([top, rights, hem[::-1], lefts])
         side = np.concatenate([u, np.ones(SAMPLES), u[::-1], -np.ones(SAMPLES)])
-        left, right = self.edges(along / length)
+        left, right = self._edge_tables(along / length)
         across = (left + right) / 2 + side * (right - left) / 2
         return self.place(across, along)
+
+    def _edge_tables(self, fraction: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        left, right = self.edges(COARSE)
+        return np.interp(fraction, COARSE, left), np.interp(fraction, COARSE, right)
 
     def place(self, across: NDArray[np.float64], along: NDArray[np.float64]) -> Points:
         """Body points (n, 2) of places given across and along the axis."""
@@ -88,12 +94,11 @@ class Panel:
         return Raster(top, left, mask, u, v, across, along)
 
     def _u(self, across: Field, v: Field) -> Field:
-        table = np.linspace(-0.2, 1.2, 256)
-        left, right = self.edges(table)
+        left, right = self.edges(TABLE)
         at = ((v + np.float32(0.2)) * np.float32(255 / 1.4)).clip(0, 255).astype(np.int32)
         middle = ((left + right) / 2).astype(np.float32)[at]
         half = np.maximum((right - left) / 2, 1e-3).astype(np.float32)[at]
-        return ((across - middle) / half).clip(-1, 1)  # type: ignore[no-any-return]
+        return ((across - middle) / half).clip(-1, 1)
 
     def _direction(self) -> tuple[float, float]:
         length = max(self.length(), 1e-9)

@@ -69,10 +69,14 @@ def paint_shoe(picture: Picture, view: View, leg: Leg, figure: Figure) -> None:
 def paint_arm(picture: Picture, view: View, arm: Arm, figure: Figure, light: Light, *, fore: bool = True) -> None:
     """An arm; with `fore`, the forearm and the hand as well."""
     girth = figure.girth
-    paint_skin(picture, view, tube(arm.shoulder, arm.elbow, (0.17 * girth, 0.15 * girth, 0.12 * girth)), figure.skin, light)
+    paint_skin(
+        picture, view, tube(arm.shoulder, arm.elbow, (0.17 * girth, 0.15 * girth, 0.12 * girth)), figure.skin, light
+    )
     if not fore:
         return
-    paint_skin(picture, view, tube(arm.elbow, arm.wrist, (0.12 * girth, 0.12 * girth, 0.08 * girth)), figure.skin, light)
+    paint_skin(
+        picture, view, tube(arm.elbow, arm.wrist, (0.12 * girth, 0.12 * girth, 0.08 * girth)), figure.skin, light
+    )
     direction = np.subtract(arm.wrist, arm.elbow)
     direction = direction / max(float(np.hypot(*direction)), 1e-6)
     tip = (arm.wrist[0] + 0.3 * direction[0], arm.wrist[1] + 0.3 * direction[1])

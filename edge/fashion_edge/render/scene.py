@@ -1,5 +1,7 @@
 """Whole pictures: a garment or a thing, framed, in front of something, photographed."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +34,40 @@ def render_garment(rng: np.random.Generator, garment: str, colour: str, height: 
     return picture.to_sprite()
 
 
+def render_standing(rng: np.random.Generator, garment: str, colour: str, height: int, width: int) -> Image:
+    """A garment on its whole wearer, cut out for a frame (height, width): (h, w, 4) uint8 B, G, R, A.
+
+    The garment is in the middle and fills the frame; the sprite reaches a tenth beyond it, above and below, so that
+    a wearer whom the frame cuts off can move.
+
+    Raises:
+        ValueError: a garment or colour that is not known.
+    """
+    outfit = draw_outfit(rng, GarmentSpec(garment, colour))
+    left, top, right, bottom = outfit.box()
+    if outfit.figure.solid and garment == "dress":
+        top, bottom = FULL_FIGURE[1], FULL_FIGURE[3]
+    scale = min(0.86 * height / (bottom - top), 0.9 * width / (right - left))
+    tall, wide = round(1.2 * height), round(1.5 * width)
+    picture = Picture(tall, wide)
+    view = View(scale, wide / 2 - scale * (left + right) / 2, tall / 2 - scale * (top + bottom) / 2)
+    paint_outfit(rng, picture, view, outfit)
+    return picture.to_sprite()
+
+
+def render_thing(rng: np.random.Generator, name: str, height: int = 160) -> Image:
+    """A thing that is no garment, cut out: (height, height, 4) uint8 B, G, R, A with straight alpha.
+
+    Raises:
+        ValueError: an object that is not known.
+    """
+    scale = height / 2.1
+    picture = Picture(height, height)
+    light = Light(rng.uniform(-0.8, 0.8), rng.uniform(0.35, 0.65))
+    paint_object(rng, picture, View(scale, height / 2, 0.05 * scale), name, any_colour(rng), light)
+    return picture.to_sprite()
+
+
 def render_photo(
     rng: np.random.Generator,
     garment: str,
@@ -41,15 +77,18 @@ def render_photo(
     *,
     camera: Camera | None = None,
     background: str | None = None,
+    texture: bool = True,
 ) -> Image:
     """A photo of a garment of that colour: (height, width, 3) uint8 B, G, R.
 
-    Camera and background are drawn by lot where they are not given.
+    Camera and background are drawn by lot where they are not given; without `texture` cloth has no grain.
 
     Raises:
         ValueError: a garment, colour or background that is not known.
     """
     outfit = draw_outfit(rng, GarmentSpec(garment, colour))
+    if not texture:
+        outfit = replace(outfit, fabric=replace(outfit.fabric, texture=0.0))
     kind = background or _background_kind(rng, 0.25 if outfit.figure.solid else 0.12)
     scene = draw_background(rng, height, width, kind)
     picture = Picture(height, width)
@@ -71,7 +110,7 @@ def render_object(
     camera: Camera | None = None,
     background: str | None = None,
 ) -> Image:
-    """A photo of a thing that is no garment: (height, width, 3) uint8 B, G, R; which thing is drawn by lot if not named.
+    """A photo of a thing that is no garment: (height, width, 3) uint8 B, G, R; drawn by lot where it is not named.
 
     Raises:
         ValueError: an object or background that is not known.

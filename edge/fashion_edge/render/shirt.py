@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fashion_edge.render.body import Figure
 from fashion_edge.render.fabric import Fabric, Folds, Light, dress_panel
 from fashion_edge.render.panel import Panel, View, symmetric
-from fashion_edge.render.picture import Points, Picture, ellipse, smooth
+from fashion_edge.render.picture import Picture, Points, ellipse, smooth
 from fashion_edge.render.sleeve import paint_sleeve
 
 Array = NDArray[np.float64]
@@ -174,5 +174,7 @@ def _badge(rng: np.random.Generator, badge: str) -> list[Points]:
     if badge == "bars":
         rows = np.arange(2.1, 2.1 + 0.14 * rng.integers(2, 5), 0.14)
         ends = rng.uniform(0.15, 0.45, (len(rows), 2))
-        return [np.array([(-a, y), (b, y), (b, y + 0.07), (-a, y + 0.07)]) for y, (a, b) in zip(rows, ends, strict=True)]
+        return [
+            np.array([(-a, y), (b, y), (b, y + 0.07), (-a, y + 0.07)]) for y, (a, b) in zip(rows, ends, strict=True)
+        ]
     return []

@@ -42,7 +42,7 @@ def paint_sleeve(
         lower = tube(arm.elbow, stop, (width * 0.82, width * 0.75, end * 0.62), cap=0.0)
         lower = _rounded_start(lower, width * 0.82)
         dress_panel(rng, picture, lower.raster(view, picture.size), fabric, light, folds)
-        upper = tube(arm.shoulder, arm.elbow, (width, width * 0.95, width * 0.82))
+        upper = tube(arm.shoulder, arm.elbow, (width, width * 0.95, width * 0.82), cap=0.5)
     else:
         upper = tube(arm.shoulder, _between(arm.shoulder, arm.elbow, reach), (width, width * 1.02, end), cap=0.0)
         upper = _rounded_start(upper, width)
@@ -50,7 +50,7 @@ def paint_sleeve(
 
 
 def _rounded_start(panel: Panel, radius: float) -> Panel:
-    return replace(panel, top=lambda u: -radius * np.sqrt(np.maximum(0, 1 - u**2)))
+    return replace(panel, top=lambda u: -0.45 * radius * np.sqrt(np.maximum(0, 1 - u**2)))
 
 
 def _between(start: Joint, end: Joint, share: float) -> Joint:

@@ -1,0 +1,71 @@
+"""The demo scene: frames that move, and the truth about them."""
+
+import numpy as np
+import pytest
+
+from fashion_edge.render.demo import ACT_SECONDS, COLOURS, FPS, GARMENTS, DemoScene
+
+PER_ACT = round(ACT_SECONDS * FPS)
+
+
+def test_a_frame_is_a_new_picture_of_the_size_asked_for():
+    scene = DemoScene(seed=1, height=240, width=320)
+    first, again = scene.frame(5), scene.frame(5)
+
+    assert first.shape == (240, 320, 3)
+    assert first.dtype == np.uint8
+    assert np.array_equal(first, again)
+    assert not np.shares_memory(first, again)
+
+
+def test_drawing_on_a_frame_does_not_change_the_next_one():
+    scene = DemoScene(seed=1, height=240, width=320)
+    before = scene.frame(7).copy()
+    scene.frame(7)[:] = 0
+
+    assert np.array_equal(scene.frame(7), before)
+
+
+def test_the_garment_moves():
+    scene = DemoScene(seed=1, height=240, width=320)
+
+    assert np.abs(scene.frame(0).astype(int) - scene.frame(10)).mean() > 1
+
+
+def test_every_garment_comes_once_in_a_round_and_sometimes_there_is_none():
+    scene = DemoScene(seed=2, height=240, width=320)
+    truths = [scene.truth(act * PER_ACT) for act in range(len(scene.acts))]
+
+    shown = [truth for truth in truths if truth]
+    assert sorted(shown) == sorted((colour, garment) for colour in COLOURS for garment in GARMENTS)
+    assert truths.count(None) == 2
+    assert scene.truth(len(scene.acts) * PER_ACT) == truths[0]
+
+
+def test_truth_changes_with_the_act_and_not_before():
+    scene = DemoScene(seed=2, height=240, width=320)
+
+    assert scene.truth(0) == scene.truth(PER_ACT - 1) != scene.truth(PER_ACT)
+
+
+def test_the_same_seed_gives_the_same_scene_and_another_seed_another():
+    first, again, other = (DemoScene(seed=seed, height=96, width=128) for seed in (1, 1, 2))
+
+    assert first.acts == again.acts != other.acts
+    assert np.array_equal(first.frame(3), again.frame(3))
+
+
+def test_the_garment_stays_largely_in_the_portrait_box_in_the_middle():
+    scene = DemoScene(seed=3, height=240, width=320)
+    for act in range(len(scene.acts)):
+        if scene.truth(act * PER_ACT) is None:
+            continue
+        cover = scene.cover(act * PER_ACT + PER_ACT // 2).astype(int)
+        guide = cover[:, 70:250]
+        assert guide.sum() > 0.8 * cover.sum()
+        assert guide.sum() > 0.05 * 255 * guide.size
+
+
+def test_a_scene_too_small_to_see_is_refused():
+    with pytest.raises(ValueError, match="48 x 48"):
+        DemoScene(height=10, width=10)
