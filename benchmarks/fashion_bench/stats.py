@@ -1,0 +1,111 @@
+"""Quantiles with distribution-free intervals, and the comparison of two runs. Pure; numpy only, so that a Pi has it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.float64]
+
+CONFIDENCE = 0.95
+MIN_ROUNDS = 4  # 2 / C(8, 4) = 0.029: with three rounds a side no order of them is rare enough to mean anything
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval, in the unit of the samples."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times slower the second run is: 1.1 means 10 % slower. `interval` is None with too few rounds."""
+
+    value: float
+    interval: Interval | None
+
+    @property
+    def words(self) -> str:
+        """`1.9x faster`, `no difference`, `1.10x slower here`, or why neither can be said."""
+        if self.interval is None:
+            return f"not enough rounds to compare (at least {MIN_ROUNDS} on each side)"
+        if self.interval.low <= 1 <= self.interval.high:
+            return "no difference"
+        return f"{1 / self.value:.2f}x faster" if self.value < 1 else f"{self.value:.2f}x slower here"
+
+    @property
+    def slower(self) -> bool:
+        """Whether the whole interval lies above 1."""
+        return self.interval is not None and self.interval.low > 1
+
+
+def median_deviation(samples: Samples) -> float:
+    """Median absolute deviation from the median, not scaled to a standard deviation."""
+    return float(np.median(np.abs(samples - np.median(samples))))
+
+
+def samples_needed(q: float, confidence: float = CONFIDENCE) -> int:
+    """Fewest independent samples whose extremes enclose the quantile `q` with this confidence: 368 for p99."""
+    tail = (1 - confidence) / 2
+    return math.ceil(math.log(tail) / math.log(max(q, 1 - q)))
+
+
+def quantile_interval(samples: Samples, q: float, confidence: float = CONFIDENCE) -> Interval | None:
+    """Interval for the quantile `q` from order statistics; None where there are too few samples.
+
+    The number of samples below the true quantile is binomial(n, q) whatever the distribution (David and Nagaraja,
+    Order Statistics, 7.1), so that ranks with a tail of at most (1 - confidence) / 2 on either side enclose it.
+    Samples are taken as independent; where rounds disagree they are not, and the verdict says so.
+    """
+    n = len(samples)
+    if n < samples_needed(q, confidence):
+        return None
+    tail = (1 - confidence) / 2
+    below = _binomial_cdf(n, q)  # below[k]: probability that at most k samples lie below the quantile
+    low = int(np.searchsorted(below, tail, side="right"))  # 1-based rank: the largest k with cdf(k - 1) <= tail
+    high = int(np.searchsorted(below, 1 - tail, side="left")) + 1
+    if low < 1 or high > n:
+        return None
+    ranked = np.partition(samples, (low - 1, high - 1))
+    return Interval(float(ranked[low - 1]), float(ranked[high - 1]))
+
+
+def compare(before: list[Samples], after: list[Samples], confidence: float = CONFIDENCE) -> Ratio:
+    """Ratio of the medians after / before, with an exact permutation interval over rounds.
+
+    Each round is one process, and samples of one process share its luck, so a round counts once, by its median. The
+    interval holds every ratio that a two-sided Mann-Whitney test of the round medians does not reject (Hodges and
+    Lehmann, 1963): no distribution is assumed.
+    """
+    old, new = (np.log([np.median(block) for block in run]) for run in (before, after))
+    steps = np.sort((new[:, None] - old[None, :]).ravel())
+    value = float(np.exp(np.median(steps)))
+    if min(len(old), len(new)) < MIN_ROUNDS:
+        return Ratio(value, None)
+    cut = _critical_rank(len(old), len(new), (1 - confidence) / 2)
+    return Ratio(value, Interval(float(np.exp(steps[cut - 1])), float(np.exp(steps[-cut]))))
+
+
+def _critical_rank(m: int, n: int, tail: float) -> int:
+    """Largest c with P(U <= c - 1) <= tail, for the Mann-Whitney U of m and n exchangeable rounds."""
+    ways = np.zeros((m + 1, m * n + 1))  # ways[k, u]: choices of k rounds whose U is u
+    ways[0, 0] = 1
+    for rank in range(m + n):
+        for k in range(min(rank, m - 1), -1, -1):
+            step = rank - k  # how many of the other run's rounds lie below this one
+            if step <= n:
+                ways[k + 1, step:] += ways[k, : ways.shape[1] - step]
+    cdf = np.cumsum(ways[m]) / math.comb(m + n, m)
+    return int(np.searchsorted(cdf, tail, side="right"))
+
+
+def _binomial_cdf(n: int, p: float) -> Samples:
+    """P(X <= k) for k = 0..n of X ~ binomial(n, p), by logarithms so that large n does not underflow."""
+    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    k = np.arange(n + 1)
+    log_pmf = log_factorial[n] - log_factorial[k] - log_factorial[n - k] + k * math.log(p) + (n - k) * math.log1p(-p)
+    cdf: Samples = np.cumsum(np.exp(log_pmf))
+    return cdf

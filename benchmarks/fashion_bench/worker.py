@@ -1,0 +1,109 @@
+r"""One case in a process of its own: JSON lines in on standard input, one JSON line out for each.
+
+    echo '{"do": "load"}' | python -m fashion_bench.worker \
+        '{"bundle": "DIR", "file": null, "engine": "null", "threads": 1}'
+
+Standard output is kept for replies: whatever a runtime prints there goes to standard error.
+"""
+
+import json
+import os
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from fashion_edge.errors import FashionError, MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Reply = dict[str, Any]
+
+
+class Worker:
+    """Holds the backend between commands; each public method is a command."""
+
+    def __init__(self, bundle: str, file: str | None, engine: str, threads: int) -> None:
+        from fashion_edge.bundle import load_bundle
+        from fashion_edge.golden import parse_golden
+
+        self._bundle = load_bundle(Path(bundle))
+        variants = self._bundle.manifest.variants
+        self._variant = next((v for v in variants if v.file == file), variants[0])
+        self._engine, self._threads = engine, threads
+        inputs = parse_golden(self._bundle.read_golden()).inputs
+        self._inputs = [inputs[i : i + 1] for i in range(len(inputs))]
+        self._backend: Any = None
+
+    def load(self) -> Reply:
+        """Import the runtime, then load the model file as the device does, hash included."""
+        from fashion_bench.engines import ENGINES, NULL, is_installed, open_engine
+
+        start = time.perf_counter()
+        if self._engine != NULL and is_installed(self._engine):
+            module = ENGINES[self._engine][1]
+            import_module(f"{module}.interpreter" if module in ("ai_edge_litert", "tflite_runtime") else module)
+        imported = time.perf_counter()
+        self._backend = open_engine(self._bundle, self._variant, self._engine, self._threads)
+        loaded = time.perf_counter()
+        return {
+            "import_ms": (imported - start) * 1e3,
+            "load_ms": (loaded - imported) * 1e3,
+            "engine": self._backend.name,
+        }
+
+    def run(self, seconds: float, samples: int, limit: float) -> Reply:
+        """Time single inferences over the golden inputs; `cpu_seconds` is this process's processor time."""
+        from fashion_bench.timing import Until, time_runs
+
+        cpu, wall = time.process_time(), time.perf_counter()
+        taken = time_runs(self._backend.run, self._inputs, Until(seconds, samples, limit))
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        return {"ms": [round(ms, 5) for ms in taken.tolist()], "seconds": wall, "cpu_seconds": cpu}
+
+    def memory(self) -> Reply:
+        """Resident memory now, and its peak since this program began, in MB of 2^20 bytes."""
+        from fashion_bench.memory import resident_mb
+
+        return resident_mb()
+
+    def accuracy(self, photos: str) -> Reply:
+        """Exact match on labelled photos, with the device's own preprocessing and decision."""
+        from fashion_bench.accuracy import measure_accuracy
+
+        return measure_accuracy(self._backend, self._bundle.manifest, Path(photos))
+
+
+def serve(requests: TextIO, replies: TextIO, worker: Worker) -> None:
+    """Answer each request; an expected error is a reply, and the process goes on."""
+    for line in requests:
+        request = json.loads(line)
+        command: Callable[..., Reply] = getattr(worker, request.pop("do"))
+        try:
+            reply = command(**request)
+        except FashionError as error:
+            reply = {"error": str(error), "missing": isinstance(error, MissingExtraError)}
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
+
+
+def main() -> int:
+    """Keep the real standard output for replies, point the other one to standard error, and serve."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        worker = Worker(**json.loads(sys.argv[1]))
+    except FashionError as error:
+        replies.write(json.dumps({"error": str(error), "missing": False}) + "\n")
+        return error.exit_status
+    try:
+        serve(sys.stdin, replies, worker)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from fashion_bench.stats import (
+    Interval,
+    Ratio,
+    compare,
+    median_deviation,
+    quantile_interval,
+    samples_needed,
+)
+
+
+def rounds(rng: np.random.Generator, factor: float = 1.0, count: int = 6) -> list[np.ndarray]:
+    """Latencies as a busy board has them: a skewed tail, rare long stalls, and each process with luck of its own."""
+    blocks = []
+    for _ in range(count):
+        luck = math.exp(rng.normal(0, 0.02))
+        samples = 1.0 + rng.gamma(2.0, 0.05, 300) + (rng.random(300) < 0.01) * rng.exponential(5.0, 300)
+        blocks.append(factor * luck * samples)
+    return blocks
+
+
+def test_median_deviation_is_the_median_distance_from_the_median():
+    assert median_deviation(np.array([1.0, 2.0, 3.0, 4.0, 100.0])) == 1.0
+
+
+@pytest.mark.parametrize(("q", "needed"), [(0.5, 6), (0.9, 36), (0.99, 368), (0.999, 3688)])
+def test_a_tail_needs_this_many_samples(q, needed):
+    assert samples_needed(q) == needed
+
+
+def test_an_interval_is_two_of_the_samples():
+    # ranks 40 and 61 of 100 are those of every table of sign-test intervals for a median
+    assert quantile_interval(np.arange(1.0, 101.0), 0.5) == Interval(40.0, 61.0)
+
+
+def test_no_interval_where_the_samples_do_not_reach_the_tail():
+    samples = np.arange(1.0, 368.0)
+    assert len(samples) == 367
+    assert quantile_interval(samples, 0.99) is None
+    assert quantile_interval(np.arange(1.0, 369.0), 0.99) is not None
+
+
+@pytest.mark.parametrize("q", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("n", [400, 1000, 5000])
+def test_ranks_are_those_of_the_binomial_distribution(q, n):
+    interval = quantile_interval(np.arange(1.0, n + 1.0), q)
+    low, high = int(interval.low), int(interval.high)
+    assert binom.cdf(low - 1, n, q) <= 0.025 < binom.cdf(low, n, q)
+    assert binom.cdf(high - 1, n, q) >= 0.975 > binom.cdf(high - 2, n, q)
+
+
+@pytest.mark.parametrize("q", [0.5, 0.99])
+def test_intervals_hold_the_true_quantile_as_often_as_they_say(q):
+    rng = np.random.default_rng(11)
+    truth = -math.log(1 - q)  # of the exponential distribution
+    intervals = [quantile_interval(rng.exponential(1.0, 500), q) for _ in range(400)]
+    held = sum(interval.low <= truth <= interval.high for interval in intervals)
+    assert held >= 0.93 * 400
+
+
+def test_no_difference_is_called_no_difference():
+    rng = np.random.default_rng(3)
+    words = [compare(rounds(rng), rounds(rng)).words for _ in range(200)]
+    assert words.count("no difference") >= 190
+
+
+def test_a_slow_down_of_ten_percent_is_called():
+    rng = np.random.default_rng(4)
+    found = [compare(rounds(rng), rounds(rng, 1.10)) for _ in range(100)]
+    assert sum(ratio.slower for ratio in found) >= 99
+    assert np.median([ratio.value for ratio in found]) == pytest.approx(1.10, abs=0.01)
+
+
+def test_the_interval_of_a_ratio_is_exact_for_literal_rounds():
+    before = [np.array([value]) for value in (1.0, 1.0, 1.0, 1.0)]
+    after = [np.array([value]) for value in (2.0, 2.0, 2.0, 2.0)]
+    assert compare(before, after) == Ratio(pytest.approx(2.0), Interval(pytest.approx(2.0), pytest.approx(2.0)))
+
+
+@pytest.mark.parametrize(("m", "n", "rank"), [(4, 4, 1), (5, 5, 3), (6, 6, 6), (8, 8, 14), (10, 10, 24)])
+def test_critical_ranks_are_those_of_the_mann_whitney_table(m, n, rank):
+    from fashion_bench.stats import _critical_rank
+
+    assert _critical_rank(m, n, 0.025) == rank
+
+
+def test_three_rounds_are_too_few_to_compare():
+    rng = np.random.default_rng(0)
+    ratio = compare(rounds(rng, count=3), rounds(rng, 3.0, count=6))
+    assert ratio.interval is None
+    assert ratio.words == "not enough rounds to compare (at least 4 on each side)"
+    assert not ratio.slower
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (Ratio(0.5, Interval(0.4, 0.6)), "2.00x faster"),
+        (Ratio(1.2, Interval(1.1, 1.3)), "1.20x slower here"),
+        (Ratio(1.2, Interval(0.9, 1.4)), "no difference"),
+    ],
+)
+def test_words(ratio, words):
+    assert ratio.words == words
