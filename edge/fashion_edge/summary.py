@@ -52,7 +52,10 @@ class Summary:
         if not self.frames:
             return [f"no frame was labelled; {self.faults} could not be read"]
         rate = f", {self.fps:.1f} frames/s" if self.fps else ""
-        lines = [f"{self.frames} frames labelled{rate}, {dropped} dropped for newer ones, {self.faults} not readable"]
+        plural = "s" if self.frames > 1 else ""
+        lines = [
+            f"{self.frames} frame{plural} labelled{rate}, {dropped} dropped for newer ones, {self.faults} not readable"
+        ]
         lines.append(f"capture to label: p50 {self.age_ms(50):.1f} ms, p99 {self.age_ms(99):.1f} ms")
         lines.append("seen: " + ", ".join(f"{text} {n}" for text, n in self._texts.most_common(10)))
         return lines

@@ -1,6 +1,9 @@
 """TFLite files on LiteRT, or on the legacy tflite-runtime where that is what a device has."""
 
-from importlib.metadata import PackageNotFoundError, version
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -56,8 +59,9 @@ def load(data: bytes, file: str, threads: int, runtime: tuple[Any, str] | None =
     """
     interpreter_type, name = runtime or _find_runtime()
     try:
-        interpreter = interpreter_type(model_content=data, num_threads=threads)
-        interpreter.allocate_tensors()
+        with _without_chatter():
+            interpreter = interpreter_type(model_content=data, num_threads=threads)
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160]
         raise ModelError(f"{file} does not load in {name}: {reason}") from error
@@ -70,15 +74,21 @@ def load(data: bytes, file: str, threads: int, runtime: tuple[Any, str] | None =
 def _find_runtime() -> tuple[Any, str]:
     for module, package in (("ai_edge_litert", "ai-edge-litert"), ("tflite_runtime", "tflite-runtime")):
         try:
-            interpreter = __import__(f"{module}.interpreter", fromlist=["Interpreter"]).Interpreter
+            interpreter = import_module(f"{module}.interpreter").Interpreter
         except ImportError:
             continue
-        return interpreter, f"{package} {_version(package)}"
+        return interpreter, f"{package} {import_module(module).__version__}"
     raise MissingExtraError("a TFLite runtime (ai-edge-litert)", "headless")
 
 
-def _version(package: str) -> str:
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep the runtime's native INFO lines off standard error; what matters comes back as an exception."""
+    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
-        return version(package)
-    except PackageNotFoundError:
-        return "of unknown version"
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
