@@ -14,7 +14,7 @@ QUIET = ("white", "plain", "gradient")
 
 
 def draw_background(rng: np.random.Generator, height: int, width: int, kind: str) -> Field:
-    """A background (height, width, 3) float32 B, G, R.
+    """A background (3, height, width) float32, planes B, G, R.
 
     Raises:
         ValueError: a kind that is not in `KINDS`.
@@ -22,7 +22,7 @@ def draw_background(rng: np.random.Generator, height: int, width: int, kind: str
     if kind not in KINDS:
         raise ValueError(f"background {kind!r} is not one of {', '.join(KINDS)}")
     if kind == "white":
-        return np.full((height, width, 3), rng.choice((255, 255, 250, 244)), np.float32)
+        return np.full((3, height, width), rng.choice((255, 255, 250, 244)), np.float32)
     painter = {"plain": _plain, "gradient": _gradient, "wall": _wall, "floor": _floor, "street": _street,
                "shelf": _shelf, "foliage": _foliage, "planks": _planks, "blobs": _blobs}[kind]  # fmt: skip
     return painter(rng, height, width)
@@ -34,10 +34,19 @@ def _any_colour(rng: np.random.Generator) -> Field:
     return pick(rng, palette)
 
 
+def blurred(planes: Field, sigma: float) -> Field:
+    """Planes (c, h, w) out of focus by so many pixels."""
+    cv2 = load_cv2()
+    return np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in planes])
+
+
 def _plain(rng: np.random.Generator, height: int, width: int) -> Field:
-    picture = np.empty((height, width, 3), np.float32)
-    picture[:] = pick(rng, NEUTRAL) if rng.random() < 0.8 else 0.5 * _any_colour(rng) + 110
-    return picture
+    colour = pick(rng, NEUTRAL) if rng.random() < 0.8 else 0.5 * _any_colour(rng) + 110
+    return _sheet(colour, height, width)
+
+
+def _sheet(colour: Field, height: int, width: int) -> Field:
+    return np.repeat(np.float32(colour), height * width).reshape(3, height, width)
 
 
 def _gradient(rng: np.random.Generator, height: int, width: int) -> Field:
@@ -47,61 +56,60 @@ def _gradient(rng: np.random.Generator, height: int, width: int) -> Field:
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     centre = np.float32(rng.uniform(0.2, 0.7))
     falloff = np.exp(-((x * x) + ((y - centre) * 2) ** 2) * np.float32(rng.uniform(0.15, 0.9)))
-    return picture * (np.float32(0.45) + np.float32(0.65) * falloff)[:, :, None]
+    return picture * (np.float32(0.45) + np.float32(0.65) * falloff)
 
 
 def _wall(rng: np.random.Generator, height: int, width: int) -> Field:
     picture = _plain(rng, height, width)
     blotches = noise.field(rng, height, width, 5, 4) * np.float32(0.05)
     rough = noise.field(rng, height, width, height / 3, width / 3) * np.float32(0.04)
-    picture *= (1 + blotches + rough)[:, :, None]
+    picture *= 1 + blotches + rough
     if rng.random() < 0.4:
         _bricks(rng, picture)
     return picture
 
 
 def _bricks(rng: np.random.Generator, picture: Field) -> None:
-    height, width = picture.shape[:2]
+    height, width = picture.shape[1:]
     course, long = height / rng.uniform(14, 26), width / rng.uniform(4, 8)
     row = np.arange(height) // course
     joint = (np.arange(height) % course < 0.1 * course)[:, None]
     shifted = np.arange(width)[None, :] + (row[:, None] % 2) * long / 2
     joint = joint | (shifted % long < 0.05 * long)
-    picture *= np.where(joint, np.float32(rng.uniform(0.7, 1.15)), np.float32(1))[:, :, None]
+    picture *= np.where(joint, np.float32(rng.uniform(0.7, 1.15)), np.float32(1))
 
 
 def _floor(rng: np.random.Generator, height: int, width: int) -> Field:
     """A wall above, a floor below, a soft line between."""
     picture = _wall(rng, height, width)
     split = int(height * rng.uniform(0.6, 0.92))
-    picture[split:] = pick(rng, NEUTRAL) * np.linspace(0.7, 1, height - split, dtype=np.float32)[:, None, None]
+    nearer = np.linspace(0.7, 1, height - split, dtype=np.float32)[:, None]
+    picture[:, split:] = pick(rng, NEUTRAL)[:, None, None] * nearer
     return picture
 
 
 def _street(rng: np.random.Generator, height: int, width: int) -> Field:
     """House fronts, windows and a pavement, out of focus."""
-    cv2 = load_cv2()
-    picture = np.empty((height, width, 3), np.float32)
-    picture[:] = np.array([225, 215, 205], np.float32) * np.float32(rng.uniform(0.7, 1.1))
+    sky = np.array([225, 215, 205], np.float32) * np.float32(rng.uniform(0.7, 1.1))
+    picture = _sheet(sky, height, width)
     horizon = int(height * rng.uniform(0.55, 0.8))
     x = 0
     while x < width:
         wide = int(width * rng.uniform(0.15, 0.4)) + 1
         top = int(horizon * rng.uniform(0.0, 0.5))
-        picture[top:horizon, x : x + wide] = 0.8 * _any_colour(rng)
+        picture[:, top:horizon, x : x + wide] = 0.8 * _any_colour(rng)[:, None, None]
         step = max(6, int(height * rng.uniform(0.06, 0.12)))
         for y in range(top + step // 2, horizon - step // 2, step):
             for across in range(x + step // 3, min(x + wide, width) - step // 3, step):
-                picture[y : y + step // 2, across : across + step // 2] *= np.float32(rng.uniform(0.4, 1.4))
+                picture[:, y : y + step // 2, across : across + step // 2] *= np.float32(rng.uniform(0.4, 1.4))
         x += wide
-    picture[horizon:] = pick(rng, NEUTRAL) * np.float32(0.7)
-    picture *= (1 + noise.field(rng, height, width, 30, 30) * np.float32(0.06))[:, :, None]
-    return cv2.GaussianBlur(picture, (0, 0), max(0.6, height * rng.uniform(0.002, 0.02)))  # type: ignore[no-any-return]
+    picture[:, horizon:] = 0.7 * pick(rng, NEUTRAL)[:, None, None]
+    picture *= 1 + noise.field(rng, height, width, 30, 30) * np.float32(0.06)
+    return blurred(picture, max(0.6, height * rng.uniform(0.002, 0.02)))
 
 
 def _shelf(rng: np.random.Generator, height: int, width: int) -> Field:
     """Boards full of things, as in a shop."""
-    cv2 = load_cv2()
     picture = _plain(rng, height, width) * np.float32(0.6)
     rows = int(rng.integers(2, 5))
     for row in range(rows):
@@ -110,18 +118,17 @@ def _shelf(rng: np.random.Generator, height: int, width: int) -> Field:
         while x < width:
             wide = int(width * rng.uniform(0.04, 0.16)) + 2
             tall = int(height / rows * rng.uniform(0.3, 0.9))
-            picture[max(0, bottom - tall) : bottom, x : x + wide - 1] = _any_colour(rng) * np.float32(
-                rng.uniform(0.6, 1)
-            )
+            colour = _any_colour(rng) * np.float32(rng.uniform(0.6, 1))
+            picture[:, max(0, bottom - tall) : bottom, x : x + wide - 1] = colour[:, None, None]
             x += wide
-        picture[bottom - max(2, height // 60) : bottom] = pick(rng, NEUTRAL)
-    return cv2.GaussianBlur(picture, (0, 0), max(0.6, height * rng.uniform(0.002, 0.012)))  # type: ignore[no-any-return]
+        picture[:, bottom - max(2, height // 60) : bottom] = pick(rng, NEUTRAL)[:, None, None]
+    return blurred(picture, max(0.6, height * rng.uniform(0.002, 0.012)))
 
 
 def _foliage(rng: np.random.Generator, height: int, width: int) -> Field:
     leaves = noise.field(rng, height, width, 26, 20) + noise.field(rng, height, width, 9, 7)
     green = pick(rng, ((70, 100, 50), (96, 120, 60), (50, 76, 44), (120, 120, 80)))
-    return green * (1 + np.float32(0.33) * leaves).clip(0.2, 1.9)[:, :, None]  # type: ignore[no-any-return]
+    return green[:, None, None] * (1 + np.float32(0.33) * leaves).clip(0.2, 1.9)  # type: ignore[no-any-return]
 
 
 def _planks(rng: np.random.Generator, height: int, width: int) -> Field:
@@ -132,15 +139,15 @@ def _planks(rng: np.random.Generator, height: int, width: int) -> Field:
     board = np.arange(height) * boards // height
     tone = rng.uniform(0.85, 1.1, boards).astype(np.float32)[board]
     tone[1:][np.diff(board) > 0] = 0.55
-    picture = wood * (tone[:, None] * (1 + long))[:, :, None]
+    picture = wood[:, None, None] * (tone[:, None] * (1 + long))
     if rng.random() < 0.5:
         cv2 = load_cv2()
-        picture = cv2.resize(np.ascontiguousarray(picture.transpose(1, 0, 2)), (width, height))
+        picture = np.stack([cv2.resize(plane.T.copy(), (width, height)) for plane in picture])
     return picture
 
 
 def _blobs(rng: np.random.Generator, height: int, width: int) -> Field:
     """Lights and colours far out of focus."""
-    picture = np.stack([noise.field(rng, height, width, 5, 4) for _ in range(3)], axis=2) * np.float32(26)
-    common = noise.field(rng, height, width, 6, 5)[:, :, None] * np.float32(34)
-    return (picture + common + _any_colour(rng)).clip(0, 255)
+    picture = np.stack([noise.field(rng, height, width, 5, 4) for _ in range(3)]) * np.float32(26)
+    common = noise.field(rng, height, width, 6, 5) * np.float32(34)
+    return (picture + common + _any_colour(rng)[:, None, None]).clip(0, 255)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.opencv import load_cv2
+from fashion_edge.render.background import blurred
+from fashion_edge.render.picture import to_image
 
 Image = NDArray[np.uint8]
 
@@ -40,20 +42,19 @@ def draw_camera(rng: np.random.Generator) -> Camera:
 
 
 def expose(rng: np.random.Generator, camera: Camera, scene: NDArray[np.float32]) -> Image:
-    """Photograph a scene (h, w, 3) float32 B, G, R 0..255; returns the same size in uint8."""
+    """Photograph a scene (3, h, w) float32, planes B, G, R 0..255; returns pixels (h, w, 3) uint8."""
     cv2 = load_cv2()
-    height, width = scene.shape[:2]
-    picture = scene
-    if camera.blur:
-        picture = cv2.GaussianBlur(picture, (0, 0), camera.blur)
-    picture = picture * (np.array(camera.gains, np.float32) * np.float32(camera.exposure))
+    height, width = scene.shape[1:]
+    picture = blurred(scene, camera.blur) if camera.blur else scene
+    picture = picture * (np.array(camera.gains, np.float32) * np.float32(camera.exposure))[:, None, None]
     if camera.vignette:
         y, x = np.linspace(-1, 1, height, dtype=np.float32), np.linspace(-1, 1, width, dtype=np.float32)
-        picture *= (1 - np.float32(camera.vignette) * (y[:, None] ** 2 + x**2) / 2)[:, :, None]
+        picture *= 1 - np.float32(camera.vignette) * (y[:, None] ** 2 + x**2) / 2
     if camera.noise:
-        grain = rng.standard_normal((height, width, 3), dtype=np.float32)
-        picture += grain * np.float32(camera.noise)
-    image = picture.clip(0, 255).round().astype(np.uint8)
+        grain = rng.standard_normal((height, width), dtype=np.float32) * np.float32(camera.noise)
+        # One field, moved along, serves all three channels: drawing it is what costs.
+        picture += np.stack([np.roll(grain, shift) for shift in rng.integers(0, width, 3)])
+    image = to_image(picture)
     if camera.gamma != 1.0:
         table = (255 * (np.arange(256) / 255) ** camera.gamma).round().astype(np.uint8)
         image = cv2.LUT(image, table)

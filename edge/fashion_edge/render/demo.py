@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fashion_edge.opencv import load_cv2
 from fashion_edge.render.background import KINDS, draw_background
 from fashion_edge.render.dataset import stream
+from fashion_edge.render.picture import to_image
 from fashion_edge.render.scene import Image, render_standing, render_thing
 
 FPS = 30.0
@@ -97,7 +98,7 @@ class DemoScene:
         cv2 = load_cv2()
         kind = KINDS[int(rng.integers(len(KINDS)))]
         height, width = round(self.height * MARGIN), round(self.width * MARGIN)
-        small = draw_background(rng, height // 2, width // 2, kind).clip(0, 255).astype(np.uint8)
+        small = to_image(draw_background(rng, height // 2, width // 2, kind))
         background = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
         sway = rng.uniform(0, 2 * np.pi, 4)
         if act == EMPTY:

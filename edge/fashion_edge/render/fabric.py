@@ -73,13 +73,13 @@ def folded(rng: np.random.Generator, raster: Raster, folds: Folds) -> Field:
 
 
 def tint(rng: np.random.Generator, fabric: Fabric, raster: Raster, shade: Field, relief: Field) -> Field:
-    """Colour (h, w, 3) of the cloth under a shade (1 is full light) and the relief of its folds."""
+    """Colour (3, h, w) of the cloth under a shade (1 is full light) and the relief of its folds."""
     colour = _dyed(rng, fabric, raster)
     lit = (shade * (1 + relief)).clip(0.12, 1.5)
     if fabric.texture:
         lit = lit * (1 + np.float32(fabric.texture) * noise.grain(rng, *raster.mask.shape))
     gloss = np.maximum(0, relief + (shade - np.float32(0.75)) * np.float32(0.3)) * np.float32(fabric.sheen * 160)
-    return colour * lit[:, :, None] + gloss[:, :, None]  # type: ignore[no-any-return]
+    return colour * lit + gloss  # type: ignore[no-any-return]
 
 
 def dress_panel(
@@ -105,11 +105,11 @@ def dress_panel(
 
 
 def _dyed(rng: np.random.Generator, fabric: Fabric, raster: Raster) -> Field:
-    """Base or accent colour: (3,) where plain, else (h, w, 3)."""
+    """Base or accent colour: (3, 1, 1) where plain, else (3, h, w)."""
     if fabric.print in ("plain", "lace"):
-        return fabric.base
-    share = _print_share(rng, fabric, raster)[:, :, None]
-    return fabric.base + share * (fabric.accent - fabric.base)
+        return fabric.base[:, None, None]
+    share = _print_share(rng, fabric, raster)
+    return fabric.base[:, None, None] + share * (fabric.accent - fabric.base)[:, None, None]
 
 
 def _print_share(rng: np.random.Generator, fabric: Fabric, raster: Raster) -> Field:

@@ -103,7 +103,7 @@ def _wash(picture: Picture, raster: Raster, fabric: Fabric, cut: JeansCut, shade
     worn = worn * np.exp(-((raster.u / np.float32(0.5)) ** 2))
     pale = fabric.base + np.float32(0.55) * (np.array([215, 205, 195], np.float32) - fabric.base)
     picture.lay(
-        raster.top, raster.left, (raster.mask * worn * np.float32(cut.fade)).clip(0, 1), pale * shade[:, :, None]
+        raster.top, raster.left, (raster.mask * worn * np.float32(cut.fade)).clip(0, 1), pale[:, None, None] * shade
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,8 @@ from fashion_edge.render.picture import Field, Points, Raster, polygon_mask
 Profile = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # u in -1..1 -> offset along the axis, in heads
 
 SAMPLES = 40  # outline corners on each side
-COARSE = np.linspace(0, 1, 48)  # fractions of the axis at which edges are computed for an outline
-TABLE = np.linspace(-0.2, 1.2, 256)  # and for pixels
+KNOTS = np.linspace(0, 1, 64)  # fractions of the axis at which the edges are computed
+ROWS = np.linspace(0, 1, 256)  # and looked up for pixels
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,13 @@ class Panel:
 
     def edges(self, fraction: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Left and right edge at fractions of the axis, smoothly interpolated."""
-        return hermite(fraction, self.at, self.left), hermite(fraction, self.at, self.right)
+        left, right = self._table
+        return np.interp(fraction, KNOTS, left), np.interp(fraction, KNOTS, right)
+
+    @cached_property
+    def _table(self) -> NDArray[np.float64]:
+        """Both edges at `KNOTS`: (2, knots)."""
+        return hermite(KNOTS, self.at, np.array([self.left, self.right], np.float64))
 
     def length(self) -> float:
         """Of the axis, in heads."""
@@ -65,13 +72,9 @@ class Panel:
         rights, lefts = np.linspace(top[-1], hem[-1], SAMPLES), np.linspace(hem[0], top[0], SAMPLES)
         along = np.concatenate([top, rights, hem[::-1], lefts])
         side = np.concatenate([u, np.ones(SAMPLES), u[::-1], -np.ones(SAMPLES)])
-        left, right = self._edge_tables(along / length)
+        left, right = self.edges(along / length)
         across = (left + right) / 2 + side * (right - left) / 2
         return self.place(across, along)
-
-    def _edge_tables(self, fraction: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        left, right = self.edges(COARSE)
-        return np.interp(fraction, COARSE, left), np.interp(fraction, COARSE, right)
 
     def place(self, across: NDArray[np.float64], along: NDArray[np.float64]) -> Points:
         """Body points (n, 2) of places given across and along the axis."""
@@ -94,8 +97,8 @@ class Panel:
         return Raster(top, left, mask, u, v, across, along)
 
     def _u(self, across: Field, v: Field) -> Field:
-        left, right = self.edges(TABLE)
-        at = ((v + np.float32(0.2)) * np.float32(255 / 1.4)).clip(0, 255).astype(np.int32)
+        left, right = self.edges(ROWS)
+        at = (v * np.float32(255)).clip(0, 255).astype(np.int32)
         middle = ((left + right) / 2).astype(np.float32)[at]
         half = np.maximum((right - left) / 2, 1e-3).astype(np.float32)[at]
         return ((across - middle) / half).clip(-1, 1)
@@ -105,23 +108,24 @@ class Panel:
         return (self.end[0] - self.start[0]) / length, (self.end[1] - self.start[1]) / length
 
 
-def hermite(x: NDArray[np.float64], knots: Sequence[float], values: Sequence[float]) -> NDArray[np.float64]:
-    """Interpolate without overshoot: cubic, with the slope at each knot limited as Fritsch and Carlson do (1980).
+def hermite(x: NDArray[np.float64], knots: Sequence[float], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Interpolate rows of values (r, k) at x (n,): (r, n), cubic and without overshoot.
 
-    Outside the knots the end values hold.
+    The slope at each knot is limited as Fritsch and Carlson do (1980). Outside the knots the end values hold.
     """
-    at, value = np.asarray(knots, np.float64), np.asarray(values, np.float64)
-    step = np.diff(at)
-    slope = np.diff(value) / step
-    tangent = np.zeros_like(value)
-    same = slope[:-1] * slope[1:] > 0
-    tangent[1:-1][same] = 2 * slope[:-1][same] * slope[1:][same] / (slope[:-1] + slope[1:])[same]
-    tangent[0], tangent[-1] = slope[0], slope[-1]
+    at = np.asarray(knots, np.float64)
+    step = at[1:] - at[:-1]
+    slope = (values[:, 1:] - values[:, :-1]) / step
+    before, after = slope[:, :-1], slope[:, 1:]
+    both = before + after
+    limited = np.where(before * after > 0, 2 * before * after / np.where(both == 0, 1, both), 0)
+    tangent = np.concatenate([slope[:, :1], limited, slope[:, -1:]], axis=1)
     x = x.clip(at[0], at[-1])
     i = (np.searchsorted(at, x, side="right") - 1).clip(0, len(step) - 1)
     t = (x - at[i]) / step[i]
-    low = value[i] * (1 + 2 * t) * (1 - t) ** 2 + tangent[i] * step[i] * t * (1 - t) ** 2
-    return np.asarray(low + value[i + 1] * t**2 * (3 - 2 * t) + tangent[i + 1] * step[i] * t**2 * (t - 1))
+    low = values[:, i] * (1 + 2 * t) * (1 - t) ** 2 + tangent[:, i] * step[i] * t * (1 - t) ** 2
+    high = values[:, i + 1] * t**2 * (3 - 2 * t) + tangent[:, i + 1] * step[i] * t**2 * (t - 1)
+    return np.asarray(low + high)
 
 
 def symmetric(start_y: float, rows: Sequence[tuple[float, float]], x: float = 0.0, **bent: Profile | None) -> Panel:

@@ -14,7 +14,7 @@ def paint_skin(picture: Picture, view: View, panel: Panel, colour: Bgr, light: L
     """Lay one smooth, rounded piece of body."""
     raster = panel.raster(view, picture.size)
     if raster.mask.size:
-        picture.lay(raster.top, raster.left, raster.mask, colour * form(raster, light, 0.8)[:, :, None])
+        picture.lay(raster.top, raster.left, raster.mask, colour[:, None, None] * form(raster, light, 0.8))
 
 
 def torso_panel(figure: Figure) -> Panel:

@@ -27,26 +27,28 @@ class Raster:
 
 
 class Picture:
-    """A canvas (h, w, 4) float32: B, G, R 0..255 premultiplied with alpha 0..1."""
+    """A canvas (4, h, w) float32: planes B, G, R 0..255, premultiplied with the last, alpha 0..1.
+
+    Planes and not pixels, since numpy multiplies a plane by a mask eight times faster.
+    """
 
     def __init__(self, height: int, width: int) -> None:
-        self.pixels = np.zeros((height, width, 4), np.float32)
+        self.pixels = np.zeros((4, height, width), np.float32)
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
-        return self.pixels.shape[0], self.pixels.shape[1]
+        return self.pixels.shape[1], self.pixels.shape[2]
 
     def lay(self, top: int, left: int, mask: Field, colour: Field) -> None:
-        """Lay a patch over what is there; mask (h, w) 0..1, colour (3,) or (h, w, 3) 0..255 B, G, R."""
+        """Lay a patch over what is there; mask (h, w) 0..1, colour (3,) or (3, h, w) 0..255 B, G, R."""
         height, width = mask.shape
         if not height or not width:
             return
-        region = self.pixels[top : top + height, left : left + width]
-        cover = mask[:, :, None]
-        region *= 1 - cover
-        region[:, :, :3] += cover * colour
-        region[:, :, 3] += mask
+        region = self.pixels[:, top : top + height, left : left + width]
+        region *= 1 - mask
+        region[:3] += mask * (colour if colour.ndim == 3 else colour[:, None, None])
+        region[3] += mask
 
     def fill(self, points: Points, colour: Field, opacity: float = 1.0) -> None:
         """Fill a polygon (n, 2) in pixels with one colour."""
@@ -67,9 +69,16 @@ class Picture:
 
     def to_sprite(self) -> NDArray[np.uint8]:
         """Straight-alpha B, G, R, A (h, w, 4) uint8."""
-        alpha = self.pixels[:, :, 3:]
-        colour = self.pixels[:, :, :3] / np.maximum(alpha, 1e-3)
-        return np.dstack([colour, alpha * 255]).clip(0, 255).round().astype(np.uint8)
+        straight = self.pixels / np.maximum(self.pixels[3], np.float32(1e-3))
+        straight[3] = self.pixels[3] * 255
+        return to_image(straight)
+
+
+def to_image(planes: Field) -> NDArray[np.uint8]:
+    """Planes (c, h, w) float32 0..255 to pixels (h, w, c) uint8, rounded and clipped."""
+    cv2 = load_cv2()
+    rounded = (planes + np.float32(0.5)).clip(0, 255).astype(np.uint8)
+    return np.asarray(cv2.merge(list(rounded)))
 
 
 def polygon_mask(points: Points, size: tuple[int, int]) -> tuple[int, int, Field]:

@@ -182,21 +182,21 @@ def _shadow(rng: np.random.Generator, scene: Field, picture: Picture, kind: str)
     cv2 = load_cv2()
     depth = rng.uniform(0.0, 0.12) if kind == "white" else rng.uniform(0.1, 0.45)
     height, width = picture.size
-    small = cv2.resize(picture.pixels[:, :, 3], (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture.pixels[3], (width // 4, height // 4), interpolation=cv2.INTER_AREA)
     soft = cv2.GaussianBlur(small, (0, 0), rng.uniform(1.0, 5.0))
     move = np.array([[1, 0, rng.uniform(-0.04, 0.04) * width / 4], [0, 1, rng.uniform(0, 0.03) * height / 4]])
     soft = cv2.resize(cv2.warpAffine(soft, move, (width // 4, height // 4)), (width, height))
-    scene *= (1 - np.float32(depth) * soft)[:, :, None]
+    scene *= 1 - np.float32(depth) * soft
 
 
 def _over(scene: Field, picture: Picture) -> None:
-    scene *= 1 - picture.pixels[:, :, 3:]
-    scene += picture.pixels[:, :, :3]
+    scene *= 1 - picture.pixels[3]
+    scene += picture.pixels[:3]
 
 
 def _occlude(rng: np.random.Generator, scene: Field) -> None:
     """Something in front of the lens: a post, a branch, a corner of something."""
-    height, width = scene.shape[:2]
+    height, width = scene.shape[1:]
     front = Picture(height, width)
     x = width * rng.choice((rng.uniform(0, 0.2), rng.uniform(0.8, 1)))
     wide = width * rng.uniform(0.04, 0.14)
