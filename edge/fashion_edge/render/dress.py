@@ -60,7 +60,7 @@ def half_width_bounds(cut: DressCut, figure: Figure) -> float:
     return max(cut.hem_half, figure.shoulder, figure.hip)
 
 
-def panel(cut: DressCut, figure: Figure, wave: float) -> Panel:
+def panel(cut: DressCut, figure: Figure, wave: float, ripples: float) -> Panel:
     """The whole dress from neck to hem as one panel."""
     ease = 0.03
     waist = figure.waist + (0.22 if cut.cut == "shift" else ease)
@@ -79,7 +79,7 @@ def panel(cut: DressCut, figure: Figure, wave: float) -> Panel:
     sag = 0.06 + 0.12 * (cut.hem_half - 0.6)
 
     def hem(u: Array) -> Array:
-        return sag * (np.sqrt(1 - 0.98 * u**2) - 1) + wave * np.sin(u * 17 + 3 * wave)
+        return sag * (np.sqrt(1 - 0.98 * u**2) - 1) + wave * np.sin(u * ripples)
 
     return symmetric(TOP_Y, rows, top=lambda u: neckline_profile(cut.neckline, u), hem=hem)
 
@@ -108,8 +108,8 @@ def paint_dress(
 ) -> None:
     """Sew the dress onto the picture."""
     full = cut.hem_half > 1.0
-    wave = rng.uniform(0.02, 0.06) if full else 0.008
-    shape = panel(cut, figure, wave)
+    wave = rng.uniform(0.015, 0.04) if full else 0.006
+    shape = panel(cut, figure, wave, ripples=rng.uniform(5, 15))
     if cut.sleeve in ("short", "long", "puff", "cap") and figure.wearer != "ghost":
         _sleeves(rng, picture, view, figure, cut, fabric, light)
     if cut.neckline == "straps":

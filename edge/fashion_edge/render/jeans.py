@@ -90,7 +90,7 @@ def paint_jeans(
         if order == 0:
             picture.lay(raster.top, raster.left, raster.mask * np.float32(0.12), fabric.base * np.float32(0.3))
         _leg_seams(picture, view, panels[index], cut, fabric)
-    _waist(rng, picture, view, figure, cut, fabric)
+    _waist(rng, picture, view, figure, cut, fabric, _half_width(panels[1], 0.15))
 
 
 def _wash(picture: Picture, raster: Raster, fabric: Fabric, cut: JeansCut, shade: Field) -> None:
@@ -157,8 +157,20 @@ def _thread(cut: JeansCut, fabric: Fabric) -> Field:
     return np.array(cut.thread, np.float32) if cut.thread else (fabric.base * np.float32(0.6)).astype(np.float32)
 
 
+def _half_width(panel: Panel, below: float) -> float:
+    """Half width of both legs together, so far below the waist."""
+    left, right = panel.edges(np.array([below / panel.length()]))
+    return float(max(-left[0], right[0]))
+
+
 def _waist(
-    rng: np.random.Generator, picture: Picture, view: View, figure: Figure, cut: JeansCut, fabric: Fabric
+    rng: np.random.Generator,
+    picture: Picture,
+    view: View,
+    figure: Figure,
+    cut: JeansCut,
+    fabric: Fabric,
+    below: float,
 ) -> None:
     """Waistband, loops, button, fly and pockets; seen from behind yoke, patch and back pockets."""
     half, y = figure.waist + 0.12, cut.waist_y
@@ -167,7 +179,7 @@ def _waist(
     dip = 0.05 if not figure.back else -0.03
     arc = np.linspace(-1, 1, 11)
     upper = np.stack([arc * half, y - 0.02 + dip * (1 - arc**2)], axis=1)
-    lower = np.stack([arc * (half + 0.04), y + 0.15 + dip * (1 - arc**2)], axis=1)
+    lower = np.stack([arc * (below + 0.01), y + 0.15 + dip * (1 - arc**2)], axis=1)
     belt = rng.random() < 0.2
     strap = np.array([40, 60, 90], np.float32) * np.float32(rng.uniform(0.4, 1.4))
     picture.fill(view.px(np.concatenate([upper, lower[::-1]])), strap if belt else fabric.base * np.float32(0.92), 0.95)
@@ -187,7 +199,7 @@ def _waist(
             picture.stroke(view.px(np.concatenate([pocket, pocket[:1]])), thread, line, 0.7)
         return
     for side in (-1, 1):
-        slant = [(side * 0.5 * half, y + 0.17), (side * 0.58 * half, y + 0.36), (side * (half + 0.02), y + 0.46)]
+        slant = [(side * 0.5 * half, y + 0.17), (side * 0.58 * half, y + 0.36), (side * (below - 0.01), y + 0.46)]
         picture.stroke(view.px(slant), dark, 2 * line, 0.5)
         picture.stroke(view.px(slant), thread, line, 0.8)
     fly = [(0.16, y + 0.17), (0.16, y + 0.5), (0.1, y + 0.68), (0.0, y + 0.78)]

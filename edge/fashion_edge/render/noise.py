@@ -42,4 +42,4 @@ def folds(
     at_x = (across * cosine + along * sine) * np.float32(frequency) + shift_x
     at_y = (along * cosine - across * sine) * np.float32(frequency / stretch) + shift_y
     raw = cv2.remap(tile, at_x, at_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
-    return np.tanh(raw)  # type: ignore[no-any-return]
+    return np.tanh(1.4 * raw)  # type: ignore[no-any-return]

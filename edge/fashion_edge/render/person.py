@@ -70,7 +70,7 @@ def paint_arm(picture: Picture, view: View, arm: Arm, figure: Figure, light: Lig
     """An arm; with `fore`, the forearm and the hand as well."""
     girth = figure.girth
     paint_skin(
-        picture, view, tube(arm.shoulder, arm.elbow, (0.17 * girth, 0.15 * girth, 0.12 * girth)), figure.skin, light
+        picture, view, tube(arm.shoulder, arm.elbow, (0.13 * girth, 0.15 * girth, 0.12 * girth)), figure.skin, light
     )
     if not fore:
         return

@@ -38,7 +38,7 @@ def draw_cut(rng: np.random.Generator, figure: Figure) -> ShirtCut:
     return ShirtCut(
         kind=kind,
         long=long,
-        hem_y=rng.uniform(3.65, 4.35),
+        hem_y=rng.uniform(3.85, 4.5) - (0.3 if figure.woman else 0.0),
         ease=rng.uniform(0.06, 0.2) if figure.solid else rng.uniform(0.1, 0.26),
         tucked=kind == "button" and figure.solid and rng.random() < 0.25,
         pocket=kind == "button" and rng.random() < 0.5,
@@ -65,7 +65,7 @@ def torso_panel(cut: ShirtCut, figure: Figure) -> Panel:
 def neck_line(kind: str, back: bool, u: Array) -> Array:
     """The top line: offset below the base of the neck, heads, at u."""
     side = np.abs(u)
-    slope = 0.24 * np.maximum(0, side - 0.28) / 0.72 + 0.06 * side**10
+    slope = 0.17 * np.maximum(0, side - 0.28) / 0.72 + 0.06 * side**10
     depth, width = {"tee": (0.2, 0.34), "vee": (0.5, 0.32), "polo": (0.12, 0.28), "button": (0.1, 0.28)}[kind]
     if back:
         depth = 0.06

@@ -42,10 +42,10 @@ def paint_sleeve(
         lower = tube(arm.elbow, stop, (width * 0.82, width * 0.75, end * 0.62), cap=0.0)
         lower = _rounded_start(lower, width * 0.82)
         dress_panel(rng, picture, lower.raster(view, picture.size), fabric, light, folds)
-        upper = tube(arm.shoulder, arm.elbow, (width, width * 0.95, width * 0.82), cap=0.5)
+        upper = tube(arm.shoulder, arm.elbow, (width * 0.66, width * 0.95, width * 0.82), cap=0.4)
     else:
-        upper = tube(arm.shoulder, _between(arm.shoulder, arm.elbow, reach), (width, width * 1.02, end), cap=0.0)
-        upper = _rounded_start(upper, width)
+        upper = tube(arm.shoulder, _between(arm.shoulder, arm.elbow, reach), (width * 0.66, width * 0.96, end), cap=0.0)
+        upper = _rounded_start(upper, 0.6 * width)
     dress_panel(rng, picture, upper.raster(view, picture.size), fabric, light, folds)
 
 
