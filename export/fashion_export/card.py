@@ -1,12 +1,10 @@
 """MODEL_CARD.md: what the model knows, what it was taught on, and what nobody has measured."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from fashion_export.export import Outcome
+from fashion_export.outcome import Outcome
+from fashion_export.report import reference_line
 
 
-def model_card(outcome: "Outcome") -> str:
+def model_card(outcome: Outcome) -> str:
     """The text of MODEL_CARD.md; every figure comes from run.json or from this export."""
     run, data = outcome.provenance["run"], outcome.provenance["dataset"]
     model, space, spec = run["model"], outcome.space, outcome.source.spec
@@ -19,11 +17,13 @@ def model_card(outcome: "Outcome") -> str:
         *(f"- {name} (exclude each other): {', '.join(members)}" for name, members in space.groups.items()),
         f"- Input: {spec.height} x {spec.width} {spec.channels}, uint8, fit `{spec.fit}`",
         f"- Network: {model.get('arch', 'unknown')}, {_number(model.get('parameters'))} parameters",
-        f"- Trained: {run['created']}, seed {run['seed']}, `{run['command']}`",
+        f"- Trained: {run['created'] or 'elsewhere'}, seed {run['seed']}, `{run['command'] or 'unknown command'}`",
         "",
         "## Data",
         "",
-        f"Data set `{data['name']}`, {_number(data['photos'])} photos, SHA-256 `{data['sha256']}`.",
+        f"Data set `{data['name']}`, {_number(data['photos'])} photos, SHA-256 `{data['sha256']}`."
+        if data["sha256"]
+        else f"Trained elsewhere, on data that nobody named here; exported with the photos of `{data['name']}`.",
         "",
         *_counts(data["counts"]),
         "Combinations that are not in this table were never shown to the network unless the training made them "
@@ -32,6 +32,8 @@ def model_card(outcome: "Outcome") -> str:
         "## Measured",
         "",
         *_metrics(run["metrics"]),
+        f"- Of this export: {reference_line(outcome)}",
+        "",
         "Per file, with the runtime of the device: see report.md.",
         "",
         "## Thresholds",
@@ -61,7 +63,7 @@ def _metrics(metrics: dict[str, dict[str, object]]) -> list[str]:
     for split, values in metrics.items():
         words = [f"{key} {value:.4g}" for key, value in values.items() if isinstance(value, int | float)]
         lines += [f"- Keras on the run's {split} photos: {', '.join(words)}"]
-    return [*lines, ""] if lines else ["Nothing was measured in training.", ""]
+    return lines or ["- Of the training nothing is recorded."]
 
 
 def _number(value: object) -> str:

@@ -1,139 +1,190 @@
-"""A source to a bundle: convert, compare, write beside, load again, replay, and only then take the name."""
+"""A source to an outcome: load, mend, convert, tune, compare, judge. Nothing is written here."""
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.atomic import atomic_folder
-from fashion_edge.backends import open_backend
-from fashion_edge.bundle import MANIFEST, Golden, Manifest, Variant, load_bundle
 from fashion_edge.decide import LabelSpace
-from fashion_edge.golden import TOLERANCE, GoldenSet, self_check
+from fashion_edge.errors import ModelError
+from fashion_edge.golden import GoldenSet
 from fashion_edge.preprocess import InputSpec, preprocess
-from fashion_export.artefact import Artefact, open_artefact
-from fashion_export.card import model_card
-from fashion_export.keras_model import check_model, keras_scores, load_model
-from fashion_export.parity import compare
+from fashion_export.artefact import label, measure, open_file
+from fashion_export.blame import LayerError, layer_errors
+from fashion_export.calibration import halves, refuse_shared, summary, warnings_of
+from fashion_export.keras_model import check_model, keras_scores
+from fashion_export.mend import Mending, mend
+from fashion_export.options import Options
+from fashion_export.outcome import Artefact, Outcome
+from fashion_export.parity import Parity, compare
 from fashion_export.photos import Inputs, load_inputs
-from fashion_export.progress import step
+from fashion_export.progress import Progress
 from fashion_export.provenance import provenance
-from fashion_export.report import report
 from fashion_export.source import Source
-from fashion_export.variants import Recipe, convert
+from fashion_export.thresholds import Tuned, tune
+from fashion_export.variants import ALL, Recipe, convert
 from fashion_export.variants.job import Job
+
+INT8 = next(recipe for recipe in ALL if recipe.name == "litert int8")
+FLOAT32 = next(recipe for recipe in ALL if recipe.name == "litert float32")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What an export made, for the report: the photos it used, and each file with its comparison."""
+class Prepared:
+    """The model and the photos, read and checked."""
 
     source: Source
-    space: LabelSpace
+    model: Any
     calibration: Inputs
     validation: Inputs
-    artefacts: tuple[Artefact, ...]
-    golden: GoldenSet
-    provenance: dict[str, Any]
+    reference: NDArray[np.float32]  # Keras scores of the validation photos
+    frames: NDArray[np.uint8]  # golden, as rendered
+    inputs: NDArray[np.uint8]  # golden, preprocessed
 
 
-def export(source: Source, recipes: Sequence[Recipe], command: str, *, debug: bool = False) -> Outcome:
-    """Convert to every recipe and compare each with Keras; nothing is written.
+def export(source: Source, options: Options) -> Outcome:
+    """Convert to every recipe, compare each with Keras and judge.
 
     Raises:
         ModelError: the model is damaged, or not one image in and one row of scores out.
         DatasetError: no photo could be read.
+        FashionError: no variant could be made at all.
     """
+    progress = Progress(options.debug)
+    ready = prepare(source, progress)
+    mending = mend_model(ready, options, progress)
+    job = Job(mending.model, source.spec, ready.calibration.pixels, options.io, options.any_batch)
+    files, failures = convert_all(job, options, progress)
+    space, tuned = retune(ready, files, options)
+    photos = (ready.validation.pixels, ready.reference, ready.validation.truth)
+    artefacts = []
+    for recipe, data in files.items():
+        with progress.step(f"comparing {recipe.name} with Keras"):
+            named = label(recipe, data, space, source.spec, source.name)
+            artefacts.append(measure(recipe, named, space, source.spec, photos, ready.inputs))
+    refusals = judge(artefacts, options)
+    return Outcome(
+        source=source,
+        space=space,
+        reference=ready.reference,
+        calibration=ready.calibration,
+        validation=ready.validation,
+        artefacts=tuple(artefacts),
+        golden=GoldenSet(ready.frames, ready.inputs, {a.recipe.file: a.golden_scores for a in artefacts}),
+        provenance={**provenance(source, options.command), "calibration": summary(ready.calibration)},
+        mending=mending,
+        tuned=tuple(tuned),
+        warnings=(*ready.calibration.unreadable, *ready.validation.unreadable, *_doubts(ready, files)),
+        stability=stability(job, ready, space, progress) if INT8 in files else None,
+        failures=tuple(failures),
+        refusals=tuple(refusals),
+        blame=tuple(blame(job, ready, files, progress)) if refusals and INT8 in files else (),
+    )
+
+
+def prepare(source: Source, progress: Progress) -> Prepared:
+    """Load the model, read the photos, ask Keras."""
     labels, spec = source.space.labels, source.spec
-    with step("loading TensorFlow and the model", debug=debug):
-        model = load_model(source.model_file, source.model_sha256)
+    with progress.step("loading TensorFlow and the model"):
+        model = source.load()
         check_model(model, spec, len(labels), source.model_file.name)
-    with step(
-        f"reading {len(source.calibration)} calibration, {len(source.validation)} validation photos", debug=debug
-    ):
+    with progress.step(f"reading {len(source.calibration)} calibration and {len(source.validation)} validation photos"):
         calibration = load_inputs(source.root, source.calibration, labels, spec)
         validation = load_inputs(source.root, source.validation, labels, spec)
+        refuse_shared(calibration, validation)
     frames, inputs = golden_inputs(spec)
-    with step("asking Keras", debug=debug):
+    with progress.step("asking Keras"):
         reference = keras_scores(model, validation.pixels)
         keras_scores(model, inputs)  # a model without a sigmoid is refused even where there is no photo
-    job = Job(model, spec, calibration.pixels)
-    artefacts = []
-    for recipe in recipes:
-        with step(f"converting and comparing {recipe.name}", debug=debug):
-            data = convert(recipe, job)
-            backend = open_artefact(recipe, data, spec, len(labels))
-            scores = backend.run(validation.pixels)
-            parity = compare(reference, scores, validation.truth, source.space) if len(validation) else None
-            artefacts.append(Artefact(recipe, data, backend.run(inputs), parity, backend.name))
-    golden = GoldenSet(frames, inputs, {artefact.recipe.file: artefact.golden_scores for artefact in artefacts})
-    facts = provenance(source, command)
-    return Outcome(source, source.space, calibration, validation, tuple(artefacts), golden, facts)
+    return Prepared(source, model, calibration, validation, reference, frames, inputs)
 
 
 def golden_inputs(spec: InputSpec) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Rendered frames (n, h, w, 3) uint8 BGR, and what `preprocess` makes of them."""
     from fashion_edge.render import golden_frames
 
-    frames = np.stack(list(golden_frames()))
+    frames = golden_frames()
     return frames, np.stack([preprocess(frame, spec) for frame in frames])
 
 
-def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> None:
-    """Write the bundle beside `out`, load it again, replay its golden inputs on every variant, then rename it.
+def mend_model(ready: Prepared, options: Options, progress: Progress) -> Mending:
+    """Examine the network, and mend it unless the options say no."""
+    with progress.step("examining the network for what int8 cannot hold"):
+        mending = mend(ready.model, ready.calibration.pixels if options.mend else ready.calibration.pixels[:0])
+    for finding in mending.findings:
+        progress.say(f"  {finding}")
+    for deed in mending.deeds:
+        progress.say(f"  mended: {deed}")
+    return mending
+
+
+def convert_all(job: Job, options: Options, progress: Progress) -> tuple[dict[Recipe, bytes], list[str]]:
+    """The files that converted, and one sentence for each that did not: one failing never costs the others.
 
     Raises:
-        OutputExistsError: `out` holds something and `overwrite` is false.
-        ModelError: what was written does not do what was measured.
+        FashionError: not one converted.
     """
-    with atomic_folder(out, overwrite=overwrite) as part:
-        golden = outcome.golden.to_npz()
-        (part / "golden.npz").write_bytes(golden)
-        for artefact in outcome.artefacts:
-            (part / artefact.recipe.file).write_bytes(artefact.data)
-        manifest = to_manifest(outcome, hashlib.sha256(golden).hexdigest())
-        (part / MANIFEST).write_text(json.dumps(manifest.to_json(), indent=2) + "\n")
-        (part / "report.md").write_text(report(outcome))
-        (part / "MODEL_CARD.md").write_text(model_card(outcome))
-        prove(part)
+    files: dict[Recipe, bytes] = {}
+    failures: list[str] = []
+    for recipe in options.recipes:
+        try:
+            with progress.step(f"converting to {recipe.name}"):
+                data = convert(recipe, job)
+                open_file(recipe, data, job.spec, job.model.outputs[0].shape[1])
+        except Exception as error:  # the converters raise anything
+            if options.debug or isinstance(error, OSError):
+                raise
+            reason = " ".join(str(error).split())[:200]
+            failures.append(f"{recipe.name} was not made: {reason or type(error).__name__}")
+            progress.say(f"  {failures[-1]}")
+            continue
+        files[recipe] = data
+    if not files:
+        raise ModelError(f"no variant could be made: {failures[0]}")
+    return files, failures
 
 
-def to_manifest(outcome: Outcome, golden_sha256: str) -> Manifest:
-    """The manifest of an outcome."""
-    variants = tuple(
-        Variant(
-            file=artefact.recipe.file,
-            runtime=artefact.recipe.runtime,
-            precision=artefact.recipe.precision,
-            bytes=len(artefact.data),
-            sha256=hashlib.sha256(artefact.data).hexdigest(),
-            metrics=artefact.parity.to_metrics() if artefact.parity else {"parity": "not proven"},
+def retune(ready: Prepared, files: dict[Recipe, bytes], options: Options) -> tuple[LabelSpace, list[Tuned]]:
+    """Thresholds on the int8 artefact's own scores; as they were where there is no int8 file or no labelled photo."""
+    space = ready.source.space
+    if INT8 not in files or not options.tune or not ready.validation.truth.any():
+        return space, []
+    backend = open_file(INT8, files[INT8], ready.source.spec, len(space.labels))
+    return tune(backend.run(ready.validation.pixels), ready.validation.truth, space)
+
+
+def judge(artefacts: list[Artefact], options: Options) -> list[str]:
+    """One sentence for each variant that the gate refuses."""
+    verdicts = (options.limits.verdict(a.recipe.name, a.parity) for a in artefacts if a.parity)
+    return [verdict for verdict in verdicts if verdict]
+
+
+def stability(job: Job, ready: Prepared, space: LabelSpace, progress: Progress) -> Parity | None:
+    """How much two int8 files differ that were calibrated on disjoint halves of the photos."""
+    if len(job.calibration) < 2:
+        return None
+    pixels = ready.validation.pixels if len(ready.validation) else ready.inputs
+    truth = ready.validation.truth if len(ready.validation) else np.zeros((len(pixels), len(space.labels)), bool)
+    seed = int(ready.source.facts.get("seed") or 0)
+    with progress.step("calibrating on two disjoint halves, to see how much the photos matter"):
+        first, second = (
+            open_file(INT8, convert(INT8, replace(job, calibration=half)), job.spec, len(space.labels)).run(pixels)
+            for half in halves(job.calibration, seed)
         )
-        for artefact in outcome.artefacts
-    )
-    tolerance = {variant.precision: TOLERANCE[variant.precision] for variant in variants}
-    return Manifest(
-        space=outcome.space,
-        input=outcome.source.spec,
-        variants=variants,
-        golden=Golden("golden.npz", golden_sha256, tolerance),
-        provenance=outcome.provenance,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+    return compare(first, second, truth, space)
 
 
-def prove(folder: Path) -> None:
-    """Load a written bundle as the device does, and replay the golden inputs on every variant.
+def blame(job: Job, ready: Prepared, files: dict[Recipe, bytes], progress: Progress) -> list[LayerError]:
+    """Per-layer errors of the int8 graph, worst first."""
+    with progress.step("looking for the layer to blame"):
+        plain = files.get(FLOAT32) or convert(FLOAT32, job)
+        small = convert(INT8, replace(job, io="uint8"))
+        pixels = ready.validation.pixels if len(ready.validation) else ready.calibration.pixels
+        return layer_errors(plain, small, pixels, [layer.name for layer in job.model.layers])
 
-    Raises:
-        BundleError: anything that the device would refuse.
-    """
-    bundle = load_bundle(folder)
-    for variant in bundle.manifest.variants:
-        self_check(bundle, variant, open_backend(bundle, variant))
+
+def _doubts(ready: Prepared, files: dict[Recipe, bytes]) -> list[str]:
+    """What is doubtful of the calibration photos, where a file was made with them."""
+    needed = any(recipe.precision in ("int8", "int16x8") for recipe in files)
+    return warnings_of(ready.calibration, ready.source.space.labels) if needed else []

@@ -9,18 +9,20 @@ from numpy.typing import NDArray
 from fashion_edge.decide import LabelSpace, decide_batch
 
 Scores = NDArray[np.float32]
+CLEAR = 0.2  # a Keras score this far from its threshold is a clear one
 
 
 @dataclass(frozen=True)
 class Parity:
-    """One variant against Keras; accuracies and rates are fractions of 1."""
+    """One variant against Keras; accuracies and rates are fractions of 1, None where no photo has a label."""
 
     photos: int
-    label_accuracy: float
-    exact_match: float
-    keras_label_accuracy: float
-    keras_exact_match: float
+    label_accuracy: float | None
+    exact_match: float | None
+    keras_label_accuracy: float | None
+    keras_exact_match: float | None
     flips: int  # label decisions that differ
+    clear_flips: int  # of them, where Keras is right and its score is `CLEAR` from the threshold
     flips_per_label: dict[str, int]
     flip_rate: float
     drift_max: float  # largest score difference
@@ -29,31 +31,27 @@ class Parity:
 
     def to_metrics(self) -> dict[str, Any]:
         """What the manifest keeps; rounded, so that a report reads well and two exports compare."""
-        return {
-            "photos": self.photos,
-            "label_accuracy": round(self.label_accuracy, 5),
-            "exact_match": round(self.exact_match, 5),
-            "keras_label_accuracy": round(self.keras_label_accuracy, 5),
-            "keras_exact_match": round(self.keras_exact_match, 5),
-            "flips": self.flips,
-            "flips_per_label": self.flips_per_label,
-            "flip_rate": round(self.flip_rate, 6),
-            "drift_max": round(self.drift_max, 5),
-            "drift_mean": round(self.drift_mean, 6),
-        }
+        metrics = {key: value for key, value in vars(self).items() if key != "flipped" and value is not None}
+        return {key: round(value, 6) if isinstance(value, float) else value for key, value in metrics.items()}
 
 
 def compare(keras: Scores, variant: Scores, truth: NDArray[np.bool_], space: LabelSpace) -> Parity:
-    """Compare scores (n, labels) of the same photos at the thresholds of `space`; n is at least 1."""
+    """Compare scores (n, labels) of the same photos at the thresholds of `space`; n is at least 1.
+
+    A `truth` that is False throughout means photos of unknown labels: agreement is measured, accuracy is not.
+    """
     reference, decided = decide_batch(keras, space), decide_batch(variant, space)
     differs, drift = reference != decided, np.abs(keras - variant)
+    clear = (reference == truth) & (np.abs(keras - space.threshold_vector()) > CLEAR)
+    known = bool(truth.any())
     return Parity(
         photos=len(truth),
-        label_accuracy=float((decided == truth).mean()),
-        exact_match=float((decided == truth).all(axis=1).mean()),
-        keras_label_accuracy=float((reference == truth).mean()),
-        keras_exact_match=float((reference == truth).all(axis=1).mean()),
+        label_accuracy=float((decided == truth).mean()) if known else None,
+        exact_match=float((decided == truth).all(axis=1).mean()) if known else None,
+        keras_label_accuracy=float((reference == truth).mean()) if known else None,
+        keras_exact_match=float((reference == truth).all(axis=1).mean()) if known else None,
         flips=int(differs.sum()),
+        clear_flips=int((differs & clear).sum()) if known else 0,
         flips_per_label={label: int(n) for label, n in zip(space.labels, differs.sum(axis=0), strict=True)},
         flip_rate=float(differs.mean()),
         drift_max=float(drift.max()),

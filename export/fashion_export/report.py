@@ -1,100 +1,173 @@
 """report.md: what was exported, from what, and how far each file is from the Keras model."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from fashion_export.artefact import Artefact
+from fashion_export.legacy import refused_by_legacy
+from fashion_export.outcome import Artefact, Outcome
+from fashion_export.parity import CLEAR, Parity
 
-if TYPE_CHECKING:
-    from fashion_export.export import Outcome
-
-COLUMNS = ("file", "bytes", "smaller", "exact match", "label accuracy", "flips", "drift max", "drift mean", "runtime")
-
-
-def rows(outcome: "Outcome") -> list[tuple[str, ...]]:
-    """The table's cells; `smaller` is relative to the largest file."""
-    largest = max(len(artefact.data) for artefact in outcome.artefacts)
-    return [_row(artefact, largest) for artefact in outcome.artefacts]
+COLUMNS = ("file", "bytes", "smaller", "exact match", "label accuracy", "flips", "drift max", "drift mean")
+BLAMED = 8  # layers listed
 
 
-def _row(artefact: Artefact, largest: int) -> tuple[str, ...]:
-    size = f"{len(artefact.data):,}"
-    ratio = f"{largest / len(artefact.data):.1f}x"
-    parity = artefact.parity
-    if parity is None:
-        return (artefact.recipe.file, size, ratio, *["not proven"] * 5, artefact.runtime)
-    return (
-        artefact.recipe.file,
-        size,
-        ratio,
-        f"{parity.exact_match:.2%}",
-        f"{parity.label_accuracy:.2%}",
-        f"{parity.flips} ({parity.flip_rate:.2%})",
-        f"{parity.drift_max:.4f}",
-        f"{parity.drift_mean:.5f}",
-        artefact.runtime,
-    )
-
-
-def report(outcome: "Outcome") -> str:
+def report(outcome: Outcome) -> str:
     """The text of report.md."""
     facts = outcome.provenance
-    lines = [
-        f"# Export of {outcome.source.name}",
-        "",
-        f"Command: `{facts['command']}`",
-        "",
-        f"Machine: {facts['machine']}; one thread. "
-        + ", ".join(f"{name} {number}" for name, number in facts["versions"].items()),
-        "",
-        "## Agreement with the Keras model",
-        "",
-        reference_line(outcome),
-        "",
-        "| " + " | ".join(COLUMNS) + " |",
-        "|" + "---|" * len(COLUMNS),
-        *("| " + " | ".join(row) + " |" for row in rows(outcome)),
-        "",
-        "A flip is a label decision (one photo, one label) that differs from the one Keras makes; drift is the "
-        "difference of scores in 0..1.",
-        "",
-        "## Calibration",
-        "",
-        f"{len(outcome.calibration)} training photos of the run's calibration.csv; none of them is a validation photo.",
-        *unreadable(outcome),
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    sections = [
+        [f"# Export of {outcome.source.name}"],
+        [f"Command: `{facts['command']}`", "", f"Machine: {facts['machine']}; one thread. {versions}"],
+        ["## Agreement with the Keras model", "", reference_line(outcome), "", *_table(COLUMNS, rows(outcome))],
+        [
+            "A flip is a label decision (one photo, one label) that differs from the one Keras makes; drift is the "
+            f"difference of scores in 0..1. The gate says: {outcome.verdict}.",
+            *(["", "![score drift](drift.png)"] if len(outcome.validation) else []),
+        ],
+        _bullets("## Refused", outcome.refusals),
+        _blame(outcome),
+        _bullets("## Not made", outcome.failures),
+        _flips(outcome),
+        _mending(outcome),
+        _thresholds(outcome),
+        _calibration(outcome),
+        _operators(outcome),
+        _bullets("## Warnings", [warning.replace(f"{outcome.source.root}/", "") for warning in outcome.warnings]),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
-def reference_line(outcome: "Outcome") -> str:
+def reference_line(outcome: Outcome) -> str:
     """One sentence on what Keras scores, and on how many photos."""
     parity = outcome.artefacts[0].parity
     if parity is None:
-        return "Not proven: the run names no validation photo, so no variant was compared with Keras on real input."
+        return "Not proven: there is no held-out photo, so no variant was compared with Keras on real input."
+    decisions = parity.photos * len(outcome.space.labels)
+    if parity.keras_exact_match is None:
+        return (
+            f"{parity.photos} held-out photos of unknown labels ({decisions} label decisions): agreement, no accuracy."
+        )
     return (
         f"Keras: {parity.keras_exact_match:.2%} exact match, {parity.keras_label_accuracy:.2%} label accuracy on "
-        f"{parity.photos} held-out validation photos ({parity.photos * len(outcome.space.labels)} label decisions)."
+        f"{parity.photos} held-out validation photos ({decisions} label decisions)."
     )
 
 
-def unreadable(outcome: "Outcome") -> list[str]:
-    """Lines that name the photos that could not be read."""
-    paths = (*outcome.calibration.unreadable, *outcome.validation.unreadable)
-    root = f"{outcome.source.root}/"
-    return (
-        ["", f"{len(paths)} photos could not be read:", "", *(f"- {path.replace(root, '')}" for path in paths)]
-        if paths
-        else []
-    )
+def rows(outcome: Outcome) -> list[tuple[str, ...]]:
+    """The cells of the table of variants; `smaller` is relative to the largest file."""
+    largest = max(len(artefact.data) for artefact in outcome.artefacts)
+    return [
+        (a.recipe.file, f"{len(a.data):,}", f"{largest / len(a.data):.1f}x", *_cells(a.parity))
+        for a in outcome.artefacts
+    ]
 
 
-def print_table(outcome: "Outcome") -> None:
+def print_table(outcome: Outcome) -> None:
     """The table on standard error, by rich."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=reference_line(outcome), title_justify="left", title_style="")
     for column in COLUMNS:
-        table.add_column(column, justify="left" if column in ("file", "runtime") else "right")
+        table.add_column(column, justify="left" if column == "file" else "right")
     for row in rows(outcome):
         table.add_row(*row)
     Console(stderr=True).print(table)
+
+
+def _cells(parity: Parity | None) -> list[str]:
+    if parity is None:
+        return ["not proven"] * 5
+    return [
+        "-" if parity.exact_match is None else f"{parity.exact_match:.2%}",
+        "-" if parity.label_accuracy is None else f"{parity.label_accuracy:.2%}",
+        f"{parity.flips} ({parity.flip_rate:.2%})",
+        f"{parity.drift_max:.4f}",
+        f"{parity.drift_mean:.5f}",
+    ]
+
+
+def _blame(outcome: Outcome) -> list[str]:
+    if not outcome.blame:
+        return []
+    cells = [(e.layer, e.operator, f"{e.error:.3f}", f"{e.added:+.3f}") for e in outcome.blame[:BLAMED]]
+    return [
+        "## Layers to blame, worst first",
+        "",
+        "Error of the int8 graph's tensor against the float graph's, relative to the tensor's spread; 1 is as good "
+        "as a constant. `added` is what the layer did itself, beyond the error of its inputs.",
+        "",
+        *_table(("layer", "operator", "error", "added"), cells),
+    ]
+
+
+def _flips(outcome: Outcome) -> list[str]:
+    lines: list[str] = []
+    for artefact in outcome.artefacts:
+        if artefact.parity and artefact.parity.flips:
+            per_label = ", ".join(f"{label} {n}" for label, n in artefact.parity.flips_per_label.items() if n)
+            files = ", ".join(outcome.validation.photos[row].file for row in artefact.parity.flipped)
+            clear = f"{artefact.parity.clear_flips} of them where Keras is right by more than {CLEAR:g}"
+            lines.append(f"- {artefact.recipe.name}: {artefact.parity.flips} flips ({per_label}; {clear}): {files}")
+    return ["## Photos that flipped", "", *lines] if lines else []
+
+
+def _mending(outcome: Outcome) -> list[str]:
+    mending = outcome.mending
+    if not mending.findings:
+        return ["## Network", "", "No layer has channels that int8 cannot hold."]
+    lines = [f"- found: {finding}" for finding in mending.findings]
+    lines += [f"- mended: {deed}" for deed in mending.deeds]
+    lines += [f"- remains: {finding}" for finding in mending.remaining]
+    lines += (
+        [f"- float scores moved by at most {mending.change:.2g} on the calibration photos"] if mending.deeds else []
+    )
+    return ["## Network", "", *lines]
+
+
+def _thresholds(outcome: Outcome) -> list[str]:
+    if not outcome.tuned:
+        return []
+    cells = [
+        (t.label, f"{t.before:.4f}", f"{t.after:.4f}", f"{t.f1_before:.4f}", f"{t.f1_after:.4f}") for t in outcome.tuned
+    ]
+    return [
+        "## Thresholds",
+        "",
+        "On the int8 artefact, on the 1/256 grid of its sigmoid; F1 on the validation photos that they were tuned on.",
+        "",
+        *_table(("label", "before", "after", "F1 before", "F1 after"), cells),
+    ]
+
+
+def _calibration(outcome: Outcome) -> list[str]:
+    stable = outcome.stability
+    lines = [
+        "## Calibration",
+        "",
+        f"{len(outcome.calibration)} photos, none of them a validation photo; calibration.csv has their hashes.",
+    ]
+    if stable:
+        lines += [
+            f"Two int8 files from disjoint halves differ in {stable.flips} of "
+            f"{stable.photos * len(outcome.space.labels)} decisions, by at most {stable.drift_max:.4f} in a score."
+        ]
+    return lines
+
+
+def _operators(outcome: Outcome) -> list[str]:
+    return ["## Operators", "", *_table(("file", "needs", "operators"), [_operator_row(a) for a in outcome.artefacts])]
+
+
+def _operator_row(artefact: Artefact) -> tuple[str, str, str]:
+    refused = refused_by_legacy(artefact)
+    needs = artefact.min_runtime + (f"; tflite-runtime 2.14 refuses {', '.join(refused)}" if refused else "")
+    return artefact.recipe.file, needs, ", ".join(f"{n} x {name}" for name, n in artefact.operators.items())
+
+
+def _bullets(title: str, sentences: Sequence[str]) -> list[str]:
+    return [title, "", *(f"- {sentence}" for sentence in sentences)] if sentences else []
+
+
+def _table(columns: tuple[str, ...], cells: Sequence[tuple[str, ...]]) -> list[str]:
+    head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    return head + ["| " + " | ".join(row) + " |" for row in cells]

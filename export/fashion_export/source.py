@@ -1,8 +1,9 @@
 """What is exported: a model, its labels, and the photos that calibrate and judge it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from fashion_edge.bundle import parse_input_spec, parse_label_space
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import BundleError, RunError
 from fashion_edge.preprocess import InputSpec
+from fashion_export.keras_model import load_model
 from fashion_export.photos import Photo, read_rows, to_photos
 
 SCHEMA = 1
@@ -19,17 +21,17 @@ MAX_RUN_BYTES = 4 << 20
 
 @dataclass(frozen=True)
 class Source:
-    """A model to export. `facts` is run.json, for the report and the card."""
+    """A model to export. `facts` is run.json, for the report and the card; `load` gives the Keras model."""
 
     name: str
     model_file: Path
-    model_sha256: str | None
     space: LabelSpace
     spec: InputSpec
     root: Path  # the photos' root
     calibration: tuple[Photo, ...]
     validation: tuple[Photo, ...]
     facts: Mapping[str, Any]
+    load: Callable[[], Any]
 
 
 def load_run(folder: Path, dataset: Path | None = None) -> Source:
@@ -57,13 +59,13 @@ def load_run(folder: Path, dataset: Path | None = None) -> Source:
     return Source(
         name=folder.resolve().name,
         model_file=folder / file,
-        model_sha256=model["sha256"],
         space=space,
         spec=spec,
         root=dataset or folder / str(root),  # an absolute root stays itself
         calibration=calibration,
         validation=to_photos([row for row in split if row["split"] == "val"], split_csv),
         facts=facts,
+        load=partial(load_model, folder / file, model["sha256"]),
     )
 
 

@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 
 from fashion_edge.preprocess import InputSpec
 
+IO_TYPES = ("uint8", "int8", "float32")
+
 
 @dataclass(frozen=True)
 class Job:
-    """A Keras model, what it eats, and the calibration inputs (n, h, w, 3) uint8."""
+    """A Keras model, what it eats, the calibration inputs (n, h, w, 3) uint8, and how the files shall look."""
 
     model: Any
     spec: InputSpec
     calibration: NDArray[np.uint8]
+    io: str = "uint8"  # of the int8 TFLite file, both ends: one of IO_TYPES
+    any_batch: bool = False  # ONNX: batch left open instead of 1

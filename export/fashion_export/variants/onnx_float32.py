@@ -1,5 +1,7 @@
 """ONNX float32 by tf2onnx from the traced function: input `image` uint8 NHWC, output `scores`, the cast inside."""
 
+from typing import Any
+
 from fashion_export.trace import trace
 from fashion_export.variants.job import Job
 
@@ -7,10 +9,19 @@ OPSET = 13  # the first with per-channel QuantizeLinear; onnxruntime reads it si
 
 
 def convert(job: Job) -> bytes:
-    """The bytes of an .onnx file with batch 1."""
+    """The bytes of an .onnx file, batch 1 unless the job leaves it open."""
+    data: bytes = build(job).SerializeToString(deterministic=True)
+    return data
+
+
+def build(job: Job) -> Any:
+    """The ModelProto, slimmed: tf2onnx has folded and merged, what is left of names and shapes is dropped."""
     import tf2onnx
 
-    function = trace(job.model, job.spec, "uint8")
-    proto, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
-    data: bytes = proto.SerializeToString(deterministic=True)
-    return data
+    function = trace(job.model, job.spec, "uint8", None if job.any_batch else 1)
+    model, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
+    del model.graph.value_info[:]  # shapes in between: every runtime infers them
+    model.graph.doc_string = model.doc_string = ""
+    for node in model.graph.node:
+        node.doc_string = ""
+    return model

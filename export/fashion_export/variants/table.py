@@ -14,6 +14,7 @@ class Recipe:
     runtime: str
     precision: str
     module: str
+    standard: bool = False  # part of `--int8`
 
     @property
     def name(self) -> str:
@@ -22,11 +23,15 @@ class Recipe:
 
 
 ALL = (
-    Recipe("model.int8.tflite", "litert", "int8", "tflite_int8"),
-    Recipe("model.float32.tflite", "litert", "float32", "tflite_float32"),
-    Recipe("model.onnx", "onnx", "float32", "onnx_float32"),
+    Recipe("model.int8.tflite", "litert", "int8", "tflite_int8", standard=True),
+    Recipe("model.int16x8.tflite", "litert", "int16x8", "tflite_int16x8"),
+    Recipe("model.dynamic.tflite", "litert", "dynamic", "tflite_dynamic"),
+    Recipe("model.float16.tflite", "litert", "float16", "tflite_float16"),
+    Recipe("model.float32.tflite", "litert", "float32", "tflite_float32", standard=True),
+    Recipe("model.int8.onnx", "onnx", "int8", "onnx_int8"),
+    Recipe("model.onnx", "onnx", "float32", "onnx_float32", standard=True),
 )
-STANDARD = tuple(recipe for recipe in ALL if recipe.name in ("litert int8", "litert float32", "onnx float32"))
+STANDARD = tuple(recipe for recipe in ALL if recipe.standard)
 
 
 def convert(recipe: Recipe, job: Job) -> bytes:

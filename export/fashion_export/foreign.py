@@ -1,0 +1,189 @@
+"""A Keras model that fashion-train did not make: brought to pixels 0..255 in, and given labels and photos."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fashion_edge.decide import LabelSpace
+from fashion_edge.errors import ModelError, UsageError
+from fashion_edge.images import find_images
+from fashion_edge.preprocess import InputSpec
+from fashion_export.keras_model import load_model
+from fashion_export.photos import Photo
+from fashion_export.source import Source
+
+RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}  # of what the model eats
+HELD_OUT = 5  # every fifth photo judges, the others calibrate
+SEED = 0
+HDF5 = b"\x89HDF\r\n\x1a\n"
+# Operators of a SavedModel that reach past the tensors; a SavedModel is a program, and Keras has no safe mode for it.
+UNSAFE = frozenset(
+    {"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles", "LoadLibrary"}
+)
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """What a user says of a model."""
+
+    model: Path
+    labels: tuple[str, ...]
+    groups: dict[str, tuple[str, ...]]
+    calibration: Path
+    value_range: str | None  # a key of RANGES; None: the model must scale its input itself
+    channels: str = "RGB"
+    fit: str = "stretch"
+
+
+def load_foreign(foreign: Foreign) -> Source:
+    """The source of a foreign model; its input size is read from the file.
+
+    Raises:
+        ModelError: no Keras model, code inside, or an input that is no image of fixed size.
+        UsageError: no calibration photo, a group of unknown labels, or an input range that must be named.
+    """
+    if not foreign.calibration.is_dir():
+        raise UsageError(f"{foreign.calibration} is not a folder of photos; name one with --calibration")
+    model = open_any(foreign.model)
+    height, width = image_size(model, foreign.model)
+    scaled = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in getattr(model, "layers", []))
+    if foreign.value_range is None and not scaled:
+        raise UsageError(
+            f"{foreign.model} has no Rescaling layer, so name what its input was scaled to: --input-range "
+            + ", ".join(RANGES)
+        )
+    calibration, validation = find_photos(foreign.calibration, foreign.labels)
+    thresholds = dict.fromkeys(foreign.labels, 0.5)
+    return Source(
+        name=foreign.model.stem,
+        model_file=foreign.model,
+        space=LabelSpace(foreign.labels, foreign.groups, thresholds),
+        spec=InputSpec(height, width, channels=foreign.channels, fit=foreign.fit),
+        root=foreign.calibration,
+        calibration=calibration,
+        validation=validation,
+        facts={"model": {"arch": model.name, "parameters": model.count_params(), "sha256": digest(foreign.model)}},
+        load=partial(eat_pixels, model, foreign.value_range or "0..255"),
+    )
+
+
+def open_any(path: Path) -> Any:
+    """Load a .keras file, an HDF5 file whatever its name, or a SavedModel folder.
+
+    Raises:
+        ModelError: none of these, damaged, or holding code.
+    """
+    if path.is_dir():
+        return open_saved_model(path)
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist; name a .keras file, an HDF5 file or a SavedModel folder")
+    with path.open("rb") as file:
+        is_hdf5 = file.read(len(HDF5)) == HDF5
+    if not is_hdf5 or path.suffix in (".h5", ".hdf5"):
+        return load_model(path)
+    with tempfile.TemporaryDirectory() as folder:  # Keras goes by the suffix
+        link = Path(folder) / "model.h5"
+        link.symlink_to(path.resolve())
+        return load_model(link)
+
+
+def open_saved_model(path: Path) -> Any:
+    """A SavedModel folder as a Keras model of one layer; its health cannot be examined, its graph is looked through.
+
+    Raises:
+        ModelError: no SavedModel, no default signature with one image, or an operator that reaches files or Python.
+    """
+    file = path / "saved_model.pb"
+    if not file.is_file():
+        raise ModelError(f"{path} holds no saved_model.pb; name a SavedModel folder, a .keras file or an HDF5 file")
+    import keras
+    import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    try:
+        proto = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+        used = {node.op for graph in proto.meta_graphs for node in graph.graph_def.node}
+        used |= {n.op for g in proto.meta_graphs for f in g.graph_def.library.function for n in f.node_def}
+        if unsafe := sorted(used & UNSAFE):
+            raise ModelError(f"{path} is refused: its graph uses {unsafe[0]}, which reaches past the model")
+        layer = keras.layers.TFSMLayer(str(path), call_endpoint="serving_default")
+        signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+        ((_, wanted),) = signature.structured_input_signature[1].items()
+        ((name, _),) = signature.structured_outputs.items()
+        image = keras.Input(tuple(wanted.shape[1:]))
+        return keras.Model(image, layer(image)[name], name=path.name)
+    except ModelError:
+        raise
+    except Exception as error:  # protobuf, TensorFlow and Keras share no class of error
+        reason = " ".join(str(error).split())[:160]
+        raise ModelError(f"{path} is not a SavedModel with one image in and one row of scores out: {reason}") from error
+
+
+def image_size(model: Any, path: Path) -> tuple[int, int]:
+    """Height and width that the model eats.
+
+    Raises:
+        ModelError: several inputs, or one that is not (batch, height, width, 3) of fixed size.
+    """
+    shapes = [tuple(tensor.shape) for tensor in getattr(model, "inputs", None) or ()]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] != 3 or None in shapes[0][1:]:
+        raise ModelError(f"{path} eats {shapes}; export takes one image (batch, height, width, 3) of fixed size")
+    return int(shapes[0][1]), int(shapes[0][2])
+
+
+def eat_pixels(model: Any, value_range: str) -> Any:
+    """The same network behind a Rescaling layer, so that it eats pixels 0..255; layers and weights are shared."""
+    import keras
+
+    scale, offset = RANGES[value_range]
+    if (scale, offset) == (1.0, 0.0):
+        return model
+    image = keras.Input(tuple(model.inputs[0].shape[1:]), name="image")
+    scaled = keras.layers.Rescaling(scale, offset, name="to_model_range")(image)
+    if not isinstance(model, keras.Sequential):
+        return keras.Model(image, model(scaled), name=model.name)
+    output = scaled
+    for layer in model.layers:  # flat, so that the health check sees each
+        output = layer(output)
+    copy = keras.Model(image, output, name=model.name)
+    return _fresh(copy)
+
+
+def _fresh(model: Any) -> Any:
+    """A copy whose layers are used once: the originals remember their old neighbours too."""
+    import keras
+
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def find_photos(folder: Path, labels: tuple[str, ...]) -> tuple[tuple[Photo, ...], tuple[Photo, ...]]:
+    """Calibration and held-out photos, drawn by a fixed seed; labels are read from folder names like `red_dress`.
+
+    Raises:
+        UsageError: no photo there.
+    """
+    files = list(find_images(folder))
+    if not files:
+        raise UsageError(f"{folder} holds no photo; name a folder of pictures like those the model was trained on")
+    photos = [_photo(file, folder, labels) for file in files]
+    order = np.random.default_rng(SEED).permutation(len(photos))
+    held_out = {int(i) for i in order[: len(photos) // HELD_OUT]}
+    chosen = tuple(photo for i, photo in enumerate(photos) if i in held_out)
+    return tuple(photo for i, photo in enumerate(photos) if i not in held_out), chosen
+
+
+def _photo(file: Path, folder: Path, labels: tuple[str, ...]) -> Photo:
+    words = tuple(file.parent.name.split("_")) if file.parent != folder else ()
+    return Photo(file.relative_to(folder).as_posix(), words if all(word in labels for word in words) else ())
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's saved_model.pb."""
+    return hashlib.sha256((path / "saved_model.pb" if path.is_dir() else path).read_bytes()).hexdigest()

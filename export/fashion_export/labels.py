@@ -1,0 +1,37 @@
+"""Labels and groups as a user names them on the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fashion_edge.errors import UsageError
+from fashion_export.unpickle import read_classes
+
+PICKLES = (".pickle", ".pkl", ".pck")
+
+
+def parse_labels(text: str) -> tuple[str, ...]:
+    """Labels of `a,b,c`, or of a pickled binarizer's file.
+
+    Raises:
+        UsageError: an empty or repeated label, or a pickle that is refused.
+    """
+    labels = read_classes(Path(text)) if text.endswith(PICKLES) else tuple(word.strip() for word in text.split(","))
+    if not all(labels) or len(set(labels)) != len(labels):
+        raise UsageError(f"--labels {text!r} must be different words with commas between: --labels black,blue,dress")
+    return labels
+
+
+def parse_groups(texts: Sequence[str], labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Groups of `name=a,b`.
+
+    Raises:
+        UsageError: not of that form, a label that --labels does not name, or one in two groups.
+    """
+    groups: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, _, members = text.partition("=")
+        groups[name] = tuple(word.strip() for word in members.split(","))
+        taken = [label for group in groups.values() for label in group]
+        if not name or not all(label in labels for label in groups[name]) or len(set(taken)) != len(taken):
+            raise UsageError(f"--group {text!r} must be like colour=red,blue, of --labels, each label in one group")
+    return groups

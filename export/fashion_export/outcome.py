@@ -1,0 +1,62 @@
+"""What an export made: everything the manifest, the report and the card are written from."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.decide import LabelSpace
+from fashion_edge.golden import GoldenSet
+from fashion_export.blame import LayerError
+from fashion_export.mend import Mending
+from fashion_export.parity import Parity
+from fashion_export.photos import Inputs
+from fashion_export.source import Source
+from fashion_export.thresholds import Tuned
+from fashion_export.variants import Recipe
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One variant: its bytes, and what the runtime of the device makes of them.
+
+    `parity` is None where there is no held-out photo to compare on.
+    """
+
+    recipe: Recipe
+    data: bytes
+    scores: NDArray[np.float32]  # of the validation photos (n, labels)
+    golden_scores: NDArray[np.float32]
+    parity: Parity | None
+    runtime: str  # name and version of what ran it
+    min_runtime: str  # the oldest that reads it
+    operators: dict[str, int]  # name and version -> how often
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An export before it is written."""
+
+    source: Source
+    space: LabelSpace
+    reference: NDArray[np.float32]  # Keras scores of the validation photos
+    calibration: Inputs
+    validation: Inputs
+    artefacts: tuple[Artefact, ...]
+    golden: GoldenSet
+    provenance: dict[str, Any]
+    mending: Mending
+    tuned: tuple[Tuned, ...]
+    warnings: tuple[str, ...]
+    stability: Parity | None  # two int8 files from disjoint halves of the calibration photos, compared
+    failures: tuple[str, ...] = ()  # variants that did not convert, one sentence each
+    refusals: tuple[str, ...] = ()  # of the gate
+    blame: tuple[LayerError, ...] = field(default=())
+
+    @property
+    def verdict(self) -> str:
+        """`proven`, `refused`, or `not proven` where there was no photo to compare on."""
+        if self.refusals:
+            return "refused"
+        return "proven" if len(self.validation) else "not proven"
