@@ -1,4 +1,4 @@
-"""What a source yields: a frame, a fault (one input that could not be read), or an event (its state changed)."""
+"""What a source yields: a frame, a fault (one input that could not be read), an event (its state changed), a tick."""
 
 from dataclasses import dataclass
 
@@ -18,6 +18,12 @@ class Frame:
     captured_at: float  # seconds on time.monotonic()'s clock: the sensor's time where the driver gives it
     source: str
     capture_s: float = 0.0  # seconds to decode or render it, waiting for the sensor excluded
+    stream_at: float | None = None  # seconds on the stream's own clock, where it is not the time of capture: files
+
+    @property
+    def moment(self) -> float:
+        """When this was, for smoothing over time: on the stream's own clock where it has one."""
+        return self.captured_at if self.stream_at is None else self.stream_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +45,11 @@ class Event:
     detail: str
 
 
-Item = Frame | Fault | Event
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing came for a moment; the loop may look at its clock, its windows and its watchdog."""
+
+    at: float  # seconds on time.monotonic()'s clock
+
+
+Item = Frame | Fault | Event | Tick

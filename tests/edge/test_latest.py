@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.errors import SourceError
-from fashion_edge.frame import Event, Fault, Frame, Item
+from fashion_edge.frame import Event, Fault, Frame, Item, Tick
 from fashion_edge.latest import Latest
 
 
@@ -80,3 +80,28 @@ def test_leaving_early_closes_the_source() -> None:
         assert next(iter(latest)).index == 0
         threading.Timer(0.05, source.go[1].set).start()
     assert source.closed.wait(5)
+
+
+def test_a_read_that_hangs_is_a_loss_until_a_frame_comes() -> None:
+    source = StagedSource([frame(0)], [frame(1)])
+    with Latest(source, stall_s=0.15) as latest:
+        source.go[0].set()
+        items = (item for item in latest if not isinstance(item, Tick))
+        assert next(items).index == 0
+        lost = next(items)
+        assert (lost.state, lost.detail) == ("lost", "no frame for 0.15 s: the read hangs")
+        source.go[1].set()
+        assert next(items).state == "live"
+        assert next(items).index == 1
+
+
+def test_a_loss_that_the_source_told_is_not_told_twice() -> None:
+    lost = Event("fake", "lost", 1.0, "unplugged")
+    source = StagedSource([lost], [Event("fake", "live", 2.0, "back"), frame(0)])
+    with Latest(source, stall_s=0.15) as latest:
+        source.go[0].set()
+        items = iter(latest)
+        seen = [next(items) for _ in range(5)]
+        assert [type(item).__name__ for item in seen] == ["Event"] + ["Tick"] * 4
+        source.go[1].set()
+        assert [item.state for item in items if isinstance(item, Event)] == ["live"]

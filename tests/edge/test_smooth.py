@@ -3,8 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from fashion_edge.decide import LabelSpace, decide
-from fashion_edge.smooth import MEMORY_S, Smoothed, hold, smooth
+from fashion_edge.decide import Decision, LabelSpace, compose, decide
+from fashion_edge.smooth import MEMORY_S, Smoothed, dwell, hold, smooth
+
+GROUPS = {"colour": ("blue", "red"), "garment": ("dress", "jeans")}
+SPACE = LabelSpace(("blue", "dress", "jeans", "red"), GROUPS, dict.fromkeys(("blue", "dress", "jeans", "red"), 0.5))
 
 
 def row(value: float) -> np.ndarray:
@@ -42,3 +45,32 @@ def test_a_shown_label_stays_until_it_is_clearly_gone() -> None:
     assert decide(row(0.45), hold(space, ["red"], 0.1)).text == "red"
     assert decide(row(0.39), hold(space, ["red"], 0.1)).text == "nothing I know"
     assert decide(row(0.45), hold(space, [], 0.1)).text == "nothing I know"
+
+
+def said(colour: str | None, garment: str | None) -> Decision:
+    labels = tuple(label for label in SPACE.labels if label in (colour, garment))
+    return Decision({"colour": colour, "garment": garment}, labels, compose({"colour": colour, "garment": garment}))
+
+
+def test_what_is_shown_stays_for_the_dwell_and_an_empty_place_is_taken_at_once() -> None:
+    first, shown = dwell({}, said("red", "dress"), SPACE, 10.0, 0.2)
+    assert (first.text, shown) == ("red dress", {"dress": 10.0, "red": 10.0})
+    early, shown = dwell(shown, said("blue", None), SPACE, 10.1, 0.2)
+    assert early.text == "red dress"
+    late, shown = dwell(shown, said("blue", None), SPACE, 10.25, 0.2)
+    assert (late.text, shown) == ("blue ?", {"blue": 10.25})
+    back, _ = dwell(shown, said("blue", "jeans"), SPACE, 10.26, 0.2)
+    assert back.text == "blue jeans"
+
+
+def test_a_label_that_stays_does_not_begin_anew() -> None:
+    _, shown = dwell({}, said("red", None), SPACE, 0.0, 0.2)
+    _, shown = dwell(shown, said("red", None), SPACE, 0.15, 0.2)
+    now, _ = dwell(shown, said("blue", None), SPACE, 0.25, 0.2)
+    assert now.text == "blue ?"
+
+
+def test_no_dwell_shows_what_was_decided_and_a_jump_back_in_time_holds_nothing() -> None:
+    _, shown = dwell({}, said("red", "dress"), SPACE, 10.0, 0.0)
+    assert dwell(shown, said(None, None), SPACE, 10.0, 0.0)[0].text == "nothing I know"
+    assert dwell({"red": 10.0}, said("blue", None), SPACE, 3.0, 0.2)[0].text == "blue ?"
