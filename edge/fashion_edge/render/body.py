@@ -81,7 +81,7 @@ def draw_figure(rng: np.random.Generator, wearer: str, *, woman: bool, back: boo
 def _arm(rng: np.random.Generator, side: int, shoulder: float, wearer: str) -> Arm:
     joint = (side * (shoulder - 0.13), SHOULDER_Y + 0.12)
     if wearer == "flat":
-        slant = rng.uniform(0.35, 0.75)
+        slant = rng.uniform(0.15, 0.6)
         return Arm(joint, _step(joint, side * slant, 1.45), _step(joint, side * slant, 2.75))
     pose = rng.choice(["down", "down", "out", "hip"]) if wearer == "person" else "down"
     if pose == "down":

@@ -19,7 +19,13 @@ COMBINATIONS: tuple[Combination, ...] = (
     ("red", "dress"),
     ("red", "shirt"),
 )
-SIZES = ((320, 240), (320, 240), (320, 256), (320, 214), (300, 300), (240, 320))  # height, width: mostly portrait
+# Height, width: dresses are photographed upright, shirts nearly square.
+SIZES = {
+    "dress": ((320, 214), (320, 214), (320, 256), (320, 200), (320, 240), (300, 300)),
+    "jeans": ((320, 240), (320, 256), (320, 214), (320, 230), (300, 300), (300, 300)),
+    "shirt": ((300, 300), (300, 300), (300, 300), (320, 260), (320, 240), (280, 320)),
+    "thing": ((320, 240), (300, 300), (300, 300), (320, 256), (240, 320), (320, 214)),
+}
 QUALITY = 92  # of the file; the camera's own JPEG artefacts are in the picture already
 
 
@@ -43,7 +49,7 @@ def render_dataset(
     for colour, garment in combinations:
         for number in range(1, photos_per_combination + 1):
             rng = stream(seed, f"{colour}_{garment}", number)
-            height, width = SIZES[rng.integers(len(SIZES))]
+            height, width = _size(rng, garment)
             photo = render_photo(rng, garment, colour, height, width)
             _write(folder / f"{colour}_{garment}" / f"{number:05d}.jpg", photo)
     return photos_per_combination * len(combinations)
@@ -61,7 +67,7 @@ def render_negatives(folder: Path, photos_per_kind: int, seed: int) -> int:
     for kind in (*OBJECTS, "background"):
         for number in range(1, photos_per_kind + 1):
             rng = stream(seed, kind, number)
-            height, width = SIZES[rng.integers(len(SIZES))]
+            height, width = _size(rng, "thing")
             photo = (
                 render_background(rng, height, width)
                 if kind == "background"
@@ -74,6 +80,11 @@ def render_negatives(folder: Path, photos_per_kind: int, seed: int) -> int:
 def stream(seed: int, name: str, number: int) -> np.random.Generator:
     """The random stream of one picture of a set."""
     return np.random.default_rng([seed, number, *name.encode()])
+
+
+def _size(rng: np.random.Generator, what: str) -> tuple[int, int]:
+    sizes = SIZES[what]
+    return sizes[rng.integers(len(sizes))]
 
 
 def _check(photos: int) -> None:

@@ -66,8 +66,8 @@ def folded(rng: np.random.Generator, raster: Raster, folds: Folds) -> Field:
         for angle in (rng.uniform(0.4, 1.1), -rng.uniform(0.4, 1.1)):
             ridges = noise.folds(rng, across, along, angle=angle, frequency=rng.uniform(1.6, 3.0), stretch=4)
             relief += ridges * np.float32(0.09 * folds.crease)
-            ridges = noise.folds(rng, across, along, angle=angle * 0.8, frequency=rng.uniform(4.5, 7.0), stretch=7)
-            relief += ridges * ridges * ridges * np.float32(0.12 * folds.crease)
+            fine = noise.folds(rng, across, along, angle=angle, frequency=rng.uniform(4.0, 6.0), stretch=5)
+            relief += fine * np.maximum(0, ridges) * np.float32(0.12 * folds.crease)
     if folds.cross:
         ridges = noise.folds(rng, across, along, angle=rng.uniform(1.2, 1.9), frequency=rng.uniform(3, 5), stretch=4)
         relief += ridges * np.float32(0.2 * folds.cross)

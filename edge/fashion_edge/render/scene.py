@@ -17,6 +17,8 @@ from fashion_edge.render.picture import Field, Picture
 Image = NDArray[np.uint8]
 
 BUSY = tuple(kind for kind in KINDS if kind not in QUIET)
+# Shares of white and of busy backgrounds, as in photos from shops; the rest is plain paper or a gradient.
+BACKGROUND_SHARES = {"dress": (0.35, 0.25), "jeans": (0.6, 0.15), "shirt": (0.78, 0.12), "thing": (0.45, 0.3)}
 FULL_FIGURE: Box = (-1.3, -0.15, 1.3, 8.05)
 
 
@@ -89,7 +91,7 @@ def render_photo(
     outfit = draw_outfit(rng, GarmentSpec(garment, colour))
     if not texture:
         outfit = replace(outfit, fabric=replace(outfit.fabric, texture=0.0))
-    kind = background or _background_kind(rng, 0.25 if outfit.figure.solid else 0.12)
+    kind = background or _background_kind(rng, garment)
     scene = draw_background(rng, height, width, kind)
     picture = Picture(height, width)
     view = fit_view(rng, _frame(rng, outfit), height, width, tilt=rng.normal(0, 0.035))
@@ -98,7 +100,7 @@ def render_photo(
     _over(scene, picture)
     if rng.random() < 0.08:
         _occlude(rng, scene)
-    return expose(rng, camera or draw_camera(rng), scene)
+    return expose(rng, camera or draw_camera(rng, studio=kind in QUIET), scene)
 
 
 def render_object(
@@ -116,7 +118,7 @@ def render_object(
         ValueError: an object or background that is not known.
     """
     name = name or str(rng.choice(OBJECTS))
-    kind = background or _background_kind(rng, 0.35)
+    kind = background or _background_kind(rng, "thing")
     scene = draw_background(rng, height, width, kind)
     picture = Picture(height, width)
     box: Box = (-1.05, -0.05, 1.05, 2.05)
@@ -125,7 +127,7 @@ def render_object(
     paint_object(rng, picture, view, name, any_colour(rng), light)
     _shadow(rng, scene, picture, kind)
     _over(scene, picture)
-    return expose(rng, camera or draw_camera(rng), scene)
+    return expose(rng, camera or draw_camera(rng, studio=kind in QUIET), scene)
 
 
 def render_background(
@@ -171,10 +173,12 @@ def _pad(box: Box, share: float) -> Box:
     return left - by, top - by, right + by, bottom + by
 
 
-def _background_kind(rng: np.random.Generator, busy: float) -> str:
-    if rng.random() < busy:
-        return str(rng.choice(BUSY))
-    return str(rng.choice(QUIET, p=(0.6, 0.2, 0.2)))
+def _background_kind(rng: np.random.Generator, what: str) -> str:
+    white, busy = BACKGROUND_SHARES[what]
+    lot = rng.random()
+    if lot < white:
+        return "white"
+    return str(rng.choice(BUSY)) if lot < white + busy else str(rng.choice(QUIET[1:]))
 
 
 def _shadow(rng: np.random.Generator, scene: Field, picture: Picture, kind: str) -> None:

@@ -38,7 +38,7 @@ def draw_cut(rng: np.random.Generator, figure: Figure) -> ShirtCut:
     return ShirtCut(
         kind=kind,
         long=long,
-        hem_y=rng.uniform(3.85, 4.5) - (0.3 if figure.woman else 0.0),
+        hem_y=rng.uniform(3.95, 4.6) - (0.3 if figure.woman else 0.0),
         ease=rng.uniform(0.06, 0.2) if figure.solid else rng.uniform(0.1, 0.26),
         tucked=kind == "button" and figure.solid and rng.random() < 0.25,
         pocket=kind == "button" and rng.random() < 0.5,
