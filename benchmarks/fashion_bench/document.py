@@ -99,6 +99,7 @@ def merge(documents: Sequence[tuple[Path, Document]]) -> Document:
         first,
         results=tuple(result for _, document in documents for result in document.results),
         skipped=tuple(entry for _, document in documents for entry in document.skipped),
+        sections=_merge_sections([document.sections or {} for _, document in documents]),
     )
 
 
@@ -109,6 +110,14 @@ def refuse_unlike(one_path: Path, one: Document, other_path: Path, other: Docume
             f"{one_path} and {other_path} come from unlike machines ({'; '.join(differences)}), so their figures "
             "cannot stand side by side; measure both on one machine"
         )
+
+
+def _merge_sections(sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for section in sections:
+        for key, value in section.items():
+            merged[key] = merged[key] + value if isinstance(merged.get(key), list) else value
+    return merged
 
 
 def _parse(root: Mapping[str, Any]) -> Document:

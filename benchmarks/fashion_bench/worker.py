@@ -75,6 +75,32 @@ class Worker:
 
         return measure_accuracy(self._backend, self._bundle.manifest, Path(photos))
 
+    def operations(self) -> Reply:
+        """Multiplications and additions of one inference, counted from the graph."""
+        from fashion_bench.operators import count_operations
+
+        data = self._bundle.read(self._variant)
+        return {"operations": count_operations(self._variant.runtime, data, self._inputs[0])}
+
+    def operators(self) -> Reply:
+        """Time of each operator."""
+        from fashion_bench.operators import onnx_operators, tflite_operators
+
+        profile = tflite_operators if self._variant.runtime == "litert" else onnx_operators
+        return {"operators": profile(self._bundle.read(self._variant), self._threads, self._inputs[0])}
+
+    def peak(self) -> Reply:
+        """Best rate of large matrix products on this many threads."""
+        from fashion_bench.ceiling import measure_peak
+
+        return measure_peak(self._threads)
+
+    def end_to_end(self, source: str, fps: float, seconds: float) -> Reply:
+        """Frames through the device's pipeline, stage by stage."""
+        from fashion_bench.endtoend import measure_end_to_end
+
+        return measure_end_to_end(self._backend, self._bundle.manifest, source, fps, seconds, self._threads)
+
 
 def serve(requests: TextIO, replies: TextIO, worker: Worker) -> None:
     """Answer each request; an expected error is a reply, and the process goes on."""

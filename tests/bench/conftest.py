@@ -2,12 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from fashion_bench.cases import Case
+from fashion_bench.document import Document
 from fashion_bench.graph import Node, Tensor, write_model
+from fashion_bench.results import Result, Round
 
 LABELS = ("blue", "dress", "red", "shirt")
 SIZE = 32
@@ -127,3 +132,70 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle with a TFLite and an ONNX variant that no test may change."""
     files = {"model.float32.tflite": tiny_tflite(), "model.onnx": tiny_onnx()}
     return write_bundle(tmp_path_factory.mktemp("bundles") / "tiny", files)
+
+
+@pytest.fixture
+def make_result() -> Callable[..., Result]:
+    """Results with rounds of chosen samples, or of seeded noise around `p50`."""
+
+    def make(
+        file: str = "model.int8.tflite",
+        engine: str = "litert",
+        precision: str = "int8",
+        threads: int = 1,
+        p50: float = 1.0,
+        rounds: int = 6,
+        samples: Sequence[float] | None = None,
+        seed: int = 0,
+        size: int = 187_000,
+        **of_round: Any,
+    ) -> Result:
+        rng = np.random.default_rng(seed)
+        facts: dict[str, Any] = {
+            "import_ms": 200.0,
+            "load_ms": 3.0,
+            "first_ms": 2.0,
+            "warmup_ms": (1.5, 1.2),
+            "seconds": 0.5,
+            "other_cores": 0.0,
+            "clock_mhz": (None, None),
+            "temperature_c": (None, None),
+            "throttled": (None, None),
+            **of_round,
+        }
+        blocks = [samples or (p50 * (1 + 0.02 * rng.gamma(2.0, 1.0, 100))).tolist() for _ in range(rounds)]
+        made = tuple(Round(samples_ms=tuple(block), **facts) for block in blocks)
+        return Result(Case(file, engine, precision, threads, size), "ai-edge-litert 2.3.0", made)
+
+    return make
+
+
+@pytest.fixture
+def make_document() -> Callable[..., Document]:
+    """A document of these results, measured on one and the same board unless told otherwise."""
+
+    def make(*results: Result, machine: Mapping[str, Any] | None = None, **more: Any) -> Document:
+        board = {
+            "board": "Raspberry Pi 4 Model B",
+            "cpu": "Cortex-A72",
+            "arch": "aarch64",
+            "cores": 4,
+            "features": ["neon"],
+            "memory_gb": 3.8,
+            "governor": "ondemand",
+            "python": "3.11.2",
+            "runtimes": {"ai-edge-litert": "2.3.0"},
+        }
+        facts: dict[str, Any] = {
+            "created": "2026-01-01T00:00:00+00:00",
+            "command": "fashion-bench --json now.json",
+            "bundle": {"name": "shipped", "files": {}},
+            "settings": {},
+            "load": {"before": [0, 0, 0], "after": [0, 0, 0]},
+            "floor": None,
+            "sections": {},
+            **more,
+        }
+        return Document(machine={**board, **(machine or {})}, results=results, **facts)
+
+    return make

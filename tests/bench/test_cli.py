@@ -11,7 +11,19 @@ import pytest
 
 from fashion_bench.cli import main
 
-QUICK = ["--rounds", "2", "--min-seconds", "0.05", "--min-samples", "40", "--warmup-seconds", "0.01", "--threads", "1"]
+QUICK = [
+    "--rounds",
+    "2",
+    "--min-seconds",
+    "0.05",
+    "--min-samples",
+    "40",
+    "--warmup-seconds",
+    "0.01",
+    "--threads",
+    "1",
+    "--no-end-to-end",
+]
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +149,141 @@ def test_importing_the_command_loads_nothing_heavy():
     code = "import sys, fashion_bench.cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "rich", "psutil", "scipy", "matplotlib", "tensorflow", "onnxruntime"} & set(loaded)
+
+
+@pytest.fixture(scope="module")
+def measured(tiny_bundle, photos, tmp_path_factory) -> Path:
+    """A run with every pass, its JSON."""
+    folder = tmp_path_factory.mktemp("all")
+    args = ["--bundle", str(tiny_bundle), "--runtime", "litert", "--runtime", "onnx", *QUICK, "--rounds", "4"]
+    args += ["--photos", str(photos), "--operators", "--sustained", "2s", "--end-to-end", "--stage-seconds", "0.5"]
+    assert main([*args, "--json", str(folder / "all.json")]) == 0
+    return folder / "all.json"
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """Two pictures that the tiny network was never taught, and a file that is no picture."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("photos")
+    for name, colour in (("red_dress/1.png", (200, 0, 0)), ("blue_shirt/1.png", (0, 0, 200))):
+        (folder / name).parent.mkdir()
+        Image.new("RGB", (64, 48), colour).save(folder / name)
+    (folder / "red_dress" / "broken.jpg").write_bytes(b"no picture")
+    return folder
+
+
+def test_accuracy_is_that_of_the_device(measured, tiny_bundle, photos):
+    from fashion_bench.accuracy import measure_accuracy
+    from fashion_edge.backends import open_backend
+    from fashion_edge.bundle import load_bundle
+
+    bundle = load_bundle(tiny_bundle)
+    for entry in json.loads(measured.read_text())["results"]:
+        variant = bundle.find(entry["runtime"])
+        assert entry["accuracy"] == measure_accuracy(open_backend(bundle, variant), bundle.manifest, photos)
+        assert entry["accuracy"]["photos"] == 2
+        assert entry["accuracy"]["unreadable"] == ["red_dress/broken.jpg"]
+
+
+def test_operations_are_counted_from_the_graph(measured):
+    half, channels = 16, 8
+    convolution, dense = 2 * half * half * channels * 27, 2 * channels * 4
+    for entry in json.loads(measured.read_text())["results"]:
+        assert convolution + dense < entry["ceiling"]["operations"] < 1.3 * (convolution + dense)
+        assert 0 < entry["ceiling"]["share_of_peak"] < 1
+
+
+def test_the_slowest_operator_is_the_convolution(measured):
+    for entry in json.loads(measured.read_text())["results"]:
+        assert "conv" in entry["operators"][0]["name"].lower()
+        assert sum(operator["share"] for operator in entry["operators"]) == pytest.approx(1, abs=0.01)
+
+
+def test_every_stage_is_timed_at_cadence_and_flat_out(measured):
+    paced, flat_out = json.loads(measured.read_text())["sections"]["end_to_end"]
+    assert paced["fps_asked"] == 30
+    assert paced["fps"] < 31
+    assert flat_out["fps_asked"] is None
+    assert flat_out["fps"] > paced["fps"]
+    for found in (paced, flat_out):
+        assert list(found["stages_ms"]) == ["capture", "preprocess", "infer", "decide", "draw", "encode"]
+        assert {len(ms) for ms in found["stages_ms"].values()} == {found["frames"]}
+        assert found["cpu_ms_per_frame"] > 0
+
+
+def test_sustained_has_windows(measured):
+    (run,) = json.loads(measured.read_text())["sections"]["sustained"]
+    assert len(run["windows"]) == 2
+    assert run["ratio"] == pytest.approx(run["sustained_p50_ms"] / run["burst_p50_ms"], rel=1e-3)
+    assert run["verdict"] in ("VALID", "UNSTABLE", "INVALID")
+
+
+def test_report_renders_everything_from_the_json_alone(measured, tmp_path, capsys):
+    out = ["--csv", str(tmp_path / "t.csv"), "--markdown", str(tmp_path / "t.md"), "--plots", str(tmp_path / "plots")]
+    assert main(["report", str(measured), *out, "--json", str(tmp_path / "again.json")]) == 0
+    assert json.loads((tmp_path / "again.json").read_text()) == json.loads(measured.read_text())
+    assert {file.name for file in (tmp_path / "plots").iterdir()} == {"latency.png", "pareto.png", "sustained.png"}
+    assert len((tmp_path / "t.csv").read_text().splitlines()) == 3
+    printed = capsys.readouterr().out
+    for words in ("litert float32", "operators of onnx float32 x1", "flat out", "of this CPU's measured peak", "█"):
+        assert words in printed
+
+
+def test_a_run_against_itself_is_no_difference_and_passes_no_gate_while_invalid(measured, capsys):
+    data = json.loads(measured.read_text())
+    status = main(["report", str(measured), "--baseline", str(measured), "--gate", "1.05"])
+    out, err = capsys.readouterr()
+    assert out.count("no difference (ratio 1.000") == len(data["results"])
+    invalid = any(entry["verdict"] == "INVALID" for entry in data["results"])
+    assert status == (3 if invalid else 0)
+    assert ("cannot be judged" in err) == invalid
+
+
+def test_a_gate_needs_a_baseline(measured, capsys):
+    assert main(["report", str(measured), "--gate", "1.05"]) == 2
+    assert "--gate 1.05 needs something to compare with: add --baseline FILE" in capsys.readouterr().err
+
+
+def test_a_baseline_of_another_schema_is_refused_before_anything_is_measured(tiny_bundle, measured, tmp_path, capsys):
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(json.loads(measured.read_text()) | {"schema": 99}))
+    assert main(["--bundle", str(tiny_bundle), "--baseline", str(old), *QUICK]) == 2
+    out, err = capsys.readouterr()
+    assert "has schema 99, this version reads 1; measure it again" in err
+    assert not out
+
+
+def test_an_accuracy_floor_needs_photos(tiny_bundle, capsys):
+    assert main(["--bundle", str(tiny_bundle), "--accuracy-floor", "0.9", "--choose", *QUICK]) == 2
+    assert "add --photos DIR" in capsys.readouterr().err
+
+
+def test_choose_writes_what_the_device_will_run_or_says_why_not(tiny_bundle, photos, tmp_path, capsys):
+    from fashion_edge.bundle import load_bundle
+    from fashion_edge.profile import load_profile
+
+    profile, file = tmp_path / "profile.json", tmp_path / "now.json"
+    args = ["--bundle", str(tiny_bundle), "--runtime", "litert", "--choose", "--profile", str(profile), *QUICK]
+    status = main([*args, "--json", str(file)])
+    (entry,) = json.loads(file.read_text())["results"]
+    if entry["verdict"] == "INVALID":  # a busy machine chooses nothing
+        assert (status, profile.exists()) == (3, False)
+    else:
+        assert status == 0
+        assert load_profile(profile).match(load_bundle(tiny_bundle)).file == "model.float32.tflite"
+    assert main([*args, "--photos", str(photos), "--accuracy-floor", "1"]) == 3
+    assert "nothing can be chosen" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["soon", "0m", "-5s", "10 minutes"])
+def test_a_duration_that_is_none(tiny_bundle, text, capsys):
+    assert main(["--bundle", str(tiny_bundle), "--sustained", text, *QUICK]) == 2
+    assert "is not a number with s, m or h behind it, like 10m" in capsys.readouterr().err
+
+
+def test_a_photo_folder_with_a_word_that_is_no_label(tiny_bundle, tmp_path, capsys):
+    (tmp_path / "green_dress").mkdir()
+    assert main(["--bundle", str(tiny_bundle), "--photos", str(tmp_path), *QUICK]) == 2
+    assert "names ['green'], not among the bundle's labels" in capsys.readouterr().err

@@ -1,0 +1,138 @@
+"""Where the time goes, operator by operator, and how many operations there are. Runs inside a worker.
+
+LiteRT's Python package offers no profiler, so a TFLite graph is cut after its first, second, ... operator, each cut is
+timed in interleaved rounds, and an operator's time is the difference of two medians: what it adds. Delegates and fused
+kernels stay as they are in the whole. ONNX Runtime has a profiler of its own, with a grain of 1 microsecond.
+"""
+
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_bench.graph import cut_after, read_operators
+
+ROUNDS = 12  # each in a new order; the median over rounds forgets stalls
+ROUND_SECONDS = 0.02
+FREE = frozenset({"Reshape", "Transpose", "Flatten", "Cast", "Squeeze", "Unsqueeze", "Concat", "Shape", "Identity"})
+QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
+
+
+def tflite_operators(data: bytes, threads: int, picture: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    """[{"name", "ms", "operations"}] in execution order; `ms` can come out slightly negative where nothing is added."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    operators = read_operators(data)
+    runs: list[Callable[[], object]] = []
+    for count in range(1, len(operators) + 1):
+        interpreter = Interpreter(model_content=cut_after(data, count), num_threads=threads)
+        interpreter.allocate_tensors()
+        source = interpreter.get_input_details()[0]
+        interpreter.set_tensor(source["index"], picture.astype(source["dtype"]))
+        runs.append(interpreter.invoke)
+    totals = _interleaved_medians(runs)
+    return [
+        {"name": f"{place} {operator.name}", "ms": round(total - before, 5), "operations": operator.operations}
+        for place, (operator, before, total) in enumerate(zip(operators, [0.0, *totals], totals, strict=False))
+    ]
+
+
+def onnx_operators(data: bytes, threads: int, picture: NDArray[np.uint8], runs: int = 200) -> list[dict[str, Any]]:
+    """[{"name", "ms", "operations"}] of the graph as ONNX Runtime executes it, from its profiler."""
+    events = _profile(data, threads, picture, runs, optimize=True)
+    taken: dict[str, list[float]] = {}
+    for event in events:
+        taken.setdefault(_label(event), []).append(event["dur"] / 1e3)
+    seen = {_label(event): event for event in events}
+    return [
+        {"name": name, "ms": round(float(np.median(ms)), 5), "operations": onnx_node_operations(seen[name]["args"])}
+        for name, ms in taken.items()
+    ]
+
+
+def count_operations(runtime: str, data: bytes, picture: NDArray[np.uint8]) -> int | None:
+    """Multiplications and additions of one inference, counted from the graph as it is stored; None if not countable."""
+    if runtime == "litert":
+        return sum(operator.operations for operator in read_operators(data))
+    counts = [onnx_node_operations(event["args"]) for event in _profile(data, 1, picture, 1, optimize=False)]
+    return sum(count for count in counts if count is not None) if None not in counts else None
+
+
+def onnx_node_operations(node: Mapping[str, Any]) -> int | None:
+    """Operations of one profiled node, from its shapes; None where its weights' shape is not told."""
+    kind = node["op_name"]
+    inputs, outputs = _shapes(node["input_type_shape"]), _shapes(node["output_type_shape"])
+    if kind in FREE or kind in QUANTIZERS or kind.startswith("Reorder") or not outputs:
+        return 0
+    size = int(np.prod(outputs[0], dtype=np.int64))
+    if kind.endswith("Conv"):  # Conv, FusedConv, QLinearConv: weights (out, in / groups, kh, kw)
+        weights = next((shape for shape in inputs[1:] if len(shape) == 4), None)
+        return 2 * size * int(np.prod(weights[1:], dtype=np.int64)) if weights else None
+    if kind.endswith(("MatMul", "Gemm", "MatMulInteger")):
+        return 2 * size * inputs[0][-1]
+    return max(size, int(np.prod(inputs[0], dtype=np.int64))) if inputs else size
+
+
+def top_ten(operators: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The ten that take longest, with their share of the sum."""
+    whole = sum(max(0.0, entry["ms"]) for entry in operators) or 1.0
+    ranked = sorted(operators, key=lambda entry: -entry["ms"])[:10]
+    return [{**entry, "share": round(max(0.0, entry["ms"]) / whole, 4)} for entry in ranked]
+
+
+def _interleaved_medians(runs: Sequence[Callable[[], object]]) -> list[float]:
+    order, shuffle = list(range(len(runs))), random.Random(0)  # noqa: S311 - an order, not a secret
+    medians: list[list[float]] = [[] for _ in runs]
+    for run in runs:
+        run()
+    for _ in range(ROUNDS):
+        shuffle.shuffle(order)
+        for place in order:
+            medians[place].append(_median_ms(runs[place]))
+    return [float(np.median(values)) for values in medians]
+
+
+def _median_ms(run: Callable[[], object]) -> float:
+    taken: list[int] = []
+    begin = time.perf_counter()
+    run()  # brings this graph's weights back into the cache
+    while time.perf_counter() - begin < ROUND_SECONDS or len(taken) < 5:
+        start = time.perf_counter_ns()
+        run()
+        taken.append(time.perf_counter_ns() - start)
+    return float(np.median(taken)) / 1e6
+
+
+def _profile(
+    data: bytes, threads: int, picture: NDArray[np.uint8], runs: int, *, optimize: bool
+) -> list[dict[str, Any]]:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    levels = ort.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimize else levels.ORT_DISABLE_ALL
+    options.enable_profiling = True
+    with tempfile.TemporaryDirectory() as folder:
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        for _ in range(runs):
+            session.run(None, {name: picture})
+        events = json.loads(Path(session.end_profiling()).read_text())
+    return [event for event in events if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")]
+
+
+def _label(event: Mapping[str, Any]) -> str:
+    return f"{event['args']['op_name']} {event['name'].removesuffix('_kernel_time')}"
+
+
+def _shapes(entries: Sequence[Mapping[str, list[int]]]) -> list[list[int]]:
+    return [shape for entry in entries for shape in entry.values()]

@@ -1,0 +1,96 @@
+"""Pictures of the figures: latency distributions, accuracy against latency, the sustained curve, as PNG."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fashion_bench.document import Document
+from fashion_bench.results import Result
+from fashion_edge.atomic import atomic_file
+from fashion_edge.errors import MissingExtraError
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Places of the points (latency, accuracy) that no other beats in both, by rising latency."""
+    front: list[int] = []
+    best = -np.inf
+    for place in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
+        if points[place][1] > best:
+            best = points[place][1]
+            front.append(place)
+    return front
+
+
+def write_plots(document: Document, folder: Path, *, overwrite: bool) -> list[Path]:
+    """Write what the document carries: latency.png, pareto.png with --photos, sustained.png with --sustained.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+        OutputExistsError: a plot is there already.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "bench") from error
+    drawers = {"latency.png": _draw_latency, "pareto.png": _draw_pareto, "sustained.png": _draw_sustained}
+    written = []
+    for name, draw in drawers.items():
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        if draw(document, figure.subplots()):
+            with atomic_file(folder / name, overwrite=overwrite) as part:
+                figure.savefig(part, dpi=120)
+            written.append(folder / name)
+    return written
+
+
+def _draw_latency(document: Document, axes: Any) -> bool:
+    """How many are slower than x: the tail is readable, and no bin width flatters."""
+    for result in (result for result in document.results if len(result.samples)):
+        ranked = np.sort(result.samples)
+        axes.step(ranked, 1 - np.arange(len(ranked)) / len(ranked), where="post", label=result.case.name)
+    axes.set(xscale="log", yscale="log", xlabel="latency, ms", ylabel="share of inferences slower", title="Latency")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return bool(axes.lines)
+
+
+def _draw_pareto(document: Document, axes: Any) -> bool:
+    named = accuracy_points(document.results)
+    points = [(latency, share) for _, latency, share in named]
+    for name, latency, share in named:
+        axes.plot(latency, share, "o")
+        axes.annotate(name, (latency, share), textcoords="offset points", xytext=(6, 4), fontsize=8)
+    front = [points[i] for i in pareto_front(points)]
+    axes.step(*zip(*front, strict=True), where="post", color="grey", zorder=0) if front else None
+    axes.set(xscale="log", xlabel="p50, ms", ylabel="exact match", title="Accuracy against latency")
+    axes.grid(alpha=0.3)
+    return bool(points)
+
+
+def _draw_sustained(document: Document, axes: Any) -> bool:
+    runs: Sequence[Mapping[str, Any]] = (document.sections or {}).get("sustained", [])
+    for run in runs:
+        start = [window["start_s"] for window in run["windows"]]
+        for key in ("p50_ms", "p90_ms"):
+            label = f"{run['name']} {key.removesuffix('_ms')}"
+            axes.plot(start, [window[key] for window in run["windows"]], label=label)
+    heat = [(w["start_s"], w["temperature_c"]) for run in runs for w in run["windows"] if w["temperature_c"]]
+    if heat:
+        right = axes.twinx()
+        right.plot(*zip(*heat, strict=True), color="tab:red", alpha=0.5)
+        right.set_ylabel("temperature, °C")
+    axes.set(xlabel="seconds", ylabel="ms", title="Sustained")
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8)
+    return bool(runs)
+
+
+def accuracy_points(results: Sequence[Result]) -> list[tuple[str, float, float]]:
+    """(name, p50, exact match) of the results that have both."""
+    return [
+        (result.case.name, result.quantile("p50"), result.extras["accuracy"]["exact_match"])
+        for result in results
+        if len(result.samples) and result.extras.get("accuracy", {}).get("exact_match") is not None
+    ]

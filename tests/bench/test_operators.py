@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from fashion_bench.graph import Operator, cut_after, dense_model, read_operators
+from fashion_bench.operators import onnx_node_operations, top_ten
+
+
+@pytest.mark.parametrize(
+    ("operator", "count"),
+    [
+        (Operator("CONV_2D", ((1, 96, 96, 3), (16, 3, 3, 3)), ((1, 48, 48, 16),)), 2 * 48 * 48 * 16 * 27),
+        (Operator("DEPTHWISE_CONV_2D", ((1, 48, 48, 16), (1, 3, 3, 16)), ((1, 48, 48, 16),)), 2 * 48 * 48 * 16 * 9),
+        (Operator("FULLY_CONNECTED", ((1, 128), (6, 128)), ((1, 6),)), 2 * 128 * 6),
+        (Operator("MEAN", ((1, 6, 6, 128), (2,)), ((1, 128),)), 6 * 6 * 128),
+        (Operator("ADD", ((1, 6, 6, 8), (1, 6, 6, 8)), ((1, 6, 6, 8),)), 6 * 6 * 8),
+        (Operator("RESHAPE", ((1, 6, 6, 8),), ((1, 288),)), 0),
+    ],
+)
+def test_operations_of_an_operator(operator, count):
+    assert operator.operations == count
+
+
+def test_a_dense_layer_counts_two_a_multiply_accumulate():
+    (operator,) = read_operators(dense_model(64, 512, 256, int8=True))
+    assert (operator.name, operator.operations) == ("FULLY_CONNECTED", 2 * 64 * 512 * 256)
+
+
+def test_a_cut_graph_gives_what_the_whole_computes_up_to_there(tiny_bundle):
+    from ai_edge_litert.interpreter import Interpreter
+
+    data = (tiny_bundle / "model.float32.tflite").read_bytes()
+    assert [operator.name for operator in read_operators(data)] == ["CONV_2D", "MEAN", "FULLY_CONNECTED", "LOGISTIC"]
+    outputs = []
+    for count in (2, 4):
+        interpreter = Interpreter(model_content=cut_after(data, count))
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.full((1, 32, 32, 3), 100, np.float32))
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+    assert [output.shape for output in outputs] == [(1, 8), (1, 4)]
+    assert len(read_operators(cut_after(data, 2))) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "output", "count"),
+    [
+        ("Conv", [[1, 3, 96, 96], [16, 3, 3, 3]], [1, 16, 48, 48], 2 * 16 * 48 * 48 * 27),
+        ("QLinearConv", [[1, 16, 48, 48], [], [16, 1, 3, 3], []], [1, 16, 48, 48], 2 * 16 * 48 * 48 * 9),
+        ("Gemm", [[1, 128], [128, 6]], [1, 6], 2 * 128 * 6),
+        ("MatMul", [[1, 128]], [1, 6], 2 * 128 * 6),  # packed weights are not told
+        ("Conv", [[1, 3, 96, 96]], [1, 16, 48, 48], None),
+        ("Transpose", [[1, 96, 96, 3]], [1, 3, 96, 96], 0),
+    ],
+)
+def test_operations_of_an_onnx_node(kind, inputs, output, count):
+    node = {
+        "op_name": kind,
+        "input_type_shape": [{"float": shape} for shape in inputs],
+        "output_type_shape": [{"float": output}],
+    }
+    assert onnx_node_operations(node) == count
+
+
+def test_top_ten_shares_add_up():
+    operators = [{"name": str(i), "ms": float(i), "operations": 0} for i in range(-1, 12)]
+    ranked = top_ten(operators)
+    assert [entry["name"] for entry in ranked] == [str(i) for i in range(11, 1, -1)]
+    assert ranked[0]["share"] == pytest.approx(11 / 66, abs=1e-4)
