@@ -37,10 +37,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The source's state changed."""
+    """The state of the source changed, or an output failed."""
 
     source: str
-    state: str  # "live" or "lost"
+    state: str  # "live" or "lost"; "failed" for an output, which is then what `source` names
     at: float  # seconds on time.monotonic()'s clock
     detail: str
 

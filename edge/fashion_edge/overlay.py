@@ -1,5 +1,6 @@
-"""What is drawn on a frame: where the classifier looked, what it says, a bar for each label."""
+"""What is drawn on a frame: where the classifier looked, what it says, a bar for each label, how the loop is doing."""
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from fashion_edge.result import Result
 
 WHITE, BLACK, GREY, GREEN = (255, 255, 255), (0, 0, 0), (170, 170, 170), (90, 200, 90)
 PLATE_SHADE = 0.35  # what is left of the picture's brightness under text
+NIGHT, ASH = (30, 27, 25), (150, 146, 142)  # of the card without a picture
 REFERENCE_HEIGHT = 480  # pixels; sizes below are for this height and scale with it
 
 
@@ -26,6 +28,41 @@ def draw_result(result: Result) -> None:
         cv2.rectangle(image, *corner, WHITE, line)
     _draw_headline(cv2, image, result.decision.text, unit)
     _draw_bars(cv2, image, result, unit)
+    if result.vitals is not None:
+        _draw_vitals(cv2, image, result.vitals.describe(), unit)
+
+
+def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:
+    """The card (height, width, 3) uint8 B, G, R that stands where a picture was, and why; it is never labelled."""
+    cv2, unit = load_cv2(), max(0.35, min(height / REFERENCE_HEIGHT, width / 360))
+    card = np.full((height, width, 3), NIGHT, np.uint8)
+    middle = height // 2
+    _draw_centred(cv2, card, "NO SIGNAL", middle, 1.3 * unit, WHITE, max(1, round(2 * unit)))
+    plain = detail.encode("ascii", "replace").decode()
+    for row, line in enumerate(textwrap.wrap(plain, 44)[:4]):
+        _draw_centred(cv2, card, line, middle + round((38 + 24 * row) * unit), 0.5 * unit, ASH, 1)
+    return card
+
+
+def _draw_centred(
+    cv2: Any, image: NDArray[np.uint8], text: str, baseline: int, scale: float, colour: tuple[int, ...], thickness: int
+) -> None:
+    (wide, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
+    where = (max(0, (image.shape[1] - wide) // 2), baseline)
+    cv2.putText(image, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
+
+
+def _draw_vitals(cv2: Any, image: NDArray[np.uint8], text: str, unit: float) -> None:
+    """Small, bottom right; left out where the picture is too narrow for it beside the bars."""
+    height, width = image.shape[:2]
+    scale, margin = 0.4 * unit, max(2, round(5 * unit))
+    (wide, tall), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    left, top = width - wide - 2 * margin, height - tall - below - 2 * margin
+    if left < round(190 * unit):
+        return
+    _shade(image, left, top, wide + 2 * margin, height - top)
+    origin = (left + margin, height - margin - below)
+    cv2.putText(image, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, WHITE, 1, cv2.LINE_AA)
 
 
 def _draw_headline(cv2: Any, image: NDArray[np.uint8], text: str, unit: float) -> None:

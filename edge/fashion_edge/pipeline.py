@@ -9,14 +9,15 @@ import numpy as np
 from fashion_edge.backends import Backend
 from fashion_edge.bundle import Manifest
 from fashion_edge.decide import decide
-from fashion_edge.frame import Event, Fault, Frame, Item
+from fashion_edge.frame import Event, Fault, Frame, Item, Tick
 from fashion_edge.overlay import draw_result
 from fashion_edge.preprocess import preprocess
 from fashion_edge.result import Result
 from fashion_edge.roi import Roi
 from fashion_edge.sinks.base import Sink
-from fashion_edge.smooth import Smoothed, hold, smooth
+from fashion_edge.smooth import Shown, Smoothed, dwell, hold, smooth
 from fashion_edge.summary import Summary
+from fashion_edge.vitals import Meter
 
 Clock = Callable[[], float]
 
@@ -28,6 +29,8 @@ class Options:
     roi: Roi = field(default_factory=Roi)
     smooth_s: float = 0.25  # time constant; 0 decides on each frame alone
     hysteresis: float = 0.1  # score by which a shown label may fall below its threshold and stay
+    dwell_s: float = 0.2  # what is shown stays at least so long
+    max_age_s: float | None = None  # a frame whose label would be older is discarded
     frames: int | None = None  # stop after so many labelled frames
     seconds: float | None = None  # stop after so long
 
@@ -44,7 +47,8 @@ class Labeller:
         self._still = still
         self._clock = clock
         self._smoothed: Smoothed | None = None
-        self._shown: tuple[str, ...] = ()
+        self._shown: Shown = {}
+        self._meter = Meter()
 
     def label(self, frame: Frame) -> Result:
         """Label one frame."""
@@ -56,11 +60,12 @@ class Labeller:
         scores = self._backend.run(pixels[np.newaxis])[0]
         inferred = clock()
         if not self._still:
-            self._smoothed = smooth(self._smoothed, scores, frame.captured_at, self._options.smooth_s)
+            self._smoothed = smooth(self._smoothed, scores, frame.moment, self._options.smooth_s)
             space = hold(space, self._shown, self._options.hysteresis)
         smoothed = self._smoothed.scores if self._smoothed else scores
         decision = decide(smoothed, space)
-        self._shown = decision.labels
+        if not self._still:
+            decision, self._shown = dwell(self._shown, decision, space, frame.moment, self._options.dwell_s)
         decided = clock()
         stages = {
             "capture": frame.capture_s,
@@ -69,11 +74,12 @@ class Labeller:
             "decide": decided - inferred,
         }
         age = decided - frame.captured_at
-        return Result(frame, box, scores, smoothed, decision, age, stages, space.labels)
+        vitals = self._meter.update(decided, age)
+        return Result(frame, box, scores, smoothed, decision, age, stages, space.labels, vitals)
 
     def forget(self) -> None:
         """Start anew: what was seen before a loss of the source says nothing of what comes after."""
-        self._smoothed, self._shown = None, ()
+        self._smoothed, self._shown = None, {}
 
 
 def run(
@@ -85,28 +91,51 @@ def run(
     clock: Clock = time.monotonic,
 ) -> None:
     """Label items until they end, a limit is reached, or a sink asks to stop; `summary` counts as it goes."""
-    draws = any(sink.wants_picture for sink in sinks)
     deadline = clock() + options.seconds if options.seconds is not None else None
     for item in items:
-        if isinstance(item, Fault):
-            summary.count_fault()
-            for sink in sinks:
-                sink.fault(item)
-        elif isinstance(item, Event):
-            labeller.forget()
-            for sink in sinks:
-                sink.event(item)
+        if isinstance(item, Frame):
+            _put_frame(item, labeller, sinks, options, summary, clock)
         else:
-            result = labeller.label(item)
-            if draws:
-                result = _draw(result, clock)
-            summary.count(result)
-            for sink in sinks:
-                sink.put(result)
+            _pass_on(item, labeller, sinks, summary)
         if any(sink.stopped for sink in sinks) or summary.frames == options.frames:
             return
         if deadline is not None and clock() >= deadline:
             return
+
+
+def _put_frame(
+    frame: Frame, labeller: Labeller, sinks: Sequence[Sink], options: Options, summary: Summary, clock: Clock
+) -> None:
+    limit = options.max_age_s
+    if limit is not None and clock() - frame.captured_at > limit:
+        summary.count_stale()
+        return
+    result = labeller.label(frame)
+    if limit is not None and result.age_s > limit:  # the contract is on the label, not on the frame
+        summary.count_stale()
+        return
+    for sink in sinks:
+        if sink.wants_clean:
+            sink.put_clean(result)
+    if any(sink.wants_picture for sink in sinks):
+        result = _draw(result, clock)
+    summary.count(result)
+    for sink in sinks:
+        sink.put(result)
+
+
+def _pass_on(item: Fault | Event | Tick, labeller: Labeller, sinks: Sequence[Sink], summary: Summary) -> None:
+    if isinstance(item, Fault):
+        summary.count_fault()
+        for sink in sinks:
+            sink.fault(item)
+    elif isinstance(item, Event):
+        labeller.forget()
+        for sink in sinks:
+            sink.event(item)
+    else:
+        for sink in sinks:
+            sink.tick(item)
 
 
 def _draw(result: Result, clock: Clock) -> Result:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fashion_edge.decide import Decision
 from fashion_edge.frame import Event, Fault, Frame
 from fashion_edge.roi import Box
+from fashion_edge.vitals import Vitals
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Result:
     age_s: float  # from capture to label
     stages_s: Mapping[str, float]  # capture, preprocess, infer, decide, and draw once it was drawn
     labels: tuple[str, ...]  # names of the scores, in order
+    vitals: Vitals | None = None  # rate and ages of the last seconds
 
 
 class WallClock:

@@ -17,6 +17,7 @@ class Summary:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.frames = 0
         self.faults = 0
+        self.stale = 0
         self._clock = clock
         self._first: float | None = None
         self._last = 0.0
@@ -31,6 +32,10 @@ class Summary:
         self.frames += 1
         self._ages.append(result.age_s)
         self._texts[result.decision.text] += 1
+
+    def count_stale(self) -> None:
+        """Count a frame that was discarded since its label would have been too old."""
+        self.stale += 1
 
     def count_fault(self) -> None:
         """Count an input that could not be read."""
@@ -49,12 +54,13 @@ class Summary:
 
     def describe(self, dropped: int = 0) -> list[str]:
         """Lines for the end of the run."""
+        stale = f", {self.stale} discarded as too old" if self.stale else ""
         if not self.frames:
-            return [f"no frame was labelled; {self.faults} could not be read"]
+            return [f"no frame was labelled; {self.faults} could not be read{stale}"]
         rate = f", {self.fps:.1f} frames/s" if self.fps else ""
         plural = "s" if self.frames > 1 else ""
         lines = [
-            f"{self.frames} frame{plural} labelled{rate}, {dropped} dropped for newer ones, {self.faults} not readable"
+            f"{self.frames} frame{plural} labelled{rate}, {dropped} dropped for newer ones, {self.faults} not readable{stale}"
         ]
         lines.append(f"capture to label: p50 {self.age_ms(50):.1f} ms, p99 {self.age_ms(99):.1f} ms")
         lines.append("seen: " + ", ".join(f"{text} {n}" for text, n in self._texts.most_common(10)))

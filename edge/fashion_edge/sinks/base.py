@@ -3,14 +3,16 @@
 from types import TracebackType
 from typing import Self
 
-from fashion_edge.frame import Event, Fault
+from fashion_edge.frame import Event, Fault, Tick
 from fashion_edge.result import Result
 
 
 class Sink:
     """Takes results; a context manager that finishes its files when it is left. Does nothing by itself."""
 
+    name = "a sink"  # for a message: the flag that asked for it
     wants_picture = False  # whether frames must be annotated before `put`
+    wants_clean = False  # whether `put_clean` sees each frame before anything is drawn on it
     stopped = False  # a sink sets it to end the run
 
     def __enter__(self) -> Self:
@@ -21,6 +23,9 @@ class Sink:
     ) -> None:
         self.close()
 
+    def put_clean(self, result: Result) -> None:
+        """Take a labelled frame on which nothing is drawn yet; keep no reference to its image."""
+
     def put(self, result: Result) -> None:
         """Take a labelled frame."""
 
@@ -29,6 +34,9 @@ class Sink:
 
     def event(self, event: Event) -> None:
         """Take a change of the source's state."""
+
+    def tick(self, tick: Tick) -> None:
+        """Nothing came for a moment: a chance to keep a window or a watchdog alive."""
 
     def close(self) -> None:
         """Finish what was begun."""

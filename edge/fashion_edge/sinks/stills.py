@@ -17,6 +17,7 @@ class StillsSink(Sink):
     wants_picture = True
 
     def __init__(self, folder: Path, *, still: bool, root: Path | None = None) -> None:
+        self.name = f"--save {folder}"
         self.saved = 0
         self.last: Path | None = None
         self._folder = folder

@@ -10,6 +10,8 @@ from fashion_edge.sinks.base import Sink
 class TextSink(Sink):
     """`photo.jpg: red dress (dress 0.99, red 1.00)`; faults and events go to standard error."""
 
+    name = "standard output"
+
     def __init__(self, *, still: bool, quiet: bool = False) -> None:
         self._still = still
         self._quiet = quiet  # standard output carries something else
@@ -31,5 +33,6 @@ class TextSink(Sink):
         click.echo(fault.reason, err=True)
 
     def event(self, event: Event) -> None:
-        """Say that the source went or came back."""
-        click.echo(f"{event.source} {event.state}: {event.detail}", err=True)
+        """Say that the source went or came back; of a sink that failed it was said where it was dropped."""
+        if event.state != "failed":
+            click.echo(f"{event.source} {event.state}: {event.detail}", err=True)

@@ -22,6 +22,7 @@ class VideoSink(Sink):
         if path.suffix.lower() not in SUFFIXES:
             raise UsageError(f"--record {path} must end in {', '.join(SUFFIXES)}")
         refuse_existing(path, overwrite=overwrite)
+        self.name = f"--record {path}"
         self._path = path
         self._fps = fps
         self._part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")

@@ -23,6 +23,7 @@ def why_no_window() -> str | None:
 class WindowSink(Sink):
     """Shows each annotated frame; `q`, Esc or closing the window ends the run."""
 
+    name = "the window"
     wants_picture = True
 
     def __init__(self) -> None:

@@ -1,0 +1,87 @@
+"""Several sinks as one: a sink that fails is reported once, closed and left out; the rest go on."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from operator import methodcaller
+
+from fashion_edge.console import say
+from fashion_edge.errors import UsageError
+from fashion_edge.frame import Event, Fault, Tick
+from fashion_edge.result import Result
+from fashion_edge.sinks.base import Sink
+
+
+class FanOut(Sink):
+    """Passes everything on to each of its sinks, and outlives them all; closing it closes them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.failures: list[str] = []  # one sentence each
+        self._sinks: list[Sink] = []
+        self._clock = clock
+
+    def add(self, sink: Sink) -> None:
+        """Take one more, behind those that are there."""
+        self._sinks.append(sink.__enter__())
+        self._look()
+
+    def put_clean(self, result: Result) -> None:
+        """Show it to the sinks that want a frame before it is drawn on."""
+        self._each(methodcaller("put_clean", result), lambda sink: sink.wants_clean)
+
+    def put(self, result: Result) -> None:
+        """Pass on a labelled frame."""
+        self._each(methodcaller("put", result))
+
+    def fault(self, fault: Fault) -> None:
+        """Pass on an input that could not be read."""
+        self._each(methodcaller("fault", fault))
+
+    def event(self, event: Event) -> None:
+        """Pass on a change of the source's state."""
+        self._each(methodcaller("event", event))
+
+    def tick(self, tick: Tick) -> None:
+        """Pass on that nothing came."""
+        self._each(methodcaller("tick", tick))
+
+    def close(self) -> None:
+        """Close each; one that cannot finish what it began counts as failed."""
+        while self._sinks:
+            sink = self._sinks.pop()
+            try:
+                sink.close()
+            except Exception as error:  # whatever it is, the others must be closed
+                self._report(sink, error)
+
+    def _each(self, call: Callable[[Sink], None], concerns: Callable[[Sink], bool] = lambda _: True) -> None:
+        for sink in tuple(self._sinks):
+            if not concerns(sink):
+                continue
+            try:
+                call(sink)
+            except (BrokenPipeError, UsageError):  # nobody reads our output any more; or it never could have worked
+                raise
+            except Exception as error:  # a sink's libraries may raise anything, and the loop must not end for it
+                self._drop(sink, error)
+        self._look()
+
+    def _drop(self, sink: Sink, error: Exception) -> None:
+        if sink not in self._sinks:
+            return  # it failed again on hearing of another's failure
+        self._sinks.remove(sink)
+        with suppress(Exception):  # it has failed already: what it says now is no news
+            sink.close()
+        self._report(sink, error)
+
+    def _report(self, sink: Sink, error: Exception) -> None:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+        self.failures.append(f"{sink.name} failed: {reason}; it is left out from here on")
+        say(self.failures[-1])
+        event = Event(sink.name, "failed", self._clock(), reason)
+        self._each(methodcaller("event", event))
+
+    def _look(self) -> None:
+        self.wants_picture = any(sink.wants_picture for sink in self._sinks)
+        self.wants_clean = any(sink.wants_clean for sink in self._sinks)
+        self.stopped = any(sink.stopped for sink in self._sinks)
