@@ -1,0 +1,1 @@
+"""fashion-train: photos in folders to a run, that is a Keras model, its metrics and its report."""

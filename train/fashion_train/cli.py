@@ -1,0 +1,123 @@
+"""The command `fashion-train`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from fashion_edge.console import run_command
+
+ARCHS = ("compact", "smallervgg")
+RECIPE_NAMES = ("default", "tutorial")
+
+
+@click.command(
+    "fashion-train",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: fashion-train --dataset photos --negatives other --out runs/first",
+)
+@click.option(
+    "--dataset",
+    type=click.Path(path_type=Path),
+    help="Folder of colour_garment folders, or a CSV file with the columns file,labels. Default: rendered garments.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder to write. Default: runs/<time>.")
+@click.option(
+    "--negatives", type=click.Path(path_type=Path), help="Folder of photos that show nothing the labels name."
+)
+@click.option(
+    "--recipe",
+    type=click.Choice(RECIPE_NAMES),
+    default="default",
+    show_default=True,
+    help="How it learns; tutorial: the one this project is measured against.",
+)
+@click.option("--arch", type=click.Choice(ARCHS), help="Network. Default: the recipe's.")
+@click.option(
+    "--task",
+    type=click.Choice(("multi-label", "single-label")),
+    default="multi-label",
+    show_default=True,
+    help="Sigmoid outputs, or softmax where exactly one label is right.",
+)
+@click.option("--epochs", type=click.IntRange(1, 10_000), help="Default: the recipe's.")
+@click.option("--batch", type=click.IntRange(1, 4096), help="Photos a step. Default: the recipe's.")
+@click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), help="Default: the recipe's.")
+@click.option("--size", type=click.IntRange(32, 512), help="Input height and width in pixels. Default: the network's.")
+@click.option(
+    "--fit",
+    type=click.Choice(("stretch", "pad")),
+    default="stretch",
+    show_default=True,
+    help="How a photo fills the input.",
+)
+@click.option(
+    "--groups",
+    help="Labels that exclude each other: 'colour=black,red garment=dress,shirt'. Default: by word position.",
+)
+@click.option(
+    "--holdout", multiple=True, help="Combination to keep out of training and judge on, as black_dress; repeatable."
+)
+@click.option(
+    "--target-precision",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Tune thresholds for this precision in place of F1.",
+)
+@click.option("--limit", type=click.IntRange(1), help="At most so many photos of each combination.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=42, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace the run folder if it exists.")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def command(
+    dataset: Path | None,
+    out: Path | None,
+    negatives: Path | None,
+    recipe: str,
+    arch: str | None,
+    task: str,
+    epochs: int | None,
+    batch: int | None,
+    learning_rate: float | None,
+    size: int | None,
+    fit: str,
+    groups: str | None,
+    holdout: tuple[str, ...],
+    target_precision: float | None,
+    limit: int | None,
+    seed: int,
+    overwrite: bool,
+    debug: bool,
+) -> int:
+    """Train a small multi-label classifier on photos in folders named by their labels."""
+    from fashion_edge.atomic import refuse_existing
+
+    out = out or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
+    refuse_existing(out, overwrite=overwrite)
+    from fashion_train.environment import require_extra
+
+    require_extra()
+    from fashion_train.options import TrainOptions, find_recipe
+    from fashion_train.rendered import rendered_dataset
+    from fashion_train.train import run
+
+    options = TrainOptions(
+        dataset=dataset or rendered_dataset(seed),
+        out=out,
+        recipe=find_recipe(recipe, arch=arch, epochs=epochs, batch=batch, learning_rate=learning_rate),
+        seed=seed,
+        negatives=negatives,
+        groups=groups,
+        task=task,
+        size=size,
+        fit=fit,
+        target_precision=target_precision,
+        holdout=holdout,
+        limit=limit,
+        overwrite=overwrite,
+    )
+    return run(options)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments; returns the exit status."""
+    return run_command(command, argv)

@@ -1,0 +1,177 @@
+"""Which photos there are and what they show: folders named by their labels, or a CSV file."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fashion_edge.errors import DatasetError, UsageError
+from fashion_edge.images import find_images
+
+SEPARATOR = "_"
+TWO_WORDS = ("colour", "garment")  # group names where each photo has two labels, as in the tutorial
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One file and the labels it was given, in the order of the folder's words."""
+
+    file: str  # relative to the data set's root, with /
+    labels: tuple[str, ...]
+
+    @property
+    def combination(self) -> str:
+        """The labels joined by a blank, as split.csv has them."""
+        return " ".join(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Photos with labels, and how the labels are grouped."""
+
+    root: Path
+    photos: tuple[Photo, ...]
+    labels: tuple[str, ...]  # sorted: the model's output order
+    groups: Mapping[str, tuple[str, ...]]  # labels of one group exclude each other
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Photos of each combination."""
+        return dict(sorted(Counter(photo.combination for photo in self.photos).items()))
+
+
+def load_dataset(source: Path, groups: str | None = None) -> Dataset:
+    """Find the photos of a folder of `colour_garment` folders, or of a CSV file with the columns file,labels.
+
+    Args:
+        source: the folder, or the CSV file; its `file` column is relative to the CSV's own folder.
+        groups: `colour=black,blue,red garment=dress,jeans`; without it labels are grouped by word position.
+
+    Raises:
+        DatasetError: missing, empty, or a folder name without a label; the message says which.
+        UsageError: `groups` is malformed or names a label that no photo has.
+    """
+    if not source.exists():
+        raise DatasetError(f"data set {source} does not exist; give a folder of colour_garment folders, or a CSV file")
+    root, photos = (source, _from_folders(source)) if source.is_dir() else (source.parent, _from_csv(source))
+    labels = tuple(sorted({label for photo in photos for label in photo.labels}))
+    if len(labels) < 2:
+        raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed")
+    grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
+    return Dataset(root, tuple(photos), labels, grouped)
+
+
+def find_negatives(folder: Path) -> tuple[str, ...]:
+    """Photos of things that carry no label, below a folder; relative names.
+
+    Raises:
+        DatasetError: missing or empty.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"negatives {folder} is not a folder of photos")
+    files = tuple(path.relative_to(folder).as_posix() for path in find_images(folder))
+    if not files:
+        raise DatasetError(f"negatives {folder} holds no photo")
+    return files
+
+
+def split_words(name: str) -> tuple[str, ...]:
+    """`red_dress` -> ("red", "dress").
+
+    Raises:
+        DatasetError: no word in it, or one word twice.
+    """
+    words = tuple(word for word in name.strip().lower().split(SEPARATOR) if word.strip())
+    if not any(any(character.isalpha() for character in word) for word in words):
+        raise DatasetError(f"folder {name!r} has no label in its name; name it like red_dress")
+    if len(set(words)) != len(words):
+        raise DatasetError(f"folder {name!r} names a label twice; name it like red_dress")
+    return words
+
+
+def infer_groups(combinations: Iterable[Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Group labels by word position, counted from the last word, since the noun comes last.
+
+    Raises:
+        DatasetError: a word stands at two positions, so position does not tell its group.
+    """
+    combinations = [tuple(labels) for labels in combinations if labels]
+    depth = max(len(labels) for labels in combinations)
+    position: dict[str, int] = {}
+    for labels in combinations:
+        for index, label in enumerate(labels, start=depth - len(labels)):
+            if position.setdefault(label, index) != index:
+                raise DatasetError(
+                    f"label {label!r} stands at different positions in folder names, so its group is unclear; "
+                    "say it with --groups 'colour=black,red garment=dress,shirt'"
+                )
+    names = TWO_WORDS if depth == 2 else ("label",) if depth == 1 else [f"word{i + 1}" for i in range(depth)]
+    return {
+        name: tuple(sorted(label for label, at in position.items() if at == index)) for index, name in enumerate(names)
+    }
+
+
+def parse_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read `colour=black,blue garment=dress,jeans`; labels in no group are judged alone.
+
+    Raises:
+        UsageError: not of that form, an unknown label, or one label in two groups.
+    """
+    groups: dict[str, tuple[str, ...]] = {}
+    for part in text.replace(";", " ").split():
+        name, equals, members = part.partition("=")
+        words = tuple(sorted(word for word in members.split(",") if word))
+        if not (name and equals and words) or name in groups:
+            raise UsageError(f"--groups part {part!r} is not of the form colour=black,blue")
+        if strangers := sorted(set(words) - set(labels)):
+            raise UsageError(
+                f"--groups names {', '.join(strangers)}, which no photo carries; labels: {', '.join(labels)}"
+            )
+        groups[name] = words
+    grouped = [label for words in groups.values() for label in words]
+    if len(set(grouped)) != len(grouped):
+        raise UsageError(f"--groups {text!r} puts a label into two groups")
+    return groups
+
+
+def _from_folders(root: Path) -> list[Photo]:
+    folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not folders:
+        raise DatasetError(f"data set {root} has no folder in it; it should hold folders named like red_dress")
+    photos = [
+        Photo(path.relative_to(root).as_posix(), labels)
+        for folder in folders
+        for labels in [split_words(folder.name)]
+        for path in find_images(folder)
+    ]
+    if not photos:
+        raise DatasetError(f"data set {root} holds no photo; put photos into folders named like red_dress")
+    return photos
+
+
+def _from_csv(file: Path) -> list[Photo]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(csv.DictReader(lines))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(
+            f"data set {file} is neither a folder nor a CSV file with the columns file,labels"
+        ) from error
+    if not rows:
+        raise DatasetError(f"data set {file} has no row; it should have the columns file,labels")
+    if not {"file", "labels"} <= set(rows[0]):
+        raise DatasetError(f"data set {file} has no columns file,labels; its first line names {', '.join(rows[0])}")
+    photos = [_csv_photo(file, number, row) for number, row in enumerate(rows, start=2)]
+    if not any(photo.labels for photo in photos):
+        raise DatasetError(f"data set {file} gives no photo a label")
+    return photos
+
+
+def _csv_photo(file: Path, number: int, row: Mapping[str, str | None]) -> Photo:
+    name, words = row["file"] or "", tuple((row["labels"] or "").split())
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise DatasetError(f"{file} line {number}: file {name!r} must be a path below the folder of the CSV file")
+    if len(set(words)) != len(words):
+        raise DatasetError(f"{file} line {number}: a label stands there twice")
+    return Photo(name, words)

@@ -1,0 +1,161 @@
+"""The training loop: one compiled step, averaged weights, the best epoch kept, a checkpoint after each."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_train.options import Recipe
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+Weights = list[NDArray[Any]]
+PREDICT_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to; a row of history.csv."""
+
+    epoch: int  # counted from 1
+    loss: float
+    accuracy: float  # label accuracy on the augmented training pictures, at 0.5
+    val_loss: float
+    val_accuracy: float
+    val_exact: float
+    learning_rate: float
+    images_per_second: float
+    seconds: float
+
+
+def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+    """AdamW with warm-up and cosine decay, or the tutorial's Adam with its decay by 1/(1 + decay x step)."""
+    import keras
+
+    steps = recipe.epochs * steps_per_epoch
+    if recipe.optimizer == "adam":
+        schedule = keras.optimizers.schedules.InverseTimeDecay(
+            recipe.learning_rate, 1, recipe.learning_rate / recipe.epochs
+        )
+        return keras.optimizers.Adam(schedule)
+    warmup = min(steps // 4, int(recipe.warmup_epochs * steps_per_epoch))
+    cosine = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=recipe.learning_rate / 20 if warmup else recipe.learning_rate,
+        decay_steps=max(1, steps - warmup),
+        alpha=0.01,
+        warmup_target=recipe.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(cosine, weight_decay=recipe.weight_decay, clipnorm=5.0)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def with_hint_head(model: "keras.Model") -> "keras.Model":
+    """The model with a second output that is to equal the teacher's hints; it is dropped after training."""
+    import keras
+
+    from fashion_train.networks.compact import FEATURES
+    from fashion_train.teacher import DIMENSIONS
+
+    features = model.get_layer(FEATURES).output
+    hint = keras.layers.Dense(DIMENSIONS, kernel_initializer=keras.initializers.GlorotUniform(0), name="hint")(features)
+    return keras.Model(model.input, [model.output, hint])
+
+
+class Learner:
+    """A model, its optimizer and the running average of its weights; everything an interruption must not lose."""
+
+    def __init__(self, model: "keras.Model", recipe: Recipe, steps_per_epoch: int, task: str) -> None:
+        import tensorflow as tf
+
+        self.model, self.recipe, self._task = model, recipe, task
+        self._whole = with_hint_head(model) if recipe.hint else model
+        self.optimizer = make_optimizer(recipe, steps_per_epoch)
+        self.optimizer.build(self._whole.trainable_variables)
+        self._averaged = [v for v in model.variables if "seed" not in v.path]
+        self._average = [tf.Variable(v.value, trainable=False) for v in self._averaged] if recipe.ema else []
+        self._step = tf.function(self._train_step)
+        self._predict = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False))
+
+    def _train_step(
+        self, pictures: "tf.Tensor", targets: "tf.Tensor", hints: "tf.Tensor"
+    ) -> tuple["tf.Tensor", "tf.Tensor"]:
+        import keras
+        import tensorflow as tf
+
+        smoothing = self.recipe.label_smoothing
+        with tf.GradientTape() as tape:
+            outputs = self._whole(tf.cast(pictures, tf.float32), training=True)
+            scores = outputs[0] if self.recipe.hint else outputs
+            if self._task == "multi-label":
+                loss = keras.losses.binary_crossentropy(targets, scores, label_smoothing=smoothing)
+            else:
+                loss = keras.losses.categorical_crossentropy(targets, scores, label_smoothing=smoothing)
+            loss = tf.reduce_mean(loss)
+            total = loss
+            if self.recipe.hint:
+                given = hints[:, -1:]  # 1 where there is a hint
+                error = tf.reduce_mean(tf.square(outputs[1] - hints[:, :-1]) * given)
+                total += self.recipe.hint * error
+        variables = self._whole.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
+        keep = tf.minimum(self.recipe.ema, (1.0 + tf.cast(self.optimizer.iterations, tf.float32)) / 10.0)
+        for average, variable in zip(self._average, self._averaged if self._average else [], strict=True):
+            average.assign(keep * average + (1 - keep) * variable.value)
+        right = tf.equal(scores >= 0.5, targets >= 0.5)
+        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+
+    def train(self, batches: Iterator[Any], steps: int, tick: Callable[[int], None]) -> tuple[float, float]:
+        """Run so many steps; mean loss and label accuracy over them."""
+        losses, accuracies = [], []
+        for step in range(steps):
+            loss, accuracy = self._step(*next(batches))
+            losses.append(float(loss))
+            accuracies.append(float(accuracy))
+            if not math.isfinite(losses[-1]):
+                raise FloatingPointError(f"the loss became {losses[-1]}; try a lower --learning-rate")
+            tick(step + 1)
+        return float(np.mean(losses)), float(np.mean(accuracies))
+
+    def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Scores (n, labels) of pictures (n, h, w, 3) uint8, by the weights the model holds now."""
+        parts = [
+            self._predict(pictures[start : start + PREDICT_BATCH]).numpy()
+            for start in range(0, len(pictures), PREDICT_BATCH)
+        ]
+        return np.concatenate(parts)
+
+    def swap_average(self) -> None:
+        """Exchange the model's weights and their running average; call twice to come back."""
+        for average, variable in zip(self._average, self._averaged if self._average else [], strict=True):
+            held = variable.value.numpy()
+            variable.assign(average.value())
+            average.assign(held)
+
+    def state(self) -> Weights:
+        """Everything needed to go on: model, optimizer and average."""
+        return [np.asarray(v) for v in (*self._whole.variables, *self.optimizer.variables, *self._average)]
+
+    def restore(self, state: Weights) -> None:
+        """Set what `state` gave."""
+        for variable, value in zip(
+            (*self._whole.variables, *self.optimizer.variables, *self._average), state, strict=True
+        ):
+            variable.assign(value)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the coming step."""
+        return float(np.asarray(self.optimizer.learning_rate))
+
+
+def images_per_second(images: int, started: float) -> float:
+    """Since `started`, a time.perf_counter()."""
+    return images / max(1e-9, time.perf_counter() - started)

@@ -1,0 +1,54 @@
+"""The networks, by name. Each is built of Keras' own layers and eats float32 pixels 0..255."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fashion_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    import keras
+
+TASKS = ("multi-label", "single-label")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network that `--arch` can name."""
+
+    name: str
+    input_size: int  # default height and width, pixels
+    build: Callable[["NetworkOptions"], "keras.Model"]
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """What a network is built for."""
+
+    size: int  # input height and width, pixels
+    labels: int
+    task: str = "multi-label"  # one of TASKS
+    seed: int = 0
+
+    @property
+    def activation(self) -> str:
+        """Sigmoid where labels stand beside each other, softmax where exactly one is right."""
+        return "sigmoid" if self.task == "multi-label" else "softmax"
+
+
+def find_architecture(name: str) -> Architecture:
+    """The architecture of that name.
+
+    Raises:
+        UsageError: there is none; the message lists what there is.
+    """
+    from fashion_train.networks.compact import build_compact
+    from fashion_train.networks.smallervgg import build_smallervgg
+
+    known = {
+        "compact": Architecture("compact", 96, build_compact),
+        "smallervgg": Architecture("smallervgg", 96, build_smallervgg),
+    }
+    if name not in known:
+        raise UsageError(f"--arch {name!r} is not one of {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,91 @@
+"""What a training run was asked for, and the named recipes that fill in the rest."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fashion_edge.errors import UsageError
+from fashion_train.augment import TUTORIAL, Augmentation
+from fashion_train.split import Fractions
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network learns; independent of the data."""
+
+    name: str
+    arch: str = "compact"
+    epochs: int = 60
+    batch: int = 32
+    optimizer: str = "adamw"  # adamw with warm-up and cosine decay, or adam with the tutorial's decay
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    warmup_epochs: float = 2.0
+    ema: float = 0.998  # share of the old average kept at each step; 0 switches averaging off
+    label_smoothing: float = 0.02
+    recolour: float = 0.5  # share of positives given another colour
+    unknown_colours: float = 0.4  # of those, the share in a colour that no label names
+    negatives: float = 0.5  # negatives drawn per positive, where there are any
+    patches: float = 0.15  # pieces of photos without garment, per positive
+    rendered: float = 0.3  # rendered pictures, per positive
+    hint: float = 0.0  # weight of the teacher's features in the loss
+    keep: str = "best"  # which epoch's weights: best on the validation photos, or last
+    patience: int = 0  # epochs without a better validation score before stopping; 0 never stops early
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    fractions: Fractions = field(default_factory=Fractions)
+
+
+RECIPES = {
+    "default": Recipe("default"),
+    "tutorial": Recipe(
+        "tutorial",
+        arch="smallervgg",
+        epochs=30,
+        optimizer="adam",
+        learning_rate=1e-3,
+        weight_decay=0.0,
+        warmup_epochs=0.0,
+        ema=0.0,
+        label_smoothing=0.0,
+        recolour=0.0,
+        negatives=0.0,
+        patches=0.0,
+        rendered=0.0,
+        hint=0.0,
+        keep="last",
+        augmentation=TUTORIAL,
+        fractions=Fractions(val=0.2, test=0.0),
+    ),
+}
+
+
+def find_recipe(name: str, **changes: object) -> Recipe:
+    """The recipe of that name, with every change that is not None applied.
+
+    Raises:
+        UsageError: no such recipe.
+    """
+    if name not in RECIPES:
+        raise UsageError(f"--recipe {name!r} is not one of {', '.join(RECIPES)}")
+    given = {key: value for key, value in changes.items() if value is not None}
+    return replace(RECIPES[name], **given)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """One run of fashion-train."""
+
+    dataset: Path
+    out: Path
+    recipe: Recipe
+    seed: int = 42
+    negatives: Path | None = None
+    groups: str | None = None
+    task: str = "multi-label"
+    size: int | None = None  # input height and width in pixels; None: what the architecture likes
+    fit: str = "stretch"
+    target_precision: float | None = None
+    holdout: tuple[str, ...] = ()
+    limit: int | None = None  # at most so many photos of each combination
+    resume: bool = False
+    overwrite: bool = False
+    command: str = "fashion-train"

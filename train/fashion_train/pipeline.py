@@ -1,0 +1,79 @@
+"""Batches for training: stateless, so that step 1,000 holds the same pictures whether or not the run was interrupted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Batch = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
+
+
+class Drawer(Protocol):
+    """Something that makes a training picture, its target and its hint out of an item's number."""
+
+    def __len__(self) -> int: ...
+
+    def draw(self, item: int, rng: np.random.Generator) -> Batch: ...
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which items each step holds: every epoch its own shuffle, fixed by the seed."""
+
+    items: int
+    batch: int
+    epochs: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in an epoch; the rest of the shuffle is left out, another part each epoch."""
+        return max(1, self.items // self.batch)
+
+    def items_of(self, step: int) -> NDArray[np.int64]:
+        """The items of a step, counted from the start of training."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        order = _shuffle(self.items, self.seed, epoch)
+        return order[position * self.batch : (position + 1) * self.batch]
+
+
+@lru_cache(maxsize=4)
+def _shuffle(items: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, epoch]).permutation(items)
+
+
+def make_batch(drawer: Drawer, schedule: Schedule, step: int) -> Batch:
+    """Pictures (n, h, w, 3) uint8, targets and hints of a step; each picture has a generator of its own."""
+    drawn = [
+        drawer.draw(int(item), np.random.default_rng([schedule.seed, step, position]))
+        for position, item in enumerate(schedule.items_of(step))
+    ]
+    pictures, targets, hints = zip(*drawn, strict=True)
+    return np.stack(pictures), np.stack(targets), np.stack(hints)
+
+
+def training_batches(
+    drawer: Drawer, schedule: Schedule, first_step: int, shape: Sequence[int], labels: int
+) -> "tf.data.Dataset":
+    """All batches from `first_step` to the end of training, made ahead by two threads."""
+    import tensorflow as tf
+
+    def make(step: "tf.Tensor") -> tuple["tf.Tensor", ...]:
+        pictures, targets, hints = tf.numpy_function(
+            lambda number: make_batch(drawer, schedule, int(number)), [step], (tf.uint8, tf.float32, tf.float32)
+        )
+        return (
+            tf.ensure_shape(pictures, (None, *shape)),
+            tf.ensure_shape(targets, (None, labels)),
+            tf.ensure_shape(hints, (None, None)),
+        )
+
+    last_step = schedule.steps_per_epoch * schedule.epochs
+    steps = tf.data.Dataset.range(first_step, last_step)
+    return steps.map(make, num_parallel_calls=2, deterministic=True).prefetch(4)

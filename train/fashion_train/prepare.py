@@ -1,0 +1,159 @@
+"""From the data set on disk to what training needs: pixels, targets, sides of the split."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.errors import DatasetError, UsageError
+from fashion_edge.preprocess import InputSpec
+from fashion_train.cache import Decoded, decode_all
+from fashion_train.dataset import Dataset, Photo, find_negatives, load_dataset
+from fashion_train.duplicates import group_duplicates
+from fashion_train.metrics import Targets, encode
+from fashion_train.options import TrainOptions
+from fashion_train.split import split_photos
+
+WORK_SCALE = 4 / 3  # augmentation works on pictures this much larger than the input: zooming in stays sharp
+Tick = Callable[[str, int, int], None]  # what is being done, done, total
+
+
+@dataclass(frozen=True)
+class Negatives:
+    """Photos of things that carry no label."""
+
+    files: tuple[str, ...]
+    sides: tuple[str, ...]
+    decoded: Decoded
+
+    def on(self, side: str) -> list[int]:
+        """Positions of the readable files on a side."""
+        return [index for index in self.decoded.readable if self.sides[index] == side]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A data set decoded and split; positions in `photos` index everything else."""
+
+    dataset: Dataset
+    spec: InputSpec
+    decoded: Decoded
+    duplicate_groups: tuple[int, ...]
+    sides: tuple[str, ...]
+    targets: Targets  # (n, labels)
+    negatives: Negatives | None
+
+    @property
+    def failures(self) -> tuple[tuple[str, str], ...]:
+        """Files that could not be read, with the reason."""
+        return self.decoded.failures + (self.negatives.decoded.failures if self.negatives else ())
+
+    def on(self, side: str) -> list[int]:
+        """Positions of the readable photos on a side."""
+        return [index for index in self.decoded.readable if self.sides[index] == side]
+
+
+def prepare(options: TrainOptions, size: int, tick: Tick) -> Prepared:
+    """Find, decode, hash and split the photos.
+
+    Raises:
+        DatasetError: nothing to train on.
+        UsageError: `--holdout` names a combination that the data set does not have.
+    """
+    dataset = _limited(load_dataset(options.dataset, options.groups), options.limit, options.seed)
+    spec = InputSpec(size, size, fit=options.fit)
+    work = round(size * WORK_SCALE)
+    large = replace(spec, height=work, width=work)
+    holdout = _holdout(dataset, options.holdout)
+    decoded = decode_all(
+        dataset.root,
+        [photo.file for photo in dataset.photos],
+        spec,
+        large,
+        lambda done, total: tick("reading photos", done, total),
+    )
+    groups = group_duplicates(decoded.content_hashes, decoded.perceptual_hashes)
+    combinations = [photo.combination for photo in dataset.photos]
+    fractions = options.recipe.fractions
+    sides = split_photos(combinations, groups, fractions, options.seed, holdout)
+    _check_enough(dataset, decoded, sides)
+    return Prepared(
+        dataset,
+        spec,
+        decoded,
+        tuple(groups),
+        tuple(sides),
+        encode([photo.labels for photo in dataset.photos], dataset.labels),
+        _prepare_negatives(options, spec, large, tick),
+    )
+
+
+def _prepare_negatives(options: TrainOptions, spec: InputSpec, large: InputSpec, tick: Tick) -> Negatives | None:
+    if options.negatives is None:
+        return None
+    files = find_negatives(options.negatives)
+    decoded = decode_all(
+        options.negatives, files, spec, large, lambda done, total: tick("reading negatives", done, total)
+    )
+    return Negatives(files, tuple(split_by_kind(files, options)), decoded)
+
+
+def split_by_kind(files: Sequence[str], options: TrainOptions) -> list[str]:
+    """Sides of the negatives: whole folders to `val` and `test`, so that silence is measured on kinds never seen.
+
+    Photos without a folder, or fewer than ten folders, are split one by one.
+    """
+    kinds = [str(PurePosixPath(file).parent) for file in files]
+    if len(set(kinds)) < 10:
+        return split_photos(["nothing"] * len(files), range(len(files)), options.recipe.fractions, options.seed)
+    rng = np.random.default_rng(options.seed)
+    order = [sorted(set(kinds))[i] for i in rng.permutation(len(set(kinds)))]
+    val = round(options.recipe.fractions.val * len(order))
+    test = round(options.recipe.fractions.test * len(order))
+    side = dict.fromkeys(order[:val], "val") | dict.fromkeys(order[val : val + test], "test")
+    return [side.get(kind, "train") for kind in kinds]
+
+
+def _holdout(dataset: Dataset, names: Sequence[str]) -> set[str]:
+    known = {photo.combination for photo in dataset.photos}
+    wanted = {name.replace("_", " ") for name in names}
+    if strangers := sorted(wanted - known):
+        raise UsageError(
+            f"--holdout {strangers[0].replace(' ', '_')} is no combination of this data set: {', '.join(sorted(known))}"
+        )
+    return wanted
+
+
+def _limited(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
+    """At most `limit` photos of each combination, drawn by the seed."""
+    if limit is None:
+        return dataset
+    rng = np.random.default_rng(seed)
+    kept: dict[str, int] = {}
+    photos: list[Photo] = []
+    for position in rng.permutation(len(dataset.photos)):
+        photo = dataset.photos[position]
+        kept[photo.combination] = kept.get(photo.combination, 0) + 1
+        if kept[photo.combination] <= limit:
+            photos.append(photo)
+    return replace(dataset, photos=tuple(sorted(photos, key=lambda photo: photo.file)))
+
+
+def _check_enough(dataset: Dataset, decoded: Decoded, sides: Sequence[str]) -> None:
+    if not decoded.readable:
+        raise DatasetError(
+            f"none of the {len(dataset.photos)} photos of {dataset.root} can be read: {decoded.failures[0][1]}"
+        )
+    for side, needed in (("train", 1), ("val", 1)):
+        if sum(sides[index] == side for index in decoded.readable) < needed:
+            raise DatasetError(
+                f"{len(decoded.readable)} readable photos leave none for {side}; "
+                "each combination needs about ten photos, or give a larger --val"
+            )
+
+
+def seen_labels(targets: NDArray[np.float32], train: Sequence[int]) -> NDArray[np.bool_]:
+    """Which labels at least one training photo carries, (labels,)."""
+    return targets[list(train)].any(axis=0)

@@ -1,0 +1,36 @@
+"""One line of progress on a terminal; on a pipe only finished lines."""
+
+import sys
+import time
+
+REFRESH = 0.2  # seconds
+
+
+class Progress:
+    """Rewrites one line of standard error while it is a terminal."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = 0.0
+        self._dirty = False
+
+    def update(self, what: str, done: int, total: int) -> None:
+        """Show `what: done/total`, at most five times a second."""
+        now = time.monotonic()
+        if self._terminal and (now - self._shown > REFRESH or done == total):
+            sys.stderr.write(f"\r\x1b[K{what}: {done}/{total}")
+            sys.stderr.flush()
+            self._shown, self._dirty = now, True
+
+    def line(self, text: str) -> None:
+        """Print a finished line in place of the moving one."""
+        self.close()
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Clear the moving line."""
+        if self._dirty:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._dirty = False

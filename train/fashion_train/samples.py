@@ -1,0 +1,134 @@
+"""One training picture: where it comes from, what is done to it, and what it is then said to show."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_train.augment import Picture, Rng, augment
+from fashion_train.options import Recipe
+from fashion_train.palette import known, others
+from fashion_train.prepare import Prepared
+from fashion_train.recolour import recolour
+from fashion_train.sources import Masks, Rendered
+from fashion_train.teacher import DIMENSIONS, Hints
+
+Target = NDArray[np.float32]
+Drawn = tuple[Picture, Target, Target]
+PATCH_TRIES = 8
+NO_GARMENT = 0.02  # share of a patch that the mask may cover
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws training pictures. Items of an epoch: every training photo once, then negatives, then rendered ones."""
+
+    prepared: Prepared
+    recipe: Recipe
+    positives: tuple[int, ...]
+    negatives: tuple[int, ...]
+    masks: Masks | None
+    rendered: Rendered | None
+    hints: Hints | None = None
+
+    @classmethod
+    def of(
+        cls,
+        prepared: Prepared,
+        recipe: Recipe,
+        masks: Masks | None = None,
+        rendered: Rendered | None = None,
+        hints: Hints | None = None,
+    ) -> "Sampler":
+        """Over the training side of a prepared data set."""
+        negatives = tuple(prepared.negatives.on("train")) if prepared.negatives else ()
+        return cls(prepared, recipe, tuple(prepared.on("train")), negatives, masks, rendered, hints)
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Items of an epoch: photos, negatives, patches of photos without garment, rendered pictures."""
+        photos = len(self.positives)
+        return (
+            photos,
+            round(self.recipe.negatives * photos) if self.negatives else 0,
+            round(self.recipe.patches * photos) if self.masks else 0,
+            round(self.recipe.rendered * photos) if self.rendered else 0,
+        )
+
+    def __len__(self) -> int:
+        """Items of one epoch."""
+        return sum(self.counts)
+
+    def draw(self, item: int, rng: Rng) -> Drawn:
+        """The picture (h, w, 3) uint8, its target (labels,) and its hint (dimensions + 1,) float32.
+
+        The last number of a hint is 1 where there is one, else the hint is all zero.
+        """
+        picture, target, hint = self._pick(item, rng)
+        if hint is None:
+            hint = np.zeros(DIMENSIONS + 1, np.float32)
+        return augment(picture, self.prepared.spec.height, self.recipe.augmentation, rng), target, hint
+
+    def _pick(self, item: int, rng: Rng) -> tuple[Picture, Target, Target | None]:
+        photos, negatives, patches, _ = self.counts
+        if item < photos:
+            index = self.positives[item]
+            return *self._photo(index, rng), self.hints.photos[index] if self.hints else None
+        if item < photos + negatives:
+            assert self.prepared.negatives is not None
+            index = self.negatives[rng.integers(len(self.negatives))]
+            return (
+                self.prepared.negatives.decoded.large.read(index),
+                self._nothing,
+                self.hints.negatives[index] if self.hints else None,
+            )
+        if item < photos + negatives + patches:
+            return self._patch(rng), self._nothing, None
+        assert self.rendered is not None
+        index = int(rng.integers(len(self.rendered)))
+        return (
+            self.rendered.store.read(index),
+            self.rendered.targets[index],
+            self.hints.rendered[index] if self.hints else None,
+        )
+
+    @property
+    def _nothing(self) -> Target:
+        return np.zeros(len(self.prepared.dataset.labels), np.float32)
+
+    def _photo(self, index: int, rng: Rng) -> tuple[Picture, Target]:
+        """A training photo, by chance in another colour."""
+        picture, target = self.prepared.decoded.large.read(index), self.prepared.targets[index]
+        if self.masks is None or index not in self.masks.colours or rng.random() >= self.recipe.recolour:
+            return picture, target
+        labels = self.prepared.dataset.labels
+        worn = self.masks.colours[index]
+        named = [label for label in labels if known(label)]
+        unnamed = others(labels)
+        target = target.copy()
+        target[labels.index(worn)] = 0
+        if unnamed and rng.random() < self.recipe.unknown_colours:
+            colour = unnamed[rng.integers(len(unnamed))]
+        else:
+            label = named[rng.integers(len(named))]
+            target[labels.index(label)] = 1
+            colour = known(label) or label
+        return recolour(picture, self.masks.store.read(index)[:, :, 0], colour, rng), target
+
+    def _patch(self, rng: Rng) -> Picture:
+        """A part of a photo beside the garment, at the photo's own resolution."""
+        assert self.masks is not None
+        indices = list(self.masks.colours)
+        patch = np.full((4, 4, 3), rng.integers(0, 256, 3), np.uint8)
+        for _ in range(PATCH_TRIES):
+            index = indices[rng.integers(len(indices))]
+            mask = self.masks.store.read(index)[:, :, 0]
+            side = int(rng.uniform(0.25, 0.6) * len(mask))
+            top, left = rng.integers(0, len(mask) - side, 2)
+            window = (slice(top, top + side), slice(left, left + side))
+            if mask[window].mean() / 255 < NO_GARMENT:
+                candidate = self.prepared.decoded.large.read(index)[window]
+                if candidate.std() > 12:
+                    return candidate
+                patch = candidate
+        return patch

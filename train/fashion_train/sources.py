@@ -1,0 +1,147 @@
+"""Pictures that training draws from besides the photos: garment masks, rendered garments and things."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.preprocess import InputSpec, preprocess
+from fashion_train.cache import PixelStore
+from fashion_train.garment_mask import find_garment
+from fashion_train.metrics import encode
+from fashion_train.palette import known, others
+from fashion_train.prepare import Prepared, Tick
+from fashion_train.teacher import Hints, Projection, build_teacher, extract
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Garment masks of training photos, where one was found."""
+
+    store: PixelStore  # (h, w, 1), the size of the large pictures
+    colours: dict[int, str]  # photo -> the label of its colour; only photos with a mask
+
+    @classmethod
+    def find(cls, prepared: Prepared, positions: Sequence[int], tick: Callable[[int, int], None]) -> "Masks":
+        """Look for the cloth of the labelled colour in every photo that has exactly one known colour label."""
+        large = prepared.decoded.large
+        store = PixelStore((*large.shape[:2], 1))
+
+        def look(index: int) -> tuple[int, str] | None:
+            colour = colour_of(prepared.dataset.photos[index].labels)
+            mask = find_garment(large.read(index), known(colour) or colour) if colour else None
+            if mask is None or colour is None:
+                return None
+            store.write(index, mask[:, :, None])
+            return index, colour
+
+        colours: dict[int, str] = {}
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            for done, found in enumerate(pool.map(look, positions), start=1):
+                if found:
+                    colours[found[0]] = found[1]
+                tick(done, len(positions))
+        return cls(store, colours)
+
+
+def colour_of(labels: Sequence[str]) -> str | None:
+    """The one label that names a known colour; None where there is none, or more than one."""
+    colours = [label for label in labels if known(label)]
+    return colours[0] if len(colours) == 1 else None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Rendered pictures at the size augmentation works on, with their targets."""
+
+    store: PixelStore
+    targets: NDArray[np.float32]  # (n, labels)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.targets)
+
+
+def render_for(
+    labels: Sequence[str], spec: InputSpec, count: int, seed: int, tick: Callable[[int, int], None]
+) -> Rendered:
+    """Render `count` pictures for a label set: garments in every colour, a third of them things and empty scenes.
+
+    Only labels that the renderer can draw take part; a set without any gets things and scenes alone.
+    """
+    from fashion_edge.render import COLOURS, GARMENTS, OBJECTS, render_background, render_object, render_photo
+
+    garments = [label for label in labels if label in GARMENTS]
+    named = [label for label in labels if label in COLOURS]
+    unnamed = [name for name in COLOURS if name in others(labels)]
+    store = PixelStore(spec.shape)
+    size = (200, 150)
+
+    def draw(number: int) -> list[str]:
+        rng = np.random.default_rng([seed, number])
+        shown: list[str] = []
+        if garments and rng.random() < 0.67:
+            garment = garments[rng.integers(len(garments))]
+            palette = named if named and (not unnamed or rng.random() < 0.7) else unnamed
+            colour = palette[rng.integers(len(palette))]
+            frame = render_photo(rng, garment, colour, *size)
+            shown = [word for word in (garment, colour) if word in labels]
+        elif rng.random() < 0.8:
+            frame = render_object(rng, OBJECTS[rng.integers(len(OBJECTS))], *size)
+        else:
+            frame = render_background(rng, *size)
+        store.write(number, preprocess(frame, spec))
+        return shown
+
+    shown = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for words in pool.map(draw, range(count)):
+            shown.append(words)
+            tick(len(shown), count)
+    return Rendered(store, encode(shown, labels))
+
+
+def gather_hints(prepared: Prepared, rendered: Rendered | None, tick: Tick) -> Hints:
+    """Ask the teacher about every training photo, negative and rendered picture."""
+    large = prepared.decoded.large
+    teacher = build_teacher(large.shape[0])
+    jobs = [(large, prepared.on("train"))]
+    jobs.append(
+        (prepared.negatives.decoded.large, prepared.negatives.on("train")) if prepared.negatives else (large, [])
+    )
+    jobs.append((rendered.store, list(range(len(rendered)))) if rendered else (large, []))
+    total = sum(len(indices) for _, indices in jobs)
+    features, done = [], 0
+    for store, indices in jobs:
+        base = done
+        features.append(extract(teacher, store, indices, lambda n, b=base: tick("asking the teacher", b + n, total)))
+        done += len(indices)
+    project = Projection.fit(np.concatenate(features))
+    hints = [
+        dict(zip(indices, np.pad(project(found), ((0, 0), (0, 1)), constant_values=1), strict=True))
+        for (_, indices), found in zip(jobs, features, strict=True)
+    ]
+    return Hints(*hints)
+
+
+def gather(
+    prepared: Prepared, rendered: int, recolour: bool, seed: int, tick: Tick
+) -> tuple[Masks | None, Rendered | None]:
+    """Masks where recolouring is asked for, rendered pictures where a number of them is."""
+    masks = (
+        Masks.find(prepared, prepared.on("train"), lambda done, total: tick("finding garments", done, total))
+        if recolour
+        else None
+    )
+    spec = InputSpec(*prepared.decoded.large.shape[:2], fit=prepared.spec.fit)
+    pictures = (
+        render_for(
+            prepared.dataset.labels, spec, rendered, seed, lambda done, total: tick("rendering garments", done, total)
+        )
+        if rendered
+        else None
+    )
+    return masks, pictures

@@ -1,0 +1,55 @@
+"""Which photos train, which tune, which judge: stratified over combinations, seeded, duplicates kept together."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+SIDES = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Fractions:
+    """Shares of the photos that tune and that judge; the rest trains."""
+
+    val: float = 0.12
+    test: float = 0.08
+
+
+def split_photos(
+    combinations: Sequence[str],
+    duplicate_groups: Sequence[int],
+    fractions: Fractions,
+    seed: int,
+    holdout: Collection[str] = (),
+) -> list[str]:
+    """Give each photo a side, one of `SIDES`; photos of one duplicate group get the same.
+
+    Every combination is divided by itself, so that each side has its share. A group whose photos carry different
+    labels is dealt with the combination of its first photo. Combinations in `holdout` go to `test` whole.
+    """
+    rng = np.random.default_rng(seed)
+    members: dict[int, list[int]] = defaultdict(list)
+    for index, group in enumerate(duplicate_groups):
+        members[group].append(index)
+    by_combination: dict[str, list[int]] = defaultdict(list)
+    for group in sorted(members):
+        names = {combinations[index] for index in members[group]}
+        held = sorted(names & set(holdout))
+        by_combination[held[0] if held else combinations[members[group][0]]].append(group)
+
+    sides = ["train"] * len(combinations)
+    for combination in sorted(by_combination):
+        groups = [by_combination[combination][i] for i in rng.permutation(len(by_combination[combination]))]
+        total = sum(len(members[group]) for group in groups)
+        wanted = {"val": round(fractions.val * total), "test": round(fractions.test * total)}
+        if combination in holdout:
+            wanted = {"val": 0, "test": total}
+        for group in groups:
+            side = next((name for name in ("val", "test") if len(members[group]) <= wanted[name]), "train")
+            if side != "train":
+                wanted[side] -= len(members[group])
+            for index in members[group]:
+                sides[index] = side
+    return sides

@@ -1,0 +1,52 @@
+"""The score each label must reach, tuned on validation photos."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+GRID = np.round(np.arange(0.05, 0.96, 0.01), 2)
+_WINDOW = 9  # grid steps to smooth over: a threshold should stand on a plateau, not on a peak of luck
+
+
+def tune_thresholds(
+    scores: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    labels: Sequence[str],
+    target_precision: float | None = None,
+) -> dict[str, float]:
+    """For each label the threshold with the best F1, smoothed over its neighbours.
+
+    With `target_precision` instead the lowest threshold that reaches it; where none does, the one that comes nearest.
+
+    Args:
+        scores: (n, n_labels) in 0..1.
+        targets: (n, n_labels) of 0 and 1.
+        labels: in output order.
+        target_precision: 0..1.
+    """
+    tuned = {}
+    for column, label in enumerate(labels):
+        said = scores[:, column, None] >= GRID[None, :]
+        truth = targets[:, column, None] > 0.5
+        hits, positives = (said & truth).sum(0), said.sum(0)
+        if target_precision is None:
+            f1 = 2 * hits / np.maximum(positives + truth.sum(), 1)
+            best = _middle_of_best(_smooth(f1))
+        else:
+            precision = np.where(positives > 0, hits / np.maximum(positives, 1), 0.0)
+            reached = np.flatnonzero(precision >= target_precision)
+            best = int(reached[0]) if len(reached) else int(precision.argmax())
+        tuned[label] = float(GRID[best])
+    return tuned
+
+
+def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    padded = np.pad(values, _WINDOW // 2, mode="edge")
+    return np.convolve(padded, np.ones(_WINDOW) / _WINDOW, mode="valid")
+
+
+def _middle_of_best(values: NDArray[np.float64]) -> int:
+    """The middle of the longest-standing best stretch, leaning to neither side."""
+    best = np.flatnonzero(values >= values.max() - 1e-9)
+    return int(best[len(best) // 2])
