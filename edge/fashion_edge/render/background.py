@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.opencv import load_cv2
 from fashion_edge.render import noise
-from fashion_edge.render.colours import NEUTRAL, SHADES, pick
+from fashion_edge.render.colours import NEUTRAL, PAPER, SHADES, pick
 
 Field = NDArray[np.float32]
 
@@ -22,7 +22,7 @@ def draw_background(rng: np.random.Generator, height: int, width: int, kind: str
     if kind not in KINDS:
         raise ValueError(f"background {kind!r} is not one of {', '.join(KINDS)}")
     if kind == "white":
-        return np.full((3, height, width), rng.choice((255, 255, 250, 244)), np.float32)
+        return np.full((3, height, width), rng.choice((255, 255, 255, 246)), np.float32)
     painter = {"plain": _plain, "gradient": _gradient, "wall": _wall, "floor": _floor, "street": _street,
                "shelf": _shelf, "foliage": _foliage, "planks": _planks, "blobs": _blobs}[kind]  # fmt: skip
     return painter(rng, height, width)
@@ -41,7 +41,7 @@ def blurred(planes: Field, sigma: float) -> Field:
 
 
 def _plain(rng: np.random.Generator, height: int, width: int) -> Field:
-    colour = pick(rng, NEUTRAL) if rng.random() < 0.8 else 0.5 * _any_colour(rng) + 110
+    colour = pick(rng, PAPER) if rng.random() < 0.85 else 0.5 * _any_colour(rng) + 110
     return _sheet(colour, height, width)
 
 
@@ -56,7 +56,7 @@ def _gradient(rng: np.random.Generator, height: int, width: int) -> Field:
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     centre = np.float32(rng.uniform(0.2, 0.7))
     falloff = np.exp(-((x * x) + ((y - centre) * 2) ** 2) * np.float32(rng.uniform(0.15, 0.9)))
-    return picture * (np.float32(0.45) + np.float32(0.65) * falloff)
+    return picture * (np.float32(0.62) + np.float32(0.48) * falloff)
 
 
 def _wall(rng: np.random.Generator, height: int, width: int) -> Field:

@@ -94,7 +94,7 @@ def _arm(rng: np.random.Generator, side: int, shoulder: float, wearer: str) -> A
 
 
 def _legs(rng: np.random.Generator) -> tuple[Leg, Leg]:
-    spread, bend = rng.uniform(0.0, 0.22), rng.uniform(-0.14, 0.14, 2)
+    spread, bend = rng.uniform(0.04, 0.42), rng.uniform(-0.12, 0.12, 2)
     lean = rng.uniform(-0.12, 0.12)
     knees = (-0.36 - spread / 2 + bend[0] + lean / 2, 0.36 + spread / 2 + bend[1] + lean / 2)
     return (

@@ -28,7 +28,7 @@ class Camera:
 def draw_camera(rng: np.random.Generator, *, studio: bool = False) -> Camera:
     """Draw a camera by lot: good ones, most often in a studio, and phones in bad light."""
     if rng.random() < (0.8 if studio else 0.4):
-        return Camera(exposure=rng.uniform(0.95, 1.06), noise=rng.uniform(0, 1.5), jpeg=int(rng.integers(70, 96)))
+        return Camera(exposure=rng.uniform(0.98, 1.06), noise=rng.uniform(0, 1.5), jpeg=int(rng.integers(70, 96)))
     warm = rng.uniform(-0.12, 0.12)
     return Camera(
         exposure=rng.uniform(0.75, 1.2),

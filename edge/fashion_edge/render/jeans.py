@@ -12,11 +12,11 @@ from fashion_edge.render.picture import Field, Picture, Raster, smooth
 CUTS = ("skinny", "straight", "bootcut", "flared", "baggy")
 # Half widths, heads: thigh, knee, calf, hem.
 LEG_WIDTHS = {
-    "skinny": (0.36, 0.235, 0.23, 0.145),
-    "straight": (0.38, 0.3, 0.28, 0.255),
-    "bootcut": (0.36, 0.25, 0.26, 0.32),
+    "skinny": (0.35, 0.22, 0.215, 0.14),
+    "straight": (0.37, 0.28, 0.265, 0.235),
+    "bootcut": (0.35, 0.24, 0.25, 0.3),
     "flared": (0.36, 0.24, 0.32, 0.46),
-    "baggy": (0.42, 0.38, 0.36, 0.33),
+    "baggy": (0.4, 0.34, 0.33, 0.3),
 }
 THREADS = ((60, 130, 200), (40, 100, 170), (150, 170, 180))  # stitching, B, G, R
 
@@ -42,7 +42,7 @@ def draw_cut(rng: np.random.Generator, colour: str) -> JeansCut:
         cut=cut,
         waist_y=rng.uniform(3.05, 3.35),
         hem_y=rng.uniform(7.1, 7.55) if cut in ("skinny", "straight") else rng.uniform(7.45, 7.7),
-        fade=rng.uniform(0.15, 0.6) if washed else rng.uniform(0.0, 0.08),
+        fade=rng.uniform(0.15, 0.6 if colour == "blue" else 0.3) if washed else rng.uniform(0.0, 0.08),
         rips=int(rng.integers(1, 5)) if rng.random() < 0.22 else 0,
         cuff=cut in ("straight", "baggy", "skinny") and rng.random() < 0.2,
         thread=THREADS[rng.integers(3)] if rng.random() < (0.75 if colour == "blue" else 0.2) else None,
@@ -226,5 +226,5 @@ def denim(rng: np.random.Generator, base: Field) -> Fabric:
     accent = base + np.float32(0.3) * (np.float32(210) - base)
     dark = float(base.mean()) < 60
     return Fabric(
-        base, accent, "plain" if dark else "denim", sheen=0.12 if dark else 0.04, texture=rng.uniform(0.03, 0.07)
+        base, accent, "plain" if dark else "denim", sheen=0.12 if dark else 0.04, texture=rng.uniform(0.02, 0.06)
     )

@@ -12,7 +12,7 @@ from fashion_edge.render.panel import View, symmetric
 from fashion_edge.render.picture import Picture
 
 GARMENTS = ("dress", "jeans", "shirt")
-PRINT_CHANCE = {"dress": 0.2, "shirt": 0.25}
+PRINT_CHANCE = {"dress": 0.18, "shirt": 0.22}
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in heads
 Cut = dress.DressCut | jeans.JeansCut | shirt.ShirtCut
@@ -65,7 +65,7 @@ def draw_outfit(rng: np.random.Generator, spec: GarmentSpec) -> Outfit:
         raise ValueError(f"garment {spec.garment!r} is not one of {', '.join(GARMENTS)}")
     if spec.wearer is not None and spec.wearer not in body.WEARERS:
         raise ValueError(f"wearer {spec.wearer!r} is not one of {', '.join(body.WEARERS)}")
-    shares = {"dress": (0.66, 0.14, 0.2, 0.0), "jeans": (0.64, 0.08, 0.28, 0.0), "shirt": (0.4, 0.12, 0.16, 0.32)}
+    shares = {"dress": (0.66, 0.14, 0.2, 0.0), "jeans": (0.64, 0.08, 0.28, 0.0), "shirt": (0.34, 0.08, 0.2, 0.38)}
     wearer = spec.wearer or str(rng.choice(body.WEARERS, p=shares[spec.garment]))
     woman = spec.garment == "dress" or rng.random() < (0.55 if spec.garment == "jeans" else 0.3)
     back = spec.garment != "dress" and rng.random() < 0.15
@@ -82,7 +82,7 @@ def draw_outfit(rng: np.random.Generator, spec: GarmentSpec) -> Outfit:
 def _cloth(rng: np.random.Generator, spec: GarmentSpec, base: np.ndarray) -> Fabric:
     printed = rng.random() < PRINT_CHANCE[spec.garment]
     kinds = ("dots", "floral", "lace", "stripes", "check") if spec.garment == "dress" else (
-        "stripes", "pinstripes", "check", "floral")  # fmt: skip
+        "stripes", "stripes", "pinstripes", "check", "check", "floral")  # fmt: skip
     accent = pick(rng, SHADES["white"] if rng.random() < 0.7 or spec.colour == "white" else NEUTRAL)
     if spec.colour == "white":
         accent = pick(rng, NEUTRAL[1:])

@@ -154,11 +154,11 @@ def _frame(rng: np.random.Generator, outfit: Outfit) -> Box:
     margin = rng.uniform(0.02, 0.14) if rng.random() < 0.8 else rng.uniform(-0.06, 0.3)
     if not outfit.figure.solid:
         return _pad((left, top, right, bottom), margin)
-    whole = {"dress": 0.75, "jeans": 0.2, "shirt": 0.06}[outfit.spec.garment]
+    whole = {"dress": 0.75, "jeans": 0.2, "shirt": 0.04}[outfit.spec.garment]
     if rng.random() < whole:
         wide = max(right, *(abs(arm.elbow[0]) for arm in outfit.figure.arms))
         return _pad((-wide, FULL_FIGURE[1], wide, FULL_FIGURE[3]), margin / 2)
-    head = rng.random() < (0.5 if outfit.spec.garment != "jeans" else 0.0)
+    head = rng.random() < {"dress": 0.5, "jeans": 0.0, "shirt": 0.4}[outfit.spec.garment]
     if outfit.spec.garment == "jeans":
         top, bottom = top - rng.uniform(0.05, 0.9), max(bottom, 8.0 - rng.uniform(0, 0.3))
     if outfit.spec.garment == "shirt":
