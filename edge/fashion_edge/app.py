@@ -4,60 +4,31 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from fashion_edge.backends import Backend, open_backend
-from fashion_edge.bundle import Bundle, Variant, load_bundle
+from fashion_edge.bundle import Bundle, LiveDefaults, Variant, load_bundle
 from fashion_edge.console import say
-from fashion_edge.errors import UsageError
 from fashion_edge.golden import self_check
 from fashion_edge.latest import Latest
 from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
 from fashion_edge.opencv import load_cv2
-from fashion_edge.pipeline import Labeller, Options, run
-from fashion_edge.roi import Roi
+from fashion_edge.pipeline import Labeller, run
+from fashion_edge.request import Request
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sources import Source, open_source
 from fashion_edge.summary import Summary
 
 
-@dataclass(frozen=True)
-class Request:
-    """What was asked on the command line."""
-
-    source: str | None = None
-    camera: int | None = None
-    bundle: Path | None = None
-    runtime: str | None = None
-    precision: str | None = None
-    threads: int = 1
-    roi: str = "auto"
-    smooth: float = 0.25
-    headless: bool = False
-    jsonl: str | None = None
-    record: Path | None = None
-    save: Path | None = None
-    frames: int | None = None
-    seconds: float | None = None
-    every_frame: bool = False
-    overwrite: bool = False
-
-    def source_text(self) -> str:
-        """The one source that was named; the demo where none was."""
-        if self.source is not None and self.camera is not None:
-            raise UsageError(f"--source {self.source} and --camera {self.camera} were both given; name one")
-        return str(self.camera) if self.camera is not None else (self.source or "demo")
-
-
 def run_request(request: Request) -> int:
     """Run to the end of the source, a limit, `q` or Ctrl-C; returns the exit status."""
-    options = Options(Roi.parse(request.roi), request.smooth, frames=request.frames, seconds=request.seconds)
+    request.options(LiveDefaults())  # bad values are said before anything is loaded
     bundle, variant, backend = open_checked(request)
-    load_cv2().setNumThreads(request.threads)
+    options = request.options(bundle.manifest.live)
+    load_cv2().setNumThreads(request.threads or 1)
     watched = _can_watch(request)
-    source = open_source(request.source_text(), every_frame=request.every_frame, watched=watched)
-    say(_start_line(bundle, variant, backend, request.threads))
+    source = open_source(request.source_text(), every_frame=request.every_frame, watched=watched, wish=request.wish())
+    say(_start_line(bundle, variant, backend, request.threads or 1))
     say(source.describe())
     summary = Summary()
     with ExitStack() as stack:
@@ -79,7 +50,7 @@ def open_checked(request: Request) -> tuple[Bundle, Variant, Backend]:
     """
     bundle = load_bundle(request.bundle or default_bundle())
     variant = bundle.find(request.runtime, request.precision)
-    backend = open_backend(bundle, variant, request.threads)
+    backend = open_backend(bundle, variant, request.threads or 1)
     self_check(bundle, variant, backend)
     return bundle, variant, backend
 

@@ -49,6 +49,15 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class LiveDefaults:
+    """How a live picture is decided on unless a flag says otherwise; a bundle may bring its own."""
+
+    smooth_s: float = 0.25  # time constant of the smoothing; 0 decides on each frame alone
+    hysteresis: float = 0.1  # score by which a shown label may fall below its threshold and stay
+    dwell_s: float = 0.2  # what is shown stays at least so long
+
+
+@dataclass(frozen=True)
 class Manifest:
     """manifest.json, checked."""
 
@@ -58,6 +67,7 @@ class Manifest:
     golden: Golden
     provenance: Mapping[str, Any]
     created: str  # ISO 8601, UTC
+    live: LiveDefaults = LiveDefaults()
 
     def to_json(self) -> dict[str, Any]:
         """The dictionary that `parse_manifest` reads back."""
@@ -71,6 +81,7 @@ class Manifest:
             "variants": [vars(variant) for variant in self.variants],
             "golden": vars(self.golden),
             "provenance": dict(self.provenance),
+            "runtime": vars(self.live),
         }
 
 
@@ -146,6 +157,7 @@ def parse_manifest(data: object) -> Manifest:
         golden=_parse_golden(_get(root, "golden", dict)),
         provenance=_get(root, "provenance", dict),
         created=_get(root, "created", str),
+        live=_parse_live(root.get("runtime", {})),
     )
 
 
@@ -204,6 +216,16 @@ def _parse_golden(entry: Mapping[str, Any]) -> Golden:
     if not all(0 < value < 0.5 for value in tolerance.values()):
         raise BundleError(f"golden tolerances must lie in (0, 0.5), not {tolerance}")
     return Golden(_plain_name(_get(entry, "file", str)), _get(entry, "sha256", str), tolerance)
+
+
+def _parse_live(entry: object) -> LiveDefaults:
+    """The optional key runtime; keys that are not there keep their defaults."""
+    root = _typed(entry, dict, "runtime")
+    most = {"smooth_s": 60.0, "hysteresis": 1.0, "dwell_s": 60.0}
+    values = {key: float(_get(root, key, (int, float))) for key in most if key in root}
+    if bad := [key for key, value in values.items() if not 0 <= value <= most[key]]:
+        raise BundleError(f"runtime.{bad[0]} must lie in 0..{most[bad[0]]:g}, not {values[bad[0]]:g}")
+    return LiveDefaults(**values)
 
 
 def read_checked(path: Path, sha256: str, size: int | None = None) -> bytes:

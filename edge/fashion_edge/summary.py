@@ -59,9 +59,8 @@ class Summary:
             return [f"no frame was labelled; {self.faults} could not be read{stale}"]
         rate = f", {self.fps:.1f} frames/s" if self.fps else ""
         plural = "s" if self.frames > 1 else ""
-        lines = [
-            f"{self.frames} frame{plural} labelled{rate}, {dropped} dropped for newer ones, {self.faults} not readable{stale}"
-        ]
+        lost = f"{dropped} dropped for newer ones, {self.faults} not readable{stale}"
+        lines = [f"{self.frames} frame{plural} labelled{rate}, {lost}"]
         lines.append(f"capture to label: p50 {self.age_ms(50):.1f} ms, p99 {self.age_ms(99):.1f} ms")
         lines.append("seen: " + ", ".join(f"{text} {n}" for text, n in self._texts.most_common(10)))
         return lines

@@ -5,7 +5,7 @@ import pytest
 
 from fashion_edge.backends.fake import FakeBackend
 from fashion_edge.bundle import Bundle
-from fashion_edge.frame import Event, Fault, Frame, Item
+from fashion_edge.frame import Event, Fault, Frame, Item, Tick
 from fashion_edge.pipeline import Labeller, Options, run
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
 from fashion_edge.roi import Box
@@ -97,7 +97,7 @@ def test_limits_end_the_run_exactly(shipped: Bundle) -> None:
 
 
 def test_seconds_end_the_run(shipped: Bundle) -> None:
-    options = Options(seconds=0.0045)
+    options = Options(seconds=0.0035)
     sink = ListSink()
     run(frames(100), labeller(shipped, options), [sink], options, Summary(), clock=SteppingClock())
     assert len(sink.results) == 4  # one call sets the deadline, one follows each frame
@@ -164,3 +164,63 @@ def test_the_rate_counts_intervals_not_frames() -> None:
     assert summary.fps == 2.0  # three frames in one second are two intervals of half a second
     assert summary.age_ms(99) == pytest.approx(20.0)
     assert summary.describe(dropped=4)[0] == "3 frames labelled, 2.0 frames/s, 4 dropped for newer ones, 0 not readable"
+
+
+def test_a_frame_whose_label_would_be_too_old_is_discarded_and_counted(shipped: Bundle) -> None:
+    clock = SteppingClock()  # a label costs four calls: 4 ms
+    old, fresh = (
+        Frame(np.zeros((48, 64, 3), np.uint8), 0, -1.0, "fake"),
+        Frame(np.zeros((48, 64, 3), np.uint8), 1, 0.0, "fake"),
+    )
+    options = Options(max_age_s=0.1)
+    sink, summary = ListSink(), Summary()
+    one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
+    run([old, fresh], one, [sink], options, summary, clock=clock)
+    assert [result.frame.index for result in sink.results] == [1]
+    assert summary.stale == 1
+    assert summary.describe()[0].endswith("0 not readable, 1 discarded as too old")
+
+
+def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(shipped: Bundle) -> None:
+    options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
+    clock = SteppingClock()
+    one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
+    run(frames(1), one, [sink], options, summary, clock=clock)  # 1 ms old when it comes, 5 ms when it is labelled
+    assert sink.results == []
+    assert summary.stale == 1
+
+
+def test_a_sink_that_wants_it_sees_the_frame_before_anything_is_drawn(shipped: Bundle) -> None:
+    class CleanSink(ListSink):
+        wants_clean = True
+
+        def put_clean(self, result: Result) -> None:
+            self.clean = result.frame.image.copy()
+
+    clean, drawn = CleanSink(), ListSink(wants_picture=True)
+    run(frames(1), labeller(shipped, Options()), [drawn, clean], Options(), Summary())
+    assert (clean.clean == 200).all()
+    assert not (drawn.results[0].frame.image == 200).all()
+
+
+def test_ticks_reach_the_sinks_and_a_deadline_holds_while_nothing_comes(shipped: Bundle) -> None:
+    class TickSink(ListSink):
+        def tick(self, tick: Tick) -> None:
+            self.others.append(tick)
+
+    sink = TickSink()
+    ticks = (Tick(float(i)) for i in range(100))
+    run(ticks, labeller(shipped, Options()), [sink], Options(seconds=0.0035), Summary(), clock=SteppingClock())
+    assert len(sink.others) == 4
+
+
+def test_files_are_smoothed_on_their_own_clock_and_not_on_that_of_their_decoding(shipped: Bundle) -> None:
+    def last_score(gap: float) -> float:
+        one = labeller(shipped, Options(smooth_s=0.25))
+        image = np.zeros((48, 64, 3), np.uint8)
+        one.label(Frame(image, 0, 0.0, "clip", stream_at=0.0))
+        one._backend = backend(shipped)
+        return float(one.label(Frame(image, 1, 0.001, "clip", stream_at=gap)).smoothed.max())
+
+    assert last_score(0.25) == pytest.approx(0.99 / np.e, rel=1e-3)
+    assert last_score(0.001) == pytest.approx(0.99, rel=1e-2)

@@ -3,20 +3,22 @@
 import re
 from pathlib import Path
 
-from fashion_edge.errors import SourceError
+from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.images import SUFFIXES
-from fashion_edge.sources.base import Source
+from fashion_edge.sources.base import Source, Wish
 
 URL = re.compile(r"^(rtsp|rtsps|rtmp|http|https|udp|tcp)://", re.IGNORECASE)
 
 
-def open_source(text: str, *, every_frame: bool = False, watched: bool = False) -> Source:
+def open_source(text: str, *, every_frame: bool = False, watched: bool = False, wish: Wish | None = None) -> Source:
     """Build the source that `text` names.
 
     Args:
-        text: an image, a folder of images, a video file, a stream URL, `demo`, or a camera's index or /dev path.
+        text: an image, a folder of images, a video file, a stream URL, `demo`, `picamera`, `replay:DIR`, or a camera's
+            index or /dev path.
         every_frame: read at the loop's own pace and drop nothing.
         watched: a person looks on, so a video file plays at its own speed.
+        wish: what is asked of a camera.
 
     Raises:
         SourceError: there is no such thing; the message says what would be.
@@ -25,14 +27,27 @@ def open_source(text: str, *, every_frame: bool = False, watched: bool = False) 
         from fashion_edge.sources.demo import DemoSource
 
         return DemoSource(paced=not every_frame)
+    wish = wish or Wish()
+    if text == "picamera" or text.startswith("picamera:"):
+        from fashion_edge.sources.picamera import open_picamera
+
+        return open_picamera(text, wish, live=not every_frame)
+    if wish.awb is not None:
+        raise UsageError(f"--awb {wish.awb} is for --source picamera; {text} keeps its own white balance")
     if text.isdecimal() or text.startswith("/dev/"):
-        from fashion_edge.sources.capture import CameraSource
+        from fashion_edge.sources.camera import open_camera
 
-        return CameraSource(text, live=not every_frame)
+        return open_camera(text, wish, live=not every_frame)
+    if wish.size or wish.fps:
+        raise UsageError(f"--size and --fps are for cameras; {text} has its own")
     if URL.match(text):
-        from fashion_edge.sources.capture import StreamSource
+        from fashion_edge.sources.stream import open_stream
 
-        return StreamSource(text, live=not every_frame)
+        return open_stream(text, wish, live=not every_frame)
+    if text.startswith("replay:"):
+        from fashion_edge.sources.replay import ReplaySource
+
+        return ReplaySource(Path(text.removeprefix("replay:")), paced=watched and not every_frame)
     return _open_path(Path(text), paced=watched and not every_frame)
 
 
@@ -45,6 +60,6 @@ def _open_path(path: Path, *, paced: bool) -> Source:
         from fashion_edge.sources.stills import StillsSource
 
         return StillsSource(path)
-    from fashion_edge.sources.capture import VideoSource
+    from fashion_edge.sources.video import VideoSource
 
     return VideoSource(path, paced=paced)

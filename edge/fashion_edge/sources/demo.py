@@ -29,7 +29,7 @@ class DemoSource:
             index += pacer.wait()
             started = time.monotonic()
             image = scene.frame(index)
-            yield Frame(image, index, started, self.name, time.monotonic() - started)
+            yield Frame(image, index, started, self.name, time.monotonic() - started, index / self.fps)
 
     def describe(self) -> str:
         """Size and rate."""

@@ -1,0 +1,148 @@
+"""The flags of `fashion-edge`, grouped as its help shows them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
+
+PATH = click.Path(path_type=Path)
+COUNT = click.IntRange(1)
+SECONDS = click.FloatRange(0, min_open=True)
+MEGABYTES = click.FloatRange(1, 1_000_000)
+Decorator = Callable[[Any], Any]
+option = click.option
+
+SOURCE = (
+    option("--source", help="Image, folder, video, URL, camera, picamera, demo or replay:DIR [demo]."),
+    option("--camera", type=click.IntRange(0), metavar="N", help="Short for --source N: /dev/videoN."),
+    option("--size", metavar="WxH", help="Frame size asked of a camera [640x480]."),
+    option("--fps", type=click.FloatRange(0.1, 1000), metavar="F", help="Frames a second asked of a camera [30]."),
+    option(
+        "--awb", metavar="MODE", help="White balance of picamera: lock, auto, daylight ... or RED,BLUE gains [lock]."
+    ),
+    option(
+        "--frozen",
+        type=click.FloatRange(0, 3600),
+        default=5.0,
+        show_default=True,
+        metavar="S",
+        help="The same picture for S seconds is a lost camera; 0 never.",
+    ),
+    option("--every-frame", is_flag=True, help="Drop no frame, however old labels get."),
+    option("--frames", type=COUNT, metavar="N", help="Stop after N labelled frames."),
+    option("--seconds", type=SECONDS, metavar="S", help="Stop after S seconds."),
+)
+MODEL = (
+    option("--bundle", type=PATH, metavar="DIR", help="Bundle folder [newest in ./bundles, else the shipped one]."),
+    option("--runtime", type=click.Choice(RUNTIMES), help="Inference runtime [the bundle's first variant]."),
+    option("--precision", type=click.Choice(PRECISIONS), help="Precision of the variant [the bundle's first]."),
+    option("--threads", type=click.IntRange(1, 64), metavar="N", help="Threads for inference [1]."),
+)
+DECISION = (
+    option("--roi", metavar="BOX", help="auto, full, guide, or LEFT,TOP,WIDTH,HEIGHT in fractions [auto]."),
+    option("--smooth", type=click.FloatRange(0, 60), metavar="S", help="Smoothing time constant [the bundle's]."),
+    option(
+        "--hysteresis", type=click.FloatRange(0, 1), metavar="D", help="Score by which a shown label may fall [same]."
+    ),
+    option("--dwell", type=click.FloatRange(0, 60), metavar="S", help="Seconds that a label is shown at least [same]."),
+    option("--max-age-ms", type=SECONDS, metavar="MS", help="Discard frames whose label would be older."),
+)
+OUTPUT = (
+    option("--headless", is_flag=True, help="Open no window."),
+    option("--jsonl", metavar="FILE", help="One JSON object a frame to a file, or - for standard output."),
+    option("--events", metavar="FILE", help="As --jsonl, but changes only: decisions, losses, failures."),
+    option("--record", type=PATH, metavar="FILE.mp4", help="Annotated video."),
+    option("--save", type=PATH, metavar="DIR", help="Annotated stills: each photo, or each change of a live source."),
+    option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+)
+NETWORK = (
+    option("--serve", metavar="[HOST:]PORT", help="Live page, JSON, events and /metrics; beyond this machine by token."),
+    option("--mqtt", metavar="HOST[:PORT]", help="Publish decisions to an MQTT broker, found by Home Assistant."),
+    option("--mqtt-name", metavar="NAME", help="Of this device in topics and in Home Assistant [its host name]."),
+    option("--mqtt-user", metavar="USER", help="User of the broker; the password is in FASHION_EDGE_MQTT_PASSWORD."),
+    option("--mqtt-password-file", type=PATH, metavar="FILE", help="The password of the broker, on one line."),
+    option("--mqtt-tls", is_flag=True, help="Encrypt, and check the broker's certificate."),
+)
+KEEP = (
+    option("--capture", type=PATH, metavar="DIR", help="Keep frames whose score is near a threshold, for retraining."),
+    option(
+        "--capture-margin",
+        type=click.FloatRange(0, 1),
+        default=0.15,
+        show_default=True,
+        metavar="D",
+        help="How near to a threshold.",
+    ),
+    option(
+        "--capture-limit",
+        type=MEGABYTES,
+        default=200.0,
+        show_default=True,
+        metavar="MB",
+        help="Oldest captures go beyond this.",
+    ),
+    option("--record-raw", type=PATH, metavar="DIR", help="Keep raw frames and decisions, for replay:DIR."),
+    option(
+        "--raw-limit",
+        type=MEGABYTES,
+        default=1000.0,
+        show_default=True,
+        metavar="MB",
+        help="Recording of raw frames stops at this.",
+    ),
+)
+TOOLS = (
+    option("--diff", type=PATH, metavar="BUNDLE", help="Compare the decisions of another bundle on the same frames."),
+    option(
+        "--diff-limit",
+        type=click.FloatRange(0, 100),
+        default=0.0,
+        show_default=True,
+        metavar="PERCENT",
+        help="Share of frames that may differ.",
+    ),
+    option("--print-colour-card", type=PATH, metavar="FILE.png", help="Write the colour card to print."),
+    option("--colour-card", is_flag=True, help="Look at a printed colour card and judge the camera's colours."),
+    option("--install-service", is_flag=True, help="Print a systemd unit that runs this command line."),
+    option("--debug", is_flag=True, help="Show tracebacks."),
+)
+GROUPS: dict[str, tuple[Decorator, ...]] = {
+    "Source": SOURCE,
+    "Model": MODEL,
+    "Decision": DECISION,
+    "Output": OUTPUT,
+    "Network": NETWORK,
+    "Frames to keep": KEEP,
+    "Tools": TOOLS,
+}
+
+
+def all_flags(function: Any) -> Any:
+    """Add every flag to a command's function, and remember to which group each belongs."""
+    groups: dict[str, str] = {}
+    for title, options in reversed(GROUPS.items()):
+        for decorate in reversed(options):
+            function = decorate(function)
+            groups[function.__click_params__[-1].name] = title
+    function.groups = groups
+    return function
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists its flags group by group."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section a group, and the rest at the end."""
+        groups: dict[str, str] = getattr(self.callback, "groups", {})
+        for title in (*GROUPS, "Other"):
+            records = [
+                record
+                for param in self.get_params(ctx)
+                if groups.get(param.name or "", "Other") == title and (record := param.get_help_record(ctx))
+            ]
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)

@@ -1,0 +1,193 @@
+"""The Raspberry Pi's CSI camera through picamera2: colours in order, white balance settled, times of the sensor."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from fashion_edge.errors import SourceError, UsageError
+from fashion_edge.sources.base import Wish
+from fashion_edge.sources.capture import DEFAULT_FPS, SENSOR_CLOCK_SLACK_S, Shot
+from fashion_edge.sources.pixels import FORMATS, to_bgr
+from fashion_edge.sources.reopen import ReopeningSource
+
+SIZE = (640, 480)
+READ_TIMEOUT_S = 3.0
+SETTLE_S = 2.0  # white balance has so long to settle
+SETTLED_FRAMES, SETTLED_STEP = 5, 0.01  # gains that moved less than so much, frame to frame, so often in a row
+MODES = {"incandescent": 1, "tungsten": 2, "fluorescent": 3, "indoor": 4, "daylight": 5, "cloudy": 6}  # libcamera's
+
+
+def open_picamera(text: str, wish: Wish, *, live: bool = True) -> ReopeningSource:
+    """Open `picamera` or `picamera:N`; a loss of it is an event, and it is reopened."""
+    number = text.partition(":")[2] or "0"
+    if not number.isdecimal():
+        raise UsageError(f"--source {text} is not picamera or picamera:N")
+    parse_awb(wish.awb)
+    return ReopeningSource(text, lambda: PicameraCapture(int(number), wish), live=live, frozen_s=wish.frozen_s)
+
+
+def parse_awb(text: str | None) -> str | tuple[float, float]:
+    """Read `--awb`: `lock` (settle, then hold; the default), `auto`, a mode, or gains `RED,BLUE`.
+
+    Raises:
+        UsageError: anything else.
+    """
+    if text is None or text in ("lock", "auto", *MODES):
+        return text or "lock"
+    try:
+        red, blue = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--awb {text!r} is not lock, auto, {', '.join(MODES)} or gains as 1.8,1.6") from None
+    if not (0 < red <= 32 and 0 < blue <= 32):
+        raise UsageError(f"--awb {text} has gains outside 0..32")
+    return red, blue
+
+
+def load_picamera2() -> Any:
+    """The class `picamera2.Picamera2`.
+
+    Raises:
+        SourceError: picamera2 or libcamera cannot be imported; both come from apt, not from pip.
+    """
+    mend = "sudo apt install python3-picamera2, then python3 -m venv --system-site-packages for the environment"
+    try:
+        return import_module("picamera2").Picamera2
+    except ModuleNotFoundError as error:
+        missing = (error.name or "picamera2").partition(".")[0]
+        raise SourceError(f"{missing} is not in this environment, and pip has no working one: {mend}") from error
+    except (ImportError, ValueError, AttributeError, OSError) as error:  # ValueError: built for another numpy
+        reason = " ".join(str(error).split())
+        raise SourceError(f"picamera2 cannot be imported ({reason}): {mend}") from error
+
+
+class PicameraCapture:
+    """One configured, running camera; each request is given back as soon as its pixels are copied."""
+
+    finite = False
+
+    def __init__(self, number: int, wish: Wish, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._camera = _acquire(load_picamera2(), number)
+        try:
+            self._start(wish)
+            self._balance = self._set_balance(parse_awb(wish.awb), explicit=wish.awb is not None)
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self) -> Shot | None:
+        """Wait for the next frame; None when none comes for `READ_TIMEOUT_S`."""
+        try:
+            request = self._camera.capture_request(wait=READ_TIMEOUT_S)
+        except (TimeoutError, RuntimeError):
+            return None
+        try:
+            now = self._clock()
+            buffer, metadata = request.make_buffer("main"), request.get_metadata()
+        finally:
+            request.release()
+        image = to_bgr(buffer, self._format, self._size, self._stride)
+        return Shot(image, _captured_at(metadata.get("SensorTimestamp"), now), self._clock() - now)
+
+    def describe(self) -> str:
+        """What was negotiated."""
+        width, height = self._size
+        return f"picamera {self._model}: {width}x{height} {self._format}, {self.fps:g} frames/s, {self._balance}"
+
+    def close(self) -> None:
+        """Stop the camera and give it back."""
+        camera, self._camera = self._camera, None
+        if camera is not None:
+            with suppress(Exception):  # a camera that is gone cannot be stopped
+                camera.stop()
+            with suppress(Exception):
+                camera.close()
+
+    def _start(self, wish: Wish) -> None:
+        size, self.fps = wish.size or SIZE, wish.fps or DEFAULT_FPS
+        config = self._camera.create_video_configuration(
+            main={"size": size, "format": "RGB888"}, controls={"FrameRate": self.fps}
+        )
+        try:
+            self._camera.configure(config)
+            self._camera.start()
+        except (RuntimeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise SourceError(f"picamera cannot give {size[0]}x{size[1]} ({reason}); change --size or --fps") from error
+        main = self._camera.camera_configuration()["main"]  # a request may have been adjusted
+        self._format, self._stride = str(main["format"]), int(main["stride"])
+        self._size = (int(main["size"][0]), int(main["size"][1]))
+        self._model = str(self._camera.camera_properties.get("Model", "camera"))
+        if self._format not in FORMATS:
+            raise SourceError(f"picamera gives {self._format}, which is none of {', '.join(FORMATS)}")
+        if wish.size and self._size != wish.size:
+            given = f"{self._size[0]}x{self._size[1]}"
+            raise SourceError(f"picamera gives {given} where {size[0]}x{size[1]} was asked for; change --size")
+
+    def _set_balance(self, awb: str | tuple[float, float], *, explicit: bool) -> str:
+        camera = self._camera
+        if "AwbEnable" not in camera.camera_controls:
+            if explicit and awb != "auto":
+                raise SourceError("this camera has no white balance to set; leave --awb away")
+            return "no white balance control"
+        if isinstance(awb, tuple):
+            camera.set_controls({"AwbEnable": False, "ColourGains": awb})
+            return f"white balance {awb[0]:g},{awb[1]:g}"
+        camera.set_controls({"AwbEnable": True, "AwbMode": MODES.get(awb, 0)})
+        if awb != "lock":
+            return f"white balance {awb}"
+        gains, settled = self._settle()
+        if gains is None:
+            return "white balance auto: the camera does not tell its gains"
+        camera.set_controls({"AwbEnable": False, "ColourGains": gains})
+        how = "settled and locked" if settled else f"locked after {SETTLE_S:g} s, not yet settled,"
+        return f"white balance {how} at {gains[0]:.2f},{gains[1]:.2f}"
+
+    def _settle(self) -> tuple[tuple[float, float] | None, bool]:
+        """Let frames pass until the gains stand still; returns the last gains, and whether they did."""
+        gains: tuple[float, float] | None = None
+        calm, deadline = 0, self._clock() + SETTLE_S
+        while calm < SETTLED_FRAMES and self._clock() < deadline:
+            try:
+                request = self._camera.capture_request(wait=READ_TIMEOUT_S)
+            except (TimeoutError, RuntimeError) as error:
+                raise SourceError("picamera opens but gives no picture; check the ribbon cable") from error
+            try:
+                found = request.get_metadata().get("ColourGains")
+            finally:
+                request.release()
+            if found is None:
+                return None, False
+            red, blue = float(found[0]), float(found[1])
+            still = gains is not None and max(abs(red / gains[0] - 1), abs(blue / gains[1] - 1)) < SETTLED_STEP
+            calm, gains = calm + 1 if still else 0, (red, blue)
+        return gains, calm >= SETTLED_FRAMES
+
+
+def _acquire(picamera2: Any, number: int) -> Any:
+    cameras = picamera2.global_camera_info()
+    if number >= len(cameras):
+        found = ", ".join(str(camera.get("Model", camera.get("Id", "?"))) for camera in cameras) or "none"
+        raise SourceError(
+            f"libcamera finds no camera {number} ({found} found): check the cable, then rpicam-hello --list-cameras"
+        )
+    try:
+        return picamera2(number)
+    except (RuntimeError, IndexError) as error:
+        raise SourceError(
+            f"camera {number} is in use by another program or another part of this one ({error}); end that first"
+        ) from error
+
+
+def _captured_at(nanoseconds: int | None, now: float) -> float:
+    """The sensor's time on time.monotonic()'s clock; libcamera counts from boot, which suspending sets apart."""
+    if nanoseconds is None:
+        return now
+    stamp = nanoseconds / 1e9
+    suspended = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+    for candidate in (stamp, stamp - suspended):
+        if 0 <= now - candidate <= SENSOR_CLOCK_SLACK_S:
+            return candidate
+    return now

@@ -1,0 +1,57 @@
+"""Video files: every frame once, on the file's own clock."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+from fashion_edge.errors import SourceError
+from fashion_edge.frame import Fault, Frame, Item
+from fashion_edge.opencv import load_cv2
+from fashion_edge.pace import Pacer
+from fashion_edge.sources.capture import CvCapture, open_video_capture
+
+COMPLETE = 0.9  # containers estimate their frame count; far fewer decoded means damage
+
+
+class VideoSource:
+    """A video file; paced to its own rate when a person looks on."""
+
+    still = False
+
+    def __init__(self, path: Path, *, paced: bool = False) -> None:
+        self.name = str(path)
+        self.live = paced
+        capture = self._open()
+        self.fps = capture.fps
+        self._description = capture.describe()
+        capture.close()
+
+    def items(self) -> Generator[Item, None, None]:
+        """Frames until the file ends."""
+        capture = self._open()
+        pacer = Pacer(1 / self.fps if self.live else 0.0)
+        try:
+            index, stream_at = 0, -1.0
+            while (shot := capture.read()) is not None:
+                pacer.wait()
+                declared = capture.position_s()
+                stream_at = declared if declared > stream_at else max(index / self.fps, stream_at + 1 / self.fps)
+                yield Frame(shot.image, index, shot.captured_at, self.name, shot.capture_s, stream_at)
+                index += 1
+            if index < capture.frames * COMPLETE:
+                reason = f"{self.name} ended after {index} of {capture.frames} frames: cut short or damaged"
+                yield Fault(self.name, index, reason)
+        finally:
+            capture.close()
+
+    def describe(self) -> str:
+        """Size and rate, as the file declares them."""
+        return self._description
+
+    def _open(self) -> CvCapture:
+        capture = open_video_capture(self.name, load_cv2().CAP_FFMPEG)
+        if not capture.isOpened():
+            capture.release()
+            raise SourceError(
+                f"{self.name} is not a picture or a video that can be read; mp4 with H.264 works everywhere"
+            )
+        return CvCapture(capture, self.name)
