@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from fashion_edge.backends import Backend, open_backend
 from fashion_edge.bundle import Bundle, LiveDefaults, Variant, load_bundle
@@ -13,10 +12,11 @@ from fashion_edge.golden import self_check
 from fashion_edge.latest import Latest
 from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
 from fashion_edge.opencv import load_cv2
+from fashion_edge.outputs import make_sinks, written
 from fashion_edge.pipeline import Labeller, run
 from fashion_edge.request import Request
-from fashion_edge.sinks.base import Sink
-from fashion_edge.sources import Source, open_source
+from fashion_edge.sinks.fan import FanOut
+from fashion_edge.sources import open_source
 from fashion_edge.summary import Summary
 
 
@@ -32,14 +32,16 @@ def run_request(request: Request) -> int:
     say(source.describe())
     summary = Summary()
     with ExitStack() as stack:
-        sinks = [stack.enter_context(sink) for sink in _make_sinks(request, source, watched=watched)]
+        sinks = stack.enter_context(FanOut())
+        for sink in make_sinks(request, bundle.manifest.space, source, watched=watched):
+            sinks.add(sink)
         labeller = Labeller(bundle.manifest, backend, options, still=source.still)
         latest = stack.enter_context(Latest(source)) if source.live else None
         with _ended_by_signals():
-            run(latest or source.items(), labeller, sinks, options, summary)
-    for line in [*summary.describe(latest.dropped if latest else 0), *_written(request)]:
+            run(latest or source.items(), labeller, [sinks], options, summary)
+    for line in [*summary.describe(latest.dropped if latest else 0), *written(request), *sinks.failures]:
         say(line)
-    return 1 if summary.faults or not summary.frames else 0
+    return 1 if summary.faults or sinks.failures or not summary.frames else 0
 
 
 def open_checked(request: Request) -> tuple[Bundle, Variant, Backend]:
@@ -63,7 +65,7 @@ def _start_line(bundle: Bundle, variant: Variant, backend: Backend, threads: int
 
 def _can_watch(request: Request) -> bool:
     """Whether a window will be opened for a source that moves; says why not where one could be expected."""
-    if request.headless or request.jsonl == "-":
+    if request.headless or "-" in (request.jsonl, request.events):
         return False
     from fashion_edge.sinks.window import why_no_window
 
@@ -71,41 +73,6 @@ def _can_watch(request: Request) -> bool:
     if reason is not None and request.source is None:
         say(f"no window: {reason}; going on headless")
     return reason is None
-
-
-def _make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[Sink]:
-    """Sinks in the order in which they see a frame; each is entered before the next is made."""
-    from fashion_edge.sinks.text import TextSink
-
-    yield TextSink(still=source.still, quiet=request.jsonl == "-")
-    if request.jsonl:
-        from fashion_edge.sinks.jsonl import JsonlSink
-
-        yield JsonlSink(request.jsonl, overwrite=request.overwrite)
-    if request.record:
-        from fashion_edge.sinks.video import VideoSink
-
-        yield VideoSink(request.record, source.fps, overwrite=request.overwrite)
-    if request.save:
-        from fashion_edge.sinks.stills import StillsSink
-
-        root = Path(source.name) if source.still and Path(source.name).is_dir() else None
-        yield StillsSink(request.save, still=source.still, root=root)
-    if watched and not source.still:
-        from fashion_edge.sinks.window import WindowSink
-
-        yield WindowSink()
-
-
-def _written(request: Request) -> Iterator[str]:
-    """Where the outputs are."""
-    if request.jsonl and request.jsonl != "-":
-        yield f"JSON lines: {request.jsonl}"
-    if request.record and request.record.exists():
-        yield f"video: {request.record}"
-    if request.save:
-        newest = max(request.save.rglob("*.jpg"), key=lambda path: path.stat().st_mtime_ns, default=None)
-        yield f"annotated pictures: {request.save}" + (f", the last is {newest}" if newest else "")
 
 
 @contextmanager

@@ -1,0 +1,104 @@
+"""Who may look: a token beyond this machine, the Host header on it, and no page of another site anywhere."""
+
+import hmac
+import os
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from fashion_edge.errors import UsageError
+from fashion_edge.sinks.web.address import Address, is_loopback
+
+VARIABLE = "FASHION_EDGE_TOKEN"
+SHORTEST = 16  # characters of a token that was chosen by a person
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Server": "fashion-edge",
+}
+
+
+class Guard:
+    """Lets a request through, or answers with a status and nothing else."""
+
+    def __init__(self, address: Address, environ: Mapping[str, str] = os.environ) -> None:
+        self._local = address.loopback
+        chosen = environ.get(VARIABLE)
+        if chosen is not None and len(chosen) < SHORTEST:
+            raise UsageError(f"{VARIABLE} has {len(chosen)} characters, {SHORTEST} is the least")
+        self.generated = not self._local and chosen is None
+        self.token = chosen or (None if self._local else secrets.token_urlsafe(16))
+
+    @property
+    def query(self) -> str:
+        """What to append to the address that is shown: the token only where it was made for this run."""
+        return f"?token={self.token}" if self.generated else ""
+
+    def middleware(self) -> Middleware:
+        """For `web.Application(middlewares=[...])`."""
+
+        @web.middleware
+        async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+            refused = self._refuse(request)
+            if refused is not None:
+                return web.Response(status=refused)
+            if self.token and request.path == "/" and "token" in request.query:
+                return self._enter(request)
+            return await handler(request)
+
+        return check
+
+    def _refuse(self, request: web.Request) -> int | None:
+        """The status of a refusal, or None."""
+        host = _host(request.headers.get("Host", ""))
+        if self._local and not is_loopback(host):  # a name that was bent to this address (DNS rebinding)
+            return 421
+        if self.token and not self._knows(request):
+            return 401
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+            return 403  # a page of another site; a WebSocket has no other protection
+        return None
+
+    def _knows(self, request: web.Request) -> bool:
+        assert self.token
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        offered = [request.query.get("token"), request.cookies.get(self._cookie(request)), bearer]
+        right = self.token.encode()
+        return any(hmac.compare_digest(word.encode(errors="replace"), right) for word in offered if word)
+
+    def _enter(self, request: web.Request) -> web.Response:
+        """The token moves from the address, where it would be seen, into a cookie that no script reads."""
+        assert self.token
+        answer = web.Response(status=303, headers={"Location": "/"})
+        answer.set_cookie(self._cookie(request), self.token, httponly=True, samesite="Lax", max_age=365 * 86400)
+        return answer
+
+    @staticmethod
+    def _cookie(request: web.Request) -> str:
+        """Cookies are shared between the ports of a host, so the port is in the name."""
+        return f"fashion_edge_{request.headers.get('Host', '').rpartition(':')[2]}"
+
+
+def _host(header: str) -> str:
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
+async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """For `on_response_prepare`: what every answer carries."""
+    for name, value in HEADERS.items():
+        response.headers[name] = value

@@ -1,0 +1,160 @@
+"""What each address answers."""
+
+import asyncio
+import json
+import re
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from aiohttp import web
+
+from fashion_edge.sinks.web.clients import INTERVAL_S, MOST, Clients
+from fashion_edge.sinks.web.live import Live
+from fashion_edge.sinks.web.machine import Machine
+from fashion_edge.sinks.web.metrics import CONTENT_TYPE, render_metrics
+from fashion_edge.sinks.web.state import describe_run
+
+PATIENCE_S = 3.0  # for a frame, when one picture is asked for
+KEEP_ALIVE_S = 15.0
+SEND_BUFFER = 64 << 10  # bytes; what waits in a larger one would be old before it is seen
+STATIC = {
+    "/": ("index.html", "text/html"),
+    "/style.css": ("style.css", "text/css"),
+    "/page.js": ("page.js", "text/javascript"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+
+
+class Routes:
+    """Handlers; all run in the server's event loop."""
+
+    def __init__(self, clients: Clients, machine: Machine) -> None:
+        self._clients = clients
+        self._machine = machine
+
+    def add_to(self, app: web.Application) -> None:
+        """Register them."""
+        folder = files("fashion_edge.sinks.web") / "static"
+        for path, (name, kind) in STATIC.items():
+            app.router.add_get(path, _static((folder / name).read_bytes(), kind))
+        app.router.add_get("/api/state", self.state)
+        app.router.add_get("/api/events", self.events, allow_head=False)
+        app.router.add_get("/api/live", self.live, allow_head=False)
+        app.router.add_get("/still.jpg", self.still, allow_head=False)
+        app.router.add_get("/stream.mjpg", self.stream, allow_head=False)
+        app.router.add_get("/metrics", self.metrics)
+
+    def describe(self) -> dict[str, Any]:
+        """The document of `/api/state`."""
+        machine = self._machine
+        process = {"cpu_percent": machine.cpu_percent, "memory_mb": round(machine.memory_bytes / 1e6, 1)}
+        return describe_run(self._clients.board, machine.telemetry, process, self._clients.watching)
+
+    async def state(self, _: web.Request) -> web.Response:
+        """How things are, as JSON."""
+        return web.json_response(self.describe(), dumps=lambda data: json.dumps(data, ensure_ascii=False))
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """For Prometheus."""
+        board, machine = self._clients.board, self._machine
+        process = {
+            "process_cpu_seconds_total": machine.cpu_seconds,
+            "process_resident_memory_bytes": float(machine.memory_bytes),
+        }
+        text = render_metrics(
+            board.counts, board.source.state, board.result, machine.telemetry, process, self._clients.watching
+        )
+        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """The page's WebSocket."""
+        with self._clients.seat() as room:
+            return await Live(self._clients, self.describe).answer(request) if room else _full()
+
+    async def still(self, _: web.Request) -> web.Response:
+        """The newest picture, annotated, as a download."""
+        try:
+            picture = await asyncio.wait_for(self._clients.picture(0), PATIENCE_S)
+        except TimeoutError:
+            picture = None
+        if picture is None:
+            return web.Response(status=503, text="no frame has come; see /api/state\n")
+        body = await asyncio.to_thread(getattr, picture, "still")  # encoding a large one takes a while
+        words = re.sub(r"[^\w]+", "_", picture.result.decision.text).strip("_") if picture.result else "no_signal"
+        name = f"{words or 'unsure'}_{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.jpg"
+        name = name.encode("ascii", "replace").decode().replace("?", "_")
+        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return web.Response(body=body, content_type="image/jpeg", headers=disposition)
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Motion JPEG, for programs that show nothing else."""
+        with self._clients.seat() as room:
+            if not room:
+                return _full()
+            answer = web.StreamResponse(headers={"Content-Type": "multipart/x-mixed-replace; boundary=frame"})
+            await answer.prepare(request)
+            _shorten_buffers(request)
+            last = 0
+            while (picture := await self._clients.picture(last)) is not None:
+                due = time.monotonic() + INTERVAL_S
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture.jpeg)}\r\n\r\n"
+                await answer.write(head.encode() + picture.jpeg + b"\r\n")
+                last = picture.number
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+            return answer
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """What changed, as server-sent events (html.spec.whatwg.org, 9.2): the past ones first, then as it happens."""
+        with self._clients.seat() as room:
+            if not room:
+                return _full()
+            answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+            await answer.prepare(request)
+            seen = request.headers.get("Last-Event-ID", "")
+            last = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 19 else 0
+            await answer.write(b"retry: 2000\n\n")
+            while not self._clients.closing.is_set():
+                for change in self._clients.board.changes_after(last):
+                    data = json.dumps(change.record, ensure_ascii=False)
+                    await answer.write(f"id: {change.number}\nevent: {change.kind}\ndata: {data}\n\n".encode())
+                    last = change.number
+                if not await self._changed(last):
+                    await answer.write(b": nothing new\n\n")
+            return answer
+
+    async def _changed(self, last: int) -> bool:
+        """Whether something changed, or the run ends, before it is time for a sign of life."""
+
+        async def wait() -> None:
+            while not self._clients.board.changes_after(last) and not self._clients.closing.is_set():
+                await self._clients.pulse.wait()
+
+        try:
+            await asyncio.wait_for(wait(), KEEP_ALIVE_S)
+        except TimeoutError:
+            return False
+        return True
+
+
+def _static(body: bytes, kind: str) -> Callable[[web.Request], Any]:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=kind, charset=None if kind == "image/svg+xml" else "utf-8")
+
+    return answer
+
+
+def _full() -> web.Response:
+    return web.Response(status=503, text=f"{MOST} clients watch already; close one\n")
+
+
+def _shorten_buffers(request: web.Request) -> None:
+    """Keep little between the loop and a slow client."""
+    transport = request.transport
+    if transport is None:
+        return
+    transport.set_write_buffer_limits(high=0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)

@@ -1,0 +1,103 @@
+"""The server: a thread of its own with an event loop of its own, so that the frame loop never waits for a client."""
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from fashion_edge.console import say
+from fashion_edge.sinks.web.board import Board
+from fashion_edge.sinks.web.clients import Clients
+from fashion_edge.sinks.web.guard import Guard, add_headers
+from fashion_edge.sinks.web.machine import Machine
+from fashion_edge.sinks.web.routes import Routes
+
+FAREWELL_S = 1.0  # for clients to go when the run ends
+JOIN_S = 5.0
+
+
+class Server:
+    """Serves a board on a listening socket from `start` to `stop`."""
+
+    def __init__(self, listening: socket.socket, board: Board, guard: Guard) -> None:
+        self.error: BaseException | None = None  # why it ended before it was asked to
+        self._socket = listening
+        self._board = board
+        self._guard = guard
+        self._loop = asyncio.new_event_loop()
+        self._clients: Clients | None = None
+        self._started = threading.Event()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+
+    def start(self) -> None:
+        """Returns once requests are answered."""
+        self._thread.start()
+        self._started.wait()
+
+    def stop(self) -> None:
+        """Say goodbye to the clients and end the thread."""
+        self._post(self._stop.set)
+        self._thread.join(JOIN_S)
+
+    def wake(self) -> None:
+        """Something is new on the board; called from any thread."""
+        if self._clients is not None:
+            self._post(self._clients.pulse.fire)
+
+    def _post(self, call: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            self._loop.call_soon_threadsafe(call)
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        except BaseException as error:  # handed to the frame loop with its next frame
+            self.error = error
+        finally:
+            self._socket.close()
+            self._loop.close()
+            self._started.set()
+
+    async def _serve(self) -> None:
+        clients, machine = Clients(self._board), Machine()
+        app = web.Application(middlewares=[_one_sentence, self._guard.middleware()])
+        app.on_response_prepare.append(add_headers)
+        Routes(clients, machine).add_to(app)
+        runner = web.AppRunner(app, access_log=None, logger=_silent(), shutdown_timeout=FAREWELL_S)
+        await runner.setup()
+        await web.SockSite(runner, self._socket).start()
+        watch = asyncio.ensure_future(machine.watch())
+        self._clients = clients
+        self._started.set()
+        try:
+            await self._stop.wait()
+        finally:
+            watch.cancel()
+            clients.close()
+            await runner.cleanup()
+
+
+@web.middleware
+async def _one_sentence(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A fault of ours is said in one sentence; the client learns no more than that there was one."""
+    try:
+        return await handler(request)
+    except (web.HTTPException, ConnectionError, asyncio.CancelledError):
+        raise
+    except Exception as error:
+        say(f"--serve: {request.path} failed with {type(error).__name__}: {error}")
+        return web.Response(status=500)
+
+
+def _silent() -> logging.Logger:
+    """Strangers who send nonsense to the port must not fill the terminal."""
+    logger = logging.getLogger("fashion_edge.web")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger

@@ -1,0 +1,235 @@
+// The live page: draws a picture, asks for the next one, and shows what is said of it.
+
+const STAGES = ["capture", "preprocess", "infer", "decide"];
+const SILENT_S = 3; // without a frame while the source calls itself live
+const WAITS_MS = [500, 1000, 2000, 5000];
+const SHOWN_CHANGES = 6;
+
+const $ = (id) => document.getElementById(id);
+const canvas = $("picture");
+const context = canvas.getContext("2d");
+const rows = new Map(); // label -> {row, fill, value, meter}
+const seen = new Set(); // numbers of the changes that are listed
+let attempt = 0;
+let ended = false;
+
+function make(tag, parent, name) {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  parent.append(element);
+  return element;
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// ---- scores -------------------------------------------------------------------------------------------------------
+
+function buildRows(space) {
+  $("bars").replaceChildren();
+  rows.clear();
+  const grouped = new Set(Object.values(space.groups).flat());
+  const free = space.labels.filter((label) => !grouped.has(label));
+  for (const [title, labels] of [...Object.entries(space.groups), ["other", free]]) {
+    if (!labels.length) continue;
+    const group = make("div", $("bars"), "group");
+    group.setAttribute("aria-label", title);
+    for (const label of labels) buildRow(group, label, title, space.thresholds[label]);
+  }
+}
+
+function buildRow(group, label, title, threshold) {
+  const row = make("div", group, "row");
+  const name = make("span", row, "name");
+  if (/^colou?rs?$/i.test(title) && CSS.supports("color", label)) make("i", name, "swatch").style.background = label;
+  name.append(label);
+  const track = make("div", row, "track");
+  track.setAttribute("role", "meter");
+  track.setAttribute("aria-label", label);
+  track.setAttribute("aria-valuemin", "0");
+  track.setAttribute("aria-valuemax", "1");
+  const fill = make("div", track, "fill");
+  make("i", track, "threshold").style.left = `calc(${threshold * 100}% - 1px)`;
+  rows.set(label, { row, track, fill, value: make("span", row, "value") });
+}
+
+function showScores(scores, chosen) {
+  for (const [label, { row, track, fill, value }] of rows) {
+    const score = scores ? scores[label] : 0;
+    row.classList.toggle("chosen", chosen.includes(label));
+    fill.style.transform = `translateX(${(score - 1) * 100}%)`;
+    track.setAttribute("aria-valuenow", score.toFixed(2));
+    setText(value, scores ? score.toFixed(2) : "–");
+  }
+}
+
+function showWords(text) {
+  const title = $("text");
+  if (title.dataset.text === text) return;
+  title.dataset.text = text;
+  title.classList.toggle("nothing", !text || text === "nothing I know");
+  title.replaceChildren();
+  for (const word of (text || "–").split(" ")) {
+    if (title.childNodes.length) title.append(" ");
+    const span = make("span", title);
+    span.textContent = word;
+    if (word === "?") span.className = "unsure";
+  }
+  document.title = text ? `${text} · fashion-edge` : "fashion-edge";
+}
+
+// ---- the loop's figures -------------------------------------------------------------------------------------------
+
+const stageBars = new Map(
+  STAGES.map((stage) => {
+    const bar = make("i", $("stages"));
+    const entry = make("li", $("legend"));
+    bar.dataset.stage = make("i", entry).dataset.stage = stage;
+    return [stage, { bar, text: make("span", entry), smooth: null }];
+  }),
+);
+let figuresAt = 0;
+
+function showFigures(result) {
+  for (const [stage, entry] of stageBars) {
+    const ms = result.stages_ms[stage] ?? 0;
+    entry.smooth = entry.smooth === null ? ms : entry.smooth * 0.9 + ms * 0.1;
+  }
+  const now = performance.now();
+  if (now - figuresAt < 500) return; // figures that change with each frame cannot be read
+  figuresAt = now;
+  for (const [stage, entry] of stageBars) {
+    entry.bar.style.flexGrow = entry.smooth;
+    setText(entry.text, `${stage} ${entry.smooth.toFixed(entry.smooth < 10 ? 2 : 1)} ms`);
+  }
+  setText($("age"), `${result.age_p50_ms.toFixed(1)} ms`);
+  setText($("p99"), `${result.age_p99_ms.toFixed(1)} ms`);
+  setText($("fps"), `${result.fps.toFixed(1)} /s`);
+}
+
+function showDevice(device) {
+  $("heat").hidden = device.temperature_c === null;
+  if (device.temperature_c !== null) setText($("temperature"), `${device.temperature_c.toFixed(0)} °C`);
+  const now = device.throttled.join(", ");
+  $("warning").hidden = !now;
+  setText($("warning"), now ? `The machine reports: ${now}` : "");
+  const before = device.throttled_before.length ? ` · earlier: ${device.throttled_before.join(", ")}` : "";
+  const use = device.cpu_percent === null ? "" : `CPU ${device.cpu_percent.toFixed(0)} % of a core · ${device.memory_mb.toFixed(0)} MB`;
+  setText($("machine"), use + before);
+}
+
+// ---- state --------------------------------------------------------------------------------------------------------
+
+const WORDS = { starting: "Waiting for the first frame", live: "Live", lost: "No signal", away: "Connection lost" };
+
+function showState(state, words, notice) {
+  document.body.dataset.state = state;
+  setText($("state"), words ?? WORDS[state] ?? state);
+  $("notice").hidden = !notice;
+  setText($("notice"), notice ?? "");
+  if (state !== "live" && state !== "silent") {
+    showWords("");
+    showScores(null, []);
+    $("guide").hidden = true;
+  }
+}
+
+function showStatus(status) {
+  const { source, silent_s: silent } = status;
+  if (source.state === "ended") {
+    ended = true;
+    return showState("ended", "The run has ended", "The run has ended.");
+  }
+  if (!rows.size) buildRows(status.space);
+  setText($("source"), source.detail && source.state !== "lost" ? `${source.name}: ${source.detail}` : source.name);
+  showDevice(status.device);
+  for (const change of status.changes) addChange(change);
+  if (source.state === "live" && silent > SILENT_S) showState("silent", `No new frame for ${silent.toFixed(0)} s`);
+  else if (source.state !== "live") showState(source.state, undefined, source.state === "starting" ? "Waiting for the first frame" : undefined);
+  else if (document.body.dataset.state !== "live") showState("live");
+}
+
+function addChange({ number, kind, at, text }) {
+  if (seen.has(number)) return;
+  seen.add(number);
+  const item = document.createElement("li");
+  const time = make("time", item);
+  time.dateTime = at;
+  time.textContent = new Date(at).toLocaleTimeString([], { hour12: false });
+  const words = make("span", item);
+  words.textContent = kind === "decision" || kind === "fault" ? text : kind === "live" ? "signal is back" : kind === "lost" ? "no signal" : `an output failed: ${text}`;
+  if (kind !== "decision" && kind !== "live") words.className = "alarm";
+  $("changes").prepend(item);
+  while ($("changes").children.length > SHOWN_CHANGES) $("changes").lastChild.remove();
+}
+
+// ---- pictures -----------------------------------------------------------------------------------------------------
+
+function showGuide([left, top, width, height]) {
+  const guide = $("guide");
+  guide.hidden = width >= 1 && height >= 1;
+  const place = guide.style;
+  const [shownLeft, shownTop, scaleX, scaleY] = shownArea();
+  place.left = `${shownLeft + left * scaleX}px`;
+  place.top = `${shownTop + top * scaleY}px`;
+  place.width = `${width * scaleX}px`;
+  place.height = `${height * scaleY}px`;
+}
+
+// Where the picture lies inside its element, which keeps the ratio and may leave margins.
+function shownArea() {
+  const { clientWidth, clientHeight } = canvas;
+  const scale = Math.min(clientWidth / canvas.width, clientHeight / canvas.height);
+  const [width, height] = [canvas.width * scale, canvas.height * scale];
+  return [(clientWidth - width) / 2, (clientHeight - height) / 2, width, height];
+}
+
+async function showPicture(buffer) {
+  const length = new DataView(buffer).getUint32(0);
+  const { source, result } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const picture = await createImageBitmap(new Blob([new Uint8Array(buffer, 4 + length)], { type: "image/jpeg" }));
+  await new Promise(requestAnimationFrame); // a page that nobody sees asks for nothing
+  if (canvas.width !== picture.width || canvas.height !== picture.height) {
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+  }
+  context.drawImage(picture, 0, 0);
+  picture.close();
+  if (!result) return showState(source.state);
+  if (document.body.dataset.state !== "live") showState("live");
+  showGuide(result.box);
+  showWords(result.text);
+  showScores(result.smoothed, result.labels);
+  showFigures(result);
+}
+
+// ---- connection ---------------------------------------------------------------------------------------------------
+
+function connect() {
+  const address = new URL("api/live", location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  const socket = new WebSocket(address);
+  socket.binaryType = "arraybuffer";
+  socket.onmessage = async ({ data }) => {
+    attempt = 0;
+    if (typeof data === "string") return showStatus(JSON.parse(data));
+    try {
+      await showPicture(data);
+    } finally {
+      if (socket.readyState === WebSocket.OPEN) socket.send("next");
+    }
+  };
+  socket.onclose = reconnect;
+}
+
+async function reconnect() {
+  if (!ended) {
+    const answer = await fetch("api/state").catch(() => null);
+    const refused = answer?.status === 401 ? "This link is of an earlier run: open the one that fashion-edge printed." : null;
+    showState("away", undefined, refused ?? "Connection lost; trying again.");
+  }
+  setTimeout(connect, WAITS_MS[Math.min(attempt++, WAITS_MS.length - 1)]);
+}
+
+connect();
