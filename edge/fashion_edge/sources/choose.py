@@ -23,10 +23,6 @@ def open_source(text: str, *, every_frame: bool = False, watched: bool = False, 
     Raises:
         SourceError: there is no such thing; the message says what would be.
     """
-    if text == "demo":
-        from fashion_edge.sources.demo import DemoSource
-
-        return DemoSource(paced=not every_frame)
     wish = wish or Wish()
     if text == "picamera" or text.startswith("picamera:"):
         from fashion_edge.sources.picamera import open_picamera
@@ -40,6 +36,10 @@ def open_source(text: str, *, every_frame: bool = False, watched: bool = False, 
         return open_camera(text, wish, live=not every_frame)
     if wish.size or wish.fps:
         raise UsageError(f"--size and --fps are for cameras; {text} has its own")
+    if text == "demo":
+        from fashion_edge.sources.demo import DemoSource
+
+        return DemoSource(paced=not every_frame)
     if URL.match(text):
         from fashion_edge.sources.stream import open_stream
 

@@ -1,0 +1,203 @@
+import sys
+import time
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from fashion_edge.errors import SourceError, UsageError
+from fashion_edge.sources import open_source
+from fashion_edge.sources.base import Wish
+from fashion_edge.sources.picamera import parse_awb
+
+
+class FakeRequest:
+    def __init__(self, camera: "FakePicamera2") -> None:
+        self._camera = camera
+        camera.held += 1
+
+    def make_buffer(self, name: str) -> np.ndarray:
+        red = np.zeros((480, 640, 3), np.uint8)
+        red[:, :, 2] = 255  # picamera2's RGB888 lies in memory as B, G, R
+        red[:, :, 0] = self._camera.taken % 200  # noise: no two frames are the same
+        return red.ravel()
+
+    def get_metadata(self) -> dict[str, Any]:
+        self._camera.taken += 1
+        sensor_ns = time.monotonic_ns() - 15_000_000
+        gains = self._camera.gains[min(self._camera.taken, len(self._camera.gains)) - 1]
+        return {"SensorTimestamp": sensor_ns, "ColourGains": gains}
+
+    def release(self) -> None:
+        self._camera.held -= 1
+
+
+class FakePicamera2:
+    """picamera2.Picamera2 as fashion_edge uses it; one camera, opened by one at a time."""
+
+    models = ("imx708",)
+    busy = False
+    hangs = False
+    adjusted: ClassVar[dict[str, Any]] = {}
+    gains = ((1.0, 2.0), (1.5, 1.7), (1.8, 1.5), *[(1.81, 1.5)] * 20)
+    camera_controls: ClassVar[dict[str, Any]] = {"AwbEnable": (False, True, None), "FrameRate": (1, 60, 30)}
+    camera_properties: ClassVar[dict[str, Any]] = {"Model": "imx708"}
+    opened: ClassVar[list["FakePicamera2"]] = []
+
+    @classmethod
+    def global_camera_info(cls) -> list[dict[str, Any]]:
+        return [{"Model": model, "Num": i} for i, model in enumerate(cls.models)]
+
+    def __init__(self, number: int) -> None:
+        if self.busy:
+            raise RuntimeError("Camera __init__ sequence did not complete.")
+        self.held = self.taken = 0
+        self.controls: list[dict[str, Any]] = []
+        self.closed = False
+        FakePicamera2.opened.append(self)
+
+    def create_video_configuration(self, main: dict[str, Any], controls: dict[str, Any]) -> dict[str, Any]:
+        return {"main": {**main, "stride": main["size"][0] * 3}, "controls": controls}
+
+    def configure(self, config: dict[str, Any]) -> None:
+        self._config = {**config, "main": {**config["main"], **self.adjusted}}
+
+    def camera_configuration(self) -> dict[str, Any]:
+        return self._config
+
+    def set_controls(self, controls: dict[str, Any]) -> None:
+        self.controls.append(controls)
+
+    def start(self) -> None:
+        pass
+
+    def capture_request(self, wait: float) -> FakeRequest:
+        if self.hangs:
+            raise TimeoutError
+        assert self.held == 0, "a request was kept"
+        return FakeRequest(self)
+
+    def stop(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def picamera2(monkeypatch: pytest.MonkeyPatch) -> type[FakePicamera2]:
+    class Fresh(FakePicamera2):
+        pass
+
+    module = ModuleType("picamera2")
+    module.Picamera2 = Fresh  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "picamera2", module)
+    monkeypatch.setattr(FakePicamera2, "opened", [])
+    return Fresh
+
+
+def test_red_is_red_the_time_is_the_sensors_and_every_request_is_given_back(picamera2: type[FakePicamera2]) -> None:
+    items = open_source("picamera").items()
+    frame = next(items)
+    age = time.monotonic() - frame.captured_at
+    assert frame.image[0, 0, 2] == 255
+    assert frame.image.shape == (480, 640, 3)
+    assert 0.015 <= age < 0.5
+    (camera,) = picamera2.opened
+    assert camera.held == 0
+    items.close()
+    assert camera.closed
+
+
+def test_white_balance_settles_and_is_then_locked(picamera2: type[FakePicamera2]) -> None:
+    source = open_source("picamera")
+    (camera,) = picamera2.opened
+    assert camera.controls == [{"AwbEnable": True, "AwbMode": 0}, {"AwbEnable": False, "ColourGains": (1.81, 1.5)}]
+    assert source.describe() == (
+        "picamera imx708: 640x480 RGB888, 30 frames/s, white balance settled and locked at 1.81,1.50"
+    )
+
+
+@pytest.mark.parametrize(
+    ("awb", "controls"),
+    [
+        ("auto", {"AwbEnable": True, "AwbMode": 0}),
+        ("daylight", {"AwbEnable": True, "AwbMode": 5}),
+        ("1.8,1.6", {"AwbEnable": False, "ColourGains": (1.8, 1.6)}),
+    ],
+)
+def test_white_balance_can_be_chosen(picamera2: type[FakePicamera2], awb: str, controls: dict[str, Any]) -> None:
+    open_source("picamera", wish=Wish(awb=awb))
+    assert picamera2.opened[0].controls == [controls]
+
+
+def test_a_camera_without_white_balance_says_so(picamera2: type[FakePicamera2]) -> None:
+    picamera2.camera_controls = {}
+    assert open_source("picamera").describe().endswith("no white balance control")
+    with pytest.raises(SourceError, match="has no white balance to set"):
+        open_source("picamera", wish=Wish(awb="daylight"))
+    assert all(camera.closed for camera in picamera2.opened[1:])
+
+
+@pytest.mark.parametrize("awb", ["sunny", "1.8", "1,2,3", "0,1", "99,1"])
+def test_a_bad_white_balance_is_refused(awb: str) -> None:
+    with pytest.raises(UsageError, match=r"^--awb "):
+        parse_awb(awb)
+    with pytest.raises(UsageError, match="is for --source picamera; demo keeps its own"):
+        open_source("demo", wish=Wish(awb="auto"))
+
+
+def test_what_the_camera_adjusted_is_read_back(picamera2: type[FakePicamera2]) -> None:
+    picamera2.adjusted = {"format": "BGR888"}
+    assert next(open_source("picamera").items()).image[0, 0].tolist()[0] == 255  # R, G, B in memory: turned round
+    picamera2.adjusted = {"size": (1296, 972)}
+    with pytest.raises(SourceError, match="picamera gives 1296x972 where 640x480 was asked for; change --size"):
+        open_source("picamera", wish=Wish(size=(640, 480)))
+    picamera2.adjusted = {"format": "SRGGB10"}
+    with pytest.raises(SourceError, match="picamera gives SRGGB10, which is none of RGB888"):
+        open_source("picamera")
+    assert all(camera.closed for camera in picamera2.opened[1:])
+
+
+def test_an_absent_a_busy_and_a_silent_camera_are_told_apart(picamera2: type[FakePicamera2]) -> None:
+    with pytest.raises(SourceError, match=r"libcamera finds no camera 1 \(imx708 found\): check the cable"):
+        open_source("picamera:1")
+    picamera2.models = ()
+    with pytest.raises(SourceError, match=r"no camera 0 \(none found\)"):
+        open_source("picamera")
+    picamera2.models, picamera2.busy = ("imx708",), True
+    with pytest.raises(SourceError, match="camera 0 is in use by another program"):
+        open_source("picamera")
+    picamera2.busy, picamera2.hangs = False, True
+    with pytest.raises(SourceError, match="opens but gives no picture; check the ribbon cable"):
+        open_source("picamera")
+    assert [camera.closed for camera in picamera2.opened] == [True]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ModuleNotFoundError("No module named 'picamera2'", name="picamera2"), "picamera2 is not in this environment"),
+        (ModuleNotFoundError("No module named 'libcamera'", name="libcamera"), "libcamera is not in this environment"),
+        (ValueError("numpy.dtype size changed"), r"cannot be imported \(numpy.dtype size changed\)"),
+    ],
+)
+def test_a_library_that_is_missing_gives_the_commands(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "picamera2":
+                raise error
+
+    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    with pytest.raises(SourceError, match=f"{said}.*apt install python3-picamera2.*--system-site-packages"):
+        open_source("picamera")
+
+
+def test_a_number_is_a_number() -> None:
+    with pytest.raises(UsageError, match="--source picamera:x is not picamera or picamera:N"):
+        open_source("picamera:x")
