@@ -11,7 +11,7 @@ from fashion_edge.render.dataset import COMBINATIONS, render_dataset, render_neg
 from fashion_edge.render.demo import DemoScene
 from fashion_edge.render.golden import golden_frames
 from fashion_edge.render.objects import OBJECTS
-from fashion_edge.render.outfit import GARMENTS, GarmentSpec
+from fashion_edge.render.outfit import GARMENTS
 from fashion_edge.render.scene import render_background, render_garment, render_object, render_photo
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "GARMENTS",
     "OBJECTS",
     "DemoScene",
-    "GarmentSpec",
     "golden_frames",
     "render_background",
     "render_dataset",

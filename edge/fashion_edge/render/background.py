@@ -11,6 +11,7 @@ Field = NDArray[np.float32]
 
 KINDS = ("white", "plain", "gradient", "wall", "floor", "street", "shelf", "foliage", "planks", "blobs")
 QUIET = ("white", "plain", "gradient")
+BUSY = tuple(kind for kind in KINDS if kind not in QUIET)
 
 
 def draw_background(rng: np.random.Generator, height: int, width: int, kind: str) -> Field:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.opencv import load_cv2
-from fashion_edge.render.background import KINDS, draw_background
+from fashion_edge.render.background import BUSY, QUIET, draw_background
 from fashion_edge.render.dataset import stream
 from fashion_edge.render.picture import to_image
 from fashion_edge.render.scene import Image, render_standing, render_thing
@@ -20,6 +20,7 @@ ACT_SECONDS = 3.0
 COLOURS, GARMENTS = ("black", "blue", "red"), ("dress", "jeans", "shirt")
 THINGS = ("bag", "umbrella", "bottle")
 EMPTY = ""  # an act with nothing but a background
+QUIET_SHARE = 0.5  # of the acts play before white, plain paper or a gradient
 MARGIN = 1.12  # the background is this much larger than the frame, and slides
 GUIDE = 0.75  # width of the portrait guide box against its height
 
@@ -96,7 +97,7 @@ class DemoScene:
         act = self.acts[number]
         rng = stream(self.seed, "demo", number)
         cv2 = load_cv2()
-        kind = KINDS[int(rng.integers(len(KINDS)))]
+        kind = str(rng.choice(QUIET if rng.random() < QUIET_SHARE else BUSY))
         height, width = round(self.height * MARGIN), round(self.width * MARGIN)
         small = to_image(draw_background(rng, height // 2, width // 2, kind))
         background = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)

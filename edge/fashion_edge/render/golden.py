@@ -11,7 +11,7 @@ HEIGHT, WIDTH = 192, 144
 COLOURS, GARMENTS = ("black", "blue", "red"), ("dress", "jeans", "shirt")
 BARS = ((255, 255, 255), (0, 255, 255), (255, 255, 0), (0, 255, 0), (255, 0, 255), (0, 0, 255), (255, 0, 0), (0, 0, 0))
 STEP = 4  # grey levels are rounded to this: unseen, and the file compresses to half
-SEED = 7
+SEED = 3
 
 
 def golden_frames() -> NDArray[np.uint8]:

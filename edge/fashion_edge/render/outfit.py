@@ -25,6 +25,7 @@ class GarmentSpec:
     garment: str
     colour: str
     wearer: str | None = None  # one of body.WEARERS
+    plain: bool = False  # without a print
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def draw_outfit(rng: np.random.Generator, spec: GarmentSpec) -> Outfit:
 
 
 def _cloth(rng: np.random.Generator, spec: GarmentSpec, base: np.ndarray) -> Fabric:
-    printed = rng.random() < PRINT_CHANCE[spec.garment]
+    printed = rng.random() < PRINT_CHANCE[spec.garment] and not spec.plain
     kinds = ("dots", "floral", "lace", "stripes", "check") if spec.garment == "dress" else (
         "stripes", "stripes", "pinstripes", "check", "check", "floral")  # fmt: skip
     accent = pick(rng, SHADES["white"] if rng.random() < 0.7 or spec.colour == "white" else NEUTRAL)
@@ -130,7 +131,7 @@ def _paint_garment(rng: np.random.Generator, picture: Picture, view: View, outfi
 def _other_top(rng: np.random.Generator, picture: Picture, view: View, outfit: Outfit) -> None:
     """A plain top above the jeans, loose or cropped, never of the colour that is asked for."""
     figure = outfit.figure
-    names = [name for name in ("white", "grey", "beige", "black", "brown", "pink") if name != outfit.spec.colour]
+    names = [name for name in ("white", "grey", "black", "pink", "yellow", "green") if name != outfit.spec.colour]
     base = pick(rng, SHADES[names[rng.integers(len(names))]])
     cut = shirt.ShirtCut(
         "tee", rng.random() < 0.5, rng.uniform(3.15, 3.6), rng.uniform(0.02, 0.12), False, False, "none"
@@ -144,7 +145,7 @@ def _other_top(rng: np.random.Generator, picture: Picture, view: View, outfit: O
 def _other_bottom(rng: np.random.Generator, picture: Picture, view: View, outfit: Outfit) -> None:
     """Trousers or a skirt below the shirt, in a colour that is not the shirt's."""
     figure = outfit.figure
-    names = [name for name in ("grey", "beige", "black", "brown", "white") if name != outfit.spec.colour]
+    names = [name for name in ("grey", "beige", "black", "white") if name != outfit.spec.colour]
     base = pick(rng, SHADES[names[rng.integers(len(names))]])
     cloth = Fabric(base, base, texture=0.03)
     if figure.woman and rng.random() < 0.3:

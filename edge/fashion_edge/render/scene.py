@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.opencv import load_cv2
-from fashion_edge.render.background import KINDS, QUIET, draw_background
+from fashion_edge.render.background import BUSY, KINDS, QUIET, draw_background
 from fashion_edge.render.camera import Camera, draw_camera, expose
 from fashion_edge.render.fabric import Light
 from fashion_edge.render.objects import OBJECTS, any_colour, paint_object
@@ -16,7 +16,6 @@ from fashion_edge.render.picture import Field, Picture
 
 Image = NDArray[np.uint8]
 
-BUSY = tuple(kind for kind in KINDS if kind not in QUIET)
 # Shares of white and of busy backgrounds, as in photos from shops; the rest is plain paper or a gradient.
 BACKGROUND_SHARES = {"dress": (0.35, 0.25), "jeans": (0.6, 0.15), "shirt": (0.78, 0.12), "thing": (0.45, 0.3)}
 FULL_FIGURE: Box = (-1.3, -0.15, 1.3, 8.05)
@@ -37,7 +36,7 @@ def render_garment(rng: np.random.Generator, garment: str, colour: str, height: 
 
 
 def render_standing(rng: np.random.Generator, garment: str, colour: str, height: int, width: int) -> Image:
-    """A garment on its whole wearer, cut out for a frame (height, width): (h, w, 4) uint8 B, G, R, A.
+    """A garment without a print on its whole wearer, cut out for a frame (height, width): (h, w, 4) uint8 B, G, R, A.
 
     The garment is in the middle and fills the frame; the sprite reaches a tenth beyond it, above and below, so that
     a wearer whom the frame cuts off can move.
@@ -45,7 +44,7 @@ def render_standing(rng: np.random.Generator, garment: str, colour: str, height:
     Raises:
         ValueError: a garment or colour that is not known.
     """
-    outfit = draw_outfit(rng, GarmentSpec(garment, colour))
+    outfit = draw_outfit(rng, GarmentSpec(garment, colour, plain=True))
     left, top, right, bottom = outfit.box()
     if outfit.figure.solid and garment == "dress":
         top, bottom = FULL_FIGURE[1], FULL_FIGURE[3]
