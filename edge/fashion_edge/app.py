@@ -4,43 +4,61 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 
 from fashion_edge.backends import Backend, open_backend
 from fashion_edge.bundle import Bundle, LiveDefaults, Variant, load_bundle
 from fashion_edge.console import say
 from fashion_edge.golden import self_check
+from fashion_edge.keep import choose_options, keep_sinks
 from fashion_edge.latest import Latest
 from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
 from fashion_edge.opencv import load_cv2
 from fashion_edge.outputs import make_sinks, written
 from fashion_edge.pipeline import Labeller, run
 from fashion_edge.request import Request
+from fashion_edge.sinks.check import ReplayCheck
 from fashion_edge.sinks.fan import FanOut
 from fashion_edge.sources import open_source
 from fashion_edge.summary import Summary
+
+CHECK_FAILED = 3  # exit status
 
 
 def run_request(request: Request) -> int:
     """Run to the end of the source, a limit, `q` or Ctrl-C; returns the exit status."""
     request.options(LiveDefaults())  # bad values are said before anything is loaded
+    if request.diff is not None:
+        from fashion_edge.diff import diff_bundles
+
+        return diff_bundles(request)
     bundle, variant, backend = open_checked(request)
-    options = request.options(bundle.manifest.live)
     load_cv2().setNumThreads(request.threads or 1)
     watched = _can_watch(request)
     source = open_source(request.source_text(), every_frame=request.every_frame, watched=watched, wish=request.wish())
+    options = choose_options(request, bundle, source)
     say(_start_line(bundle, variant, backend, request.threads or 1))
     say(source.describe())
     summary = Summary()
     with ExitStack() as stack:
         sinks = stack.enter_context(FanOut())
-        for sink in make_sinks(request, bundle.manifest.space, source, watched=watched):
+        checks: list[ReplayCheck] = []
+        for sink in chain(
+            keep_sinks(request, bundle, variant, backend, source, options),
+            make_sinks(request, bundle.manifest.space, source, watched=watched),
+        ):
             sinks.add(sink)
+            checks += [sink] if isinstance(sink, ReplayCheck) else []
         labeller = Labeller(bundle.manifest, backend, options, still=source.still)
         latest = stack.enter_context(Latest(source)) if source.live else None
         with _ended_by_signals():
             run(latest or source.items(), labeller, [sinks], options, summary)
     for line in [*summary.describe(latest.dropped if latest else 0), *written(request), *sinks.failures]:
         say(line)
+    for check in checks:
+        say(check.describe())
+    if any(check.failed for check in checks):
+        return CHECK_FAILED
     return 1 if summary.faults or sinks.failures or not summary.frames else 0
 
 

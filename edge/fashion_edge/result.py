@@ -35,9 +35,13 @@ class WallClock:
     def __init__(self, wall: float, monotonic: float) -> None:
         self._offset = wall - monotonic
 
+    def wall(self, monotonic: float) -> float:
+        """Seconds since the epoch."""
+        return monotonic + self._offset
+
     def iso(self, monotonic: float) -> str:
         """`2026-11-23T13:00:00.000Z`."""
-        stamp = datetime.fromtimestamp(monotonic + self._offset, UTC)
+        stamp = datetime.fromtimestamp(self.wall(monotonic), UTC)
         return stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -31,6 +31,11 @@ class Roi:
     kind: str = "auto"
     fractions: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, width, height
 
+    @property
+    def text(self) -> str:
+        """What `parse` reads back."""
+        return ",".join(repr(part) for part in self.fractions) if self.kind == "box" else self.kind
+
     @classmethod
     def parse(cls, text: str) -> "Roi":
         """Read `auto`, `full`, `guide` or `LEFT,TOP,WIDTH,HEIGHT` in fractions 0..1.

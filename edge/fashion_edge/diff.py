@@ -1,0 +1,61 @@
+"""Two bundles on the same frames: which frames they decide differently."""
+
+from dataclasses import replace
+
+import click
+import numpy as np
+
+from fashion_edge.app import open_checked
+from fashion_edge.console import say
+from fashion_edge.frame import Event, Fault, Frame
+from fashion_edge.keep import choose_options
+from fashion_edge.pipeline import Labeller
+from fashion_edge.request import Request
+from fashion_edge.sources import open_source
+
+DIFFERS = 3  # exit status: a gate said no
+
+
+def diff_bundles(request: Request) -> int:
+    """Label every frame with both; prints where the pair of texts changes, returns the exit status."""
+    pair = [open_checked(request), open_checked(replace(request, bundle=request.diff))]
+    source = open_source(request.source_text(), every_frame=True, wish=request.wish())
+    labellers = [
+        Labeller(bundle.manifest, backend, choose_options(request, bundle, source), still=source.still)
+        for bundle, _, backend in pair
+    ]
+    say(" against ".join(f"{bundle.path.name}/{variant.file}" for bundle, variant, _ in pair) + f" on {source.name}")
+    comparable = pair[0][0].manifest.space.labels == pair[1][0].manifest.space.labels
+    frames = faults = differing = 0
+    largest, said = 0.0, ("", "")
+    items = source.items()
+    for item in items:
+        if isinstance(item, Fault):
+            faults += 1
+            say(item.reason)
+        elif isinstance(item, Event):
+            for labeller in labellers:
+                labeller.forget()
+        elif isinstance(item, Frame):
+            a, b = (labeller.label(item) for labeller in labellers)
+            frames += 1
+            texts = a.decision.text, b.decision.text
+            if comparable:
+                largest = max(largest, float(np.abs(a.scores - b.scores).max()))
+            if texts[0] != texts[1]:
+                differing += 1
+                if source.still or texts != said:
+                    click.echo(f"{item.source if source.still else f'frame {item.index}'}: {texts[0]} | {texts[1]}")
+            said = texts
+            if frames == request.frames:
+                break
+    items.close()
+    if not frames:
+        say(f"no frame was compared; {faults} could not be read")
+        return 1
+    share = 100 * differing / frames
+    score = f", largest score difference {largest:.3f}" if comparable else ""
+    say(f"{differing} of {frames} frames decide differently ({share:.1f} %){score}; {request.diff_limit:g} % may")
+    if share > request.diff_limit:
+        return DIFFERS
+    return 1 if faults else 0

@@ -1,0 +1,47 @@
+"""Sinks that keep frames for later: captures for retraining, raw recordings, and the check of a replay."""
+
+from collections.abc import Iterator
+
+from fashion_edge.backends import Backend
+from fashion_edge.bundle import Bundle, LiveDefaults, Variant
+from fashion_edge.pipeline import Options
+from fashion_edge.recording import Header, read_lines
+from fashion_edge.request import Request
+from fashion_edge.sinks.base import Sink
+from fashion_edge.sinks.check import ReplayCheck
+from fashion_edge.sources import Source
+from fashion_edge.sources.replay import ReplaySource
+
+
+def keep_sinks(
+    request: Request, bundle: Bundle, variant: Variant, backend: Backend, source: Source, options: Options
+) -> Iterator[Sink]:
+    """Sinks that want frames before anything is drawn on them, and the check of a replay."""
+    if request.capture:
+        from fashion_edge.sinks.capture import CaptureSink
+
+        margin, limit = request.capture_margin, request.capture_limit
+        yield CaptureSink(request.capture, bundle.manifest.space, margin, limit, still=source.still)
+    header = make_header(variant, backend, source, options)
+    if request.record_raw:
+        from fashion_edge.sinks.raw import RawSink
+
+        yield RawSink(request.record_raw, header, request.raw_limit, overwrite=request.overwrite)
+    if isinstance(source, ReplaySource):
+        was = source.header
+        same = (was.model, was.runtime, was.roi, was.live) == (header.model, header.runtime, header.roi, header.live)
+        lines = {line.frame: line for line in read_lines(source.folder) if not line.event}
+        yield ReplayCheck(was, lines, same_model=same)
+
+
+def make_header(variant: Variant, backend: Backend, source: Source, options: Options) -> Header:
+    """Under what conditions this run decides."""
+    live = LiveDefaults(options.smooth_s, options.hysteresis, options.dwell_s)
+    return Header(source.name, source.still, source.fps, variant.sha256, backend.name, options.roi.text, live)
+
+
+def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
+    """By the flags; else, for a replay, as it was recorded; else by the bundle's defaults."""
+    if isinstance(source, ReplaySource):
+        return request.options(source.header.live, source.header.roi)
+    return request.options(bundle.manifest.live)
