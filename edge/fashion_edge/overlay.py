@@ -11,7 +11,7 @@ from fashion_edge.result import Result
 
 WHITE, BLACK, GREY, GREEN = (255, 255, 255), (0, 0, 0), (170, 170, 170), (90, 200, 90)
 PLATE_SHADE = 0.35  # what is left of the picture's brightness under text
-NIGHT, ASH = (30, 27, 25), (150, 146, 142)  # of the card without a picture
+NIGHT, ASH = (25, 26, 27), (142, 146, 150)  # of the card without a picture
 REFERENCE_HEIGHT = 480  # pixels; sizes below are for this height and scale with it
 
 

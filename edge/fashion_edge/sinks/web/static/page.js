@@ -42,7 +42,7 @@ function buildRows(space) {
 function buildRow(group, label, title, threshold) {
   const row = make("div", group, "row");
   const name = make("span", row, "name");
-  if (/^colou?rs?$/i.test(title) && CSS.supports("color", label)) make("i", name, "swatch").style.background = label;
+  if (/^colou?rs?$/i.test(title) && CSS.supports("color", label)) make("i", name, "swatch").style.background = `color-mix(in oklab, ${label} 80%, #7c7770)`;
   name.append(label);
   const track = make("div", row, "track");
   track.setAttribute("role", "meter");
@@ -86,7 +86,9 @@ const stageBars = new Map(
     const bar = make("i", $("stages"));
     const entry = make("li", $("legend"));
     bar.dataset.stage = make("i", entry).dataset.stage = stage;
-    return [stage, { bar, text: make("span", entry), smooth: null }];
+    const text = make("span", entry);
+    text.textContent = stage;
+    return [stage, { bar, text, smooth: null }];
   }),
 );
 let figuresAt = 0;
@@ -132,6 +134,7 @@ function showState(state, words, notice) {
     showWords("");
     showScores(null, []);
     $("guide").hidden = true;
+    for (const id of ["age", "p99", "fps"]) setText($(id), "–");
   }
 }
 
@@ -211,8 +214,14 @@ function connect() {
   address.protocol = address.protocol.replace("http", "ws");
   const socket = new WebSocket(address);
   socket.binaryType = "arraybuffer";
-  socket.onmessage = async ({ data }) => {
+  socket.onopen = () => {
     attempt = 0;
+    ended = false;
+    rows.clear(); // it may be another run, with another model
+    seen.clear();
+    $("changes").replaceChildren();
+  };
+  socket.onmessage = async ({ data }) => {
     if (typeof data === "string") return showStatus(JSON.parse(data));
     try {
       await showPicture(data);
@@ -226,8 +235,8 @@ function connect() {
 async function reconnect() {
   if (!ended) {
     const answer = await fetch("api/state").catch(() => null);
-    const refused = answer?.status === 401 ? "This link is of an earlier run: open the one that fashion-edge printed." : null;
-    showState("away", undefined, refused ?? "Connection lost; trying again.");
+    const refused = answer?.status === 401;
+    showState("away", undefined, refused ? "This link is of an earlier run: open the one that fashion-edge printed." : "Connection lost; trying again.");
   }
   setTimeout(connect, WAITS_MS[Math.min(attempt++, WAITS_MS.length - 1)]);
 }

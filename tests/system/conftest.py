@@ -1,0 +1,6 @@
+"""What the system tests share."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # pytest imports each test file on its own; helpers lie beside them
