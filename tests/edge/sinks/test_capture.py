@@ -1,0 +1,89 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fashion_edge.decide import LabelSpace, decide
+from fashion_edge.frame import Frame
+from fashion_edge.result import Result
+from fashion_edge.roi import Box
+from fashion_edge.sinks.capture import CaptureSink
+
+LABELS = ("dress", "jeans", "red")
+SPACE = LabelSpace(LABELS, {"colour": ("red",), "garment": ("dress", "jeans")}, dict.fromkeys(LABELS, 0.5))
+
+
+def result(index: int, at: float, **scores: float) -> Result:
+    image = np.random.default_rng(index).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    vector = np.array([scores.get(label, 0.0) for label in LABELS], np.float32)
+    frame, box = Frame(image, index, at, "camera:0"), Box(8, 0, 36, 48)
+    return Result(frame, box, vector, vector, decide(vector, SPACE), 0.01, {}, LABELS)
+
+
+def pictures(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.jpg"))
+
+
+def test_a_frame_near_a_threshold_is_kept_where_fashion_train_looks(tmp_path: Path) -> None:
+    sink = CaptureSink(tmp_path, SPACE, 0.15, 10)
+    sink.put_clean(result(0, 10.0, red=0.99, dress=0.98, jeans=0.4))
+    sink.put_clean(result(1, 20.0, red=0.99, dress=0.98))  # sure
+    sink.put_clean(result(2, 30.0, red=0.99, dress=0.45))  # not decided
+    sure, unsure = pictures(tmp_path)
+    assert sure.startswith("photos/red_dress/")
+    assert unsure.startswith("unsure/")
+    assert cv2.imread(str(tmp_path / sure)).shape == (48, 36, 3)  # what the classifier saw
+    record = json.loads((tmp_path / f"{sure}.json").read_text())
+    assert record["near"] == {"jeans": -0.1}
+    assert record["text"] == "red dress"
+    assert record["thresholds"] == dict.fromkeys(LABELS, 0.5)
+    assert record["box"] == {"left": 8, "top": 0, "width": 36, "height": 48}
+
+
+def test_one_moment_is_kept_once_and_stills_each(tmp_path: Path) -> None:
+    live, stills = (
+        CaptureSink(tmp_path / "a", SPACE, 0.15, 10),
+        CaptureSink(tmp_path / "b", SPACE, 0.15, 10, still=True),
+    )
+    for i in range(30):
+        live.put_clean(result(i, i / 10, red=0.5))
+        stills.put_clean(result(i, i / 10, red=0.5))
+    assert len(pictures(tmp_path / "a")) == 3
+    assert len(pictures(tmp_path / "b")) == 30
+
+
+def test_beyond_the_limit_the_oldest_go_and_nothing_else(tmp_path: Path) -> None:
+    mine = tmp_path / "unsure" / "mine.jpg"
+    mine.parent.mkdir()
+    mine.write_bytes(b"x" * 100_000)
+    sink = CaptureSink(tmp_path, SPACE, 0.15, 0.02)
+    for i in range(20):
+        sink.put_clean(result(i, float(i) * 2, red=0.5))
+    kept = [name for name in pictures(tmp_path) if "mine" not in name]
+    assert mine.exists()
+    assert 1 <= len(kept) < 20
+    assert kept[-1].endswith("_00000019.jpg")
+    files = [path for path in tmp_path.rglob("*_000*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 20_000
+    assert len(files) == 2 * len(kept)
+
+
+def test_what_an_earlier_run_kept_counts_too(tmp_path: Path) -> None:
+    CaptureSink(tmp_path, SPACE, 0.15, 10).put_clean(result(0, 0.0, red=0.5))
+    (old,) = pictures(tmp_path)
+    again = CaptureSink(tmp_path, SPACE, 0.15, 0.005)
+    again.put_clean(result(1, 100.0, red=0.5))
+    assert old not in pictures(tmp_path)
+
+
+def test_fashion_train_reads_the_folder(tmp_path: Path) -> None:
+    dataset = pytest.importorskip("fashion_train.dataset")
+    sink = CaptureSink(tmp_path, SPACE, 0.15, 10)
+    sink.put_clean(result(0, 0.0, red=0.99, dress=0.98, jeans=0.4))
+    sink.put_clean(result(1, 5.0, red=0.99, jeans=0.98, dress=0.4))
+    sink.put_clean(result(2, 9.0, dress=0.4))
+    loaded = dataset.load_dataset(tmp_path / "photos")
+    assert loaded.counts == {"red dress": 1, "red jeans": 1}
+    assert len(dataset.find_negatives(tmp_path / "unsure")) == 1

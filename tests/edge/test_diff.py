@@ -1,0 +1,78 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fashion_edge.cli import main
+
+DEMO = ["--source", "demo", "--frames", "20", "--headless"]
+
+
+def test_a_bundle_equals_itself(capsys: pytest.CaptureFixture, bundle_copy: Path) -> None:
+    assert main([*DEMO, "--diff", str(bundle_copy)]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "0 of 20 frames decide differently (0.0 %), largest score difference 0.000; 0 % may" in err
+
+
+@pytest.fixture
+def loud_and_mute(bundle_copy: Path, tmp_path: Path) -> tuple[str, str]:
+    """A bundle that always says something, and one that never does."""
+    mute = Path(shutil.copytree(bundle_copy, tmp_path / "mute"))
+    for folder, threshold in ((bundle_copy, 1e-6), (mute, 1.0)):
+        file = folder / "manifest.json"
+        data = json.loads(file.read_text())
+        file.write_text(json.dumps({**data, "thresholds": dict.fromkeys(data["thresholds"], threshold)}))
+    return str(bundle_copy), str(mute)
+
+
+def test_another_bundle_is_told_apart_and_the_limit_decides(
+    capsys: pytest.CaptureFixture, loud_and_mute: tuple[str, str]
+) -> None:
+    loud, mute = loud_and_mute
+    assert main([*DEMO, "--bundle", loud, "--diff", mute]) == 3
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0].startswith("frame 0: ")
+    assert out.splitlines()[0].endswith(" | nothing I know")
+    assert "20 of 20 frames decide differently (100.0 %), largest score difference 0.000; 0 % may" in err
+    assert main([*DEMO, "--bundle", loud, "--diff", mute, "--diff-limit", "100"]) == 0
+
+
+def test_each_still_that_differs_is_named_and_one_that_cannot_be_read(
+    capsys: pytest.CaptureFixture, loud_and_mute: tuple[str, str], photo_folder: Path
+) -> None:
+    loud, mute = loud_and_mute
+    (photo_folder / "a" / "broken.jpg").write_text("no picture")
+    argv = ["--source", str(photo_folder), "--bundle", loud, "--diff", mute]
+    assert main([*argv, "--diff-limit", "100"]) == 1
+    out, err = capsys.readouterr()
+    assert [Path(line.split(":")[0]).name for line in out.splitlines()] == ["1.png", "2.jpg", "1.jpeg"]
+    assert "broken.jpg" in err
+
+
+def test_the_defaults_of_a_live_picture_come_with_the_bundle(
+    capsys: pytest.CaptureFixture, edit_manifest: Callable[[Callable[[dict], None]], Path], tmp_path: Path
+) -> None:
+    bundle = edit_manifest(lambda data: data.update(runtime={"smooth_s": 1.25}))
+    argv = ["--source", "demo", "--every-frame", "--frames", "2", "--headless", "--bundle", str(bundle)]
+    assert main([*argv, "--record-raw", str(tmp_path / "raw"), "--dwell", "0.5"]) == 0
+    live = json.loads((tmp_path / "raw" / "recording.json").read_text())["live"]
+    assert live == {"smooth_s": 1.25, "hysteresis": 0.1, "dwell_s": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "said"),
+    [
+        ({"smooth_s": -1}, "runtime.smooth_s must lie in 0..60"),
+        ({"dwell_s": "long"}, "dwell_s must be int or float"),
+        ([], "runtime must be dict"),
+    ],
+)
+def test_bad_defaults_are_refused(
+    capsys: pytest.CaptureFixture, edit_manifest: Callable[[Callable[[dict], None]], Path], runtime: object, said: str
+) -> None:
+    bundle = edit_manifest(lambda data: data.update(runtime=runtime))
+    assert main(["--source", "demo", "--frames", "1", "--headless", "--bundle", str(bundle)]) == 2
+    assert said in capsys.readouterr().err

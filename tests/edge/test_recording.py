@@ -1,0 +1,156 @@
+"""A recording replays to the same decisions, and one that was tampered with is refused or found out."""
+
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+
+from fashion_edge.cli import main
+from fashion_edge.errors import SourceError
+from fashion_edge.recording import FRAMES, HEADER, LINES, read_header, read_lines
+from fashion_edge.sources import open_source
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Forty frames of the demo, of two acts."""
+    folder = tmp_path / "raw"
+    argv = ["--source", "demo", "--every-frame", "--frames", "40", "--headless", "--record-raw", str(folder)]
+    assert main(argv) == 0
+    return folder
+
+
+def replay(folder: Path, *argv: str) -> int:
+    return main(["--source", f"replay:{folder}", "--headless", *argv])
+
+
+def edit_line(folder: Path, number: int, **changes: object) -> None:
+    path = folder / LINES
+    rows = path.read_text().splitlines()
+    rows[number] = json.dumps({**json.loads(rows[number]), **changes})
+    path.write_text("\n".join(rows) + "\n")
+
+
+def test_the_same_decisions_bit_for_bit(recording: Path, capsys: pytest.CaptureFixture) -> None:
+    assert replay(recording) == 0
+    assert "replay: all 40 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
+
+
+def test_a_recording_of_a_replay_is_the_same_recording(recording: Path, tmp_path: Path) -> None:
+    assert replay(recording, "--record-raw", str(tmp_path / "again")) == 0
+    assert (tmp_path / "again" / LINES).read_bytes() == (recording / LINES).read_bytes()
+    first = f"{FRAMES}/00000000.png"
+    assert (cv2.imread(str(tmp_path / "again" / first)) == cv2.imread(str(recording / first))).all()
+
+
+def test_a_frame_that_was_changed_is_found_out(recording: Path, capsys: pytest.CaptureFixture) -> None:
+    path = recording / FRAMES / "00000007.png"
+    image = cv2.imread(str(path))
+    cv2.imwrite(str(path), 255 - image)
+    assert replay(recording) == 3
+    assert "of 40 frames differ from the recording; first frame 7: " in capsys.readouterr().err
+
+
+def test_other_settings_are_no_failure_but_are_said(recording: Path, capsys: pytest.CaptureFixture) -> None:
+    assert replay(recording, "--roi", "0,0,0.1,0.1", "--smooth", "0") == 0
+    said = capsys.readouterr().err
+    assert "bit for bit" not in said
+    assert "decisions are the recorded ones" in said or "(another model, runtime or settings)" in said
+
+
+def test_settings_come_from_the_recording(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = tmp_path / "raw"
+    argv = ["--source", "demo", "--every-frame", "--frames", "12", "--headless", "--record-raw", str(folder)]
+    assert main([*argv, "--roi", "0.1,0,0.7,1", "--smooth", "1.5", "--dwell", "0"]) == 0
+    assert read_header(folder).roi == "0.1,0.0,0.7,1.0"
+    assert replay(folder) == 0
+    assert "all 12 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
+
+
+def test_what_was_cut_short_ends_earlier(recording: Path) -> None:
+    path = recording / LINES
+    path.write_bytes(path.read_bytes()[:-20])
+    assert len(list(open_source(f"replay:{recording}").items())) == 39
+
+
+def test_recording_ends_at_its_limit_and_the_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = tmp_path / "raw"
+    argv = ["--source", "demo", "--every-frame", "--frames", "30", "--headless", "--record-raw", str(folder)]
+    assert main([*argv, "--raw-limit", "1"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("1 MB are full; recording ends, the run goes on") == 1
+    assert "30 frames labelled" in said
+    size = sum(path.stat().st_size for path in (folder / FRAMES).iterdir())
+    assert 500_000 < size <= 1_000_000
+    assert replay(folder) == 0
+
+
+def test_stills_are_recorded_as_stills(photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = tmp_path / "raw"
+    assert main(["--source", str(photo_folder), "--record-raw", str(folder)]) == 0
+    assert read_header(folder).still
+    assert replay(folder) == 0
+    assert "all 3 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
+
+
+def test_a_recording_is_not_overwritten_unless_asked(recording: Path, capsys: pytest.CaptureFixture) -> None:
+    argv = ["--source", "demo", "--every-frame", "--frames", "2", "--headless", "--record-raw", str(recording)]
+    assert main(argv) == 2
+    assert "exists already; name another or add --overwrite" in capsys.readouterr().err
+    (recording / "notes.txt").write_text("mine")
+    assert main([*argv, "--overwrite"]) == 0
+    assert len(list(read_lines(recording))) == 2
+    assert (recording / "notes.txt").read_text() == "mine"
+
+
+def test_a_frame_that_is_gone_is_one_fault(recording: Path, capsys: pytest.CaptureFixture) -> None:
+    (recording / FRAMES / "00000003.png").unlink()
+    status = replay(recording)
+    assert status in (1, 3)
+    assert "00000003.png does not exist" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "a/b.png"])
+def test_a_name_outside_the_recording_is_refused(recording: Path, name: str) -> None:
+    edit_line(recording, 3, file=name)
+    with pytest.raises(SourceError, match="in line 4, which is outside the recording"):
+        list(read_lines(recording))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is damaged"),
+        ('{"schema": 9}', "is of schema 9, not 1"),
+        ('{"schema": 1}', "is damaged"),
+        ("[]", "is damaged"),
+        ('{"schema": 1, "live": {"speed": 1}}', "is damaged"),
+    ],
+)
+def test_a_damaged_header_is_one_sentence(recording: Path, text: str, said: str, capsys: pytest.CaptureFixture) -> None:
+    (recording / HEADER).write_text(text)
+    assert replay(recording) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_damaged_line_is_named(recording: Path, capsys: pytest.CaptureFixture) -> None:
+    path = recording / LINES
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join(["not json", *rows[1:]]))
+    assert replay(recording) == 2
+    assert "is damaged in line 1" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_recording_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert replay(tmp_path) == 2
+    assert "is not a recording; make one with fashion-edge --record-raw" in capsys.readouterr().err
+
+
+def test_a_loss_is_replayed_as_one(recording: Path) -> None:
+    path = recording / LINES
+    rows = path.read_text().splitlines()
+    rows.insert(5, json.dumps({"event": "lost", "at": 0.2, "detail": "unplugged"}))
+    path.write_text("\n".join(rows))
+    kinds = [type(item).__name__ for item in open_source(f"replay:{recording}").items()]
+    assert kinds[4:7] == ["Frame", "Event", "Frame"]
