@@ -1,13 +1,13 @@
 """Which layer int8 hurts most: each tensor of the int8 graph beside the same tensor of the float graph."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+MARK = ".k"  # behind a layer's name: TensorFlow makes names unique by a number, and `dense` becomes `dense_1`
 SAMPLE = 24  # photos; the order of layers is stable from a dozen on
 
 
@@ -25,16 +25,13 @@ class LayerError:
     added: float  # beyond the worst of its inputs: what this operator did itself
 
 
-def layer_errors(
-    float_file: bytes, int8_file: bytes, pixels: NDArray[np.uint8], layers: Sequence[str]
-) -> list[LayerError]:
+def layer_errors(float_file: bytes, int8_file: bytes, pixels: NDArray[np.uint8]) -> list[LayerError]:
     """Per-operator errors, the largest `added` first.
 
     Args:
-        float_file: the float32 .tflite of the same model.
-        int8_file: the int8 .tflite.
+        float_file: the float32 .tflite of a model whose layers' names end in `MARK` and a number.
+        int8_file: the int8 .tflite of the same model.
         pixels: photos (n, h, w, 3) uint8; the first `SAMPLE` are used.
-        layers: names of the Keras layers, to name operators by.
     """
     plain, small = _interpreter(float_file), _interpreter(int8_file)
     pairs = _pairs(plain, small)
@@ -48,7 +45,7 @@ def layer_errors(
             sums[name] += [((exact - rough) ** 2).mean(), exact.mean(), (exact**2).mean()]
     n = len(pixels[:SAMPLE])
     errors = {pairs[name][1]["index"]: _relative(*(sums[name] / n)) for name in pairs}
-    return sorted(_by_operator(small, errors, layers), key=lambda entry: -entry.added)
+    return sorted(_by_operator(small, errors), key=lambda entry: -entry.added)
 
 
 def _interpreter(data: bytes) -> Any:
@@ -90,21 +87,20 @@ def _relative(squares: float, mean: float, mean_square: float) -> float:
     return float(np.sqrt(squares / spread))
 
 
-def _by_operator(interpreter: Any, errors: dict[int, float], layers: Sequence[str]) -> list[LayerError]:
+def _by_operator(interpreter: Any, errors: dict[int, float]) -> list[LayerError]:
+    """One entry for each operator whose output the float graph has too; what it has not passes its input's error on."""
     tensors = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
-    found = []
+    found, errors, names = [], dict(errors), dict[int, str]()
     for operator in interpreter._get_ops_details():
-        output = operator["outputs"][0]
-        if output not in errors:
-            continue
-        inherited = max((errors[i] for i in operator["inputs"] if i in errors), default=0.0)
-        name = _layer_name(tensors[output], layers)
-        found.append(LayerError(name, operator["op_name"], errors[output], errors[output] - inherited))
+        output, inputs = operator["outputs"][0], [i for i in operator["inputs"] if i in errors]
+        inherited = max((errors[i] for i in inputs), default=0.0)
+        names[output] = _layer_name(tensors[output]) or next((names[i] for i in inputs if i in names), "the input")
+        if output in errors:
+            found.append(LayerError(names[output], operator["op_name"], errors[output], errors[output] - inherited))
+        errors.setdefault(output, inherited)
     return found
 
 
-def _layer_name(tensor: str, layers: Sequence[str]) -> str:
+def _layer_name(tensor: str) -> str:
     """The Keras layers in a tensor's name, which the converter joins with `;` where it merged them."""
-    words = [word for part in tensor.split(";") for word in re.split(r"[/]", part)]
-    named = list(dict.fromkeys(word for word in words if word in layers))
-    return " + ".join(named) or tensor
+    return " + ".join(dict.fromkeys(re.findall(r"([^/;]+)" + re.escape(MARK) + r"\d+", tensor)))

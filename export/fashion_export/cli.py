@@ -189,6 +189,8 @@ def typed(name: str) -> str:
     context = click.get_current_context()
     words = ["fashion-export"]
     for parameter in context.command.params:
+        if parameter.name in ("out", "overwrite", "debug"):  # say nothing of what was made
+            continue
         value = context.params[parameter.name or ""]
         source = context.get_parameter_source(parameter.name or "")
         if source is not click.core.ParameterSource.COMMANDLINE or not parameter.opts[0].startswith("--"):

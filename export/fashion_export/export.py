@@ -11,8 +11,9 @@ from fashion_edge.errors import ModelError
 from fashion_edge.golden import GoldenSet
 from fashion_edge.preprocess import InputSpec, preprocess
 from fashion_export.artefact import label, measure, open_file
-from fashion_export.blame import LayerError, layer_errors
+from fashion_export.blame import MARK, LayerError, layer_errors
 from fashion_export.calibration import halves, refuse_shared, summary, warnings_of
+from fashion_export.graph import copy_network
 from fashion_export.keras_model import check_model, keras_scores
 from fashion_export.mend import Mending, mend
 from fashion_export.options import Options
@@ -79,7 +80,7 @@ def export(source: Source, options: Options) -> Outcome:
         stability=stability(job, ready, space, progress) if INT8 in files else None,
         failures=tuple(failures),
         refusals=tuple(refusals),
-        blame=tuple(blame(job, ready, files, progress)) if refusals and INT8 in files else (),
+        blame=tuple(blame(job, ready, progress)) if refusals and INT8 in files else (),
     )
 
 
@@ -175,13 +176,12 @@ def stability(job: Job, ready: Prepared, space: LabelSpace, progress: Progress) 
     return compare(first, second, truth, space)
 
 
-def blame(job: Job, ready: Prepared, files: dict[Recipe, bytes], progress: Progress) -> list[LayerError]:
+def blame(job: Job, ready: Prepared, progress: Progress) -> list[LayerError]:
     """Per-layer errors of the int8 graph, worst first."""
     with progress.step("looking for the layer to blame"):
-        plain = files.get(FLOAT32) or convert(FLOAT32, job)
-        small = convert(INT8, replace(job, io="uint8"))
+        named = replace(job, model=copy_network(job.model, mark=MARK), io="uint8")
         pixels = ready.validation.pixels if len(ready.validation) else ready.calibration.pixels
-        return layer_errors(plain, small, pixels, [layer.name for layer in job.model.layers])
+        return layer_errors(convert(FLOAT32, named), convert(INT8, named), pixels)
 
 
 def _doubts(ready: Prepared, files: dict[Recipe, bytes]) -> list[str]:

@@ -13,6 +13,7 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import ModelError, UsageError
 from fashion_edge.images import find_images
 from fashion_edge.preprocess import InputSpec
+from fashion_export.graph import copy_network
 from fashion_export.keras_model import load_model
 from fashion_export.photos import Photo
 from fashion_export.source import Source
@@ -143,24 +144,11 @@ def eat_pixels(model: Any, value_range: str) -> Any:
     scale, offset = RANGES[value_range]
     if (scale, offset) == (1.0, 0.0):
         return model
-    image = keras.Input(tuple(model.inputs[0].shape[1:]), name="image")
+    image = keras.Input(tuple(model.inputs[0].shape[1:]))
     scaled = keras.layers.Rescaling(scale, offset, name="to_model_range")(image)
     if not isinstance(model, keras.Sequential):
         return keras.Model(image, model(scaled), name=model.name)
-    output = scaled
-    for layer in model.layers:  # flat, so that the health check sees each
-        output = layer(output)
-    copy = keras.Model(image, output, name=model.name)
-    return _fresh(copy)
-
-
-def _fresh(model: Any) -> Any:
-    """A copy whose layers are used once: the originals remember their old neighbours too."""
-    import keras
-
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy
+    return copy_network(model, image, scaled)  # flat, so that the health check sees each layer
 
 
 def find_photos(folder: Path, labels: tuple[str, ...]) -> tuple[tuple[Photo, ...], tuple[Photo, ...]]:

@@ -39,8 +39,41 @@ class Graph:
             yield self[name]
 
 
+def copy_network(model: Any, image: Any = None, front: Any = None, mark: str = "") -> Any:
+    """A functional copy with layers and weights of its own, each layer used once.
+
+    A loaded Sequential's layers remember every time they were built, and so have no single neighbour.
+
+    Args:
+        model: functional or sequential.
+        image: of a Sequential, an input to stand before it instead of its own.
+        front: what `image` has become when it reaches the first layer.
+        mark: put behind each layer's name, with its number.
+    """
+    import keras
+
+    number = {layer.name: i for i, layer in enumerate(model.layers)}
+
+    def fresh(layer: Any) -> Any:
+        config = layer.get_config()
+        return type(layer).from_config(
+            {**config, "name": f"{layer.name}{mark}{number[layer.name]}"} if mark else config
+        )
+
+    if not isinstance(model, keras.Sequential):
+        copy = keras.models.clone_model(model, clone_function=fresh)
+    else:
+        image = keras.Input(tuple(model.inputs[0].shape[1:])) if image is None else image
+        values = image if front is None else front
+        for layer in model.layers:
+            values = fresh(layer)(values)
+        copy = keras.Model(image, values, name=model.name)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
 def read_graph(model: Any) -> Graph:
-    """The graph of a functional or sequential model."""
+    """The graph of a functional model; give a Sequential to `copy_network` first."""
     producers: dict[int, str] = {}
     eats: dict[str, tuple[Any, ...]] = {}
     for layer in model.layers:

@@ -20,6 +20,7 @@ from fashion_export.graph import (
     Vector,
     batch_norm,
     channel_ranges,
+    copy_network,
     is_homogeneous,
     kind,
     read_graph,
@@ -48,17 +49,16 @@ def mend(model: Any, pixels: NDArray[np.uint8]) -> Mending:
 
     The mended copy is dropped where its float scores differ from the model's by more than `MAX_CHANGE`.
     """
-    findings = tuple(examine(read_graph(model)))
+    graph = read_graph(copy_network(model))
+    findings = tuple(examine(graph))
     if not findings or not len(pixels):
         return Mending(model, findings, findings, (), 0.0)
-    copy = _clone(model)
-    graph = read_graph(copy)
     deeds = [deed for layer in graph.layers if (deed := _mend_layer(graph, layer, pixels))]
-    change = float(np.abs(keras_scores(model, pixels) - keras_scores(copy, pixels)).max())
+    change = float(np.abs(keras_scores(model, pixels) - keras_scores(graph.model, pixels)).max())
     if not change <= MAX_CHANGE:
         note = f"mending changed the float scores by {change:.3f}, above {MAX_CHANGE:g}, and was undone"
         return Mending(model, findings, findings, (note,), 0.0)
-    return Mending(copy, findings, tuple(examine(graph)), tuple(deeds), change)
+    return Mending(graph.model, findings, tuple(examine(graph)), tuple(deeds), change)
 
 
 def _mend_layer(graph: Graph, layer: Any, pixels: NDArray[np.uint8]) -> str | None:
@@ -134,11 +134,3 @@ def _multiply_outputs(layer: Any, factor: Vector) -> None:
     layer.kernel.assign(np.asarray(layer.kernel) * factor)
     if layer.use_bias:
         layer.bias.assign(np.asarray(layer.bias) * factor)
-
-
-def _clone(model: Any) -> Any:
-    import keras
-
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    return copy

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from fashion_edge.decide import LabelSpace, decide_batch
 
 STEPS = 256  # the converter gives an int8 sigmoid the output scale 1/256, whatever the network
-WORTH = 2  # decisions that a move must mend: one photo is luck
+WINDOW = 23  # grid steps, 0.09, to smooth over: a threshold should stand on a plateau, not on a peak of luck
+LUCK = 0.005  # F1 that a few hundred photos cannot tell apart
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,10 @@ class Tuned:
 
 
 def tune(scores: NDArray[np.float32], truth: NDArray[np.bool_], space: LabelSpace) -> tuple[LabelSpace, list[Tuned]]:
-    """A label space with thresholds on the 1/256 grid.
+    """A label space whose thresholds lie half-way between two steps of the 1/256 grid, where no int8 score can be.
 
-    Each label moves to the threshold with the best F1, and of several as good ones to the nearest, but only where that
-    mends `WORTH` decisions of the validation photos; else it goes to the grid point that decides as before.
+    A label moves, to the nearest threshold that is practically the best, only where its F1, smoothed over neighbouring
+    thresholds, gains more than luck can give; else it decides on int8 scores as before.
 
     Args:
         scores: (n, labels) of the int8 artefact.
@@ -36,24 +37,32 @@ def tune(scores: NDArray[np.float32], truth: NDArray[np.bool_], space: LabelSpac
     tuned = []
     for column, label in enumerate(space.labels):
         before = space.thresholds[label]
-        same = min(np.ceil(before * STEPS - 1e-6), STEPS) / STEPS
-        start = _judge(scores, truth, space, label, column, same)
-        best = max(
-            ((*_judge(scores, truth, space, label, column, k / STEPS), k / STEPS) for k in range(1, STEPS)),
-            key=lambda entry: (entry[0], -abs(entry[2] - before)),
-        )
-        moves = truth[:, column].any() and best[0] > start[0] and start[1] - best[1] >= WORTH
-        after = best[2] if moves else float(same)
-        tuned.append(Tuned(label, before, after, start[0], best[0] if moves else start[0]))
-        space = replace(space, thresholds={**space.thresholds, label: after})
+        start = int(min(max(np.ceil(before * STEPS - 1e-6), 1), STEPS)) - 1
+        trials = [_with(space, label, _between(k)) for k in range(STEPS)]
+        f1 = np.array([_f1(decide_batch(scores, trial)[:, column], truth[:, column]) for trial in trials])
+        smooth = _smooth(f1)
+        end = start
+        if smooth.max() - smooth[start] > LUCK:
+            good = np.flatnonzero(smooth >= smooth.max() - LUCK)
+            end = int(good[np.abs(good - start).argmin()])
+        tuned.append(Tuned(label, before, _between(end), float(f1[start]), float(f1[end])))
+        space = _with(space, label, _between(end))
     return space, tuned
 
 
-def _judge(
-    scores: NDArray[np.float32], truth: NDArray[np.bool_], space: LabelSpace, label: str, column: int, threshold: float
-) -> tuple[float, int]:
-    """F1 and the number of wrong decisions of one label at a threshold, all others as they are."""
-    trial = replace(space, thresholds={**space.thresholds, label: threshold})
-    chosen, right = decide_batch(scores, trial)[:, column], truth[:, column]
-    hits, wrong = int((chosen & right).sum()), int((chosen != right).sum())
-    return (2 * hits / (2 * hits + wrong) if hits else 0.0), wrong
+def _between(step: int) -> float:
+    """The threshold that int8 scores above `step`/256 reach: half-way to the next, so float scores agree the most."""
+    return (step + 0.5) / STEPS
+
+
+def _with(space: LabelSpace, label: str, threshold: float) -> LabelSpace:
+    return replace(space, thresholds={**space.thresholds, label: threshold})
+
+
+def _f1(chosen: NDArray[np.bool_], right: NDArray[np.bool_]) -> float:
+    return 2 * float((chosen & right).sum()) / max(int(chosen.sum() + right.sum()), 1)
+
+
+def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    padded = np.pad(values, WINDOW // 2, mode="edge")
+    return np.convolve(padded, np.ones(WINDOW) / WINDOW, mode="valid")

@@ -65,6 +65,48 @@ def tiny_network(n_labels: int = len(LABELS)):
     return keras.Model(image, layers.Dense(n_labels, activation="sigmoid")(x))
 
 
+def vgg_network(n_labels: int = len(LABELS)):
+    """The tutorial's order of layers: batch norm behind the ReLU, a wide dense layer, dropout."""
+    import keras
+
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Input((SIZE, SIZE, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(8, 3, padding="same"),
+            layers.Activation("relu"),
+            layers.BatchNormalization(momentum=0.8),
+            layers.MaxPooling2D(6),
+            layers.Dropout(0.1),
+            layers.Flatten(),
+            layers.Dense(48, name="wide"),
+            layers.Activation("relu"),
+            layers.BatchNormalization(momentum=0.8, name="sick"),
+            layers.Dropout(0.1),
+            layers.Dense(n_labels, activation="sigmoid", name="scores"),
+        ]
+    )
+
+
+def kill_units(model, count: int = 5) -> None:
+    """Make units of `wide` fire never, with the batch-norm scale that training leaves such units, and worse."""
+    wide, sick, scores = (model.get_layer(name) for name in ("wide", "sick", "scores"))
+    bias, gamma = np.array(wide.bias), np.array(sick.gamma)
+    variance, mean = np.array(sick.moving_variance), np.array(sick.moving_mean)
+    kernel = np.array(scores.kernel)
+    bias[:count], variance[:count], mean[:count], gamma[:count] = -1e4, 6e-6, 0, 30
+    kernel[:count] = 1.0
+    wide.bias.assign(bias)
+    sick.gamma.assign(gamma)
+    sick.moving_variance.assign(variance)
+    sick.moving_mean.assign(mean)
+    beta = np.array(sick.beta)
+    beta[:count] = 0
+    sick.beta.assign(beta)
+    scores.kernel.assign(kernel)
+
+
 def train(model, root: Path, rows: list[dict[str, str]], epochs: int = 25) -> None:
     import keras
 
@@ -125,6 +167,22 @@ def trained_run(tmp_path_factory) -> Path:
     train(model, base / "photos", rows)
     write_run(base / "runs" / "tiny", model, rows, base / "photos")
     return base / "runs" / "tiny"
+
+
+@pytest.fixture(scope="session")
+def sick_run(trained_run: Path, tmp_path_factory) -> Path:
+    """A trained run whose network has units that int8 cannot hold."""
+    import keras
+
+    keras.utils.set_random_seed(5)
+    rows = list(csv.DictReader((trained_run / "split.csv").read_text().splitlines()))
+    photos = trained_run.parent.parent / "photos"
+    model = vgg_network()
+    train(model, photos, rows, epochs=15)
+    kill_units(model)
+    folder = tmp_path_factory.mktemp("sick") / "runs" / "sick"
+    write_run(folder, model, rows, photos)
+    return folder
 
 
 @pytest.fixture
