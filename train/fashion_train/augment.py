@@ -34,6 +34,21 @@ class Augmentation:
     occlusion: float = 0.15
 
 
+CALM = Augmentation(
+    rotation=6.0,
+    shift=0.04,
+    shear=2.0,
+    zoom=(0.9, 1.1),
+    aspect=0.1,
+    flip=0.5,
+    white_border=0.5,
+    light=0.4,
+    low_resolution=0.15,
+    blur=0.0,
+    noise=0.0,
+    jpeg=0.1,
+    occlusion=0.0,
+)  # near to what the device sees: a share of pictures is left like this
 TUTORIAL = Augmentation(
     rotation=25.0,
     shift=0.1,

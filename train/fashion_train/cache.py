@@ -70,7 +70,7 @@ def decode_all(
     files: Sequence[str],
     spec: InputSpec,
     large: InputSpec,
-    tick: Callable[[int, int], None] = lambda done, of: None,
+    tick: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Decoded:
     """Read, fit and hash every file, two at a time; unreadable ones are listed, never fatal.
 

@@ -1,5 +1,6 @@
 """The command `fashion-train`."""
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,11 +10,22 @@ import click
 from fashion_edge.console import run_command
 
 ARCHS = ("compact", "smallervgg")
+ARGUMENTS = "fashion_train.arguments"
 RECIPE_NAMES = ("default", "tutorial")
+
+
+class Remembering(click.Command):
+    """A command that knows the arguments it was given, for run.json."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, and keep a copy."""
+        ctx.meta[ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
 
 
 @click.command(
     "fashion-train",
+    cls=Remembering,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: fashion-train --dataset photos --negatives other --out runs/first",
 )
@@ -66,6 +78,7 @@ RECIPE_NAMES = ("default", "tutorial")
 )
 @click.option("--limit", type=click.IntRange(1), help="At most so many photos of each combination.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=42, show_default=True)
+@click.option("--resume", is_flag=True, help="Go on after an interruption, with the same result.")
 @click.option("--overwrite", is_flag=True, help="Replace the run folder if it exists.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def command(
@@ -85,14 +98,15 @@ def command(
     target_precision: float | None,
     limit: int | None,
     seed: int,
+    resume: bool,
     overwrite: bool,
-    debug: bool,
+    debug: bool,  # noqa: ARG001  run_command looks for it
 ) -> int:
     """Train a small multi-label classifier on photos in folders named by their labels."""
     from fashion_edge.atomic import refuse_existing
 
     out = out or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
-    refuse_existing(out, overwrite=overwrite)
+    refuse_existing(out, overwrite=overwrite or resume)
     from fashion_train.environment import require_extra
 
     require_extra()
@@ -113,9 +127,16 @@ def command(
         target_precision=target_precision,
         holdout=holdout,
         limit=limit,
-        overwrite=overwrite,
+        resume=resume,
+        overwrite=overwrite or resume,
+        command=_command_line(),
     )
     return run(options)
+
+
+def _command_line() -> str:
+    """The command line as it was given."""
+    return shlex.join(["fashion-train", *click.get_current_context().meta[ARGUMENTS]])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

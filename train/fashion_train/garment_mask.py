@@ -38,7 +38,8 @@ def find_garment(rgb: NDArray[np.uint8], colour: str) -> Mask | None:
     if not SMALLEST <= cloth.mean() <= LARGEST:
         return None
     grown = cv2.dilate(cloth, np.ones((3, 3), np.uint8)) * 255
-    return cv2.GaussianBlur(grown, (0, 0), 0.7)  # type: ignore[no-any-return]
+    soft: Mask = cv2.GaussianBlur(grown, (0, 0), 0.7)
+    return soft
 
 
 def colour_match(rgb: NDArray[np.uint8], colour: str) -> NDArray[np.float32]:
@@ -50,13 +51,13 @@ def colour_match(rgb: NDArray[np.uint8], colour: str) -> NDArray[np.float32]:
     if np.median(shade_chroma) < 12:  # black, grey, white: lightness decides
         low, high = shades[:, 0].min() - 12, shades[:, 0].max() + 18
         light = _ramp(lab[..., 0], low - 12, low) * (1 - _ramp(lab[..., 0], high, high + 25))
-        return light * (1 - _ramp(chroma, 14, 26))  # type: ignore[no-any-return]
+        return light * (1 - _ramp(chroma, 14, 26))
     hue = np.arctan2(lab[..., 2], lab[..., 1])
     shade_hue = np.arctan2(shades[:, 2], shades[:, 1])
     distance = np.abs((hue[..., None] - shade_hue + np.pi) % (2 * np.pi) - np.pi).min(axis=-1)
     near = 1 - _ramp(np.rad2deg(distance), 8, 24)
     floor = 0.3 * float(np.median(shade_chroma))
-    return near * _ramp(chroma, floor * 0.4, floor)  # type: ignore[no-any-return]
+    return near * _ramp(chroma, floor * 0.4, floor)
 
 
 def _ramp(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:

@@ -64,6 +64,34 @@ def measure(scores: Scores, targets: Targets, space: LabelSpace) -> Metrics:
     )
 
 
+@dataclass(frozen=True)
+class Silence:
+    """How often nothing is said of photos that show nothing known."""
+
+    photos: int
+    silent: float  # share with no label at all
+    by_group: Mapping[str, float]  # share with no label of the group
+
+    def to_json(self) -> dict[str, Any]:
+        """For run.json."""
+        return {
+            "photos": self.photos,
+            "silent": round(self.silent, 5),
+            "by_group": {group: round(share, 5) for group, share in self.by_group.items()},
+        }
+
+
+def silent(scores: Scores, space: LabelSpace) -> Silence:
+    """Measure silence on scores (n, n_labels) of photos that carry no label."""
+    chosen = decide_batch(scores, space)
+    columns = {group: [space.labels.index(label) for label in members] for group, members in space.groups.items()}
+    return Silence(
+        len(chosen),
+        float((~chosen.any(axis=1)).mean()),
+        {group: float((~chosen[:, at].any(axis=1)).mean()) for group, at in columns.items()},
+    )
+
+
 def words(truth: NDArray[np.bool_], space: LabelSpace) -> list[str]:
     """The labels of one row, in the order of the groups, free ones behind."""
     there = {label for label, is_so in zip(space.labels, truth, strict=True) if is_so}

@@ -27,10 +27,11 @@ class Recipe:
     negatives: float = 0.5  # negatives drawn per positive, where there are any
     patches: float = 0.15  # pieces of photos without garment, per positive
     rendered: float = 0.3  # rendered pictures, per positive
-    hint: float = 0.0  # weight of the teacher's features in the loss
+    hint: float = 0.5  # weight of the teacher's features in the loss
     keep: str = "best"  # which epoch's weights: best on the validation photos, or last
     patience: int = 0  # epochs without a better validation score before stopping; 0 never stops early
     augmentation: Augmentation = field(default_factory=Augmentation)
+    calm: float = 0.35  # share of pictures that are hardly changed
     fractions: Fractions = field(default_factory=Fractions)
 
 
@@ -53,6 +54,7 @@ RECIPES = {
         hint=0.0,
         keep="last",
         augmentation=TUTORIAL,
+        calm=0.0,
         fractions=Fractions(val=0.2, test=0.0),
     ),
 }

@@ -58,17 +58,12 @@ def draw_shade(name: str, rng: Rng) -> NDArray[np.float32]:
     one, other = shades[rng.integers(len(shades), size=2)]
     rgb = one + (other - one) * rng.uniform(0, 0.5) + rng.normal(0, 4, 3)
     pixel = rgb.clip(0, 255).astype(np.uint8).reshape(1, 1, 3)
-    return to_lab(pixel)[0, 0]
+    shade: NDArray[np.float32] = to_lab(pixel)[0, 0]
+    return shade
 
 
 def to_lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w, 3) uint8 RGB to float32 L 0..255, a, b around zero."""
     cv2 = load_cv2()
-    return cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32) - np.array([0, 128, 128], np.float32)
-
-
-def from_lab(lab: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The way back from `to_lab`."""
-    cv2 = load_cv2()
-    shifted = (lab + np.array([0, 128, 128], np.float32)).clip(0, 255).astype(np.uint8)
-    return cv2.cvtColor(shifted, cv2.COLOR_LAB2RGB)  # type: ignore[no-any-return]
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
+    return lab - np.array([0, 128, 128], np.float32)

@@ -1,4 +1,4 @@
-"""Batches for training: stateless, so that step 1,000 holds the same pictures whether or not the run was interrupted."""
+"""Batches for training: stateless, so that step 1,000 holds the same pictures after an interruption too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,9 @@ class Drawer(Protocol):
 
     def __len__(self) -> int: ...
 
-    def draw(self, item: int, rng: np.random.Generator) -> Batch: ...
+    def draw(self, item: int, rng: np.random.Generator) -> Batch:
+        """The picture (h, w, 3) uint8, its target (labels,) and its hint, both float32."""
+        ...
 
 
 @dataclass(frozen=True)

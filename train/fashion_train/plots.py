@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fashion_edge.decide import LabelSpace
 from fashion_train.learn import Epoch
+from fashion_train.metrics import Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Bins = Sequence[tuple[float, float, int]]  # mean score, share that carries the label, how many
 INK, MUTED, ACCENT = "#1b1f24", "#8a94a0", "#c8102e"
 
 
@@ -43,3 +46,61 @@ def _save(figure: "Figure", path: Path) -> None:
     for axes in figure.axes:
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130)
+
+
+def plot_precision_recall(path: Path, scores: Scores, targets: Scores, space: LabelSpace) -> None:
+    """One curve a label on the validation photos, with the tuned threshold marked."""
+    from sklearn.metrics import precision_recall_curve
+
+    figure = _figure(6, 4.5)
+    axes = figure.subplots()
+    for column, label in enumerate(space.labels):
+        truth = targets[:, column] > 0.5
+        if not truth.any():
+            continue
+        precision, recall, _ = precision_recall_curve(truth, scores[:, column])
+        (line,) = axes.plot(recall, precision, label=label, linewidth=1.4)
+        said = scores[:, column] >= space.thresholds[label]
+        if said.any():
+            hits = (said & truth).sum()
+            axes.plot(hits / truth.sum(), hits / said.sum(), "o", color=line.get_color(), markersize=4)
+    axes.set(title="Precision and recall, validation (dots: thresholds)", xlabel="recall", ylabel="precision")
+    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    _save(figure, path)
+
+
+def plot_confusion(path: Path, said: Sequence[str], truth: Sequence[str]) -> None:
+    """Combinations as labelled (rows) against combinations as decided (columns)."""
+    rows, columns = sorted(set(truth)), sorted(set(truth)) + sorted(set(said) - set(truth))
+    counts = [[sum(s == c and t == r for s, t in zip(said, truth, strict=True)) for c in columns] for r in rows]
+    figure = _figure(1.8 + 0.62 * len(columns), 1.6 + 0.45 * len(rows))
+    axes = figure.subplots()
+    axes.imshow([[count / max(1, sum(row)) for count in row] for row in counts], cmap="Reds", vmin=0, vmax=1)
+    for y, row in enumerate(counts):
+        for x, count in enumerate(row):
+            if count:
+                axes.text(
+                    x,
+                    y,
+                    str(count),
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color="white" if count > sum(row) / 2 else INK,
+                )
+    axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", fontsize=8)
+    axes.set_yticks(range(len(rows)), rows, fontsize=8)
+    axes.set(title="Decided (columns) for labelled (rows)")
+    _save(figure, path)
+
+
+def plot_reliability(path: Path, before: Bins, after: Bins) -> None:
+    """Mean score against the share that carries the label, before and after calibration."""
+    figure = _figure(4.5, 4.2)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=":")
+    for rows, colour, name in ((before, MUTED, "as trained"), (after, ACCENT, "calibrated")):
+        axes.plot([row[0] for row in rows], [row[1] for row in rows], "o-", color=colour, markersize=4, label=name)
+    axes.set(title="Reliability, validation", xlabel="score", ylabel="share that carries the label")
+    axes.legend(frameon=False, fontsize=8)
+    _save(figure, path)

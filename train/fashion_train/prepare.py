@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.preprocess import InputSpec
@@ -152,8 +151,3 @@ def _check_enough(dataset: Dataset, decoded: Decoded, sides: Sequence[str]) -> N
                 f"{len(decoded.readable)} readable photos leave none for {side}; "
                 "each combination needs about ten photos, or give a larger --val"
             )
-
-
-def seen_labels(targets: NDArray[np.float32], train: Sequence[int]) -> NDArray[np.bool_]:
-    """Which labels at least one training photo carries, (labels,)."""
-    return targets[list(train)].any(axis=0)

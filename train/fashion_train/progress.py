@@ -34,3 +34,9 @@ class Progress:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
             self._dirty = False
+
+
+def clock(seconds: float) -> str:
+    """`95` -> `1 min 35 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,21 +1,66 @@
 """report.md and the plots: what was trained on what, and how good it is."""
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashion_train.metrics import Metrics
-from fashion_train.plots import plot_history
+import numpy as np
+
+from fashion_edge.decide import decide_batch
+from fashion_train.metrics import Metrics, Scores, words
+from fashion_train.plots import plot_confusion, plot_history, plot_precision_recall, plot_reliability
+from fashion_train.sheet import write_sheet
 
 if TYPE_CHECKING:
     from fashion_train.train import Outcome
+
+WORST = 20
 
 
 def write_report(folder: Path, outcome: "Outcome") -> None:
     """Write report.md and plots/ into a run folder."""
     plots = folder / "plots"
     plots.mkdir()
-    plot_history(plots / "history.png", outcome.history, outcome.best_epoch)
+    prepared, scores = outcome.prepared, outcome.scores["val"]
+    val = prepared.on("val")
+    plot_history(plots / "history.png", outcome.learned.history, outcome.learned.best_epoch)
+    plot_precision_recall(plots / "precision_recall.png", scores, prepared.targets[val], outcome.space)
+    plot_reliability(plots / "reliability.png", outcome.tuned.before, outcome.tuned.after)
+    judged = [index for side in outcome.scores for index in prepared.on(side)]
+    every = np.concatenate(list(outcome.scores.values()))
+    said = [" ".join(words(row, outcome.space)) or "nothing" for row in decide_batch(every, outcome.space)]
+    truth = [" ".join(words(row > 0.5, outcome.space)) or "nothing" for row in prepared.targets[judged]]
+    plot_confusion(plots / "confusion.png", said, truth)
+    _write_worst(plots / "worst.png", outcome, judged, every, said)
+    if outcome.suspects:
+        _write_suspects(folder, outcome)
     (folder / "report.md").write_text("\n".join(_lines(outcome)) + "\n", encoding="utf-8")
+
+
+def _write_worst(path: Path, outcome: "Outcome", judged: list[int], scores: Scores, said: list[str]) -> None:
+    """The twenty photos that the model was furthest from, of those it did not train on."""
+    targets = outcome.prepared.targets[judged]
+    loss = -(targets * np.log(scores.clip(1e-6)) + (1 - targets) * np.log((1 - scores).clip(1e-6))).sum(axis=1)
+    worst = np.argsort(-loss)[:WORST]
+    pictures = [outcome.prepared.decoded.large.read(judged[i]) for i in worst]
+    names = [outcome.prepared.dataset.photos[judged[i]].combination for i in worst]
+    write_sheet(path, pictures, [(f"is {name}", f"said {said[i]}") for name, i in zip(names, worst, strict=True)])
+
+
+def _write_suspects(folder: Path, outcome: "Outcome") -> None:
+    """suspects.csv, and the same as a contact sheet."""
+    photos = outcome.prepared.dataset.photos
+    with (folder / "suspects.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("file", "label", "given", "probability"))
+        writer.writerows(
+            (photos[s.index].file, s.label, int(s.given), f"{s.probability:.3f}") for s in outcome.suspects
+        )
+    write_sheet(
+        folder / "plots" / "suspects.png",
+        [outcome.prepared.decoded.large.read(s.index) for s in outcome.suspects],
+        [(f"is {photos[s.index].combination}", f"{'not ' if s.given else ''}{s.label}?") for s in outcome.suspects],
+    )
 
 
 def _lines(outcome: "Outcome") -> list[str]:
@@ -25,8 +70,9 @@ def _lines(outcome: "Outcome") -> list[str]:
         "",
         f"`{options.command}`",
         "",
-        f"{options.recipe.arch}, {outcome.model.count_params():,} parameters, {prepared.spec.width} x {prepared.spec.height}, "
-        f"recipe {options.recipe.name}, epoch {outcome.best_epoch} of {len(outcome.history)} kept, seed {options.seed}, "
+        f"{options.recipe.arch}, {outcome.model.count_params():,} parameters, "
+        f"{prepared.spec.width} x {prepared.spec.height}, recipe {options.recipe.name}, "
+        f"epoch {outcome.learned.best_epoch} of {len(outcome.learned.history)} kept, seed {options.seed}, "
         f"{outcome.seconds / 60:.1f} minutes.",
         "",
         "![loss and accuracy](plots/history.png)",
@@ -45,6 +91,30 @@ def _lines(outcome: "Outcome") -> list[str]:
         lines += ["", "Left out:", "", *(f"- {file}: {reason}" for file, reason in prepared.failures)]
     for side, metrics in outcome.metrics.items():
         lines += ["", *_metrics_lines(side, metrics)]
+    lines += ["", "![decided against labelled](plots/confusion.png)", "", "![worst photos](plots/worst.png)"]
+    for side, silence in outcome.silence.items():
+        groups = ", ".join(f"{share:.2%} for {group}" for group, share in silence.by_group.items())
+        lines += ["", f"On {silence.photos} {side} photos of other things: silent on {silence.silent:.2%}; {groups}."]
+    lines += [
+        "",
+        "## Calibration",
+        "",
+        "Expected calibration error on the validation photos: {before} as trained, {after} calibrated.".format(
+            **outcome.tuned.calibration["expected_calibration_error"]
+        ),
+        "",
+        "![reliability](plots/reliability.png) ![precision and recall](plots/precision_recall.png)",
+    ]
+    if outcome.suspects:
+        lines += [
+            "",
+            "## Doubtful labels",
+            "",
+            f"{len(outcome.suspects)} labels are contradicted by a model that was fitted without the photo; they are "
+            "listed in suspects.csv and were trained on all the same.",
+            "",
+            "![doubtful labels](plots/suspects.png)",
+        ]
     lines += ["", "## Thresholds", "", "| label | threshold |", "|---|---:|"]
     lines += [f"| {label} | {value:.2f} |" for label, value in outcome.space.thresholds.items()]
     return lines

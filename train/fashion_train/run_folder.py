@@ -43,7 +43,7 @@ def write_run(folder: Path, outcome: "Outcome") -> None:
     _write_rows(
         folder / "history.csv",
         [field.name for field in fields(Epoch)],
-        [[f"{value:.6g}" for value in asdict(epoch).values()] for epoch in outcome.history],
+        [[f"{value:.6g}" for value in asdict(epoch).values()] for epoch in outcome.learned.history],
     )
     (folder / "run.json").write_text(json.dumps(describe_run(folder, outcome), indent=1) + "\n")
     write_report(folder, outcome)
@@ -74,7 +74,9 @@ def describe_run(folder: Path, outcome: "Outcome") -> dict[str, Any]:
             "unreadable": [file for file, _ in prepared.failures],
         },
         "metrics": {side: metrics.to_json() for side, metrics in outcome.metrics.items()},
-        "best_epoch": outcome.best_epoch,
+        "negatives": {side: silence.to_json() for side, silence in outcome.silence.items()},
+        "calibration": outcome.tuned.calibration,
+        "best_epoch": outcome.learned.best_epoch,
         "recipe": _plain(asdict(options.recipe)),
         "seed": options.seed,
         "versions": {

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_train.augment import Picture, Rng, augment
+from fashion_train.augment import CALM, Picture, Rng, augment
 from fashion_train.options import Recipe
-from fashion_train.palette import known, others
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
-from fashion_train.sources import Masks, Rendered
+from fashion_train.sources import Masks, Rendered, draw_colour
 from fashion_train.teacher import DIMENSIONS, Hints
 
 Target = NDArray[np.float32]
@@ -67,7 +66,8 @@ class Sampler:
         picture, target, hint = self._pick(item, rng)
         if hint is None:
             hint = np.zeros(DIMENSIONS + 1, np.float32)
-        return augment(picture, self.prepared.spec.height, self.recipe.augmentation, rng), target, hint
+        how = CALM if rng.random() < self.recipe.calm else self.recipe.augmentation
+        return augment(picture, self.prepared.spec.height, how, rng), target, hint
 
     def _pick(self, item: int, rng: Rng) -> tuple[Picture, Target, Target | None]:
         photos, negatives, patches, _ = self.counts
@@ -101,18 +101,7 @@ class Sampler:
         picture, target = self.prepared.decoded.large.read(index), self.prepared.targets[index]
         if self.masks is None or index not in self.masks.colours or rng.random() >= self.recipe.recolour:
             return picture, target
-        labels = self.prepared.dataset.labels
-        worn = self.masks.colours[index]
-        named = [label for label in labels if known(label)]
-        unnamed = others(labels)
-        target = target.copy()
-        target[labels.index(worn)] = 0
-        if unnamed and rng.random() < self.recipe.unknown_colours:
-            colour = unnamed[rng.integers(len(unnamed))]
-        else:
-            label = named[rng.integers(len(named))]
-            target[labels.index(label)] = 1
-            colour = known(label) or label
+        colour, target = draw_colour(self.prepared, self.masks, index, self.recipe.unknown_colours, rng)
         return recolour(picture, self.masks.store.read(index)[:, :, 0], colour, rng), target
 
     def _patch(self, rng: Rng) -> Picture:

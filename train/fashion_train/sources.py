@@ -14,6 +14,7 @@ from fashion_train.garment_mask import find_garment
 from fashion_train.metrics import encode
 from fashion_train.palette import known, others
 from fashion_train.prepare import Prepared, Tick
+from fashion_train.suspects import Suspect, colour_histograms, find_suspects
 from fashion_train.teacher import Hints, Projection, build_teacher, extract
 
 
@@ -51,6 +52,25 @@ def colour_of(labels: Sequence[str]) -> str | None:
     """The one label that names a known colour; None where there is none, or more than one."""
     colours = [label for label in labels if known(label)]
     return colours[0] if len(colours) == 1 else None
+
+
+def draw_colour(
+    prepared: Prepared, masks: Masks, index: int, unknown: float, rng: np.random.Generator
+) -> tuple[str, NDArray[np.float32]]:
+    """Another colour for a photo with a mask, and the target (labels,) that the recoloured photo has.
+
+    With probability `unknown` it is a colour that no label stands for: then no colour is the right answer.
+    """
+    labels = prepared.dataset.labels
+    target = prepared.targets[index].copy()
+    target[labels.index(masks.colours[index])] = 0
+    unnamed = others(labels)
+    if unnamed and rng.random() < unknown:
+        return unnamed[rng.integers(len(unnamed))], target
+    named = [label for label in labels if known(label)]
+    label = named[rng.integers(len(named))]
+    target[labels.index(label)] = 1
+    return known(label) or label, target
 
 
 @dataclass(frozen=True)
@@ -104,27 +124,29 @@ def render_for(
     return Rendered(store, encode(shown, labels))
 
 
-def gather_hints(prepared: Prepared, rendered: Rendered | None, tick: Tick) -> Hints:
-    """Ask the teacher about every training photo, negative and rendered picture."""
-    large = prepared.decoded.large
+def gather_hints(prepared: Prepared, rendered: Rendered | None, tick: Tick) -> tuple[Hints, list[Suspect]]:
+    """Ask the teacher about every photo, negative and rendered picture; its answers also betray doubtful labels."""
+    large, readable = prepared.decoded.large, list(prepared.decoded.readable)
     teacher = build_teacher(large.shape[0])
-    jobs = [(large, prepared.on("train"))]
+    jobs = [(large, readable)]
     jobs.append(
         (prepared.negatives.decoded.large, prepared.negatives.on("train")) if prepared.negatives else (large, [])
     )
     jobs.append((rendered.store, list(range(len(rendered)))) if rendered else (large, []))
     total = sum(len(indices) for _, indices in jobs)
-    features, done = [], 0
+    features: list[NDArray[np.float32]] = []
     for store, indices in jobs:
-        base = done
-        features.append(extract(teacher, store, indices, lambda n, b=base: tick("asking the teacher", b + n, total)))
-        done += len(indices)
-    project = Projection.fit(np.concatenate(features))
+        asked = sum(len(found) for found in features)
+        features.append(extract(teacher, store, indices, lambda n, a=asked: tick("asking the teacher", a + n, total)))  # type: ignore[misc]
+    described = np.concatenate([features[0], colour_histograms(large, readable)], axis=1)
+    suspects = find_suspects(described, readable, prepared.targets, prepared.duplicate_groups, prepared.dataset.labels)
+    train = np.array([prepared.sides[index] == "train" for index in readable])
+    project = Projection.fit(np.concatenate([features[0][train], *features[1:]]))
     hints = [
         dict(zip(indices, np.pad(project(found), ((0, 0), (0, 1)), constant_values=1), strict=True))
         for (_, indices), found in zip(jobs, features, strict=True)
     ]
-    return Hints(*hints)
+    return Hints(*hints), suspects
 
 
 def gather(

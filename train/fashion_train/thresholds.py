@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRID = np.round(np.arange(0.05, 0.96, 0.01), 2)
+LUCK = 0.005  # F1 that a few hundred photos cannot tell apart
 _WINDOW = 9  # grid steps to smooth over: a threshold should stand on a plateau, not on a peak of luck
 
 
@@ -15,7 +16,7 @@ def tune_thresholds(
     labels: Sequence[str],
     target_precision: float | None = None,
 ) -> dict[str, float]:
-    """For each label the threshold with the best F1, smoothed over its neighbours.
+    """For each label the threshold nearest to 0.5 whose F1, smoothed over its neighbours, is practically the best.
 
     With `target_precision` instead the lowest threshold that reaches it; where none does, the one that comes nearest.
 
@@ -32,7 +33,7 @@ def tune_thresholds(
         hits, positives = (said & truth).sum(0), said.sum(0)
         if target_precision is None:
             f1 = 2 * hits / np.maximum(positives + truth.sum(), 1)
-            best = _middle_of_best(_smooth(f1))
+            best = _nearest_to_half(_smooth(f1))
         else:
             precision = np.where(positives > 0, hits / np.maximum(positives, 1), 0.0)
             reached = np.flatnonzero(precision >= target_precision)
@@ -46,7 +47,7 @@ def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.convolve(padded, np.ones(_WINDOW) / _WINDOW, mode="valid")
 
 
-def _middle_of_best(values: NDArray[np.float64]) -> int:
-    """The middle of the longest-standing best stretch, leaning to neither side."""
-    best = np.flatnonzero(values >= values.max() - 1e-9)
-    return int(best[len(best) // 2])
+def _nearest_to_half(values: NDArray[np.float64]) -> int:
+    """The grid step nearest to 0.5 of those that are as good as the best, give or take what luck can do."""
+    good = np.flatnonzero(values >= values.max() - LUCK)
+    return int(good[np.abs(GRID[good] - 0.5).argmin()])

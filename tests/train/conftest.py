@@ -1,0 +1,65 @@
+"""Small data sets for the training tests: coloured shapes, so that no test needs a photo."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+COLOURS = {"black": (20, 20, 20), "red": (30, 20, 200), "blue": (190, 70, 25)}  # B, G, R
+
+
+def draw(garment, colour, rng):
+    """A coarse dress or shirt on white, never twice the same: (96, 72, 3) uint8 B, G, R."""
+    picture = np.full((96, 72, 3), 250, np.uint8)
+    x, y = rng.integers(-6, 7, 2) + (36, 30)
+    width = int(rng.integers(12, 20))
+    if garment == "dress":
+        shape = [
+            (x - width // 2, y - 18),
+            (x + width // 2, y - 18),
+            (x + 2 * width - 8, y + 50),
+            (x - 2 * width + 8, y + 50),
+        ]
+    else:
+        shape = [
+            (x - 30, y),
+            (x - 14, y - 16),
+            (x + 14, y - 16),
+            (x + 30, y),
+            (x + 14, y + 2),
+            (x + 14, y + 30),
+            (x - 14, y + 30),
+            (x - 14, y + 2),
+        ]
+    cv2.fillPoly(picture, [np.array(shape, np.int32)], COLOURS[colour])
+    noise = rng.normal(0, 6, picture.shape)
+    return (picture + noise).clip(0, 255).astype(np.uint8)
+
+
+def fill(root: Path, combinations, each):
+    for number, name in enumerate(combinations):
+        colour, garment = name.split("_")
+        rng = np.random.default_rng(number)
+        (root / name).mkdir(parents=True)
+        for index in range(each):
+            cv2.imwrite(str(root / name / f"{index:03d}.png"), draw(garment, colour, rng))
+    return root
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory):
+    """Three combinations of two garments and two colours, sixteen pictures of each."""
+    return fill(tmp_path_factory.mktemp("shapes"), ("red_dress", "blue_dress", "red_shirt"), 16)
+
+
+@pytest.fixture(scope="session")
+def things(tmp_path_factory):
+    """Pictures that show no garment: discs and noise."""
+    root = tmp_path_factory.mktemp("things")
+    rng = np.random.default_rng(9)
+    for index in range(12):
+        picture = np.full((80, 60, 3), 255, np.uint8)
+        cv2.circle(picture, (30, 40), int(rng.integers(8, 20)), rng.integers(0, 255, 3).tolist(), -1)
+        cv2.imwrite(str(root / f"{index}.png"), picture)
+    return root

@@ -1,0 +1,152 @@
+"""`fashion-train` from end to end on coloured shapes, and everything it refuses."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from fashion_edge.bundle import parse_input_spec, parse_label_space
+from fashion_edge.decide import decide_batch
+from fashion_edge.images import read_image
+from fashion_edge.preprocess import preprocess
+from fashion_train.cli import main
+
+QUICK = ["--epochs", "2", "--batch", "8", "--size", "32"]
+
+
+@pytest.fixture(scope="module")
+def first_run(shapes, things, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "first"
+    assert main(["--dataset", str(shapes), "--negatives", str(things), "--out", str(out), *QUICK]) == 0
+    return out
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_run_folder_is_complete(first_run):
+    names = {path.relative_to(first_run).as_posix() for path in first_run.rglob("*") if path.is_file()}
+    assert {"model.keras", "run.json", "split.csv", "calibration.csv", "history.csv", "report.md"} <= names
+    assert {"plots/history.png", "plots/confusion.png", "plots/reliability.png", "plots/worst.png"} <= names
+    assert len(rows(first_run / "history.csv")) == 2
+
+
+def test_run_json_is_what_the_ground_floor_reads(first_run):
+    run = json.loads((first_run / "run.json").read_text())
+    space = parse_label_space(run)
+    assert space.labels == ("blue", "dress", "red", "shirt")
+    assert parse_input_spec(run["input"]).height == 32
+    assert run["dataset"]["counts"] == {"blue dress": 16, "red dress": 16, "red shirt": 16}
+    assert run["command"].startswith("fashion-train --dataset")
+    assert run["metrics"]["val"]["photos"] == 6
+
+
+def test_the_model_loads_in_safe_mode_and_repeats_the_metrics(first_run, shapes):
+    import keras
+
+    model = keras.saving.load_model(first_run / "model.keras", safe_mode=True)
+    run = json.loads((first_run / "run.json").read_text())
+    space, spec = parse_label_space(run), parse_input_spec(run["input"])
+    val = [row for row in rows(first_run / "split.csv") if row["split"] == "val"]
+    pictures = np.stack([preprocess(read_image(shapes / row["file"]), spec) for row in val])
+    chosen = decide_batch(np.asarray(model(pictures.astype(np.float32))), space)
+    truth = np.array([[label in row["labels"].split() for label in space.labels] for row in val])
+    assert (chosen == truth).mean() == pytest.approx(run["metrics"]["val"]["label_accuracy"], abs=1e-4)
+
+
+def test_calibration_photos_are_training_photos_of_every_combination(first_run):
+    side = {row["file"]: row["split"] for row in rows(first_run / "split.csv")}
+    calibration = rows(first_run / "calibration.csv")
+    assert {side[row["file"]] for row in calibration} == {"train"}
+    assert {row["labels"] for row in calibration} == {"blue dress", "red dress", "red shirt"}
+
+
+def test_an_existing_run_is_kept_unless_overwriting_is_asked_for(first_run, shapes, capsys):
+    before = (first_run / "run.json").read_bytes()
+    assert main(["--dataset", str(shapes), "--out", str(first_run), *QUICK]) == 2
+    assert "exists already; name another or add --overwrite" in capsys.readouterr().err
+    assert (first_run / "run.json").read_bytes() == before
+
+
+def test_unreadable_files_are_listed_the_run_is_written_and_the_status_is_one(shapes, tmp_path, capsys):
+    for folder in shapes.iterdir():
+        (tmp_path / "data" / folder.name).mkdir(parents=True)
+        for file in folder.iterdir():
+            (tmp_path / "data" / folder.name / file.name).write_bytes(file.read_bytes())
+    red = tmp_path / "data" / "red_dress"
+    whole = (red / "000.png").read_bytes()
+    (red / "empty.jpg").write_bytes(b"")
+    (red / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (red / "text.jpg").write_text("no picture")
+    header = cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes()
+    (red / "huge.png").write_bytes(header[:16] + (60000).to_bytes(4, "big") * 2 + header[24:])
+    out = tmp_path / "run"
+    status = main(["--dataset", str(tmp_path / "data"), "--out", str(out), "--recipe", "tutorial", *QUICK])
+    messages = capsys.readouterr().err
+    assert status == 1
+    assert [name in messages for name in ("empty.jpg", "cut.png", "text.jpg", "huge.png")] == [True] * 4
+    run = json.loads((out / "run.json").read_text())
+    assert run["dataset"]["photos"] == 48
+    assert len(run["dataset"]["unreadable"]) == 4
+    assert run["model"]["arch"] == "smallervgg"
+
+
+def test_nothing_readable_is_an_error_and_leaves_no_folder(tmp_path, capsys):
+    for name in ("red_dress", "blue_shirt"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "a.jpg").write_bytes(b"")
+    assert main(["--dataset", str(tmp_path / "data"), "--out", str(tmp_path / "run")]) == 2
+    assert "none of the 2 photos" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "nowhere"], "data set nowhere does not exist"),
+        (["--arch", "resnet"], "'resnet' is not one of 'compact', 'smallervgg'"),
+        (["--recipe", "magic"], "'magic' is not one of"),
+        (["--epochs", "0"], "0 is not in the range"),
+        (["--learning-rate", "fast"], "'fast' is not a valid float"),
+        (["--size", "4"], "4 is not in the range"),
+        (["--colour", "red"], "No such option"),
+    ],
+)
+def test_bad_flags_get_one_sentence(arguments, message, tmp_path, capsys):
+    assert main([*arguments, "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_an_unknown_holdout_names_what_there_is(shapes, tmp_path, capsys):
+    assert main(["--dataset", str(shapes), "--holdout", "green_hat", "--out", str(tmp_path / "run")]) == 2
+    assert "--holdout green_hat is no combination of this data set: blue dress, red dress" in capsys.readouterr().err
+
+
+def test_a_held_out_combination_is_judged_and_not_trained_on(shapes, tmp_path):
+    out = tmp_path / "run"
+    assert (
+        main(["--dataset", str(shapes), "--holdout", "red_dress", "--out", str(out), *QUICK, "--arch", "smallervgg"])
+        == 0
+    )
+    sides = {row["split"] for row in rows(out / "split.csv") if row["labels"] == "red dress"}
+    assert sides == {"test"}
+    assert "red dress" in json.loads((out / "run.json").read_text())["metrics"]["test"]["per_combination"]
+
+
+def test_without_the_extra_the_message_is_the_pip_command(monkeypatch, shapes, tmp_path, capsys):
+    from fashion_train import environment
+
+    monkeypatch.setattr(environment, "find_spec", lambda name: None)
+    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run")]) == 2
+    assert "pip install 'fashion-edge[train]'" in capsys.readouterr().err
+
+
+def test_help_shows_an_example(capsys):
+    assert main(["--help"]) == 0
+    assert "Example: fashion-train --dataset" in capsys.readouterr().out

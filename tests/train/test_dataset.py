@@ -1,0 +1,88 @@
+"""Folder names, CSV rows and groups become labels."""
+
+import pytest
+
+from fashion_edge.errors import DatasetError, UsageError
+from fashion_train.dataset import find_negatives, infer_groups, load_dataset, parse_groups, split_words
+
+
+def test_two_words_are_colour_and_garment(shapes):
+    dataset = load_dataset(shapes)
+    assert dataset.labels == ("blue", "dress", "red", "shirt")
+    assert dataset.groups == {"colour": ("blue", "red"), "garment": ("dress", "shirt")}
+    assert dataset.counts == {"blue dress": 16, "red dress": 16, "red shirt": 16}
+
+
+def test_any_number_of_words_is_grouped_by_position_from_the_end():
+    groups = infer_groups([("red", "striped", "shirt"), ("plain", "dress"), ("dress",)])
+    assert groups == {"word1": ("red",), "word2": ("plain", "striped"), "word3": ("dress", "shirt")}
+
+
+def test_a_word_at_two_positions_asks_for_groups():
+    with pytest.raises(DatasetError, match="'red' stands at different positions.*--groups"):
+        infer_groups([("red", "dress"), ("dress", "red")])
+
+
+def test_groups_can_be_given_and_leave_labels_free():
+    assert parse_groups("colour=red,blue", ["blue", "dress", "red"]) == {"colour": ("blue", "red")}
+
+
+@pytest.mark.parametrize("text", ["colour", "colour=", "=red", "colour=red colour=blue"])
+def test_malformed_groups_are_named(text):
+    with pytest.raises(UsageError, match="is not of the form"):
+        parse_groups(text, ["red", "blue"])
+
+
+def test_groups_with_a_stranger_or_an_overlap_are_refused():
+    with pytest.raises(UsageError, match="names green"):
+        parse_groups("colour=red,green", ["red", "blue"])
+    with pytest.raises(UsageError, match="two groups"):
+        parse_groups("a=red b=red,blue", ["red", "blue"])
+
+
+@pytest.mark.parametrize("name", ["___", "123", "_1_2"])
+def test_a_folder_name_without_a_label_is_refused(name):
+    with pytest.raises(DatasetError, match="has no label in its name"):
+        split_words(name)
+
+
+def test_missing_empty_and_photoless_folders_are_told_apart(tmp_path):
+    with pytest.raises(DatasetError, match="does not exist"):
+        load_dataset(tmp_path / "nowhere")
+    with pytest.raises(DatasetError, match="has no folder in it"):
+        load_dataset(tmp_path)
+    (tmp_path / "red_dress").mkdir()
+    with pytest.raises(DatasetError, match="holds no photo"):
+        load_dataset(tmp_path)
+
+
+def test_a_csv_carries_any_labels_and_photos_without_one(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red dress\nb.jpg,dress\nc.jpg,\n")
+    dataset = load_dataset(tmp_path / "photos.csv")
+    assert dataset.root == tmp_path
+    assert [photo.labels for photo in dataset.photos] == [("red", "dress"), ("dress",), ()]
+    assert dataset.groups == {"colour": ("red",), "garment": ("dress",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no row"),
+        ("name,labels\na.jpg,red dress\n", "no columns file,labels"),
+        ("file,labels\n../a.jpg,red dress\n", "line 2: file '../a.jpg' must be a path below"),
+        ("file,labels\n/etc/a.jpg,red dress\n", "must be a path below"),
+        ("file,labels\na.jpg,red red\n", "line 2: a label stands there twice"),
+        ("file,labels\na.jpg,\n", "gives no photo a label"),
+    ],
+)
+def test_a_bad_csv_is_named_with_its_line(tmp_path, text, message):
+    (tmp_path / "photos.csv").write_text(text)
+    with pytest.raises(DatasetError, match=message):
+        load_dataset(tmp_path / "photos.csv")
+
+
+def test_negatives_must_be_a_folder_with_photos(tmp_path):
+    with pytest.raises(DatasetError, match="is not a folder"):
+        find_negatives(tmp_path / "none")
+    with pytest.raises(DatasetError, match="holds no photo"):
+        find_negatives(tmp_path)

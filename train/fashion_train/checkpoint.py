@@ -1,0 +1,85 @@
+"""What an interruption must not lose: weights, optimizer, averages, history, the best epoch so far."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.atomic import atomic_file
+from fashion_edge.errors import RunError
+from fashion_train.learn import Epoch
+
+Weights = list[NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch to keep."""
+
+    key: tuple[float, float]  # exact match, then minus the loss, on the validation photos
+    epoch: int
+    weights: Weights
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Training after a whole epoch."""
+
+    history: tuple[Epoch, ...]
+    state: Weights
+    best: Best
+
+
+def checkpoint_path(out: Path) -> Path:
+    """Where the checkpoint of a run is kept until the run is written."""
+    return out.with_name(f".{out.name}.checkpoint.npz")
+
+
+def fingerprint(recipe: object, labels: Sequence[str], files: Sequence[str], seed: int) -> str:
+    """What must be equal for training to go on: recipe, labels, photos and seed."""
+    return hashlib.sha256(repr((recipe, tuple(labels), tuple(files), seed)).encode()).hexdigest()
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: str) -> None:
+    """Write a checkpoint in place of the one before."""
+    meta = {
+        "identity": identity,
+        "history": [asdict(epoch) for epoch in checkpoint.history],
+        "best_key": checkpoint.best.key,
+        "best_epoch": checkpoint.best.epoch,
+    }
+    arrays: dict[str, Any] = {f"state{i}": value for i, value in enumerate(checkpoint.state)}
+    arrays |= {f"best{i}": value for i, value in enumerate(checkpoint.best.weights)}
+    with atomic_file(path, overwrite=True) as part:
+        np.savez(part, meta=np.frombuffer(json.dumps(meta).encode(), np.uint8), **arrays)
+
+
+def load_checkpoint(path: Path, identity: str) -> Checkpoint:
+    """Read what `save_checkpoint` wrote.
+
+    Raises:
+        RunError: there is none, it cannot be read, or it belongs to other photos, another recipe or another seed.
+    """
+    if not path.is_file():
+        raise RunError(f"there is no checkpoint {path} to resume from; run again without --resume")
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            meta = json.loads(data["meta"].tobytes())
+            state = _numbered(data, "state")
+            weights = _numbered(data, "best")
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise RunError(f"checkpoint {path} cannot be read ({error}); run again without --resume") from error
+    if meta["identity"] != identity:
+        raise RunError(f"checkpoint {path} is of other photos, flags or seed; repeat those, or drop --resume")
+    history = tuple(Epoch(**epoch) for epoch in meta["history"])
+    return Checkpoint(history, state, Best((meta["best_key"][0], meta["best_key"][1]), meta["best_epoch"], weights))
+
+
+def _numbered(data: Any, prefix: str) -> Weights:
+    count = sum(name.startswith(prefix) for name in data.files)
+    return [data[f"{prefix}{i}"] for i in range(count)]

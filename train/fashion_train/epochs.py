@@ -1,0 +1,131 @@
+"""Training epoch by epoch: measured on the validation photos, the best kept, a checkpoint after each."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.console import say
+from fashion_edge.decide import LabelSpace
+from fashion_train.checkpoint import Best, Checkpoint
+from fashion_train.learn import Epoch, Learner
+from fashion_train.metrics import Scores, Targets, measure
+from fashion_train.pipeline import Drawer, Schedule, training_batches
+from fashion_train.progress import Progress, clock
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Photos that judge each epoch, at threshold 0.5."""
+
+    pictures: NDArray[np.uint8]
+    targets: Targets
+    space: LabelSpace
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What the epochs left; the model holds the weights of `best_epoch`."""
+
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    interrupted: bool
+
+
+def run_epochs(
+    learner: Learner,
+    drawer: Drawer,
+    schedule: Schedule,
+    validation: Validation,
+    resumed: Checkpoint | None,
+    keep: Callable[[Checkpoint], None],
+    log: Callable[[Epoch], None] = lambda _epoch: None,
+) -> Learned:
+    """Train to the last epoch of the schedule, or to the first Ctrl-C once an epoch is done.
+
+    Args:
+        learner: model and optimizer.
+        drawer: makes the training pictures.
+        schedule: which of them each step holds.
+        validation: what the best epoch is chosen on.
+        resumed: where to go on, or None to start.
+        keep: called with a checkpoint after every epoch.
+        log: called with every finished epoch.
+    """
+    recipe, progress = learner.recipe, Progress()
+    history: list[Epoch] = []
+    best: Best | None = None
+    if resumed:
+        learner.restore(resumed.state)
+        history, best = list(resumed.history), resumed.best
+        say(f"resuming after epoch {len(history)} of {schedule.epochs}")
+    interrupted = False
+    try:
+        first = len(history)
+        if first < schedule.epochs:
+            batches = iter(
+                training_batches(
+                    drawer,
+                    schedule,
+                    first * schedule.steps_per_epoch,
+                    validation.pictures.shape[1:],
+                    validation.targets.shape[1],
+                )
+            )
+        for number in range(first + 1, schedule.epochs + 1):
+            if recipe.patience and best and number - 1 - best.epoch >= recipe.patience:
+                say(f"no better validation score for {recipe.patience} epochs: stopping")
+                break
+            epoch, weights, key = _one_epoch(learner, batches, schedule, validation, number, progress)
+            history.append(epoch)
+            if best is None or recipe.keep == "last" or key > best.key:
+                best = Best(key, number, weights)
+            keep(Checkpoint(tuple(history), learner.state(), best))
+            log(epoch)
+            left = (schedule.epochs - number) * sum(e.seconds for e in history[-5:]) / len(history[-5:])
+            progress.line(f"epoch {number} of {schedule.epochs}: {describe(epoch)}, {clock(left)} left")
+    except KeyboardInterrupt:
+        progress.close()
+        if best is None:
+            raise
+        interrupted = True
+        say(f"interrupted: keeping epoch {best.epoch}; --resume would go on after epoch {len(history)}")
+    assert best is not None
+    for variable, value in zip(learner.model.variables, best.weights, strict=True):
+        variable.assign(value)
+    return Learned(tuple(history), best.epoch, interrupted)
+
+
+def _one_epoch(
+    learner: Learner, batches: Any, schedule: Schedule, validation: Validation, number: int, progress: Progress
+) -> tuple[Epoch, list[NDArray[Any]], tuple[float, float]]:
+    """Train one epoch and measure it: its row, the weights it would ship, and how good they are."""
+    began, rate, steps = time.perf_counter(), learner.learning_rate, schedule.steps_per_epoch
+    title = f"epoch {number} of {schedule.epochs}"
+    loss, accuracy = learner.train(batches, steps, lambda step: progress.update(title, step, steps))
+    speed = steps * schedule.batch / (time.perf_counter() - began)
+    learner.swap_average()
+    scores = learner.predict(validation.pictures)
+    weights = [np.asarray(variable) for variable in learner.model.variables]
+    learner.swap_average()
+    metrics, val_loss = measure(scores, validation.targets, validation.space), cross_entropy(scores, validation.targets)
+    seconds = time.perf_counter() - began
+    epoch = Epoch(number, loss, accuracy, val_loss, metrics.label_accuracy, metrics.exact_match, rate, speed, seconds)
+    return epoch, weights, (metrics.exact_match, -val_loss)
+
+
+def cross_entropy(scores: Scores, targets: Targets) -> float:
+    """Mean binary cross-entropy."""
+    clipped = scores.clip(1e-6, 1 - 1e-6)
+    return float(-(targets * np.log(clipped) + (1 - targets) * np.log(1 - clipped)).mean())
+
+
+def describe(epoch: Epoch) -> str:
+    """One epoch in a line."""
+    return (
+        f"loss {epoch.loss:.4f}, validation loss {epoch.val_loss:.4f}, labels {epoch.val_accuracy:.4f}, "
+        f"exact {epoch.val_exact:.4f}, {epoch.images_per_second:.0f} images/s"
+    )

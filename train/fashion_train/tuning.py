@@ -1,0 +1,96 @@
+"""After training: calibrate the scores, then find the score each label must reach. Validation photos only."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.decide import LabelSpace
+from fashion_edge.opencv import load_cv2
+from fashion_train.calibrate import calibration_error, fit_platt, fit_temperature, reliability
+from fashion_train.learn import Learner
+from fashion_train.options import TrainOptions
+from fashion_train.prepare import Prepared
+from fashion_train.recolour import recolour
+from fashion_train.sources import Masks, draw_colour
+from fashion_train.thresholds import tune_thresholds
+
+if TYPE_CHECKING:
+    import keras
+
+Pictures = NDArray[np.uint8]
+Targets = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Label space with its thresholds, and what calibration did."""
+
+    space: LabelSpace
+    calibration: dict[str, Any]  # for run.json
+    before: list[tuple[float, float, int]]  # reliability of the validation photos as trained
+    after: list[tuple[float, float, int]]
+
+
+def tune(options: TrainOptions, prepared: Prepared, learner: Learner, model: "keras.Model") -> Tuned:
+    """Fold a calibration into the model, then tune thresholds on its new scores.
+
+    Both look at the validation photos, at validation negatives, and at the validation photos recoloured, so that
+    colours without a name and unseen combinations have a say.
+    """
+    pictures, targets = tuning_set(options, prepared)
+    plain = slice(0, len(prepared.on("val")))
+    scores = learner.predict(pictures)
+    fit = fit_platt if options.task == "multi-label" else fit_temperature
+    calibration = fit(scores, targets)
+    calibration.fold_into(model)
+    calibrated = learner.predict(pictures)
+    labels, groups = prepared.dataset.labels, prepared.dataset.groups
+    thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision)
+    return Tuned(
+        LabelSpace(labels, groups, thresholds),
+        {
+            "method": "platt" if options.task == "multi-label" else "temperature",
+            "folded_into": "scores",
+            "scale": dict(zip(labels, calibration.scale.round(4).tolist(), strict=True)),
+            "offset": dict(zip(labels, calibration.offset.round(4).tolist(), strict=True)),
+            "expected_calibration_error": {
+                "before": round(calibration_error(scores[plain], targets[plain]), 5),
+                "after": round(calibration_error(calibrated[plain], targets[plain]), 5),
+            },
+        },
+        reliability(scores[plain], targets[plain]),
+        reliability(calibrated[plain], targets[plain]),
+    )
+
+
+def tuning_set(options: TrainOptions, prepared: Prepared) -> tuple[Pictures, Targets]:
+    """The validation photos first, then negatives, then recoloured copies, with targets (n, labels)."""
+    val = prepared.on("val")
+    pictures, targets = [prepared.decoded.exact.read_many(val)], [prepared.targets[val]]
+    if prepared.negatives and (found := prepared.negatives.on("val")):
+        pictures.append(prepared.negatives.decoded.exact.read_many(found))
+        targets.append(np.zeros((len(found), targets[0].shape[1]), np.float32))
+    if options.recipe.recolour:
+        copies, labels = recoloured_copies(prepared, val, options.recipe.unknown_colours, options.seed)
+        pictures.append(copies)
+        targets.append(labels)
+    return np.concatenate(pictures), np.concatenate(targets)
+
+
+def recoloured_copies(prepared: Prepared, indices: list[int], unknown: float, seed: int) -> tuple[Pictures, Targets]:
+    """One copy in another colour of every photo whose garment can be found; maybe none."""
+    cv2 = load_cv2()
+    masks = Masks.find(prepared, indices, lambda _done, _total: None)
+    size = (prepared.spec.width, prepared.spec.height)
+    pictures, targets = [], []
+    for index in masks.colours:
+        rng = np.random.default_rng([seed, index])
+        colour, target = draw_colour(prepared, masks, index, unknown, rng)
+        dyed = recolour(prepared.decoded.large.read(index), masks.store.read(index)[:, :, 0], colour, rng)
+        pictures.append(cv2.resize(dyed, size, interpolation=cv2.INTER_AREA))
+        targets.append(target)
+    shape = (0, *prepared.spec.shape)
+    labels = prepared.targets.shape[1]
+    return np.array(pictures, np.uint8).reshape(-1, *shape[1:]), np.array(targets, np.float32).reshape(-1, labels)
