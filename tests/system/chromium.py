@@ -72,9 +72,10 @@ class Page:
         return answer["result"].get("value")
 
     async def wait(self, expression: str, seconds: float = 15.0) -> Any:
-        """The first truthy value of an expression."""
+        """The first truthy value of an expression, which may fail while the page is not there yet."""
         until = time.monotonic() + seconds
-        while not (value := await self.ask(expression)):
+        patient = f"(() => {{ try {{ return {expression} }} catch {{ return null }} }})()"
+        while not (value := await self.ask(patient)):
             assert time.monotonic() < until, f"{expression} did not come true; the page says {await self.text()!r}"
             await asyncio.sleep(0.05)
         return value
