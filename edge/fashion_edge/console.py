@@ -37,8 +37,7 @@ def run_command(command: click.Command, argv: Sequence[str] | None) -> int:
             raise
         say(f"{name}: {error}")
         return error.exit_status
-    except BrokenPipeError:  # the reader of our output went away, as `| head` does
-        sys.stdout = None  # nothing left to flush at exit
+    except SystemExit:  # click's answer when the reader of our output went away, as `| head` does
         return 0
     except Exception as error:
         if "--debug" in args:
