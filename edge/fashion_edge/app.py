@@ -8,6 +8,7 @@ from itertools import chain
 
 from fashion_edge.backends import Backend, open_backend
 from fashion_edge.bundle import Bundle, LiveDefaults, Variant, load_bundle
+from fashion_edge.colour.path import prove_colours
 from fashion_edge.console import say
 from fashion_edge.golden import self_check
 from fashion_edge.keep import choose_options, keep_sinks
@@ -28,6 +29,15 @@ CHECK_FAILED = 3  # exit status
 def run_request(request: Request) -> int:
     """Run to the end of the source, a limit, `q` or Ctrl-C; returns the exit status."""
     request.options(LiveDefaults())  # bad values are said before anything is loaded
+    if request.print_colour_card is not None:
+        from fashion_edge.colour.card import print_card
+
+        say(print_card(request.print_colour_card, overwrite=request.overwrite))
+        return 0
+    if request.colour_card:
+        from fashion_edge.colour.look import look_at_card
+
+        return look_at_card(request)
     if request.diff is not None:
         from fashion_edge.diff import diff_bundles
 
@@ -50,6 +60,7 @@ def run_request(request: Request) -> int:
             sinks.add(sink)
             checks += [sink] if isinstance(sink, ReplayCheck) else []
         labeller = Labeller(bundle.manifest, backend, options, still=source.still)
+        prove_colours(labeller.look, bundle.manifest.input.channels)
         latest = stack.enter_context(Latest(source)) if source.live else None
         with _ended_by_signals():
             run(latest or source.items(), labeller, [sinks], options, summary)

@@ -1,4 +1,4 @@
-"""Sinks that keep frames for later: captures for retraining, raw recordings, and the check of a replay."""
+"""Sinks that see frames before anything is drawn: captures, recordings, the watch for grey; the check of a replay."""
 
 from collections.abc import Iterator
 
@@ -22,6 +22,10 @@ def keep_sinks(
 
         margin, limit = request.capture_margin, request.capture_limit
         yield CaptureSink(request.capture, bundle.manifest.space, margin, limit, still=source.still)
+    if source.live:
+        from fashion_edge.sinks.grey import GreyWatch
+
+        yield GreyWatch()
     header = make_header(variant, backend, source, options)
     if request.record_raw:
         from fashion_edge.sinks.raw import RawSink

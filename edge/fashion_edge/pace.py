@@ -25,3 +25,15 @@ class Pacer:
         ticks = 1 + int((now - self._next) / self._interval)
         self._next += ticks * self._interval
         return ticks
+
+
+class Stopwatch:
+    """Runs from its making."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return time.monotonic() - self._started

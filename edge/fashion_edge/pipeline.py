@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fashion_edge.backends import Backend
 from fashion_edge.bundle import Manifest
@@ -13,7 +14,7 @@ from fashion_edge.frame import Event, Fault, Frame, Item, Tick
 from fashion_edge.overlay import draw_result
 from fashion_edge.preprocess import preprocess
 from fashion_edge.result import Result
-from fashion_edge.roi import Roi
+from fashion_edge.roi import Box, Roi
 from fashion_edge.sinks.base import Sink
 from fashion_edge.smooth import Shown, Smoothed, dwell, hold, smooth
 from fashion_edge.summary import Summary
@@ -54,8 +55,7 @@ class Labeller:
         """Label one frame."""
         clock, space = self._clock, self._manifest.space
         started = clock()
-        box = self._options.roi.box(*frame.image.shape[:2], still=self._still)
-        pixels = preprocess(box.cut(frame.image), self._manifest.input)
+        box, pixels = self._look(frame)
         prepared = clock()
         scores = self._backend.run(pixels[np.newaxis])[0]
         inferred = clock()
@@ -76,6 +76,14 @@ class Labeller:
         age = decided - frame.captured_at
         vitals = self._meter.update(decided, age)
         return Result(frame, box, scores, smoothed, decision, age, stages, space.labels, vitals)
+
+    def look(self, frame: Frame) -> NDArray[np.uint8]:
+        """What the model is given of a frame: (height, width, 3) in the model's channel order."""
+        return self._look(frame)[1]
+
+    def _look(self, frame: Frame) -> tuple[Box, NDArray[np.uint8]]:
+        box = self._options.roi.box(*frame.image.shape[:2], still=self._still)
+        return box, preprocess(box.cut(frame.image), self._manifest.input)
 
     def forget(self) -> None:
         """Start anew: what was seen before a loss of the source says nothing of what comes after."""

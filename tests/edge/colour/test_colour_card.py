@@ -1,0 +1,97 @@
+"""The card as a camera would see it: in a room, at an angle, under a light, with noise; through files as sources."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from fashion_edge.cli import main
+from fashion_edge.colour.card import draw_card
+
+
+def photograph(
+    light: tuple[float, float, float] = (1.0, 1.0, 1.0), brightness: float = 0.8, seed: int = 0
+) -> np.ndarray:
+    """A frame 1280x720 with the card at an angle; `light` is red, green, blue."""
+    rng = np.random.default_rng(seed)
+    card = draw_card()
+    height, width = card.shape[:2]
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    place = np.array([(310, 80), (980, 120), (1010, 610), (270, 640)], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, place)
+    room = np.full((720, 1280, 3), (120, 135, 140), np.uint8)
+    scene = cv2.warpPerspective(card, matrix, (1280, 720), dst=room, borderMode=cv2.BORDER_TRANSPARENT)
+    lit = scene * brightness * np.array(light[::-1]) + rng.normal(0, 3, scene.shape)
+    return lit.clip(0, 255).astype(np.uint8)
+
+
+def judge(capsys: pytest.CaptureFixture, image: np.ndarray, tmp_path: Path) -> tuple[int, str]:
+    path = tmp_path / "frame.png"
+    cv2.imwrite(str(path), image)
+    status = main(["--colour-card", "--source", str(path)])
+    return status, capsys.readouterr().out
+
+
+def test_a_good_camera_passes(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    status, out = judge(capsys, photograph(), tmp_path)
+    assert (status, out.count("ok ")) == (0, 2), out
+
+
+def test_swapped_channels_are_refused_and_named(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    status, out = judge(capsys, photograph()[:, :, ::-1], tmp_path)
+    assert status == 3
+    assert out == "BAD  channels are swapped: blue arrives as red, red arrives as blue\n"
+
+
+def test_a_grey_feed_is_refused(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    grey = cv2.cvtColor(cv2.cvtColor(photograph(), cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    status, out = judge(capsys, grey, tmp_path)
+    assert status == 3
+    assert out.startswith("BAD  the pictures are grey")
+
+
+def test_a_cast_is_refused_with_its_figures(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    status, out = judge(capsys, photograph(light=(1.2, 1.0, 0.6)), tmp_path)
+    assert status == 3
+    assert "a colour cast: red 1.2" in out
+    assert "set --awb" in out
+
+
+@pytest.mark.parametrize(("brightness", "said"), [(0.1, "too dark to judge"), (2.0, "too bright to judge")])
+def test_what_cannot_be_judged_is_not_judged(
+    capsys: pytest.CaptureFixture, tmp_path: Path, brightness: float, said: str
+) -> None:
+    status, out = judge(capsys, photograph(brightness=brightness), tmp_path)
+    assert status == 3
+    assert said in out
+
+
+def test_a_balance_that_drifts_is_told(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    for i in range(10):
+        light = (1.0 + 0.01 * i, 1.0, 1.0 - 0.01 * i)
+        cv2.imwrite(str(tmp_path / f"{i}.png"), photograph(light=light, seed=i))
+    assert main(["--colour-card", "--source", str(tmp_path)]) == 3
+    assert "white balance drifts: " in capsys.readouterr().out
+
+
+def test_no_card_in_sight_is_status_1_and_says_how_to_hold_it(
+    capsys: pytest.CaptureFixture, tmp_path: Path, noise: np.ndarray
+) -> None:
+    cv2.imwrite(str(tmp_path / "room.png"), noise)
+    assert main(["--colour-card", "--source", str(tmp_path / "room.png")]) == 1
+    assert "no colour card in 1 pictures: hold it flat, whole and large" in capsys.readouterr().err
+
+
+def test_the_printed_card_is_the_card_and_knows_its_size(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    path = tmp_path / "card.png"
+    assert main(["--print-colour-card", str(path)]) == 0
+    with Image.open(path) as image:
+        assert image.size == (1680, 1200)
+        assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+    assert main(["--colour-card", "--source", str(path)]) == 0
+    assert main(["--print-colour-card", str(path)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main(["--print-colour-card", str(tmp_path / "card.jpg")]) == 2
+    assert "must end in .png" in capsys.readouterr().err
