@@ -1,7 +1,7 @@
 """Those who watch: how many may, and how each gets the newest picture at its own pace."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 
 from fashion_edge.sinks.web.board import Board
@@ -17,9 +17,9 @@ class Pulse:
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
-    async def wait(self) -> None:
-        """Until the next `fire`."""
-        await self._event.wait()
+    def wait(self) -> Coroutine[None, None, bool]:
+        """To be awaited: until the first `fire` after this call."""
+        return self._event.wait()
 
     def fire(self) -> None:
         """Wake those who wait now."""

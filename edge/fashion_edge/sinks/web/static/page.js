@@ -188,11 +188,12 @@ function shownArea() {
   return [(clientWidth - width) / 2, (clientHeight - height) / 2, width, height];
 }
 
-async function showPicture(buffer) {
+async function showPicture(buffer, socket) {
   const length = new DataView(buffer).getUint32(0);
   const { source, result } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   const picture = await createImageBitmap(new Blob([new Uint8Array(buffer, 4 + length)], { type: "image/jpeg" }));
   await new Promise(requestAnimationFrame); // a page that nobody sees asks for nothing
+  if (ended || socket.readyState !== WebSocket.OPEN) return picture.close(); // it is of the past by now
   if (canvas.width !== picture.width || canvas.height !== picture.height) {
     canvas.width = picture.width;
     canvas.height = picture.height;
@@ -224,7 +225,7 @@ function connect() {
   socket.onmessage = async ({ data }) => {
     if (typeof data === "string") return showStatus(JSON.parse(data));
     try {
-      await showPicture(data);
+      await showPicture(data, socket);
     } finally {
       if (socket.readyState === WebSocket.OPEN) socket.send("next");
     }
