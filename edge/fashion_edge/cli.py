@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from fashion_edge.console import run_command
-from fashion_edge.flags import GroupedCommand, all_flags
+from fashion_edge.flags import GroupedCommand, all_flags, given_flags
 
 EXAMPLES = """\b
 Examples:
@@ -33,6 +33,11 @@ def command(**flags: object) -> int:
     from fashion_edge.request import Request
 
     flags.pop("debug")
+    if flags["install_service"]:
+        from fashion_edge.service import make_unit
+
+        click.echo(make_unit(given_flags(click.get_current_context())), nl=False)
+        return 0
     return run_request(Request(**flags))  # type: ignore[arg-type]  # click has checked each value
 
 

@@ -1,10 +1,11 @@
 """The flags of `fashion-edge`, grouped as its help shows them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
 
@@ -59,7 +60,9 @@ OUTPUT = (
     option("--overwrite", is_flag=True, help="Replace outputs that exist."),
 )
 NETWORK = (
-    option("--serve", metavar="[HOST:]PORT", help="Live page, JSON, events and /metrics; beyond this machine by token."),
+    option(
+        "--serve", metavar="[HOST:]PORT", help="Live page, JSON, events and /metrics; beyond this machine by token."
+    ),
     option("--mqtt", metavar="HOST[:PORT]", help="Publish decisions to an MQTT broker, found by Home Assistant."),
     option("--mqtt-name", metavar="NAME", help="Of this device in topics and in Home Assistant [its host name]."),
     option("--mqtt-user", metavar="USER", help="User of the broker; the password is in FASHION_EDGE_MQTT_PASSWORD."),
@@ -146,3 +149,15 @@ class GroupedCommand(click.Command):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+
+def given_flags(ctx: click.Context, leave_out: Container[str] = ("install_service", "debug")) -> list[str]:
+    """The flags of this command line again, as arguments."""
+    args: list[str] = []
+    for param in ctx.command.params:
+        name = param.name or ""
+        if name in leave_out or ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = ctx.params[name]
+        args += [param.opts[0]] if isinstance(param, click.Option) and param.is_flag else [param.opts[0], str(value)]
+    return args

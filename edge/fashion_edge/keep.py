@@ -7,6 +7,7 @@ from fashion_edge.bundle import Bundle, LiveDefaults, Variant
 from fashion_edge.pipeline import Options
 from fashion_edge.recording import Header, read_lines
 from fashion_edge.request import Request
+from fashion_edge.service import Notifier
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sinks.check import ReplayCheck
 from fashion_edge.sources import Source
@@ -26,6 +27,10 @@ def keep_sinks(
         from fashion_edge.sinks.grey import GreyWatch
 
         yield GreyWatch()
+    if (notifier := Notifier()).listens:
+        from fashion_edge.sinks.notify import NotifySink
+
+        yield NotifySink(notifier)
     header = make_header(variant, backend, source, options)
     if request.record_raw:
         from fashion_edge.sinks.raw import RawSink

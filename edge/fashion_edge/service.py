@@ -1,0 +1,120 @@
+"""Running for months: the systemd unit, and telling systemd that we are ready and alive.
+
+The protocol is sd_notify(3): datagrams of KEY=VALUE to the socket that $NOTIFY_SOCKET names.
+"""
+
+import getpass
+import os
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+PLAIN = re.compile(r"[\w@+=:,./-]+")
+WATCHDOG_S = 30
+UNIT = """\
+# Install it with the same command line:
+#   {again} | sudo tee /etc/systemd/system/fashion-edge.service
+#   sudo systemctl daemon-reload && sudo systemctl enable --now fashion-edge
+# Follow it with: journalctl -u fashion-edge -f
+[Unit]
+Description=fashion-edge: colour and garment on a live picture
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart={command}
+WorkingDirectory={folder}
+User={user}
+SupplementaryGroups=video
+Restart=on-failure
+RestartSec=5
+WatchdogSec={watchdog}
+TimeoutStopSec=15
+MemoryMax=512M
+Nice=5
+NoNewPrivileges=true
+StandardOutput=journal
+StandardError=journal
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def make_unit(args: Sequence[str], folder: Path | None = None, user: str | None = None) -> str:
+    """The unit that runs `fashion-edge` with these arguments, from this folder, as this user."""
+    args = [*args] if "--headless" in args else [*args, "--headless"]
+    program = _program()
+    return UNIT.format(
+        again=" ".join(["fashion-edge", *map(_quote, args), "--install-service"]),
+        command=" ".join(_escape(part) for part in [*program, *args]),
+        folder=str(folder or Path.cwd()).replace("%", "%%"),
+        user=user or getpass.getuser(),
+        watchdog=WATCHDOG_S,
+    )
+
+
+class Notifier:
+    """Sends to systemd; does nothing where nobody listens."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        name = environ.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + name[1:] if name.startswith("@") else name
+        self._socket: socket.socket | None = None
+        if name.startswith(("/", "@")):
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self.watchdog_s = _watchdog(environ)
+
+    @property
+    def listens(self) -> bool:
+        """Whether a service manager waits for us."""
+        return self._socket is not None
+
+    def send(self, **values: str | int) -> None:
+        """Send `KEY=VALUE` lines; a manager that went away is no reason to stop."""
+        if self._socket is None:
+            return
+        text = "\n".join(f"{key}={' '.join(str(value).split())}" for key, value in values.items())
+        try:
+            self._socket.sendto(text.encode(), self._address)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def _watchdog(environ: Mapping[str, str]) -> float | None:
+    """Seconds within which systemd wants to hear from us; None where it does not."""
+    usec, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+    if not usec.isdecimal() or int(usec) == 0 or (pid and pid != str(os.getpid())):
+        return None
+    return int(usec) / 1e6
+
+
+def _program() -> list[str]:
+    """How to start us by an absolute path: the script beside this interpreter."""
+    script = Path(sys.executable).with_name("fashion-edge")
+    found = str(script) if script.is_file() else shutil.which("fashion-edge")
+    return [found] if found else [sys.executable, "-c", "from fashion_edge.cli import main; raise SystemExit(main())"]
+
+
+def _escape(part: str) -> str:
+    """For ExecStart: systemd.service(5), command lines."""
+    part = part.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
+    return part if PLAIN.fullmatch(part) else f'"{part}"'
+
+
+def _quote(part: str) -> str:
+    from shlex import quote
+
+    return quote(part)

@@ -1,0 +1,148 @@
+import configparser
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fashion_edge.cli import main
+from fashion_edge.frame import Event, Tick
+from fashion_edge.service import Notifier, make_unit
+from fashion_edge.sinks.notify import NotifySink
+
+
+def read_unit(text: str) -> configparser.ConfigParser:
+    unit = configparser.ConfigParser(interpolation=None, comment_prefixes=("#",))
+    unit.optionxform = str
+    unit.read_string(text)
+    return unit
+
+
+def test_the_unit_runs_this_very_command_line(capsys: pytest.CaptureFixture) -> None:
+    assert (
+        main(["--camera", "0", "--roi", "0.1,0,0.8,1", "--max-age-ms", "150", "--every-frame", "--install-service"])
+        == 0
+    )
+    service = read_unit(capsys.readouterr().out)["Service"]
+    program, *args = shlex.split(service["ExecStart"])
+    assert Path(program).is_absolute()
+    assert set(args) == {
+        "--camera",
+        "0",
+        "--roi",
+        "0.1,0,0.8,1",
+        "--max-age-ms",
+        "150.0",
+        "--every-frame",
+        "--headless",
+    }
+    assert service["Type"] == "notify"
+    assert service["WatchdogSec"] == "30"
+    assert service["WorkingDirectory"] == str(Path.cwd())
+
+
+def test_what_systemd_would_expand_is_escaped() -> None:
+    text = make_unit(["--source", "rtsp://cam/100%25", "--save", "my $HOME/st ills", "--headless"], user="pi")
+    line = next(line for line in text.splitlines() if line.startswith("ExecStart="))
+    assert line.endswith('--source "rtsp://cam/100%%25" --save "my $$HOME/st ills" --headless')
+    assert read_unit(text)["Service"]["User"] == "pi"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
+    file = tmp_path / "fashion-edge.service"
+    file.write_text(make_unit(["--source", "my clips/100%.mp4", "--jsonl", "out.jsonl"], user="root"))
+    checked = subprocess.run(["systemd-analyze", "verify", str(file)], capture_output=True, text=True)
+    assert "fashion-edge.service" not in checked.stderr
+    file.write_text(file.read_text().replace("WatchdogSec=30", "WatchdogSec=often"))
+    assert (
+        "fashion-edge.service"
+        in subprocess.run(["systemd-analyze", "verify", str(file)], capture_output=True, text=True).stderr
+    )
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """The other end of the socket, as systemd holds it."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(tmp_path / "notify"))
+    listener.settimeout(60)
+    yield listener
+    listener.close()
+
+
+def heard(manager: socket.socket) -> list[str]:
+    manager.settimeout(0.05)
+    lines = []
+    try:
+        while True:
+            lines += manager.recv(4096).decode().splitlines()
+    except TimeoutError:
+        return lines
+
+
+def test_ready_watchdog_and_stopping_reach_the_manager(manager: socket.socket) -> None:
+    env = {**os.environ, "NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "300000"}
+    code = "import sys; from fashion_edge.cli import main; sys.exit(main(['--source', 'demo', '--headless']))"
+    child = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    lines: list[str] = []
+    while lines.count("WATCHDOG=1") < 3 or "READY=1" not in lines:
+        lines += manager.recv(4096).decode().splitlines()
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(30) == 0, child.stderr.read()
+    child.stderr.close()
+    lines += heard(manager)
+    assert lines.count("READY=1") == 1
+    assert any(line.startswith("STATUS=") and "frames labelled" in line for line in lines)
+    assert lines[-1] == "STOPPING=1"
+
+
+def test_a_lost_camera_is_told_and_the_watchdog_goes_on(manager: socket.socket) -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "30000000"})
+    now = [0.0]
+    sink = NotifySink(notifier, clock=lambda: now[0])
+    sink.event(Event("camera:0", "lost", 0.0, "gives no\nframes"))
+    for _ in range(600):  # a minute of ticks
+        now[0] += 0.1
+        sink.tick(Tick(now[0]))
+    sink.close()
+    lines = heard(manager)
+    assert "STATUS=camera:0 lost: gives no frames" in lines
+    assert 6 <= lines.count("WATCHDOG=1") <= 7
+
+
+def test_an_abstract_socket_is_reached() -> None:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind("\0fashion-edge-test")
+    notifier = Notifier({"NOTIFY_SOCKET": "@fashion-edge-test"})
+    notifier.send(READY=1)
+    assert listener.recv(100) == b"READY=1"
+    notifier.close()
+    listener.close()
+
+
+@pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "relative"}, {"NOTIFY_SOCKET": "/gone/away"}])
+def test_without_a_manager_nothing_happens(environ: dict[str, str]) -> None:
+    notifier = Notifier(environ)
+    notifier.send(READY=1)
+    assert notifier.watchdog_s is None
+    notifier.close()
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"WATCHDOG_USEC": "30000000"}, 30.0),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}, 30.0),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "often"}, None),
+    ],
+)
+def test_the_interval_is_ours_only_if_it_is_meant_for_us(environ: dict[str, str], expected: float | None) -> None:
+    assert Notifier(environ).watchdog_s == expected
