@@ -1,5 +1,6 @@
 """Environments other than the development one; each session says what it proves.
 
+nox --session peers       fashion-edge against MediaPipe, a plain LiteRT loop and the tutorial's Keras loop
 nox --session edge        the wheel and the edge tests on each Python that is here, without TensorFlow
 """
 
@@ -27,8 +28,24 @@ def build_wheel(session: nox.Session) -> Path:
 def edge(session: nox.Session) -> None:
     """The base wheel installs without TensorFlow, and the edge tests pass there."""
     wheel = build_wheel(session)
-    session.install("--quiet", *CONSTRAINTS, f"fashion-edge[headless,onnx,test] @ {wheel.as_uri()}")
+    session.install("--quiet", *CONSTRAINTS, f"fashion-edge[headless,onnx,mqtt,test] @ {wheel.as_uri()}")
     session.run(
         "python", "-c", "import importlib.util as u; assert not u.find_spec('tensorflow'), 'TensorFlow came along'"
     )
     session.run("pytest", "-q", "tests/edge", "tests/system/test_imports.py", *session.posargs)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """The same clip and model through fashion-edge and its peers, interleaved; options go to peers/compare.py."""
+    session.install("--quiet", *CONSTRAINTS, f"fashion-edge[bench] @ {build_wheel(session).as_uri()}")
+    pythons = []
+    for name, packages in (("mediapipe", ["mediapipe"]), ("keras", ["tensorflow", "keras", "opencv-python-headless"])):
+        folder = Path(session.create_tmp()).resolve() / name
+        python = str(folder / "bin" / "python")
+        if not Path(python).exists():
+            session.run("python", "-m", "venv", str(folder))
+        constraints = CONSTRAINTS if name == "keras" else ()  # mediapipe brings an OpenCV build of its own
+        session.run(python, "-m", "pip", "install", "--quiet", *constraints, *packages, external=True)
+        pythons += ["--python", f"{name}={python}"]
+    session.run("python", "benchmarks/peers/compare.py", *pythons, *session.posargs)

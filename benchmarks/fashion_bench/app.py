@@ -15,6 +15,7 @@ from fashion_bench.choose import choose, make_profile
 from fashion_bench.document import Document, merge, read_document
 from fashion_bench.machine import describe_machine
 from fashion_bench.measure import Settings, Skipped, measure, usable_cores
+from fashion_bench.meter import check_meter
 from fashion_bench.outputs import Outputs, deliver
 from fashion_bench.progress import Progress
 from fashion_bench.results import Result
@@ -42,6 +43,7 @@ class Options:
     stage_seconds: float
     sustained_s: float | None
     operators: bool
+    meter: Path | None
     choose: bool
     accuracy_floor: float | None
     profile: Path | None
@@ -54,6 +56,8 @@ def run(options: Options, settings: Settings, outputs: Outputs, argv: Sequence[s
     baseline = outputs.check()
     bundle = load_bundle(options.bundle or default_bundle())
     cases = plan_cases(bundle, options.threads or default_threads(), options.engines, options.precisions)
+    if options.meter:
+        check_meter(options.meter)
     if options.photos:
         labelled_photos(options.photos, bundle.manifest.space.labels)
     say(f"fashion-bench: {len(cases)} cases of {bundle.path}, {settings.rounds} rounds")
@@ -85,6 +89,8 @@ def measure_document(
         results = passes.add_ceiling(bundle, results, progress.update)
         if options.photos:
             results = passes.add_accuracy(bundle, results, options.photos, progress.update)
+        if options.meter:
+            results = passes.add_energy(bundle, results, options.meter, progress.update)
         if options.operators:
             results = passes.add_operators(bundle, results, progress.update)
         sections = _measure_sections(bundle, results, options, settings, machine, progress)

@@ -52,6 +52,7 @@ def _choice_options(command: Command) -> Command:
             click.option("--threads", multiple=True, type=click.IntRange(1, 64), help="[default: 1, and all to 4]"),
             click.option("--photos", type=PATH, help="Folders named like red_dress, for exact match per variant."),
             click.option("--operators", is_flag=True, help="Also time every operator."),
+            click.option("--meter", type=PATH, help="Energy from this file: hwmon power*_input, powercap energy_uj."),
             click.option("--sustained", help="Also run the first variant this long, like 10m."),
             click.option("--end-to-end/--no-end-to-end", default=True, help="Stages from capture to encoded picture."),
             click.option("--source", help="Frames for the stages, as in fashion-edge [default: a rendered clip]."),

@@ -1,8 +1,10 @@
 """Separate passes: what would disturb the timing, or need not be timed, is found in workers of its own."""
 
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from fashion_bench.cases import NULL_CASE, Case
 from fashion_bench.ceiling import against_peak
 from fashion_bench.engines import is_installed
 from fashion_bench.measure import Progress
+from fashion_bench.meter import IDLE_SECONDS, LOAD_SECONDS, describe_energy, measure_joules
 from fashion_bench.operators import top_ten
 from fashion_bench.probe import Probe
 from fashion_bench.results import Result
@@ -62,6 +65,23 @@ def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: Progress) -
         else result
         for result, found in zip(results, counted, strict=True)
     ]
+
+
+def add_energy(bundle: Bundle, results: Sequence[Result], meter: Path, progress: Progress) -> list[Result]:
+    """Energy an inference of each case, from the meter; idle is read once before, with everything else as it is."""
+    progress(0, len(results), "energy of an idle machine")
+    idle_joules, idle_seconds, _ = measure_joules(meter, lambda: time.sleep(IDLE_SECONDS))
+    measured = []
+    for done, result in enumerate(results):
+        progress(done, len(results), f"energy of {result.case.name}")
+        with Probe(result.case, bundle) as probe:
+            probe.ask("load")
+            run = partial(probe.ask, "run", seconds=LOAD_SECONDS, samples=1, limit=LOAD_SECONDS)
+            joules, seconds, reply = measure_joules(meter, run)
+        count = len(reply["ms"])
+        energy = describe_energy((idle_joules, idle_seconds), (joules, seconds), count, meter.name)
+        measured.append(result.with_extras(energy=energy))
+    return measured
 
 
 def add_operators(bundle: Bundle, results: Sequence[Result], progress: Progress) -> list[Result]:

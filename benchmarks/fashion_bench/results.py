@@ -83,7 +83,7 @@ class Result:
             "verdict": self.verdict,
             "reasons": list(self.reasons),
             **(self._figures() if len(self.samples) else {}),
-            "energy_mj": "not measured",
+            "energy_mj": self.extras.get("energy", {}).get("gross_mj", "not measured"),
             **self.extras,
             "samples_ms": self.samples.tolist(),
             "rounds": [_round_to_json(block) for block in self.rounds],

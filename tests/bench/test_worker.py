@@ -1,7 +1,13 @@
 import io
 import json
 
+import numpy as np
+import pytest
+
+from fashion_bench.engines import open_engine
 from fashion_bench.worker import Worker, serve
+from fashion_edge.bundle import load_bundle
+from fashion_edge.golden import parse_golden
 
 
 def ask(bundle, *requests: dict, engine: str = "litert", file: str = "model.float32.tflite") -> list[dict]:
@@ -34,3 +40,13 @@ def test_the_null_backend_needs_no_model(tiny_bundle):
     load, run = ask(tiny_bundle, {"do": "load"}, {"do": "run", "seconds": 0, "samples": 3, "limit": 5}, engine="null")
     assert load["engine"] == "fake"
     assert len(run["ms"]) == 3
+
+
+def test_tensorflow_runs_the_same_file_to_the_same_scores(tiny_bundle):
+    pytest.importorskip("tensorflow")
+    bundle = load_bundle(tiny_bundle)
+    variant = bundle.find("litert")
+    inputs = parse_golden(bundle.read_golden()).inputs
+    backend = open_engine(bundle, variant, "tensorflow", 1)
+    assert backend.name.startswith("tensorflow ")
+    np.testing.assert_allclose(backend.run(inputs), parse_golden(bundle.read_golden()).scores[variant.file], atol=1e-5)

@@ -1,0 +1,175 @@
+"""One clip and one model through fashion-edge and its peers, interleaved; each peer a process in its own environment.
+
+    nox --session peers -- --run runs/NAME
+    python benchmarks/peers/compare.py --python mediapipe=.../bin/python --json peers.json
+
+A peer without an environment, and the Keras loop without a run, is skipped and said (status 1).
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fashion_bench.engines import is_installed
+from fashion_bench.machine import describe_machine, machine_line
+from fashion_bench.stats import compare, quantile_interval
+from fashion_edge.bundle import load_bundle
+from fashion_edge.locate import default_bundle, default_run
+
+HERE = Path(__file__).parent
+PEERS = ("ours", "litert", "mediapipe", "keras")
+SCRIPTS = {"litert": "litert_loop.py", "mediapipe": "mediapipe_loop.py", "keras": "keras_loop.py"}
+CLIP_FRAMES = 150
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run all rounds, print the table, write the JSON."""
+    args = parse(argv)
+    bundle = load_bundle(args.bundle)
+    pythons = {name: sys.executable for name in PEERS if name != "mediapipe"}
+    pythons |= dict(entry.split("=", 1) for entry in args.python)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = args.clip or render_clip(Path(folder) / "demo.mp4")
+        commands, skipped = plan(bundle, args.run, pythons, clip, args.frames)
+        samples: dict[str, list[list[float]]] = {name: [] for name in commands}
+        replies: dict[str, dict[str, Any]] = {}
+        order = list(commands)
+        shuffle = random.Random(0)  # noqa: S311 - an order, not a secret
+        for number in range(args.rounds):
+            shuffle.shuffle(order)
+            for name in [name for name in order if name in commands]:
+                print(f"round {number + 1} of {args.rounds}: {name}", file=sys.stderr)
+                reply = ask(commands[name])
+                if isinstance(reply, str):
+                    skipped[name] = reply
+                    del commands[name], samples[name]
+                    continue
+                replies[name] = reply
+                samples[name].append(reply["frame_ms"])
+    document = describe(samples, replies, skipped, bundle)
+    print(to_markdown(document))
+    if args.json:
+        args.json.write_text(json.dumps(document) + "\n")
+    return 1 if skipped else 0
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", type=Path, default=default_bundle(), help="its int8 file is what all run")
+    parser.add_argument("--run", type=Path, default=default_run(), help="the run it came from, for the Keras loop")
+    parser.add_argument("--clip", help="a video [default: the rendered demo, 640x480]")
+    parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="interpreter of a peer")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--frames", type=int, default=150, help="frames a round")
+    parser.add_argument("--json", type=Path, help="write the samples here")
+    return parser.parse_args(argv)
+
+
+def plan(
+    bundle: Any, run: Path | None, pythons: dict[str, str], clip: str, frames: int
+) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Commands of the peers that can run here, and why the others cannot."""
+    model = str(bundle.path / bundle.find("litert", "int8").file)
+    labels = ",".join(bundle.manifest.space.labels)
+    commands = {"ours": [pythons["ours"], str(HERE / "ours.py"), str(clip), str(bundle.path), str(frames)]}
+    skipped: dict[str, str] = {}
+    for name, script in SCRIPTS.items():
+        file = str(run / "model.keras") if name == "keras" and run else model
+        if name not in pythons:
+            skipped[name] = f"no environment for it: --python {name}=PATH, or nox --session peers"
+        elif name == "keras" and (reason := why_not_this_run(run, bundle.manifest.space.labels)):
+            skipped[name] = reason
+        elif name == "keras" and pythons[name] == sys.executable and not is_installed("tensorflow"):
+            skipped[name] = "TensorFlow is not installed here: --python keras=PATH, or nox --session peers"
+        else:
+            commands[name] = [pythons[name], str(HERE / script), str(clip), file, labels, str(frames)]
+    return commands, skipped
+
+
+def why_not_this_run(run: Path | None, labels: Sequence[str]) -> str | None:
+    """Why the Keras loop cannot use a run; None where it can."""
+    if run is None or not (run / "model.keras").is_file():
+        return "no run folder with a model.keras: --run RUN"
+    learnt = json.loads((run / "run.json").read_text())["labels"]
+    return None if learnt == list(labels) else f"{run} knows {learnt}, the bundle {list(labels)}: name its own run"
+
+
+def ask(command: list[str]) -> dict[str, Any] | str:
+    """What one process of a peer prints, or why it failed."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [""]
+        return f"ended with status {done.returncode}: {lines[-1][:200]}"
+    reply: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return reply
+
+
+def render_clip(path: Path) -> str:
+    """Write the rendered demo as an mp4 of 640x480 pictures."""
+    import cv2
+
+    from fashion_edge.render.demo import DemoScene
+
+    scene = DemoScene(seed=0)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30.0, (640, 480))
+    for index in range(CLIP_FRAMES):
+        writer.write(scene.frame(index))
+    writer.release()
+    return str(path)
+
+
+def describe(
+    samples: dict[str, list[list[float]]], replies: dict[str, dict[str, Any]], skipped: dict[str, str], bundle: Any
+) -> dict[str, Any]:
+    """Figures of each peer, and how many times slower it is than ours."""
+    ours = [np.array(block) for block in samples["ours"]]
+    rows = []
+    for name, blocks in samples.items():
+        joined, ratio = np.concatenate(blocks), compare(ours, [np.array(block) for block in blocks])
+        interval = quantile_interval(joined, 0.5)
+        rows.append(
+            {
+                "peer": replies[name]["peer"],
+                "p50_ms": round(float(np.median(joined)), 3),
+                "p50_interval_ms": [interval.low, interval.high] if interval else None,
+                "p99_ms": round(float(np.quantile(joined, 0.99)), 3) if quantile_interval(joined, 0.99) else None,
+                "frames_per_second": round(1e3 * len(joined) / float(joined.sum()), 1),
+                "against_ours": round(ratio.value, 3),
+                "against_ours_interval": [ratio.interval.low, ratio.interval.high] if ratio.interval else None,
+                "seen": replies[name]["seen"],
+                "samples_ms": blocks,
+            }
+        )
+    variant = bundle.find("litert", "int8")
+    return {"machine": describe_machine(), "model": variant.sha256, "rows": rows, "skipped": skipped}
+
+
+def to_markdown(document: dict[str, Any]) -> str:
+    """The table of a README."""
+    lines = [
+        "| loop | p50 ms a frame | 95 % | p99 | frames/s | time against ours |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in document["rows"]:
+        low, high = row["p50_interval_ms"] or (float("nan"),) * 2
+        span = row["against_ours_interval"]
+        against = f"{row['against_ours']:.2f}x" + (f" ({span[0]:.2f}-{span[1]:.2f})" if span else "")
+        tail = f"{row['p99_ms']:.2f}" if row["p99_ms"] else "-"
+        numbers = f"{row['p50_ms']:.2f} | {low:.2f}-{high:.2f} | {tail} | {row['frames_per_second']:.0f}"
+        lines.append(f"| {row['peer']} | {numbers} | {against} |")
+    lines += ["", machine_line(document["machine"])]
+    lines += [f"skipped {name}: {reason}" for name, reason in document["skipped"].items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

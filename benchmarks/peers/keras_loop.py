@@ -1,0 +1,37 @@
+"""The tutorial's loop: cv2, a resize that keeps the ratio (as imutils does), model.predict on one picture, putText.
+
+python keras_loop.py CLIP MODEL LABELS COUNT
+"""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import cv2
+import keras
+import numpy as np
+from loop import frames_of, put_words, run, words_over
+
+
+def main(clip: str, model: str, labels: str, count: str) -> None:
+    """Label `count` frames of `clip` with the Keras model that the int8 file was made from."""
+    network = keras.models.load_model(model, safe_mode=True, compile=False)
+    _, height, width, _ = network.input_shape
+    frames = frames_of(clip)
+
+    def step() -> str:
+        frame = next(frames)
+        shown = cv2.resize(frame, (400, round(frame.shape[0] * 400 / frame.shape[1])), interpolation=cv2.INTER_AREA)
+        pixels = cv2.cvtColor(cv2.resize(frame, (width, height)), cv2.COLOR_BGR2RGB)
+        array = keras.utils.img_to_array(pixels)  # 0..255: the scaling is a layer of the network
+        scores = network.predict(np.expand_dims(array, 0), verbose=0)[0]
+        words = words_over(scores, labels.split(","))
+        put_words(shown, words)
+        return words
+
+    run("tutorial's Keras loop float32", step, int(count))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:5])

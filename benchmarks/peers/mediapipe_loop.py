@@ -1,0 +1,39 @@
+"""MediaPipe Tasks' ImageClassifier in VIDEO mode, fed from OpenCV. The same int8 file.
+
+python mediapipe_loop.py CLIP MODEL LABELS COUNT
+"""
+
+import itertools
+import sys
+
+import cv2
+import mediapipe as mp
+from loop import frames_of, put_words, run
+from mediapipe.tasks import python as tasks
+from mediapipe.tasks.python import vision
+
+
+def main(clip: str, model: str, labels: str, count: str) -> None:
+    """Label `count` frames of `clip`; MediaPipe takes its thread count for itself."""
+    options = vision.ImageClassifierOptions(
+        base_options=tasks.BaseOptions(model_asset_path=model),
+        running_mode=vision.RunningMode.VIDEO,
+        score_threshold=0.5,
+    )
+    frames, stamps = frames_of(clip), itertools.count(0, 33)
+    order = labels.split(",")
+    with vision.ImageClassifier.create_from_options(options) as classifier:
+
+        def step() -> str:
+            frame = next(frames)
+            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+            found = classifier.classify_for_video(image, next(stamps)).classifications[0].categories
+            words = " ".join(sorted((entry.category_name for entry in found), key=order.index))
+            put_words(frame, words)
+            return words
+
+        run("MediaPipe ImageClassifier int8", step, int(count))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:5])

@@ -1,0 +1,46 @@
+"""fashion-edge's own pipeline: source, preprocess, backend, smoothing, decision, overlay.
+
+python ours.py CLIP BUNDLE COUNT [FILE]
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from loop import run
+
+from fashion_edge.backends import open_backend
+from fashion_edge.bundle import load_bundle
+from fashion_edge.frame import Frame
+from fashion_edge.golden import self_check
+from fashion_edge.opencv import load_cv2
+from fashion_edge.overlay import draw_result
+from fashion_edge.pipeline import Labeller, Options
+from fashion_edge.sources import open_source
+
+
+def main(clip: str, folder: str, count: str) -> None:
+    """Label `count` frames of `clip` with the bundle's int8 variant on one thread."""
+    bundle = load_bundle(Path(folder))
+    variant = bundle.find("litert", "int8")
+    backend = open_backend(bundle, variant, 1)
+    self_check(bundle, variant, backend)
+    load_cv2().setNumThreads(1)
+    labeller = Labeller(bundle.manifest, backend, Options(), still=False)
+
+    def frames() -> Iterator[Frame]:
+        while True:
+            yield from (item for item in open_source(clip, every_frame=True).items() if isinstance(item, Frame))
+
+    source = frames()
+
+    def step() -> str:
+        result = labeller.label(next(source))
+        draw_result(result)
+        return result.decision.text
+
+    run("fashion-edge int8", step, int(count))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])

@@ -1,0 +1,81 @@
+"""The peers' scripts, which are no package: loaded from their folder."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fashion_edge.bundle import load_bundle
+
+PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
+
+
+def load(name: str):
+    spec = importlib.util.spec_from_file_location(name, PEERS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def clip(tmp_path) -> Path:
+    import cv2
+
+    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (64, 48))
+    for value in range(6):
+        writer.write(np.full((48, 64, 3), 40 * value, np.uint8))
+    writer.release()
+    return tmp_path / "clip.avi"
+
+
+def test_the_plain_loop_runs_over_the_end_of_the_clip(clip, tiny_bundle):
+    model = tiny_bundle / "model.float32.tflite"
+    command = [sys.executable, PEERS / "litert_loop.py", clip, model, "blue,dress,red,shirt", "20"]
+    reply = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert len(reply["frame_ms"]) == 20
+    assert sum(reply["seen"].values()) == 20
+
+
+def test_a_peer_that_fails_says_why(tmp_path):
+    script = tmp_path / "peer.py"
+    script.write_text("raise SystemExit('no such clip')\n")
+    assert load("compare").ask([sys.executable, str(script)]) == "ended with status 1: no such clip"
+
+
+def test_a_run_of_other_labels_is_not_compared(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"")
+    (tmp_path / "run.json").write_text(json.dumps({"labels": ["black", "red"]}))
+    why = load("compare").why_not_this_run
+    assert why(tmp_path, ("black", "red")) is None
+    assert "name its own run" in why(tmp_path, ("blue", "red"))
+    assert "--run RUN" in why(None, ("blue", "red"))
+
+
+def test_a_peer_without_an_environment_is_skipped(tiny_bundle, monkeypatch):
+    compare = load("compare")
+    bundle = load_bundle(tiny_bundle)
+    monkeypatch.setattr(type(bundle), "find", lambda self, *_: self.manifest.variants[0])
+    commands, skipped = compare.plan(bundle, None, {"ours": "python", "litert": "python"}, "clip.mp4", 10)
+    assert set(commands) == {"ours", "litert"}
+    assert skipped["mediapipe"] == "no environment for it: --python mediapipe=PATH, or nox --session peers"
+
+
+def test_the_table_holds_every_peer_against_ours(tiny_bundle, monkeypatch):
+    compare = load("compare")
+    bundle = load_bundle(tiny_bundle)
+    monkeypatch.setattr(type(bundle), "find", lambda self, *_: self.manifest.variants[0])
+    rng = np.random.default_rng(0)
+    samples = {
+        name: [(ms * (1 + 0.01 * rng.random(80))).tolist() for _ in range(5)]
+        for name, ms in (("ours", 2.0), ("keras", 100.0))
+    }
+    replies = {name: {"peer": name, "seen": {}} for name in samples}
+    document = compare.describe(samples, replies, {"mediapipe": "no environment"}, bundle)
+    table = compare.to_markdown(document)
+    assert document["rows"][1]["against_ours"] == pytest.approx(50, rel=0.01)
+    assert "| keras | 100." in table
+    assert "skipped mediapipe: no environment" in table
