@@ -19,3 +19,10 @@ def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterat
         from fashion_edge.sinks.web import Address, WebSink
 
         yield WebSink(Address.parse(request.serve), space, source.name)
+    if request.mqtt is not None:
+        from fashion_edge.sinks.mqtt import Broker, MqttSink
+
+        broker = Broker.parse(
+            request.mqtt, user=request.mqtt_user, password_file=request.mqtt_password_file, tls=request.mqtt_tls
+        )
+        yield MqttSink(broker, space, name=request.mqtt_name)

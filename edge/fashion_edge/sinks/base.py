@@ -1,5 +1,6 @@
 """What a sink is."""
 
+from collections import deque
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +15,7 @@ class Sink:
     wants_picture = False  # whether frames must be annotated before `put`
     wants_clean = False  # whether `put_clean` sees each frame before anything is drawn on it
     stopped = False  # a sink sets it to end the run
+    notices: deque[Event] | None = None  # what a sink has to say of itself: "failed" or "restored"
 
     def __enter__(self) -> Self:
         return self

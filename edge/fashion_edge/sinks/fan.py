@@ -64,7 +64,17 @@ class FanOut(Sink):
                 raise
             except Exception as error:  # a sink's libraries may raise anything, and the loop must not end for it
                 self._drop(sink, error)
+        self._pass_notices()
         self._look()
+
+    def _pass_notices(self) -> None:
+        """What a sink says of itself, while it mends itself, is an event for all of them."""
+        for sink in tuple(self._sinks):
+            while sink.notices:
+                notice = sink.notices.popleft()
+                if notice.state == "failed":
+                    say(f"{notice.source} failed: {notice.detail}")
+                self.event(notice)
 
     def _drop(self, sink: Sink, error: Exception) -> None:
         if sink not in self._sinks:

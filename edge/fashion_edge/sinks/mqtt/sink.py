@@ -1,0 +1,147 @@
+"""The sink behind `--mqtt`: says what changed, and lets the broker say that we are gone."""
+
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import fashion_edge
+from fashion_edge.decide import LabelSpace
+from fashion_edge.errors import MissingExtraError
+from fashion_edge.frame import Event
+from fashion_edge.result import Result, WallClock
+from fashion_edge.sinks.base import Sink
+from fashion_edge.sinks.mqtt.broker import Broker
+from fashion_edge.sinks.mqtt.messages import OFFLINE, ONLINE, Topics, discovery, state_payload, vitals_payload
+
+KEEP_ALIVE_S = 20  # half as much again without a word, and the broker says that we are offline
+VITALS_EVERY_S = 10.0
+RETRY_S = (1, 30)  # the first and the longest pause between two attempts
+GOODBYE_S = 2.0
+AT_LEAST_ONCE = 1
+
+
+class MqttSink(Sink):
+    """Publishes each change of the decision, retained. The client has a thread of its own; the loop never waits.
+
+    While the broker is away nothing is queued: it is told how things are once it is back.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        space: LabelSpace,
+        *,
+        name: str | None = None,
+        make_client: Callable[[str], Any] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = f"--mqtt {broker}"
+        self.notices = deque[Event]()
+        self.topics = Topics(name or socket.gethostname())
+        self._space = space
+        self._clock = clock
+        self._wall = WallClock(time.time(), time.monotonic())
+        self._text: str | None = None
+        self._state: str | None = None
+        self._source: str | None = None
+        self._vitals_at = clock()
+        self._away = False
+        self._reached = False
+        self._connected = False
+        self._client = (make_client or _paho)(f"fashion-edge-{self.topics.id}")
+        self._begin(broker)
+
+    def put(self, result: Result) -> None:
+        """Publish the decision if it is a new one, and now and then how the loop is doing."""
+        self._see(ONLINE)
+        if result.decision.text != self._text:
+            self._text = result.decision.text
+            self._state = state_payload(result, self._wall)
+            self._publish(self.topics.state, self._state)
+        now = self._clock()
+        if result.vitals is not None and now - self._vitals_at >= VITALS_EVERY_S:
+            self._vitals_at = now
+            self._publish(self.topics.vitals, vitals_payload(result.vitals))
+
+    def event(self, event: Event) -> None:
+        """Publish that the source went; that it is back is seen by its first frame."""
+        if event.state == "lost":
+            self._see(OFFLINE)
+            self._text = None
+
+    def close(self) -> None:
+        """Say goodbye."""
+        if self._connected:
+            self._publish(self.topics.source, OFFLINE)
+            self._client.publish(self.topics.availability, OFFLINE, AT_LEAST_ONCE, True).wait_for_publish(GOODBYE_S)
+        self._client.disconnect()
+        self._client.loop_stop()
+        if not self._reached:
+            raise ConnectionError("the broker was never reached")
+
+    def _begin(self, broker: Broker) -> None:
+        client = self._client
+        if broker.user is not None:
+            client.username_pw_set(broker.user, broker.password)
+        if broker.tls:
+            client.tls_set()
+        client.will_set(self.topics.availability, OFFLINE, AT_LEAST_ONCE, True)
+        client.reconnect_delay_set(*RETRY_S)
+        client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.connect_async(broker.host, broker.port, KEEP_ALIVE_S)
+        client.loop_start()
+
+    def _see(self, source: str) -> None:
+        if source != self._source:
+            self._source = source
+            self._publish(self.topics.source, source)
+
+    def _publish(self, topic: str, payload: str) -> None:
+        if self._connected:
+            self._client.publish(topic, payload, AT_LEAST_ONCE, True)
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        """In the client's thread."""
+        if reason.is_failure:
+            self._gone(f"the broker refused: {reason}")
+            return
+        self._connected = self._reached = True
+        for topic, payload in discovery(self.topics, self._space, fashion_edge.__version__):
+            self._publish(topic, payload)
+        self._publish(self.topics.availability, ONLINE)
+        self._publish(self.topics.source, self._source or OFFLINE)
+        if self._state is not None:
+            self._publish(self.topics.state, self._state)
+        if self._away:
+            self._away = False
+            self._tell(Event(self.name, "restored", self._clock(), "the broker answers"))
+
+    def _on_connect_fail(self, _client: Any, _data: Any) -> None:
+        self._gone("the broker cannot be reached")
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._connected = False
+        if reason.is_failure:
+            self._gone(f"the broker is gone: {reason}")
+
+    def _tell(self, event: Event) -> None:
+        assert self.notices is not None
+        self.notices.append(event)
+
+    def _gone(self, why: str) -> None:
+        """Say it once, however often it is tried again."""
+        if not self._away:
+            self._away = True
+            self._tell(Event(self.name, "failed", self._clock(), f"{why}; trying again in the background"))
+
+
+def _paho(client_id: str) -> Any:
+    try:
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
+    except ImportError as error:
+        raise MissingExtraError("the MQTT client", "mqtt") from error
+    return Client(CallbackAPIVersion.VERSION2, client_id=client_id)
