@@ -1,0 +1,91 @@
+"""The machine that is looked at, as one thing that a test can replace, and what a look finds."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+RUN_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    subject: str
+    state: str  # "ok", "note" (works, but know this) or "bad" (something does not work)
+    text: str
+    mend: str | None = None  # the one command that mends it
+
+
+def installed(package: str) -> str | None:
+    """The version of an installed distribution, or None."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def run_program(argv: Sequence[str]) -> str | None:
+    """Standard output of a program; None where it is not there, fails, or takes too long."""
+    if shutil.which(argv[0]) is None:
+        return None
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where files are found, which distributions are installed, and how programs are run."""
+
+    root: Path = Path("/")
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    installed: Callable[[str], str | None] = installed
+    run: Callable[[Sequence[str]], str | None] = run_program
+    load: Callable[[str], Any] = import_module
+    arch: str = platform.machine()
+    bits: int = 64 if sys.maxsize > 2**32 else 32
+    python: tuple[int, int] = sys.version_info[:2]
+    libc: tuple[str, str] = field(default_factory=platform.libc_ver)
+    in_venv: bool = sys.prefix != sys.base_prefix
+    venv: Path = Path(sys.prefix)
+
+    def read(self, path: str) -> str | None:
+        """Text of a file below the root, stripped; None where it cannot be read."""
+        try:
+            return (self.root / path).read_text(encoding="utf-8", errors="replace").strip("\0 \n")
+        except OSError:
+            return None
+
+    def glob(self, pattern: str) -> list[Path]:
+        """Paths below the root that match, sorted."""
+        return sorted(self.root.glob(pattern))
+
+    @property
+    def model(self) -> str:
+        """What the board calls itself, as a Raspberry Pi does; empty elsewhere."""
+        return self.read("proc/device-tree/model") or ""
+
+    @property
+    def is_pi(self) -> bool:
+        """Whether this is a Raspberry Pi."""
+        return "Raspberry Pi" in self.model
+
+
+Check = Callable[[Machine], Iterator[Finding]]
+
+
+def number(text: str) -> tuple[int, ...]:
+    """`1.32.0rc1` -> (1, 32, 0): enough to compare releases."""
+    return tuple(int(part) for part in re.findall(r"(?:^|\.)(\d+)", text)[:3])

@@ -1,0 +1,81 @@
+"""The default bundle gives its golden scores back, and colours come through every decoder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.doctor.machine import Finding, Machine
+from fashion_edge.errors import FashionError, MissingExtraError
+from fashion_edge.frame import Frame
+
+CODEC_TOLERANCE = 12  # of 255: chroma of JPEG and video is rounded twice
+
+
+def check_bundle(machine: Machine) -> Iterator[Finding]:  # noqa: ARG001  # every check has the same shape
+    """Every variant of the default bundle replays its golden frames."""
+    from fashion_edge.backends import open_backend
+    from fashion_edge.bundle import load_bundle
+    from fashion_edge.golden import self_check
+    from fashion_edge.locate import default_bundle
+
+    try:
+        bundle = load_bundle(default_bundle())
+    except FashionError as error:
+        yield Finding("bundle", "bad", str(error), "fashion-export")
+        return
+    for variant in bundle.manifest.variants:
+        try:
+            drift = self_check(bundle, variant, open_backend(bundle, variant))
+        except MissingExtraError as error:
+            yield Finding("bundle", "note", f"{variant.file} was not checked: {error}")
+        except FashionError as error:
+            yield Finding("bundle", "bad", str(error), "fashion-export")
+        else:
+            text = f"{variant.file} gives its golden scores back (largest difference {drift:.4f})"
+            yield Finding("bundle", "ok", text)
+
+
+def check_colours(machine: Machine) -> Iterator[Finding]:
+    """Red stays red through each decoder that a source uses."""
+    try:
+        cv2 = machine.load("cv2")
+    except ImportError:
+        return
+    card = np.zeros((96, 96, 3), np.uint8)
+    card[:48, :48], card[:48, 48:] = (40, 40, 200), (60, 160, 40)  # red, green
+    card[48:, :48], card[48:, 48:] = (200, 60, 40), (128, 128, 128)  # blue, grey
+    wrong = []
+    with TemporaryDirectory() as folder:
+        for name in ("card.png", "card.jpg", "card.avi"):
+            try:
+                seen = _through(cv2, card, Path(folder, name))
+            except FashionError as error:
+                wrong.append(f"{name[-3:]}: {error}")
+                continue
+            spots = [(slice(y + 16, y + 32), slice(x + 16, x + 32)) for y in (0, 48) for x in (0, 48)]
+            if any(np.abs(seen[spot].astype(int) - card[spot]).max() > CODEC_TOLERANCE for spot in spots):
+                wrong.append(f"{name[-3:]}: other colours")
+    if wrong:
+        text = f"colours do not come through decoding ({'; '.join(wrong)})"
+        yield Finding("colours", "bad", text, "pip install --force-reinstall opencv-python-headless pillow")
+    else:
+        yield Finding("colours", "ok", "red, green, blue and grey come through png, jpg and avi")
+
+
+def _through(cv2: object, card: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
+    """Write the card with OpenCV, read it back as a source would."""
+    from fashion_edge.sources import open_source
+
+    if path.suffix == ".avi":
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (96, 96))  # type: ignore[attr-defined]
+        writer.write(card)
+        writer.release()
+    else:
+        cv2.imwrite(str(path), card)  # type: ignore[attr-defined]
+    for item in open_source(str(path), every_frame=True).items():
+        if isinstance(item, Frame):
+            return item.image
+    raise FashionError("no frame came back")

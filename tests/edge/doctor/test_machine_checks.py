@@ -1,0 +1,215 @@
+"""Checks of a machine that is made of files: a Raspberry Pi in a folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fashion_edge.doctor.cameras import check_cameras, check_libcamera
+from fashion_edge.doctor.machine import Check, Finding, Machine
+from fashion_edge.doctor.opencv import check_display, check_opencv
+from fashion_edge.doctor.power import check_governor, check_power
+from fashion_edge.doctor.python import check_numpy, check_python
+from fashion_edge.doctor.runtimes import check_runtimes
+from fashion_edge.sources.v4l2 import Device, Mode
+
+PI4 = {
+    "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",
+    "proc/cpuinfo": "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd08\n",
+    "sys/devices/platform/soc/soc:firmware/get_throttled": "0\n",
+    "sys/class/thermal/thermal_zone0/type": "cpu-thermal\n",
+    "sys/class/thermal/thermal_zone0/temp": "51121\n",
+    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
+}
+Make = Callable[..., Machine]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """A machine from files, versions of distributions, and whatever else differs."""
+
+    def build(files: dict[str, str] = PI4, versions: dict[str, str] | None = None, **changes: Any) -> Machine:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        given = {"root": tmp_path, "environ": {}, "installed": (versions or {}).get, "load": ModuleType, **changes}
+        return Machine(**given)
+
+    return build
+
+
+def look(check: Check, machine: Machine) -> list[tuple[str, str]]:
+    return [(finding.state, finding.text) for finding in check(machine)]
+
+
+def refuse(error: Exception) -> Callable[[str], Any]:
+    def load(name: str) -> None:
+        raise error
+
+    return load
+
+
+def only(findings: list[Finding]) -> Finding:
+    (finding,) = findings
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "said"),
+    [
+        ({"arch": "aarch64", "libc": ("glibc", "2.36")}, "ok", "on aarch64, glibc 2.36"),
+        ({"arch": "aarch64", "bits": 32}, "bad", "a 32-bit system under a 64-bit kernel: no runtime has wheels"),
+        ({"arch": "armv7l", "bits": 32}, "bad", "on armv7l, a 32-bit system: no runtime has wheels"),
+        ({"arch": "riscv64"}, "bad", "on riscv64: no runtime has wheels for it, only for x86_64 and aarch64"),
+        ({"python": (3, 10)}, "bad", "wheels exist for 3.11 to 3.13"),
+        ({"libc": ("", "")}, "bad", "without glibc: the runtimes' wheels need it"),
+    ],
+)
+def test_python(make: Make, changes: dict[str, Any], state: str, said: str) -> None:
+    ((found, text),) = look(
+        check_python, make(**{"arch": "x86_64", "python": (3, 11), "libc": ("glibc", "2.36"), **changes})
+    )
+    assert found == state
+    assert said in text
+
+
+def test_numpy_2_beside_what_was_built_for_numpy_1(make: Make) -> None:
+    both = only([*check_numpy(make(versions={"numpy": "2.4.0", "tflite-runtime": "2.14.0"}))])
+    assert (both.state, both.mend) == ("bad", "pip uninstall -y tflite-runtime && pip install ai-edge-litert")
+    apt = make(versions={"numpy": "2.4.0", "simplejpeg": "1.6"}, load=refuse(ValueError("numpy.dtype size changed")))
+    assert only([*check_numpy(apt)]).mend == "pip install 'numpy<2' 'opencv-python-headless<4.12'"
+    assert look(check_numpy, make(versions={"numpy": "1.26.4", "tflite-runtime": "2.14.0"})) == [("ok", "numpy 1.26.4")]
+
+
+def test_an_old_onnxruntime_dies_on_a_cortex_a72_and_nowhere_else(make: Make) -> None:
+    old = {"ai-edge-litert": "2.3.0", "onnxruntime": "1.23.2"}
+    *_, finding = check_runtimes(make(versions=old))
+    assert (finding.state, finding.mend) == ("bad", "pip install 'onnxruntime>=1.32'")
+    pi5 = {**PI4, "proc/cpuinfo": "CPU part\t: 0xd0b\n"}
+    assert look(check_runtimes, make(pi5, versions=old))[1] == ("ok", "onnxruntime 1.23.2")
+    assert look(check_runtimes, make(versions={**old, "onnxruntime": "1.32.0"}))[1] == ("ok", "onnxruntime 1.32.0")
+
+
+def test_a_runtime_that_is_installed_but_does_not_load_is_bad(make: Make) -> None:
+    machine = make(versions={"ai-edge-litert": "2.3.0"}, load=refuse(ImportError("libm.so.6: version not found")))
+    assert look(check_runtimes, machine)[0] == ("bad", "ai-edge-litert 2.3.0 cannot be imported")
+
+
+def test_opencv_for_a_desktop_on_a_machine_without_one(make: Make) -> None:
+    lacking = make(versions={"opencv-python": "4.12"}, load=refuse(ImportError("libGL.so.1: cannot open")))
+    assert "wants a desktop's libraries" in only([*check_opencv(lacking)]).text
+
+
+@pytest.mark.parametrize(
+    ("gui", "environ", "state", "said"),
+    [
+        ("", {"DISPLAY": ":0"}, "note", "this OpenCV has no GUI"),
+        ("QT5", {"SSH_CONNECTION": "a b"}, "note", "no display over ssh"),
+        ("QT5", {"WAYLAND_DISPLAY": "wayland-0"}, "ok", "QT5 on a display"),
+    ],
+)
+def test_display(make: Make, gui: str, environ: dict[str, str], state: str, said: str) -> None:
+    machine = make(environ=environ, load=lambda name: SimpleNamespace(currentUIFramework=lambda: gui))
+    ((found, text),) = look(check_display, machine)
+    assert found == state
+    assert said in text
+
+
+@pytest.mark.parametrize(
+    ("bits", "state", "said"),
+    [
+        ("0", "ok", "neither under-voltage nor throttling since boot"),
+        ("50005", "bad", "the supply's voltage is too low now"),
+        ("50000", "note", "the supply's voltage was too low since boot"),
+        ("8", "bad", "slowed down now: temperature limit"),
+        ("40000", "note", "slowed down since boot: throttled"),
+    ],
+)
+def test_power(make: Make, bits: str, state: str, said: str) -> None:
+    machine = make({**PI4, "sys/devices/platform/soc/soc:firmware/get_throttled": bits})
+    power, heat = look(check_power, machine)
+    assert power[0] == state
+    assert said in power[1]
+    assert heat == ("ok", "51 degrees C")
+
+
+def test_heat(make: Make) -> None:
+    hot = make({**PI4, "sys/class/thermal/thermal_zone0/temp": "81000"})
+    assert look(check_power, hot)[1][0] == "bad"
+
+
+def test_no_power_is_judged_on_a_machine_that_is_no_pi(make: Make) -> None:
+    assert look(check_power, make({})) == []
+    assert look(check_governor, make({})) == []
+
+
+def test_governor(make: Make) -> None:
+    assert look(check_governor, make()) == [("ok", "ondemand")]
+    slow = make({**PI4, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave"})
+    assert "sudo tee" in only([*check_governor(slow)]).mend
+
+
+NAMES = "sys/class/video4linux"
+WEBCAM = {"dev/video0": "", "dev/video1": "", f"{NAMES}/video0/name": "HD Webcam", f"{NAMES}/video1/name": "HD Webcam"}
+
+
+def ask_webcam(path: str) -> tuple[Device, list[Mode]]:
+    captures = path.endswith("video0")
+    modes = [Mode("YUYV", 640, 480, 30.0), Mode("MJPG", 1920, 1080, 30.0)] if captures else []
+    return Device("uvcvideo", "HD Webcam", "usb-0000:01:00.0-1", captures=captures), modes
+
+
+def test_a_webcam_is_one_camera_though_it_has_two_nodes(make: Make) -> None:
+    assert [(f.state, f.text) for f in check_cameras(make(WEBCAM), ask_webcam)] == [
+        ("ok", "/dev/video0: HD Webcam, USB, YUYV, MJPG, up to 1920x1080")
+    ]
+
+
+def test_the_nodes_of_a_ribbon_camera_point_to_picamera(make: Make) -> None:
+    pi = {**PI4, "dev/video0": "", "sys/class/video4linux/video0/name": "unicam-image\n"}
+    finding = only([*check_cameras(make(pi), refuse(AssertionError("not to be opened")))])
+    assert finding.mend == "fashion-edge --source picamera"
+
+
+def test_no_camera(make: Make) -> None:
+    assert "no camera in /dev/video*" in only([*check_cameras(make())]).text
+
+
+def test_a_camera_that_cannot_be_asked(make: Make) -> None:
+    findings = [*check_cameras(make(WEBCAM), refuse(OSError(5, "Input/output error")))]
+    assert [finding.state for finding in findings] == ["bad", "bad"]
+    assert "/dev/video0 (HD Webcam) cannot be asked: Input/output error" in findings[0].text
+
+
+def picamera2(*cameras: dict[str, Any]) -> Callable[[str], Any]:
+    return lambda name: SimpleNamespace(Picamera2=SimpleNamespace(global_camera_info=lambda: list(cameras)))
+
+
+def test_libcamera_names_its_cameras_and_how_they_are_attached(make: Make) -> None:
+    load = picamera2({"Model": "imx708", "Num": 0, "Id": "/base/i2c"}, {"Model": "C920", "Num": 1, "Id": "/base/usb@1"})
+    assert look(check_libcamera, make(load=load)) == [
+        ("ok", "imx708, CSI: --source picamera:0"),
+        ("ok", "C920, USB: --source picamera:1"),
+    ]
+    assert only([*check_libcamera(make(load=picamera2()))]).mend == "rpicam-hello --list-cameras"
+
+
+def test_a_venv_that_does_not_see_the_system_gets_the_command(make: Make) -> None:
+    files = {**PI4, "usr/lib/python3/dist-packages/picamera2/__init__.py": ""}
+    error = ModuleNotFoundError("No module named 'picamera2'")
+    hidden = make(files, load=refuse(error), in_venv=True, venv=Path("/home/pi/.venv"))
+    finding = only([*check_libcamera(hidden)])
+    assert finding.state == "bad"
+    assert finding.mend == "python3 -m venv --system-site-packages --upgrade /home/pi/.venv"
+
+
+def test_without_picamera2_the_command_is_apt_and_a_desktop_is_not_asked(make: Make) -> None:
+    error = ModuleNotFoundError("No module named 'picamera2'")
+    assert "apt install -y python3-picamera2" in only([*check_libcamera(make(load=refuse(error)))]).mend
+
+
+def test_a_pc_without_picamera2_is_not_bothered(make: Make) -> None:
+    assert look(check_libcamera, make({}, load=refuse(ImportError()))) == []
