@@ -49,3 +49,20 @@ def peers(session: nox.Session) -> None:
         session.run(python, "-m", "pip", "install", "--quiet", *constraints, *packages, external=True)
         pythons += ["--python", f"{name}={python}"]
     session.run("python", "benchmarks/peers/compare.py", *pythons, *session.posargs)
+
+
+SHIPPED = "edge/fashion_edge/shipped_bundle"
+
+
+@nox.session(python="3.11")
+def mediapipe(session: nox.Session) -> None:
+    """MediaPipe's ImageClassifier loads every TFLite file of a bundle unchanged and gives our scores."""
+    session.install("--quiet", "mediapipe>=0.10.30")
+    session.run("python", "tests/export/replay.py", "mediapipe", *(session.posargs or [SHIPPED]))
+
+
+@nox.session(python="3.11")
+def legacy(session: nox.Session) -> None:
+    """The last tflite-runtime reads the int8, float16 and float32 files and gives our scores."""
+    session.install("--quiet", "tflite-runtime==2.14.0", "numpy<2")
+    session.run("python", "tests/export/replay.py", "tflite_runtime", *(session.posargs or [SHIPPED]))

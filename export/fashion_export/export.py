@@ -179,7 +179,10 @@ def stability(job: Job, ready: Prepared, space: LabelSpace, progress: Progress) 
 def blame(job: Job, ready: Prepared, progress: Progress) -> list[LayerError]:
     """Per-layer errors of the int8 graph, worst first."""
     with progress.step("looking for the layer to blame"):
-        named = replace(job, model=copy_network(job.model, mark=MARK), io="uint8")
+        try:
+            named = replace(job, model=copy_network(job.model, mark=MARK), io="uint8")
+        except (TypeError, ValueError):  # a network that cannot be looked into has no layers to name
+            return []
         pixels = ready.validation.pixels if len(ready.validation) else ready.calibration.pixels
         return layer_errors(convert(FLOAT32, named), convert(INT8, named), pixels)
 

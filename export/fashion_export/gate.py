@@ -26,8 +26,8 @@ class Limits:
             )
         if parity.exact_match is None or parity.keras_exact_match is None:
             return None
-        drop = parity.keras_exact_match - parity.exact_match
-        if drop * parity.photos > max(self.max_accuracy_drop / 100 * parity.photos, 1 if self.max_accuracy_drop else 0):
+        lost = round((parity.keras_exact_match - parity.exact_match) * parity.photos)  # whole photos
+        if lost > max(self.max_accuracy_drop / 100 * parity.photos, 1 if self.max_accuracy_drop else 0):
             return (
                 f"{name} has {parity.exact_match:.1%} exact match where Keras has {parity.keras_exact_match:.1%}, "
                 f"a drop above the {self.max_accuracy_drop:g} points of --max-accuracy-drop"

@@ -49,7 +49,11 @@ def mend(model: Any, pixels: NDArray[np.uint8]) -> Mending:
 
     The mended copy is dropped where its float scores differ from the model's by more than `MAX_CHANGE`.
     """
-    graph = read_graph(copy_network(model))
+    try:
+        graph = read_graph(copy_network(model))
+    except (TypeError, ValueError) as error:  # a SavedModel's layer, a layer without a config
+        reason = " ".join(str(error).split())[:80]
+        return Mending(model, (), (), (f"nothing: the network cannot be looked into ({reason} ...)",), 0.0)
     findings = tuple(examine(graph))
     if not findings or not len(pixels):
         return Mending(model, findings, findings, (), 0.0)

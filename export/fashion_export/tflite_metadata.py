@@ -9,6 +9,8 @@ import json
 import zipfile
 from typing import Any
 
+import numpy as np
+
 from fashion_edge.decide import LabelSpace
 from fashion_edge.preprocess import InputSpec
 from fashion_export.flat_table import Byte, Table, UInt, to_flatbuffer
@@ -43,7 +45,7 @@ def embed(data: bytes, space: LabelSpace, spec: InputSpec, name: str) -> bytes:
     graph.tensors[graph.outputs[0]].name = b"scores"
     model.signatureDefs = [_signature(schema, graph)]
     buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = list(describe(space, spec, name))
+    buffer.data = np.frombuffer(describe(space, spec, name), np.uint8)
     model.buffers.append(buffer)
     entry.name, entry.buffer = KEY, len(model.buffers) - 1
     model.metadata = [*(old for old in model.metadata or () if old.name != KEY), entry]

@@ -51,7 +51,9 @@ class _Reader(pickle.Unpickler):
                 return _reconstruct
             if name == "scalar":
                 return _scalar
-        known = {
+        known: dict[tuple[str, str], Any] = {
+            ("numpy.core.numeric", "_frombuffer"): _frombuffer,
+            ("numpy._core.numeric", "_frombuffer"): _frombuffer,
             ("numpy", "ndarray"): np.ndarray,
             ("numpy", "dtype"): np.dtype,
             ("copyreg", "_reconstructor"): _new,
@@ -69,6 +71,11 @@ def _scalar(dtype: Any, data: Any = None) -> Any:
     """A numpy scalar of a plain type."""
     kind = np.dtype(dtype)
     return data if kind.hasobject else np.frombuffer(data, kind)[0]
+
+
+def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any) -> Any:
+    """An array as protocol 5 spells it; `np.frombuffer` itself refuses types that hold objects."""
+    return np.frombuffer(data, np.dtype(dtype)).reshape(shape, order=order)
 
 
 def _encode(text: str, encoding: str) -> bytes:

@@ -15,13 +15,25 @@ def convert(job: Job) -> bytes:
 
 
 def build(job: Job) -> Any:
-    """The ModelProto, slimmed: tf2onnx has folded and merged, what is left of names and shapes is dropped."""
+    """The ModelProto, slimmed: tf2onnx has folded and merged, what is left of names and shapes is cut."""
     import tf2onnx
 
     function = trace(job.model, job.spec, "uint8", None if job.any_batch else 1)
     model, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
     del model.graph.value_info[:]  # shapes in between: every runtime infers them
     model.graph.doc_string = model.doc_string = ""
-    for node in model.graph.node:
-        node.doc_string = ""
+    rename(model.graph)
     return model
+
+
+def rename(graph: Any) -> None:
+    """Number nodes and tensors in order: tf2onnx counts on from export to export, so equal graphs would differ."""
+    ends = {value.name: value.name for value in (*graph.input, *graph.output)}
+    names = dict(ends)
+    for tensor in graph.initializer:
+        tensor.name = names.setdefault(tensor.name, f"c{len(names)}")
+    for number, node in enumerate(graph.node):
+        node.name, node.doc_string = f"{node.op_type}_{number}", ""
+        for tensors in (node.input, node.output):
+            for i, name in enumerate(tensors):
+                tensors[i] = names.setdefault(name, f"t{len(names)}") if name else ""

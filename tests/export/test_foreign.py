@@ -1,0 +1,184 @@
+"""Keras models that fashion-train did not make."""
+
+import pickle
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fashion_edge.bundle import load_bundle
+from fashion_export.cli import main
+from fashion_export.foreign import find_photos, open_any
+from fashion_export.keras_model import keras_scores, load_model
+from fashion_export.labels import parse_groups, parse_labels
+
+LABELS = "blue,dress,red,shirt"
+
+
+@pytest.fixture
+def photos(trained_run):
+    return trained_run.parent.parent / "photos"
+
+
+@pytest.fixture
+def foreign_args(photos, tmp_path):
+    return ["--labels", LABELS, "--calibration", str(photos), "--tflite-only", "--out", str(tmp_path / "out")]
+
+
+def unscaled(model):
+    """The network without its Rescaling layer: eats 0..1, as the tutorial's does."""
+    import keras
+
+    copy = keras.Sequential(
+        [keras.Input((48, 48, 3)), *[type(x).from_config(x.get_config()) for x in model.layers[1:]]]
+    )
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+@pytest.fixture
+def sequential(sick_run):
+    return unscaled(load_model(sick_run / "model.keras"))
+
+
+def check_bundle(folder):
+    bundle = load_bundle(folder)
+    assert bundle.manifest.space.labels == ("blue", "dress", "red", "shirt")
+    assert bundle.manifest.variants[0].metrics["keras_exact_match"] > 0.9
+    assert bundle.manifest.variants[0].metrics["flip_rate"] < 0.02
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "fashion.model"])
+def test_a_keras_file_an_h5_file_and_the_tutorials_pair(sequential, photos, tmp_path, name):
+    """The pair is an HDF5 file without a suffix, and a pickled MultiLabelBinarizer beside it."""
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    path = tmp_path / name
+    sequential.save(tmp_path / ("model.h5" if name == "fashion.model" else name))
+    if name == "fashion.model":
+        shutil.move(tmp_path / "model.h5", path)
+    (tmp_path / "mlb.pickle").write_bytes(pickle.dumps(MultiLabelBinarizer().fit([LABELS.split(",")])))
+    flags = ["--labels", str(tmp_path / "mlb.pickle"), "--input-range", "0..1", "--tflite-only"]
+    out = tmp_path / "out"
+    assert main(["--model", str(path), *flags, "--calibration", str(photos), "--out", str(out)]) == 0
+    check_bundle(out)
+
+
+def test_a_saved_model(trained_run, foreign_args, tmp_path):
+    load_model(trained_run / "model.keras").export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    assert main(["--model", str(tmp_path / "saved"), "--input-range", "0..255", *foreign_args]) == 0
+    check_bundle(tmp_path / "out")
+
+
+def test_a_saved_model_that_writes_files_is_refused(foreign_args, tmp_path, capsys):
+    import tensorflow as tf
+
+    module = tf.Module()
+
+    def call(image):
+        with tf.control_dependencies([tf.io.write_file(str(tmp_path / "it-ran"), "x")]):
+            return {"scores": tf.reduce_mean(image, axis=(1, 2))}
+
+    module.call = tf.function(call, input_signature=[tf.TensorSpec((None, 48, 48, 3))])
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": module.call})
+    assert main(["--model", str(tmp_path / "saved"), "--input-range", "0..255", *foreign_args]) == 2
+    assert "WriteFile" in capsys.readouterr().err
+    assert not (tmp_path / "it-ran").exists()
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_a_model_with_code_in_it_is_refused(foreign_args, tmp_path, suffix, capsys):
+    import keras
+
+    image = keras.Input((48, 48, 3))
+    x = keras.layers.Flatten()(keras.layers.Lambda(lambda t: t / 255)(image))
+    keras.Model(image, keras.layers.Dense(4, activation="sigmoid")(x)).save(tmp_path / f"model.{suffix}")
+    assert main(["--model", str(tmp_path / f"model.{suffix}"), "--input-range", "0..1", *foreign_args]) == 2
+    assert "does not load in safe mode" in capsys.readouterr().err
+
+
+def test_bgr_models_are_fed_bgr(sequential, foreign_args, tmp_path):
+    sequential.save(tmp_path / "model.keras")
+    flags = ["--model", str(tmp_path / "model.keras"), "--input-range", "0..1", "--channels", "BGR"]
+    main([*flags, *foreign_args, "--max-flips", "100", "--max-accuracy-drop", "100"])
+    bundle = load_bundle(tmp_path / "out")
+    assert bundle.manifest.input.channels == "BGR"
+    assert bundle.manifest.variants[0].metrics["keras_exact_match"] < 0.5  # it was trained on RGB
+
+
+def test_the_scaled_copy_computes_what_the_model_does(sequential):
+    from fashion_export.foreign import eat_pixels
+
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 3), np.uint8)
+    expected = np.asarray(sequential(pixels / np.float32(255)))
+    assert np.allclose(keras_scores(eat_pixels(sequential, "0..1"), pixels), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--labels", "a,b,c", "--input-range", "0..1"], "3 labels"),
+        (["--labels", LABELS], "--input-range"),
+        (["--labels", "red,red,a,b", "--input-range", "0..1"], "different words"),
+        (["--labels", "nowhere.pickle", "--input-range", "0..1"], "does not exist"),
+        (["--labels", LABELS, "--group", "colour=red,green"], "--group"),
+    ],
+)
+def test_what_was_said_of_a_model_is_checked(sequential, photos, tmp_path, flags, reason, capsys):
+    sequential.save(tmp_path / "model.keras")
+    out = tmp_path / "out"
+    args = ["--model", str(tmp_path / "model.keras"), "--calibration", str(photos), "--out", str(out), *flags]
+    assert main(args) == 2
+    assert reason in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--model", "m.keras"],
+        ["--model", "m.keras", "--labels", "a,b"],
+        ["--labels", "a,b"],
+        ["--calibration", "x"],
+        ["run", "--model", "m.keras"],
+        ["--tflite-only", "--onnx-only"],
+        ["--int8", "--all"],
+        ["--max-flips", "-1"],
+        ["--io", "int4"],
+    ],
+)
+def test_flags_that_do_not_fit_are_refused(args, capsys):
+    assert main(args) == 2
+    assert capsys.readouterr().err.startswith("fashion-export: ")
+
+
+def test_every_fifth_photo_is_held_out_and_folders_name_labels(photos):
+    calibration, held_out = find_photos(photos, tuple(LABELS.split(",")))
+    assert (len(calibration), len(held_out)) == (128, 32)
+    assert not {photo.file for photo in calibration} & {photo.file for photo in held_out}
+    assert all(set(photo.labels) == set(photo.file.split("/")[0].split("_")) for photo in held_out)
+
+
+def test_photos_of_no_known_folder_have_no_label(photos):
+    _, held_out = find_photos(photos, ("cat", "dog"))
+    assert {photo.labels for photo in held_out} == {()}
+
+
+def test_labels_and_groups_of_the_command_line():
+    assert parse_labels("red, blue") == ("red", "blue")
+    assert parse_groups(["colour=red,blue"], ("red", "blue", "dress")) == {"colour": ("red", "blue")}
+
+
+def test_an_h5_file_is_known_by_its_first_bytes_not_its_name(sequential, tmp_path):
+    sequential.save(tmp_path / "a.h5")
+    shutil.move(tmp_path / "a.h5", tmp_path / "model.weird")
+    assert open_any(tmp_path / "model.weird").count_params() == sequential.count_params()
+
+
+def test_help_loads_no_heavy_library():
+    heavy = "{'tensorflow', 'keras', 'numpy', 'cv2', 'rich'}"
+    code = f"import sys, fashion_export.cli as c; c.main(['--help']); print(*{heavy} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ""

@@ -1,0 +1,205 @@
+"""Every variant: it loads, decides as Keras, says what it is, and comes out the same twice."""
+
+import hashlib
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from fashion_edge.bundle import PRECISIONS, RUNTIMES, load_bundle
+from fashion_edge.decide import LabelSpace
+from fashion_edge.preprocess import InputSpec
+from fashion_export.artefact import open_file
+from fashion_export.cli import main
+from fashion_export.flatbuffer import ALIGNMENT, read_model, write_model
+from fashion_export.keras_model import load_model
+from fashion_export.legacy import NEWEST
+from fashion_export.operators import tflite_operators
+from fashion_export.tflite_metadata import KEY, describe, embed
+from fashion_export.variants import ALL, STANDARD, convert
+from fashion_export.variants.job import IO_TYPES, Job
+
+SPEC = InputSpec(48, 48)
+SPACE = LabelSpace(("blue", "dress", "red", "shirt"), {"colour": ("blue", "red")}, dict.fromkeys("xxxx", 0.5))
+BY_NAME = {recipe.name: recipe for recipe in ALL}
+
+
+@pytest.fixture(scope="module")
+def all_bundle(trained_run, tmp_path_factory):
+    out = tmp_path_factory.mktemp("all") / "out"
+    assert main([str(trained_run), "--all", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def job(trained_run):
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 48, 3), np.uint8)
+    return Job(load_model(trained_run / "model.keras"), SPEC, pixels)
+
+
+def test_the_table_names_known_runtimes_and_precisions_once():
+    assert len({recipe.file for recipe in ALL}) == len({recipe.name for recipe in ALL}) == len(ALL)
+    assert all(recipe.runtime in RUNTIMES and recipe.precision in PRECISIONS for recipe in ALL)
+    assert [recipe.name for recipe in STANDARD] == ["litert int8", "litert float32", "onnx float32"]
+
+
+def test_all_variants_agree_with_keras(all_bundle):
+    variants = load_bundle(all_bundle).manifest.variants
+    assert [variant.name for variant in variants] == [recipe.name for recipe in ALL]
+    for variant in variants:
+        assert variant.metrics["flip_rate"] <= 0.01
+        assert variant.metrics["parity"] == "proven"
+
+
+def test_the_report_has_every_part(all_bundle):
+    report = (all_bundle / "report.md").read_text()
+    for title in ("Agreement with the Keras model", "Network", "Thresholds", "Calibration", "Operators"):
+        assert f"## {title}\n" in report
+    assert "## Warnings\n\n- 60 calibration photos are few" in report
+    assert "![score drift](drift.png)" in report
+
+
+def test_the_drift_picture_has_a_panel_for_each_variant(all_bundle):
+    import cv2
+
+    picture = cv2.imread(str(all_bundle / "drift.png"))
+    assert picture.shape[1] % len(ALL) == 0
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10  # dots, lines and titles were drawn
+
+
+@pytest.mark.parametrize(("flag", "runtime"), [("--tflite-only", "litert"), ("--onnx-only", "onnx")])
+def test_only_one_runtime(run, tmp_path, flag, runtime):
+    assert main([str(run), flag, "--out", str(tmp_path / "out")]) == 0
+    assert {variant.runtime for variant in load_bundle(tmp_path / "out").manifest.variants} == {runtime}
+
+
+@pytest.mark.parametrize("io_type", IO_TYPES)
+def test_the_int8_file_has_the_ends_that_were_asked_for(run, tmp_path, io_type):
+    from ai_edge_litert.interpreter import Interpreter
+
+    assert main([str(run), "--tflite-only", "--io", io_type, "--out", str(tmp_path / "out")]) == 0
+    interpreter = Interpreter(str(tmp_path / "out" / "model.int8.tflite"))
+    assert interpreter.get_input_details()[0]["dtype"].__name__ == io_type
+    assert interpreter.get_output_details()[0]["dtype"].__name__ == io_type
+
+
+def test_an_open_batch_gives_the_scores_of_batch_one(run, tmp_path):
+    from fashion_edge.backends import open_backend
+
+    assert main([str(run), "--onnx-only", "--any-batch", "--out", str(tmp_path / "out")]) == 0
+    bundle = load_bundle(tmp_path / "out")
+    backend = open_backend(bundle, bundle.find("onnx", "float32"))
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 3), np.uint8)
+    single = np.concatenate([backend.run(pixels[i : i + 1]) for i in range(5)])
+    assert backend._any_batch
+    assert np.allclose(backend.run(pixels), single, atol=1e-6)
+
+
+@pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.name)
+def test_the_same_run_gives_the_same_bytes(trained_run, job, recipe):
+    again = Job(load_model(trained_run / "model.keras"), SPEC, job.calibration)
+    assert hashlib.sha256(convert(recipe, job)).digest() == hashlib.sha256(convert(recipe, again)).digest()
+
+
+def test_the_same_run_gives_the_same_files(trained_run, bundle_folder, tmp_path):
+    assert main(["--int8", str(trained_run), "--out", str(tmp_path / "again")]) == 0
+    for name in ("model.int8.tflite", "model.float32.tflite", "model.onnx", "golden.npz", "report.md", "drift.png"):
+        assert (tmp_path / "again" / name).read_bytes() == (bundle_folder / name).read_bytes()
+
+
+def test_labels_groups_and_thresholds_are_inside_the_tflite_file(bundle_folder):
+    data = (bundle_folder / "model.int8.tflite").read_bytes()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.read("labels.txt").decode().split() == ["blue", "dress", "red", "shirt"]
+        facts = json.loads(archive.read("fashion.json"))
+    manifest = json.loads((bundle_folder / "manifest.json").read_text())
+    assert facts == {key: manifest[key] for key in ("labels", "groups", "thresholds", "input")}
+    assert [entry.name for entry in read_model(data).metadata].count(KEY) == 1
+
+
+def test_and_inside_the_onnx_file(bundle_folder):
+    import onnx
+
+    props = {prop.key: prop.value for prop in onnx.load(bundle_folder / "model.onnx").metadata_props}
+    manifest = json.loads((bundle_folder / "manifest.json").read_text())
+    assert props["labels"] == "blue,dress,red,shirt"
+    assert json.loads(props["fashion.json"])["thresholds"] == manifest["thresholds"]
+    assert props["min_runtime"] == "onnxruntime 1.6"
+
+
+def test_the_metadata_buffer_has_its_identifier():
+    space = LabelSpace(("a",), {}, {"a": 0.5})
+    assert describe(space, SPEC, "x")[4:8] == b"M001"
+
+
+def test_embedding_changes_no_score_and_aligns_every_buffer(job):
+    recipe = BY_NAME["litert int8"]
+    data = convert(recipe, job)
+    space = LabelSpace(SPACE.labels, SPACE.groups, dict.fromkeys(SPACE.labels, 0.5))
+    named = embed(data, space, SPEC, "tiny")
+    before, after = (open_file(recipe, bytes_, SPEC, 4).run(job.calibration) for bytes_ in (data, named))
+    assert np.array_equal(before, after)
+    assert misaligned(named) == 0
+
+
+def misaligned(data: bytes) -> int:
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.Model.GetRootAsModel(bytearray(data), 0)
+    buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
+    starts = [b._tab.Vector(b._tab.Offset(4)) for b in buffers if b.DataLength()]
+    assert len(starts) > 5
+    return sum(start % ALIGNMENT != 0 for start in starts)
+
+
+def test_the_signature_names_both_ends(bundle_folder):
+    from ai_edge_litert.interpreter import Interpreter
+
+    signatures = Interpreter(str(bundle_folder / "model.int8.tflite")).get_signature_list()
+    assert signatures == {"serving_default": {"inputs": ["image"], "outputs": ["scores"]}}
+
+
+def test_a_rounded_pixel_is_refused(job, monkeypatch):
+    """Without the black and the white corner the input's scale is what the photos happened to span."""
+    from fashion_edge.errors import ModelError
+
+    dim = Job(job.model, SPEC, job.calibration // 2)
+    monkeypatch.setattr(
+        "fashion_export.variants.tflite_int8.feed", lambda pixels: ([p[None].astype(np.float32)] for p in pixels)
+    )
+    recipe = BY_NAME["litert int8"]
+    with pytest.raises(ModelError, match="pixels are rounded"):
+        open_file(recipe, convert(recipe, dim), SPEC, 4)
+
+
+def test_every_operator_of_the_standard_files_is_old_enough_for_tflite_runtime_2_14(bundle_folder):
+    for name in ("model.int8.tflite", "model.float32.tflite"):
+        operators, _ = tflite_operators((bundle_folder / name).read_bytes())
+        for operator in operators:
+            kind, version = operator.split(" v")
+            assert int(version) <= NEWEST[kind]
+
+
+def test_an_operator_that_is_too_new_is_said(all_bundle, job):
+    from fashion_export.legacy import refused_by_legacy
+    from fashion_export.outcome import Artefact
+
+    data = convert(BY_NAME["litert float32"], job)
+    model = read_model(data)
+    model.operatorCodes[0].version = 99
+    operators, _ = tflite_operators(write_model(model))
+    scores = np.zeros((0, 4), np.float32)
+    artefact = Artefact(BY_NAME["litert float32"], data, scores, scores, None, "", "", operators)
+    assert [word.split(" v")[1] for word in refused_by_legacy(artefact)] == ["99"]
+
+
+def test_opencv_reads_the_onnx_file_and_gives_our_scores(bundle_folder):
+    import cv2
+
+    golden = np.load(bundle_folder / "golden.npz")
+    network = cv2.dnn.readNetFromONNX(str(bundle_folder / "model.onnx"))
+    for pixels, expected in zip(golden["inputs"], golden["scores:model.onnx"], strict=True):
+        network.setInput(pixels[None], "image")
+        assert np.abs(network.forward()[0] - expected).max() < 1e-5
