@@ -10,8 +10,9 @@ COLOURS = {"black": (20, 20, 20), "red": (30, 20, 200), "blue": (190, 70, 25)}  
 
 
 def draw(garment, colour, rng):
-    """A coarse dress or shirt on white, never twice the same: (96, 72, 3) uint8 B, G, R."""
-    picture = np.full((96, 72, 3), 250, np.uint8)
+    """A coarse dress or shirt before a blurred wall, never twice the same: (96, 72, 3) uint8 B, G, R."""
+    blotches = rng.integers(120, 256, (5, 4, 3)).astype(np.uint8)
+    picture = cv2.resize(blotches, (72, 96), interpolation=cv2.INTER_CUBIC)
     x, y = rng.integers(-6, 7, 2) + (36, 30)
     width = int(rng.integers(12, 20))
     if garment == "dress":

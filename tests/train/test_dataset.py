@@ -19,7 +19,7 @@ def test_any_number_of_words_is_grouped_by_position_from_the_end():
 
 
 def test_a_word_at_two_positions_asks_for_groups():
-    with pytest.raises(DatasetError, match="'red' stands at different positions.*--groups"):
+    with pytest.raises(DatasetError, match="'dress' stands at different positions.*--groups"):
         infer_groups([("red", "dress"), ("dress", "red")])
 
 

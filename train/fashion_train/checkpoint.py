@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,11 +69,11 @@ def load_checkpoint(path: Path, identity: str) -> Checkpoint:
     if not path.is_file():
         raise RunError(f"there is no checkpoint {path} to resume from; run again without --resume")
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             meta = json.loads(data["meta"].tobytes())
             state = _numbered(data, "state")
             weights = _numbered(data, "best")
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError(f"checkpoint {path} cannot be read ({error}); run again without --resume") from error
     if meta["identity"] != identity:
         raise RunError(f"checkpoint {path} is of other photos, flags or seed; repeat those, or drop --resume")

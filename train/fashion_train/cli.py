@@ -78,6 +78,8 @@ class Remembering(click.Command):
 )
 @click.option("--limit", type=click.IntRange(1), help="At most so many photos of each combination.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=42, show_default=True)
+@click.option("--leave-one-combination-out", is_flag=True, help="Train without each combination in turn; report on it.")
+@click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard's event files.")
 @click.option("--resume", is_flag=True, help="Go on after an interruption, with the same result.")
 @click.option("--overwrite", is_flag=True, help="Replace the run folder if it exists.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
@@ -98,6 +100,8 @@ def command(
     target_precision: float | None,
     limit: int | None,
     seed: int,
+    leave_one_combination_out: bool,
+    tensorboard: Path | None,
     resume: bool,
     overwrite: bool,
     debug: bool,  # noqa: ARG001  run_command looks for it
@@ -110,6 +114,7 @@ def command(
     from fashion_train.environment import require_extra
 
     require_extra()
+    from fashion_train.leave_out import leave_one_out
     from fashion_train.options import TrainOptions, find_recipe
     from fashion_train.rendered import rendered_dataset
     from fashion_train.train import run
@@ -127,11 +132,12 @@ def command(
         target_precision=target_precision,
         holdout=holdout,
         limit=limit,
+        tensorboard=tensorboard,
         resume=resume,
         overwrite=overwrite or resume,
         command=_command_line(),
     )
-    return run(options)
+    return leave_one_out(options) if leave_one_combination_out else run(options)
 
 
 def _command_line() -> str:

@@ -87,6 +87,7 @@ class TrainOptions:
     fit: str = "stretch"
     target_precision: float | None = None
     holdout: tuple[str, ...] = ()
+    tensorboard: Path | None = None  # where event files go
     limit: int | None = None  # at most so many photos of each combination
     resume: bool = False
     overwrite: bool = False

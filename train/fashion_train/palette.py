@@ -65,5 +65,6 @@ def draw_shade(name: str, rng: Rng) -> NDArray[np.float32]:
 def to_lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w, 3) uint8 RGB to float32 L 0..255, a, b around zero."""
     cv2 = load_cv2()
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
-    return lab - np.array([0, 128, 128], np.float32)
+    lab: NDArray[np.float32] = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
+    lab -= np.array([0, 128, 128], np.float32)
+    return lab

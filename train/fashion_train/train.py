@@ -12,6 +12,7 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.opencv import load_cv2
 from fashion_train.checkpoint import checkpoint_path, fingerprint, load_checkpoint, save_checkpoint
 from fashion_train.epochs import Learned, Validation, run_epochs
+from fashion_train.events import tensorboard_log
 from fashion_train.learn import Learner
 from fashion_train.metrics import Metrics, Scores, Silence, measure, silent
 from fashion_train.networks import NetworkOptions, find_architecture
@@ -137,7 +138,13 @@ def _learn(
     identity = fingerprint(options.recipe, labels, files, options.seed)
     resumed = load_checkpoint(path, identity) if options.resume else None
     return run_epochs(
-        learner, sampler, schedule, validation, resumed, lambda checkpoint: save_checkpoint(path, checkpoint, identity)
+        learner,
+        sampler,
+        schedule,
+        validation,
+        resumed,
+        keep=lambda checkpoint: save_checkpoint(path, checkpoint, identity),
+        log=tensorboard_log(options.tensorboard),
     )
 
 

@@ -1,0 +1,94 @@
+"""Metrics, thresholds and calibration."""
+
+import numpy as np
+import pytest
+
+from fashion_edge.decide import LabelSpace
+from fashion_train.calibrate import calibration_error, fit_platt, fit_temperature
+from fashion_train.metrics import encode, measure, silent
+from fashion_train.thresholds import tune_thresholds
+
+SPACE = LabelSpace(
+    ("blue", "dress", "red", "shirt"),
+    {"colour": ("blue", "red"), "garment": ("dress", "shirt")},
+    dict.fromkeys(("blue", "dress", "red", "shirt"), 0.5),
+)
+
+
+def test_exact_match_wants_every_label_and_label_accuracy_counts_each():
+    targets = encode([("red", "dress"), ("blue", "shirt")], SPACE.labels)
+    scores = np.array([[0.1, 0.9, 0.8, 0.2], [0.4, 0.1, 0.1, 0.9]], np.float32)
+    metrics = measure(scores, targets, SPACE)
+    assert metrics.exact_match == 0.5
+    assert metrics.label_accuracy == 7 / 8
+    assert metrics.per_combination == {"blue shirt": 0.0, "red dress": 1.0}
+    assert metrics.per_label["blue"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+
+
+def test_no_photo_is_no_metric():
+    with pytest.raises(ValueError, match="at least one photo"):
+        measure(np.zeros((0, 4), np.float32), np.zeros((0, 4), np.float32), SPACE)
+
+
+def test_silence_is_counted_for_all_and_by_group():
+    scores = np.array([[0.1, 0.1, 0.1, 0.1], [0.1, 0.1, 0.9, 0.1]], np.float32)
+    result = silent(scores, SPACE)
+    assert result.silent == 0.5
+    assert result.by_group == {"colour": 0.5, "garment": 1.0}
+
+
+def test_a_threshold_parts_the_scores_and_stays_near_a_half_where_it_can():
+    targets = np.array([[0.0]] * 50 + [[1.0]] * 50, np.float32)
+    easy = np.where(targets > 0, 0.95, 0.05).astype(np.float32)
+    assert tune_thresholds(easy, targets, ["red"]) == {"red": 0.5}
+    shy = np.where(targets > 0, 0.3, 0.05).astype(np.float32)
+    assert 0.05 < tune_thresholds(shy, targets, ["red"])["red"] <= 0.3
+
+
+def test_a_target_precision_raises_the_threshold():
+    rng = np.random.default_rng(0)
+    targets = (rng.random((2000, 1)) < 0.5).astype(np.float32)
+    scores = (0.5 + 0.35 * (targets - 0.5) + 0.2 * rng.standard_normal(targets.shape)).clip(0, 1).astype(np.float32)
+    low, high = (tune_thresholds(scores, targets, ["red"], target)["red"] for target in (0.8, 0.99))
+    assert low < high
+    said = scores[:, 0] >= high
+    assert targets[said, 0].mean() >= 0.99
+
+
+def test_platt_mends_scores_that_claim_too_much():
+    rng = np.random.default_rng(1)
+    truth_logit = rng.normal(0, 1.5, (4000, 1))
+    targets = (rng.random((4000, 1)) < 1 / (1 + np.exp(-truth_logit))).astype(np.float32)
+    bold = (1 / (1 + np.exp(-2 * truth_logit - 0.5))).astype(np.float32)
+    line = fit_platt(bold, targets)
+    assert line.scale[0] == pytest.approx(0.5, abs=0.06)
+    assert line.offset[0] == pytest.approx(-0.25, abs=0.12)
+
+
+def test_a_temperature_mends_softmax_scores():
+    rng = np.random.default_rng(2)
+    logits = rng.normal(0, 1.5, (4000, 3))
+    odds = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    truth = (odds.cumsum(1) > rng.random((4000, 1))).argmax(1)
+    bold = np.exp(2 * logits) / np.exp(2 * logits).sum(1, keepdims=True)
+    line = fit_temperature(bold.astype(np.float32), np.eye(3, dtype=np.float32)[truth])
+    assert line.scale == pytest.approx([0.5] * 3, abs=0.06)
+
+
+def test_folding_changes_the_scores_as_the_line_says():
+    import keras
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="sigmoid", name="scores")])
+    inputs = np.random.default_rng(3).normal(size=(20, 3)).astype(np.float32)
+    before = np.asarray(model(inputs))
+    line = fit_platt(before, (before > 0.4).astype(np.float32))
+    line.fold_into(model)
+    logits = np.log(before / (1 - before)) * line.scale + line.offset
+    np.testing.assert_allclose(np.asarray(model(inputs)), 1 / (1 + np.exp(-logits)), atol=1e-5)
+
+
+def test_calibration_error_is_zero_for_honest_scores_and_not_for_others():
+    scores = np.full((1000, 1), 0.3, np.float32)
+    targets = (np.arange(1000)[:, None] < 300).astype(np.float32)
+    assert calibration_error(scores, targets) == pytest.approx(0, abs=1e-6)
+    assert calibration_error(scores + 0.4, targets) == pytest.approx(0.4, abs=1e-6)

@@ -1,0 +1,141 @@
+"""Batches, epochs, checkpoints: an interruption changes nothing, a seed decides everything."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fashion_edge.decide import LabelSpace
+from fashion_edge.errors import RunError
+from fashion_train.checkpoint import load_checkpoint, save_checkpoint
+from fashion_train.epochs import Validation, run_epochs
+from fashion_train.learn import Learner
+from fashion_train.options import find_recipe
+from fashion_train.pipeline import Schedule, make_batch
+from fashion_train.teacher import DIMENSIONS
+
+SPACE = LabelSpace(("dark", "light"), {"tone": ("dark", "light")}, {"dark": 0.5, "light": 0.5})
+RECIPE = replace(find_recipe("default"), epochs=3, batch=4, hint=0.0, ema=0.9)
+
+
+class Tones:
+    """Grey pictures, half of them dark; a drawer that behaves like the real one."""
+
+    def __len__(self):
+        return 24
+
+    def draw(self, item, rng):
+        light = item % 2
+        picture = np.full((8, 8, 3), 60 + 130 * light + rng.integers(-40, 40), np.uint8)
+        return picture, np.eye(2, dtype=np.float32)[light], np.zeros(DIMENSIONS + 1, np.float32)
+
+
+def learner():
+    import keras
+
+    keras.utils.set_random_seed(1)
+    layers = [keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(4, 3, use_bias=False)]
+    layers += [
+        keras.layers.BatchNormalization(),
+        keras.layers.Dropout(0.3, seed=2),
+        keras.layers.GlobalAveragePooling2D(),
+    ]
+    model = keras.Sequential([*layers, keras.layers.Dense(2, activation="sigmoid", name="scores")])
+    return Learner(model, RECIPE, SCHEDULE.steps_per_epoch, "multi-label")
+
+
+SCHEDULE = Schedule(24, 4, 3, seed=5)
+
+
+def validation():
+    drawn = [Tones().draw(item, np.random.default_rng(item)) for item in range(8)]
+    return Validation(np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn]), SPACE)
+
+
+def numbers(history):
+    return [(epoch.loss, epoch.val_loss, epoch.val_exact) for epoch in history]
+
+
+def test_every_item_is_drawn_once_an_epoch_and_each_epoch_has_its_own_order():
+    first = [int(item) for step in range(6) for item in SCHEDULE.items_of(step)]
+    second = [int(item) for step in range(6, 12) for item in SCHEDULE.items_of(step)]
+    assert sorted(first) == sorted(second) == list(range(24))
+    assert first != second
+
+
+def test_a_step_holds_the_same_pictures_whenever_it_is_made():
+    one, same = make_batch(Tones(), SCHEDULE, 7), make_batch(Tones(), SCHEDULE, 7)
+    assert all((a == b).all() for a, b in zip(one, same, strict=True))
+    other = make_batch(Tones(), replace(SCHEDULE, seed=6), 7)
+    assert (one[0] != other[0]).any()
+
+
+def test_training_resumed_from_a_checkpoint_ends_where_the_uninterrupted_one_does(tmp_path):
+    file = tmp_path / "checkpoint.npz"
+    whole = learner()
+    expected = run_epochs(whole, Tones(), SCHEDULE, validation(), None, keep=lambda _: None)
+
+    class StopError(Exception):
+        pass
+
+    def stop_after_first(checkpoint):
+        save_checkpoint(file, checkpoint, "same")
+        raise StopError
+
+    with pytest.raises(StopError):
+        run_epochs(learner(), Tones(), SCHEDULE, validation(), None, keep=stop_after_first)
+    again = learner()
+    resumed = run_epochs(again, Tones(), SCHEDULE, validation(), load_checkpoint(file, "same"), keep=lambda _: None)
+    np.testing.assert_allclose(numbers(resumed.history), numbers(expected.history), atol=1e-6)
+    for one, other in zip(whole.model.get_weights(), again.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_ctrl_c_keeps_the_best_epoch_so_far():
+    def interrupt(checkpoint):
+        if len(checkpoint.history) == 2:
+            raise KeyboardInterrupt
+
+    learned = run_epochs(learner(), Tones(), SCHEDULE, validation(), None, keep=interrupt)
+    assert learned.interrupted
+    assert len(learned.history) == 2
+    assert learned.best_epoch in (1, 2)
+
+
+def test_ctrl_c_before_the_first_epoch_is_over_ends_the_command():
+    class Impatient(Tones):
+        def draw(self, item, rng):
+            return super().draw(item, rng)
+
+    one = learner()
+    one.train = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_epochs(one, Impatient(), SCHEDULE, validation(), None, keep=lambda _: None)
+
+
+def test_a_checkpoint_of_other_photos_is_refused(tmp_path):
+    file = tmp_path / "checkpoint.npz"
+    run_epochs(learner(), Tones(), SCHEDULE, validation(), None, keep=lambda c: save_checkpoint(file, c, "mine"))
+    with pytest.raises(RunError, match="is of other photos, flags or seed"):
+        load_checkpoint(file, "yours")
+
+
+def test_a_missing_or_damaged_checkpoint_is_one_sentence(tmp_path):
+    with pytest.raises(RunError, match="there is no checkpoint"):
+        load_checkpoint(tmp_path / "none.npz", "x")
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(RunError, match="cannot be read"):
+        load_checkpoint(tmp_path / "cut.npz", "x")
+
+
+def test_early_stopping_ends_before_the_last_epoch():
+    import keras
+
+    keras.utils.set_random_seed(1)
+    patient = learner()
+    patient.recipe = replace(RECIPE, patience=1, epochs=3)
+    fixed = validation()
+    patient.predict = lambda pictures: np.full((len(pictures), 2), 0.4, np.float32)  # never better than at first
+    learned = run_epochs(patient, Tones(), SCHEDULE, fixed, None, keep=lambda _: None)
+    assert len(learned.history) == 2
+    assert learned.best_epoch == 1
