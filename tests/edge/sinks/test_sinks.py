@@ -40,6 +40,18 @@ def test_jsonl_can_be_followed_while_it_grows(tmp_path: Path) -> None:
     ]
 
 
+def test_events_are_changes_only(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    with JsonlSink(str(path), changes=True) as sink:
+        for index, text in enumerate(["red dress", "red dress", "? dress", "? dress"]):
+            sink.put(result(index, text))
+        sink.event(Event("camera:0", "lost", 0.0, "gone"))
+        sink.put(result(4, "? dress"))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line.get("text", line.get("event")) for line in lines] == ["red dress", "? dress", "lost", "? dress"]
+    assert [line["frame"] for line in lines if "frame" in line] == [0, 2, 4]
+
+
 def test_jsonl_keeps_an_existing_file_unless_asked(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text("precious\n")

@@ -1,0 +1,49 @@
+import json
+import re
+
+from fashion_edge.decide import LabelSpace
+from fashion_edge.sinks.mqtt.messages import Topics, discovery
+
+LABELS = ("blue", "dress", "red")
+SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))
+
+
+def configs(name: str) -> dict[str, dict]:
+    return {topic: json.loads(payload) for topic, payload in discovery(Topics(name), SPACE, "1.0")}
+
+
+def test_names_become_topics_that_every_broker_takes() -> None:
+    assert Topics("Hall Camera #1").root == "fashion-edge/hall_camera_1"
+    assert Topics("Küche").id == "k_che"
+    assert Topics("+/#").root == "fashion-edge/device"
+
+
+def test_each_entity_has_a_topic_and_an_id_of_its_own() -> None:
+    found = configs("Hall Camera")
+    assert len({config["unique_id"] for config in found.values()}) == len(found) == 6
+    for topic in found:
+        assert re.fullmatch(r"homeassistant/(binary_)?sensor/[a-zA-Z0-9_-]+/[a-zA-Z0-9_-]+/config", topic)
+
+
+def test_two_devices_share_nothing() -> None:
+    one, two = configs("hall"), configs("porch")
+    assert one.keys().isdisjoint(two)
+    assert {c["unique_id"] for c in one.values()}.isdisjoint(c["unique_id"] for c in two.values())
+
+
+def test_entities_belong_to_one_device_and_are_away_when_program_or_camera_is() -> None:
+    found = configs("hall")
+    assert len({json.dumps(config["device"]) for config in found.values()}) == 1
+    decision = found["homeassistant/sensor/fashion_edge_hall/decision/config"]
+    assert [entry["topic"] for entry in decision["availability"]] == [
+        "fashion-edge/hall/availability",
+        "fashion-edge/hall/source",
+    ]
+    camera = found["homeassistant/binary_sensor/fashion_edge_hall/source/config"]
+    assert camera["availability"] == [{"topic": "fashion-edge/hall/availability"}], "a lost camera is still told"
+
+
+def test_a_group_offers_its_labels_and_nothing() -> None:
+    colour = configs("hall")["homeassistant/sensor/fashion_edge_hall/colour/config"]
+    assert colour["options"] == ["blue", "red", "nothing I know"]
+    assert colour["value_template"] == '{{ value_json.decision["colour"] or "nothing I know" }}'

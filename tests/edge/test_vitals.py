@@ -1,0 +1,30 @@
+import pytest
+
+from fashion_edge.vitals import REFRESH_S, WINDOW_S, Meter
+
+
+def test_the_rate_counts_intervals_and_the_ages_are_of_the_last_seconds() -> None:
+    meter = Meter()
+    for frame in range(300):
+        vitals = meter.update(frame / 30, 0.500 if frame < 30 else 0.010)
+    assert vitals.fps == pytest.approx(30.0)
+    assert vitals.age_p99_ms == pytest.approx(10.0), f"the old ages are more than {WINDOW_S} s ago"
+
+
+def test_one_slow_frame_in_fifty_is_in_the_p99_and_not_in_the_p50() -> None:
+    meter = Meter()
+    for frame in range(140):
+        vitals = meter.update(frame / 30, 0.200 if frame % 50 == 0 else 0.010)
+    assert vitals.age_p50_ms == pytest.approx(10.0)
+    assert vitals.age_p99_ms > 150
+
+
+def test_figures_stand_still_long_enough_to_be_read() -> None:
+    meter = Meter()
+    shown = [meter.update(frame / 100, frame / 1000) for frame in range(200)]
+    assert len(set(map(id, shown[100:]))) == pytest.approx(1 / REFRESH_S, abs=1)
+
+
+def test_before_the_second_frame_there_is_no_rate() -> None:
+    assert Meter().update(5.0, 0.02).fps == 0.0
+    assert Meter().update(5.0, 0.02).describe() == "age 20.0/20.0 ms  0.0 fps"
