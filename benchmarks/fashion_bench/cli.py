@@ -100,14 +100,16 @@ def command(context: click.Context, /, **flags: Any) -> int | None:
     """Measure load, first and steady latency of every variant of a bundle, each in its own process."""
     if context.invoked_subcommand:
         return None
-    from fashion_bench.app import Options, run
+    from fashion_bench.app import Choice, run
     from fashion_bench.measure import Settings
     from fashion_bench.outputs import Outputs
+    from fashion_bench.survey import Extent
     from fashion_bench.sustained import parse_duration
 
     sustained = flags.pop("sustained")
     flags["sustained_s"] = parse_duration(sustained) if sustained else None
-    return run(_take(Options, flags), _take(Settings, flags), _take(Outputs, flags), context.meta[ARGV])
+    choice, extent = _take(Choice, flags), _take(Extent, flags)
+    return run(choice, extent, _take(Settings, flags), _take(Outputs, flags), context.meta[ARGV])
 
 
 @command.command("report")

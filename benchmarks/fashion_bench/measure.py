@@ -63,9 +63,27 @@ class Skipped:
 
 def measure(
     bundle: Bundle, cases: Sequence[Case], settings: Settings, progress: Progress, root: Path = ROOT
-) -> tuple[list[Result], list[Skipped]]:
-    """Run all rounds; a case that fails once is dropped, said, and the rest go on."""
+) -> tuple[list[Result], list[Skipped], bool]:
+    """Run all rounds; a case that fails once is dropped, said, and the rest go on.
+
+    Returns results, cases without any, and whether it went to the end: Ctrl-C keeps the rounds that are over.
+    """
     tallies = {case: Tally() for case in cases}
+    try:
+        _run_rounds(bundle, tallies, settings, progress, root)
+        whole = True
+    except KeyboardInterrupt:
+        whole = False
+    for case, tally in tallies.items():
+        if not (tally.error or tally.rounds):
+            tally.error = f"{case.name}: interrupted before its first round"
+    results = [Result(case, t.engine, tuple(t.rounds)) for case, t in tallies.items() if not t.error]
+    skipped = [Skipped(case, t.error, t.missing) for case, t in tallies.items() if t.error]
+    return results, skipped, whole
+
+
+def _run_rounds(bundle: Bundle, tallies: dict[Case, Tally], settings: Settings, progress: Progress, root: Path) -> None:
+    cases = list(tallies)
     total = len(cases) * settings.rounds
     for done, (_, case) in enumerate(shuffled_rounds(cases, settings.rounds, settings.seed)):
         tally = tallies[case]
@@ -78,9 +96,6 @@ def measure(
         except WorkerError as error:
             tally.error, tally.missing = str(error), error.missing
     progress(total, total, "")
-    results = [Result(case, t.engine, tuple(t.rounds)) for case, t in tallies.items() if not t.error]
-    skipped = [Skipped(case, t.error, t.missing) for case, t in tallies.items() if t.error]
-    return results, skipped
 
 
 def run_round(bundle: Bundle, case: Case, settings: Settings, tally: Tally, root: Path = ROOT) -> Round:

@@ -52,7 +52,8 @@ def _draw_latency(document: Document, axes: Any) -> bool:
         axes.step(ranked, 1 - np.arange(len(ranked)) / len(ranked), where="post", label=result.case.name)
     axes.set(xscale="log", yscale="log", xlabel="latency, ms", ylabel="share of inferences slower", title="Latency")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    if axes.lines:
+        axes.legend(fontsize=8)
     return bool(axes.lines)
 
 
@@ -83,7 +84,8 @@ def _draw_sustained(document: Document, axes: Any) -> bool:
         right.set_ylabel("temperature, °C")
     axes.set(xlabel="seconds", ylabel="ms", title="Sustained")
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8)
+    if runs:
+        axes.legend(fontsize=8)
     return bool(runs)
 
 

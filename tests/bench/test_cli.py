@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -287,3 +289,84 @@ def test_a_photo_folder_with_a_word_that_is_no_label(tiny_bundle, tmp_path, caps
     (tmp_path / "green_dress").mkdir()
     assert main(["--bundle", str(tiny_bundle), "--photos", str(tmp_path), *QUICK]) == 2
     assert "names ['green'], not among the bundle's labels" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_measured_that_is_what_is_said(tiny_bundle, worker_path, monkeypatch, tmp_path, capsys):
+    (worker_path / "sitecustomize.py").write_text("import sys\nsys.modules['onnxruntime'] = None\n")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    args = ["--bundle", str(tiny_bundle), "--runtime", "onnx", *QUICK, "--end-to-end", "--choose"]
+    file = tmp_path / "none.json"
+    assert main([*args, "--profile", str(tmp_path / "profile.json"), "--json", str(file)]) == 3
+    out, err = capsys.readouterr()
+    assert "SKIPPED" in out
+    assert "nothing can be chosen (nothing was measured)" in err
+    assert main(["report", str(file), "--plots", str(tmp_path / "plots")]) == 0
+    assert not (tmp_path / "plots").exists()
+
+
+def test_a_pass_that_fails_is_said_and_the_figures_stay(tiny_bundle, tmp_path, capsys):
+    source = ["--end-to-end", "--source", str(tmp_path / "none.mp4")]
+    args = ["--bundle", str(tiny_bundle), "--runtime", "litert", *QUICK, *source]
+    assert main([*args, "--json", str(tmp_path / "now.json")]) == 1
+    assert "SKIPPED  end to end: litert float32 x1: source" in capsys.readouterr().out
+    (entry,) = json.loads((tmp_path / "now.json").read_text())["results"]
+    assert entry["samples"] >= 40
+
+
+def test_ctrl_c_keeps_the_rounds_that_are_over_and_leaves_no_process(tiny_bundle, tmp_path):
+    import psutil
+
+    file = tmp_path / "part.json"
+    args = [
+        "--bundle",
+        str(tiny_bundle),
+        "--runtime",
+        "litert",
+        "--threads",
+        "1",
+        "--rounds",
+        "60",
+        "--json",
+        str(file),
+    ]
+    command = [sys.executable, "-m", "fashion_bench.cli", *args, "--min-seconds", "30"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # a session of its own, so that the signal reaches the workers too, as Ctrl-C in a terminal does
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    workers: list[psutil.Process] = []
+    seen: set[int] = set()
+    while len(seen) < 4:  # two workers and their rounds are over
+        workers = psutil.Process(running.pid).children(recursive=True)
+        seen |= {worker.pid for worker in workers}
+        time.sleep(0.02)
+    os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in err
+    assert "interrupted at the rounds" in out
+    assert not [worker for worker in workers if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE]
+    (entry,) = json.loads(file.read_text())["results"]
+    assert entry["verdict"] == "INVALID"
+    assert len(entry["rounds"]) >= 1
+
+
+def test_a_throttled_board_is_invalid_from_sysfs_to_verdict(tiny_bundle, tmp_path):
+    from fashion_bench.cases import plan_cases
+    from fashion_bench.measure import Settings, measure
+    from fashion_bench.telemetry import PI_THROTTLED
+    from fashion_bench.verdict import Needs, judge
+    from fashion_edge.bundle import load_bundle
+
+    (tmp_path / PI_THROTTLED).parent.mkdir(parents=True)
+    (tmp_path / PI_THROTTLED).write_text("4\n")
+    bundle = load_bundle(tiny_bundle)
+    settings = Settings(rounds=1, min_seconds=0.02, min_samples=5, warmup_seconds=0.0)
+    (result,), skipped, whole = measure(
+        bundle, plan_cases(bundle, [1], ["litert"]), settings, lambda *_: None, root=tmp_path
+    )
+    assert whole
+    assert not skipped
+    found = judge(result, Needs(0.02, 5), 4, None)
+    assert (found.verdict, found.reasons[0]) == ("INVALID", "the board reports throttled")
