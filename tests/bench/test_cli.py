@@ -332,9 +332,7 @@ def test_ctrl_c_keeps_the_rounds_that_are_over_and_leaves_no_process(tiny_bundle
     command = [sys.executable, "-m", "fashion_bench.cli", *args, "--min-seconds", "30"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # a session of its own, so that the signal reaches the workers too, as Ctrl-C in a terminal does
-    running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    running = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
     workers: list[psutil.Process] = []
     seen: set[int] = set()
     while len(seen) < 4:  # two workers and their rounds are over
