@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 
-from fashion_edge.backends import Backend, open_backend
-from fashion_edge.bundle import Bundle, LiveDefaults, Variant, load_bundle
+from fashion_edge.bundle import LiveDefaults
+from fashion_edge.choice import open_model
 from fashion_edge.colour.path import prove_colours
 from fashion_edge.console import say
-from fashion_edge.golden import self_check
 from fashion_edge.keep import choose_options, keep_sinks
 from fashion_edge.latest import Latest
-from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
 from fashion_edge.opencv import load_cv2
 from fashion_edge.outputs import make_sinks, written
 from fashion_edge.pipeline import Labeller, run
@@ -42,24 +40,25 @@ def run_request(request: Request) -> int:
         from fashion_edge.diff import diff_bundles
 
         return diff_bundles(request)
-    bundle, variant, backend = open_checked(request)
-    load_cv2().setNumThreads(request.threads or 1)
+    model = open_model(request)
+    bundle = model.bundle
+    load_cv2().setNumThreads(model.threads)
     watched = _can_watch(request)
     source = open_source(request.source_text(), every_frame=request.every_frame, watched=watched, wish=request.wish())
     options = choose_options(request, bundle, source)
-    say(_start_line(bundle, variant, backend, request.threads or 1))
+    say(model.describe())
     say(source.describe())
     summary = Summary()
     with ExitStack() as stack:
         sinks = stack.enter_context(FanOut())
         checks: list[ReplayCheck] = []
         for sink in chain(
-            keep_sinks(request, bundle, variant, backend, source, options),
+            keep_sinks(request, model, source, options),
             make_sinks(request, bundle.manifest.space, source, watched=watched),
         ):
             sinks.add(sink)
             checks += [sink] if isinstance(sink, ReplayCheck) else []
-        labeller = Labeller(bundle.manifest, backend, options, still=source.still)
+        labeller = Labeller(bundle.manifest, model.backend, options, still=source.still)
         prove_colours(labeller.look, bundle.manifest.input.channels)
         latest = stack.enter_context(Latest(source)) if source.live else None
         with _ended_by_signals():
@@ -71,25 +70,6 @@ def run_request(request: Request) -> int:
     if any(check.failed for check in checks):
         return CHECK_FAILED
     return 1 if summary.faults or sinks.failures or not summary.frames else 0
-
-
-def open_checked(request: Request) -> tuple[Bundle, Variant, Backend]:
-    """Load the bundle, its variant and the backend, and replay the golden frames.
-
-    Raises:
-        BundleError: anything about the bundle is not as its export left it.
-    """
-    bundle = load_bundle(request.bundle or default_bundle())
-    variant = bundle.find(request.runtime, request.precision)
-    backend = open_backend(bundle, variant, request.threads or 1)
-    self_check(bundle, variant, backend)
-    return bundle, variant, backend
-
-
-def _start_line(bundle: Bundle, variant: Variant, backend: Backend, threads: int) -> str:
-    where = "the shipped bundle" if bundle.path == SHIPPED_BUNDLE else f"bundle {bundle.path}"
-    size, pool = f"{variant.bytes / 1024:.0f} KB", f"{threads} thread{'s' if threads > 1 else ''}"
-    return f"{where}: {variant.file}, {size}, on {backend.name}, {pool}; self-check passed"
 
 
 def _can_watch(request: Request) -> bool:

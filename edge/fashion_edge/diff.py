@@ -5,7 +5,7 @@ from dataclasses import replace
 import click
 import numpy as np
 
-from fashion_edge.app import open_checked
+from fashion_edge.choice import open_model
 from fashion_edge.console import say
 from fashion_edge.frame import Event, Fault, Frame
 from fashion_edge.keep import choose_options
@@ -18,14 +18,18 @@ DIFFERS = 3  # exit status: a gate said no
 
 def diff_bundles(request: Request) -> int:
     """Label every frame with both; prints where the pair of texts changes, returns the exit status."""
-    pair = [open_checked(request), open_checked(replace(request, bundle=request.diff))]
+    ours = open_model(request)
+    like = replace(request, bundle=request.diff, runtime=ours.variant.runtime, precision=ours.variant.precision)
+    pair = [ours, open_model(like)]
     source = open_source(request.source_text(), every_frame=True, wish=request.wish())
     labellers = [
-        Labeller(bundle.manifest, backend, choose_options(request, bundle, source), still=source.still)
-        for bundle, _, backend in pair
+        Labeller(
+            model.bundle.manifest, model.backend, choose_options(request, model.bundle, source), still=source.still
+        )
+        for model in pair
     ]
-    say(" against ".join(f"{bundle.path.name}/{variant.file}" for bundle, variant, _ in pair) + f" on {source.name}")
-    comparable = pair[0][0].manifest.space.labels == pair[1][0].manifest.space.labels
+    say(" against ".join(f"{model.bundle.path.name}/{model.variant.file}" for model in pair) + f" on {source.name}")
+    comparable = pair[0].bundle.manifest.space.labels == pair[1].bundle.manifest.space.labels
     frames = faults = differing = 0
     largest, said = 0.0, ("", "")
     items = source.items()

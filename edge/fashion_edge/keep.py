@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from fashion_edge.backends import Backend
-from fashion_edge.bundle import Bundle, LiveDefaults, Variant
+from fashion_edge.bundle import Bundle, LiveDefaults
+from fashion_edge.choice import Model
 from fashion_edge.pipeline import Options
 from fashion_edge.recording import Header, read_lines
 from fashion_edge.request import Request
@@ -14,15 +14,13 @@ from fashion_edge.sources import Source
 from fashion_edge.sources.replay import ReplaySource
 
 
-def keep_sinks(
-    request: Request, bundle: Bundle, variant: Variant, backend: Backend, source: Source, options: Options
-) -> Iterator[Sink]:
+def keep_sinks(request: Request, model: Model, source: Source, options: Options) -> Iterator[Sink]:
     """Sinks that want frames before anything is drawn on them, and the check of a replay."""
     if request.capture:
         from fashion_edge.sinks.capture import CaptureSink
 
         margin, limit = request.capture_margin, request.capture_limit
-        yield CaptureSink(request.capture, bundle.manifest.space, margin, limit, still=source.still)
+        yield CaptureSink(request.capture, model.bundle.manifest.space, margin, limit, still=source.still)
     if source.live:
         from fashion_edge.sinks.grey import GreyWatch
 
@@ -31,7 +29,7 @@ def keep_sinks(
         from fashion_edge.sinks.notify import NotifySink
 
         yield NotifySink(notifier)
-    header = make_header(variant, backend, source, options)
+    header = make_header(model, source, options)
     if request.record_raw:
         from fashion_edge.sinks.raw import RawSink
 
@@ -43,10 +41,12 @@ def keep_sinks(
         yield ReplayCheck(was, lines, same_model=same)
 
 
-def make_header(variant: Variant, backend: Backend, source: Source, options: Options) -> Header:
+def make_header(model: Model, source: Source, options: Options) -> Header:
     """Under what conditions this run decides."""
     live = LiveDefaults(options.smooth_s, options.hysteresis, options.dwell_s)
-    return Header(source.name, source.still, source.fps, variant.sha256, backend.name, options.roi.text, live)
+    return Header(
+        source.name, source.still, source.fps, model.variant.sha256, model.backend.name, options.roi.text, live
+    )
 
 
 def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:

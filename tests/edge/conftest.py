@@ -13,6 +13,12 @@ from fashion_edge.bundle import Bundle, load_bundle
 from fashion_edge.locate import SHIPPED_BUNDLE
 
 
+@pytest.fixture(autouse=True)
+def no_profile(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a benchmark chose on this machine is no part of a test."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+
+
 @pytest.fixture(scope="session")
 def shipped() -> Bundle:
     return load_bundle(SHIPPED_BUNDLE)

@@ -1,0 +1,53 @@
+import pytest
+
+from fashion_edge.bundle import Bundle
+from fashion_edge.choice import open_model
+from fashion_edge.cli import main
+from fashion_edge.profile import Profile, default_profile, write_profile
+from fashion_edge.request import Request
+
+
+def choose(shipped: Bundle, precision: str, threads: int = 2) -> None:
+    """What `fashion-bench --choose` leaves behind."""
+    variant = shipped.find("litert", precision)
+    path = default_profile()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    reason = "fastest here: p50 0.300 ms"
+    write_profile(
+        path, Profile(variant.file, variant.sha256, "litert", precision, threads, reason, "2026-11-23T00:00:00Z")
+    )
+
+
+def test_without_a_profile_the_bundle_says_what_runs(shipped: Bundle) -> None:
+    model = open_model(Request())
+    assert model.variant == shipped.manifest.variants[0]
+    assert model.threads == 1
+
+
+def test_what_the_benchmark_chose_runs_and_is_said(shipped: Bundle, capsys: pytest.CaptureFixture) -> None:
+    choose(shipped, "float32")
+    assert main(["--source", "demo", "--every-frame", "--frames", "1", "--headless"]) == 0
+    said = capsys.readouterr().err
+    assert "model.float32.tflite" in said
+    assert "2 threads (fashion-bench chose it here, fastest here: p50 0.300 ms); self-check passed" in said
+
+
+def test_flags_win(shipped: Bundle) -> None:
+    choose(shipped, "float32")
+    assert open_model(Request(precision="int8")).variant.precision == "int8"
+    assert open_model(Request(threads=1)).threads == 1
+
+
+def test_a_profile_of_another_bundle_is_not_applied(shipped: Bundle) -> None:
+    choose(shipped, "float32")
+    path = default_profile()
+    path.write_text(path.read_text().replace(shipped.find("litert", "float32").sha256, "0" * 64))
+    assert open_model(Request()).variant == shipped.manifest.variants[0]
+
+
+def test_a_damaged_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> None:
+    path = default_profile()
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    assert main(["--source", "demo", "--frames", "1", "--headless"]) == 2
+    assert "choose anew with fashion-bench --choose, or delete it" in capsys.readouterr().err
