@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+
+from fashion_bench.machine import describe_machine, machine_line, unlike
+
+PI_4 = """\
+processor\t: 0
+BogoMIPS\t: 108.00
+Features\t: fp asimd evtstrm crc32 cpuid
+CPU implementer\t: 0x41
+CPU part\t: 0xd08
+
+processor\t: 1
+CPU part\t: 0xd08
+
+Revision\t: c03114
+Model\t\t: Raspberry Pi 4 Model B Rev 1.4
+"""
+PI_5 = PI_4.replace("0xd08", "0xd0b").replace("crc32", "asimddp asimdhp")
+LAPTOP = (
+    "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t\t: fpu avx2 fma avx512_vnni avx512f\n\nprocessor\t: 1\n"
+)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    def make(cpuinfo: str, model: str | None = None) -> dict:
+        for name, text in (
+            ("proc/cpuinfo", cpuinfo),
+            ("proc/meminfo", "MemTotal:        3884376 kB\nMemFree: 1 kB\n"),
+            ("proc/device-tree/model", model and f"{model}\0"),
+            ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n"),
+            ("sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "1500000\n"),
+        ):
+            file: Path = tmp_path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)
+            if text:
+                file.write_text(text)
+        return describe_machine(tmp_path)
+
+    return make
+
+
+def test_a_raspberry_pi_4(machine):
+    found = machine(PI_4, "Raspberry Pi 4 Model B Rev 1.4")
+    assert (found["board"], found["cpu"], found["features"]) == (
+        "Raspberry Pi 4 Model B Rev 1.4",
+        "Cortex-A72",
+        ["neon"],
+    )
+    assert (found["memory_gb"], found["governor"], found["max_clock_mhz"]) == (3.7, "ondemand", 1500.0)
+    assert machine_line(found).startswith("Raspberry Pi 4 Model B Rev 1.4, ")
+
+
+def test_a_raspberry_pi_5_has_dot_products(machine):
+    found = machine(PI_5, "Raspberry Pi 5 Model B Rev 1.0")
+    assert (found["cpu"], found["features"]) == ("Cortex-A76", ["dotprod", "fp16", "neon"])
+
+
+def test_a_laptop_has_vnni(machine):
+    found = machine(LAPTOP)
+    assert (found["board"], found["cpu"]) == (None, "Some CPU @ 2 GHz")
+    assert found["features"] == ["avx2", "avx512f", "fma", "vnni"]
+
+
+def test_like_machines_differ_in_nothing_that_counts(machine):
+    one = machine(PI_4, "Raspberry Pi 4 Model B Rev 1.4")
+    assert unlike(one, one | {"python": "3.13.0", "runtimes": {}, "governor": "performance"}) == []
+    assert unlike(one, machine(PI_5, "Raspberry Pi 4 Model B Rev 1.4")) == [
+        "cpu 'Cortex-A72' against 'Cortex-A76'",
+        "features ['neon'] against ['dotprod', 'fp16', 'neon']",
+    ]
