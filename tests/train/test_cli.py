@@ -150,3 +150,27 @@ def test_without_the_extra_the_message_is_the_pip_command(monkeypatch, shapes, t
 def test_help_shows_an_example(capsys):
     assert main(["--help"]) == 0
     assert "Example: fashion-train --dataset" in capsys.readouterr().out
+
+
+def test_leaving_each_combination_out_reports_on_those_whose_labels_others_carry(shapes, tmp_path):
+    out = tmp_path / "run"
+    flags = ["--leave-one-combination-out", "--recipe", "tutorial", *QUICK]
+    assert main(["--dataset", str(shapes), "--out", str(out), *flags]) == 0
+    results = json.loads((out / "leave_out.json").read_text())["results"]
+    assert [row["combination"] for row in results] == ["red_dress"]  # blue and shirt have one combination each
+    assert 0 <= results[0]["unseen_exact"] <= 1
+
+
+def test_single_label_data_learns_by_softmax(shapes, tmp_path):
+    for name in ("dress", "shirt"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for file in (shapes / f"red_{name}").iterdir():
+            (tmp_path / "data" / name / file.name).write_bytes(file.read_bytes())
+    out = tmp_path / "run"
+    flags = ["--task", "single-label", "--recipe", "tutorial", *QUICK, "--tensorboard", str(tmp_path / "events")]
+    assert main(["--dataset", str(tmp_path / "data"), "--out", str(out), *flags]) == 0
+    run = json.loads((out / "run.json").read_text())
+    assert run["model"]["task"] == "single-label"
+    assert run["groups"] == {"label": ["dress", "shirt"]}
+    assert run["calibration"]["method"] == "temperature"
+    assert any((tmp_path / "events").iterdir())

@@ -22,7 +22,7 @@ class Augmentation:
     rotation: float = 20.0  # degrees either way
     shift: float = 0.1  # of the side
     shear: float = 8.0  # degrees
-    zoom: tuple[float, float] = (0.75, 1.25)  # size of the content
+    zoom: tuple[float, float] = (0.75, 1.35)  # size of the content
     aspect: float = 0.2  # log of the ratio between the two zooms
     flip: float = 0.5
     white_border: float = 0.5  # what lies outside: white, else the border's pixels again
@@ -31,7 +31,7 @@ class Augmentation:
     blur: float = 0.15
     noise: float = 0.2
     jpeg: float = 0.35
-    occlusion: float = 0.15
+    occlusion: float = 0.1
 
 
 CALM = Augmentation(

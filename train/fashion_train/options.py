@@ -14,24 +14,24 @@ class Recipe:
 
     name: str
     arch: str = "compact"
-    epochs: int = 60
+    epochs: int = 90
     batch: int = 32
     optimizer: str = "adamw"  # adamw with warm-up and cosine decay, or adam with the tutorial's decay
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.02
+    learning_rate: float = 2.5e-3
+    weight_decay: float = 0.04
     warmup_epochs: float = 2.0
     ema: float = 0.998  # share of the old average kept at each step; 0 switches averaging off
     label_smoothing: float = 0.02
-    recolour: float = 0.5  # share of positives given another colour
-    unknown_colours: float = 0.4  # of those, the share in a colour that no label names
-    negatives: float = 0.5  # negatives drawn per positive, where there are any
-    patches: float = 0.15  # pieces of photos without garment, per positive
-    rendered: float = 0.3  # rendered pictures, per positive
+    recolour: float = 0.45  # share of positives given another colour
+    unknown_colours: float = 0.33  # of those, the share in a colour that no label names
+    negatives: float = 0.4  # negatives drawn per positive, where there are any
+    patches: float = 0.1  # pieces of photos without garment, per positive
+    rendered: float = 0.25  # rendered pictures, per positive
     hint: float = 0.5  # weight of the teacher's features in the loss
     keep: str = "best"  # which epoch's weights: best on the validation photos, or last
     patience: int = 0  # epochs without a better validation score before stopping; 0 never stops early
     augmentation: Augmentation = field(default_factory=Augmentation)
-    calm: float = 0.35  # share of pictures that are hardly changed
+    calm: float = 0.4  # share of pictures that are hardly changed
     fractions: Fractions = field(default_factory=Fractions)
 
 
