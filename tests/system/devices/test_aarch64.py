@@ -1,0 +1,121 @@
+"""The wheel on a Raspberry Pi's userland: Debian's arm64 Python as a Cortex-A72, both Pi OS releases."""
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from testbed import pi
+from testbed.guest import Guest
+from testbed.host import GUEST
+from testbed.wheels import PINNED
+
+from fashion_edge.bundle import load_bundle
+from fashion_edge.golden import TOLERANCE
+from fashion_edge.locate import SHIPPED_BUNDLE
+
+BIN = "/opt/fashion/bin"
+
+
+@pytest.fixture(scope="session")
+def guests(wheel: Path) -> dict[str, Guest]:
+    """For each release a root with the wheel and its extras in /opt/fashion, and the shipped bundle in /work/bundle."""
+
+    def make(suite: str) -> Guest:
+        guest = pi.boot(suite)
+        pi.make_venv(guest, "/opt/fashion")
+        pi.install(guest, suite, "/opt/fashion", [f"fashion-edge[headless,onnx] @ {wheel.as_uri()}"], *PINNED)
+        shutil.copytree(SHIPPED_BUNDLE, guest.work / "bundle")
+        return guest
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(pi.PYTHON, pool.map(make, pi.PYTHON), strict=True))
+
+
+@pytest.fixture(scope="session", params=pi.PYTHON)
+def suite(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def guest(guests: dict[str, Guest], suite: str) -> Guest:
+    return guests[suite]
+
+
+def test_each_wheel_and_each_dependency_fits_the_python_there(guest: Guest) -> None:
+    pi.check_fit(guest, "/opt/fashion")
+
+
+def test_the_demo_is_labelled_after_the_golden_self_check(guest: Guest) -> None:
+    done = guest.run(f"{BIN}/fashion-edge --source demo --seconds 4 --headless --jsonl /work/demo.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "the shipped bundle: model.int8.tflite" in done.stderr
+    assert "self-check passed" in done.stderr
+    records = [json.loads(line) for line in (guest.work / "demo.jsonl").read_text().splitlines()]
+    decided = [record for record in records if record.get("decision", {}).get("garment")]
+    assert len(decided) > len(records) / 2, [record.get("text") for record in records]
+
+
+def test_the_doctor_finds_nothing_bad(guest: Guest) -> None:
+    done = guest.run(f"{BIN}/fashion-doctor --json")
+    findings = json.loads(done.stdout)
+    assert done.returncode == 0, [finding for finding in findings if finding["state"] == "bad"]
+    assert any("aarch64" in finding["text"] for finding in findings)
+
+
+def test_the_benchmark_measures_every_variant(guest: Guest) -> None:
+    limits = "--min-seconds 1 --min-samples 10 --rounds 1 --threads 1"
+    done = guest.run(f"{BIN}/fashion-bench {limits} --json /work/bench.json")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((guest.work / "bench.json").read_text())["results"]
+    variants = {variant.file for variant in load_bundle(SHIPPED_BUNDLE).manifest.variants}
+    assert variants <= {result["variant"] for result in results}
+    assert all(len(result["samples_ms"]) >= 10 for result in results)
+
+
+def test_scores_are_those_of_x86(guest: Guest, tmp_path: Path) -> None:
+    guest.check(f"{BIN}/python /work/guest/scores.py /work/bundle /work/arm.npz")
+    subprocess.run([sys.executable, GUEST / "scores.py", SHIPPED_BUNDLE, tmp_path / "x86.npz"], check=True)
+    arm, x86 = np.load(guest.work / "arm.npz"), np.load(tmp_path / "x86.npz")
+    assert np.array_equal(arm["inputs"], x86["inputs"]), "preprocessing differs between the processors"
+    for variant in load_bundle(SHIPPED_BUNDLE).manifest.variants:
+        here, there = arm[variant.file], x86[variant.file]
+        assert there.std() > 0.01, f"{variant.file} says the same of everything"
+        if (variant.runtime, variant.precision) == ("litert", "int8"):
+            assert np.array_equal(here, there), f"{variant.file}: off by {np.abs(here - there).max()}"
+        else:
+            assert np.abs(here - there).max() <= TOLERANCE[variant.precision], variant.file
+
+
+def test_what_is_installed_is_recorded_and_holds_no_tensorflow(
+    guest: Guest, suite: str, record: Callable[[str, object], None]
+) -> None:
+    program = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
+    packages = json.loads(guest.check(f"{BIN}/python -c {shlex.quote(program)}"))
+    size = sum(path.lstat().st_size for path in (guest.root / "opt/fashion").rglob("*"))
+    record(f"aarch64-{suite}", {"megabytes": round(size / 1e6), "packages": dict(sorted(packages.items()))})
+    assert {"fashion-edge", "ai-edge-litert", "onnxruntime", "numpy"} <= set(packages)
+    assert not {name for name in packages if "tensorflow" in name.lower() or name.lower() == "keras"}
+
+
+def test_the_legacy_runtime_labels_on_bookworm(guest: Guest, suite: str, wheel: Path) -> None:
+    """tflite-runtime with NumPy 1, for a device that cannot change: int8 scores one step of 1/256 apart at most."""
+    if suite not in pi.LEGACY_SUITES:
+        pytest.skip("tflite-runtime ended at Python 3.11")
+    pi.make_venv(guest, "/opt/legacy")
+    pi.install(guest, suite, "/opt/legacy", pi.LEGACY)
+    pi.check_fit(guest, "/opt/legacy")
+    pi.install(guest, suite, "/opt/legacy", [str(wheel)], "--no-deps")
+    done = guest.run("/opt/legacy/bin/fashion-edge --source demo --seconds 2 --headless")
+    assert done.returncode == 0, done.stderr
+    assert "on tflite-runtime 2.14.0" in done.stderr
+    for venv in ("legacy", "fashion"):
+        guest.check(f"/opt/{venv}/bin/python /work/guest/scores.py /work/bundle /work/{venv}.npz")
+    legacy, current = (np.load(guest.work / f"{venv}.npz")["model.int8.tflite"] for venv in ("legacy", "fashion"))
+    assert np.abs(legacy - current).max() <= 1.5 / 256

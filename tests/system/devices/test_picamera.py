@@ -1,0 +1,123 @@
+"""`--source picamera` on the real picamera2 and libcamera, which are shown rendered garments."""
+
+import json
+import shlex
+import shutil
+import subprocess
+import time
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from testbed import csi
+from testbed.guest import Guest
+from testbed.pictures import camera_picture
+from testbed.wheels import download, platform_options
+
+BUFFERS = 6  # of picamera2's video configuration: so many requests kept would stop the camera
+RUN = "/opt/fashion/bin/fashion-edge --source picamera --headless --frozen 0"
+
+
+@pytest.fixture(scope="session")
+def guest(wheel: Path) -> Guest:
+    """A root where pip itself has installed the wheel, as docs/raspberry-pi.md says."""
+    guest = csi.boot()
+    options = platform_options("x86_64", "trixie", "3.13")
+    download(guest.work / "wheels", options, [f"fashion-edge[headless] @ {wheel.as_uri()}"])
+    shutil.copy("/etc/ssl/certs/ca-certificates.crt", guest.root / "etc/ssl/certs/")  # pip wants them, needed or not
+    shutil.rmtree(guest.root / "opt/fashion", ignore_errors=True)
+    guest.check("python3 -m venv --system-site-packages /opt/fashion")
+    guest.check("/opt/fashion/bin/pip install --quiet --no-index --find-links /work/wheels fashion-edge[pi]")
+    return guest
+
+
+def show(guest: Guest, picture: np.ndarray) -> None:
+    """Let the camera see one picture."""
+    for old in (guest.work / "frames").iterdir():
+        old.unlink()
+    cv2.imwrite(str(guest.work / "frames" / "0.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+
+
+@pytest.mark.parametrize("text", ["red dress", "blue shirt", "blue jeans", "black dress"])
+def test_garments_before_the_camera_get_their_names(guest: Guest, text: str) -> None:
+    show(guest, camera_picture(text))
+    done = guest.run(f"{RUN} --frames 30 --jsonl /work/labels.jsonl --overwrite")
+    assert done.returncode == 0, done.stderr
+    assert "picamera imx708: 640x480 NV12, 30 frames/s" in done.stderr
+    records = [json.loads(line) for line in (guest.work / "labels.jsonl").read_text().splitlines()]
+    assert {record["text"] for record in records if "text" in record} == {text}
+
+
+def test_channels_are_in_order(guest: Guest) -> None:
+    """A red field with a blue corner comes back as one: nothing swaps channels between sensor and file."""
+    field = np.full((480, 640, 3), (40, 40, 200), np.uint8)
+    field[:240, :320] = (200, 60, 40)
+    show(guest, field)
+    done = guest.run(f"{RUN} --frames 3 --record-raw /work/raw --overwrite")
+    assert done.returncode == 0, done.stderr
+    seen = cv2.imread(
+        str(next(path for path in sorted((guest.work / "raw").rglob("*")) if path.suffix in (".png", ".jpg")))
+    )
+    assert np.abs(seen[60:180, 60:260].astype(int) - (200, 60, 40)).max() <= 8
+    assert np.abs(seen[300:, :].astype(int) - (40, 40, 200)).max() <= 8
+
+
+def test_captured_at_is_the_sensors_time_and_every_request_goes_back(guest: Guest) -> None:
+    show(guest, camera_picture("red dress"))
+    offset = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    env = {"GLUE_REQUESTS": "/work/requests.json"}
+    done = guest.run(f"{RUN} --frames 60 --every-frame --jsonl /work/times.jsonl --overwrite", env=env)
+    assert done.returncode == 0, done.stderr
+    counts = json.loads((guest.work / "requests.json").read_text())
+    records = [json.loads(line) for line in (guest.work / "times.jsonl").read_text().splitlines()]
+    stamps = [datetime.fromisoformat(record["captured_at"]).timestamp() for record in records if "frame" in record]
+    sensor = np.array(counts["sensor_ns"]) / 1e9 + offset
+    assert len(stamps) == 60 > BUFFERS
+    assert all(np.abs(sensor - stamp).min() < 0.003 for stamp in stamps), (stamps[:3], sensor[:3])
+    assert stamps == sorted(set(stamps))
+    assert counts["made"] == counts["given_back"] > 60
+
+
+def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
+    """The only line of an error."""
+    lines = [line for line in done.stderr.splitlines() if line]
+    assert (done.returncode, len(lines)) == (2, 1), done.stderr
+    return lines[0]
+
+
+def test_no_camera_is_one_sentence(guest: Guest) -> None:
+    done = guest.run(f"{RUN} --frames 1", env={"LIBCAMERA_PIPELINES_MATCH_LIST": "none"})
+    assert "libcamera finds no camera 0 (none found): check the cable" in one_sentence(done)
+
+
+def test_a_busy_camera_is_one_sentence(guest: Guest) -> None:
+    program = (
+        "from picamera2 import Picamera2; camera = Picamera2(0); "
+        "from fashion_edge.cli import main; raise SystemExit(main('--source picamera --headless --frames 1'.split()))"
+    )
+    done = guest.run(f"/opt/fashion/bin/python -c {shlex.quote(program)}")
+    assert "is in use by another program" in one_sentence(done)
+
+
+def test_a_size_that_it_has_not_is_one_sentence(guest: Guest) -> None:
+    assert "640x360" in one_sentence(guest.run(f"{RUN} --frames 1 --size 640x360"))
+
+
+def test_an_environment_without_picamera2_is_one_sentence(guest: Guest) -> None:
+    done = guest.run(
+        f"{RUN.replace('bin/fashion-edge', 'bin/python -s -m fashion_edge.cli')} --frames 1", env={"PYTHONPATH": ""}
+    )
+    assert "sudo apt install python3-picamera2" in one_sentence(done)
+
+
+def test_an_environment_without_libcamera_is_one_sentence(guest: Guest) -> None:
+    """picamera2 by pip alone, the usual mistake."""
+    system, only = guest.root / "usr/lib/python3/dist-packages", guest.work / "only"
+    shutil.copytree(system, only, ignore=shutil.ignore_patterns("libcamera*", "numpy*", "cv2*"), dirs_exist_ok=True)
+    (guest.root / "opt/fashion/pyvenv.cfg").write_text(
+        (guest.root / "opt/fashion/pyvenv.cfg").read_text().replace("= true", "= false")
+    )
+    done = guest.run(f"{RUN} --frames 1", env={"PYTHONPATH": "/work/only"})
+    assert "libcamera is not in this environment" in one_sentence(done)
