@@ -1,0 +1,126 @@
+"""What a training picture is said to show, whatever was done to it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fashion_edge.preprocess import InputSpec
+from fashion_train.augment import CALM, NONE, TUTORIAL, Augmentation, augment, warp
+from fashion_train.options import TrainOptions, find_recipe
+from fashion_train.palette import to_lab
+from fashion_train.prepare import prepare, split_by_kind
+from fashion_train.samples import Sampler
+from fashion_train.sources import Masks, colour_of, draw_colour, render_for
+
+QUIET = {"augmentation": NONE, "calm": 0.0}
+
+
+def silent(*_):
+    return None
+
+
+@pytest.fixture(scope="module")
+def prepared(shapes, things):
+    options = TrainOptions(shapes, Path("unused"), find_recipe("default"), negatives=things)
+    return prepare(options, 48, silent)
+
+
+@pytest.fixture(scope="module")
+def masks(prepared):
+    return Masks.find(prepared, prepared.on("train"), silent)
+
+
+def test_an_epoch_holds_every_training_photo_once_and_a_share_of_everything_else(prepared, masks):
+    rendered = render_for(prepared.dataset.labels, InputSpec(64, 64), 5, 1, silent)
+    sampler = Sampler.of(prepared, find_recipe("default", negatives=0.5, patches=0.25, rendered=0.25), masks, rendered)
+    photos = len(prepared.on("train"))
+    assert sampler.counts == (photos, round(0.5 * photos), round(0.25 * photos), round(0.25 * photos))
+
+
+def test_an_unchanged_photo_keeps_its_labels(prepared):
+    sampler = Sampler.of(prepared, find_recipe("default", recolour=0.0, **QUIET))
+    picture, target, hint = sampler.draw(0, np.random.default_rng(0))
+    assert picture.shape == (48, 48, 3)
+    assert (target == prepared.targets[prepared.on("train")[0]]).all()
+    assert not hint.any()
+
+
+def test_a_recoloured_photo_carries_its_new_colour_and_its_old_garment(prepared, masks):
+    sampler = Sampler.of(prepared, find_recipe("default", recolour=1.0, unknown_colours=0.0, **QUIET), masks)
+    labels = prepared.dataset.labels
+    blue, red = labels.index("blue"), labels.index("red")
+    for item, index in enumerate(sampler.positives[:12]):
+        picture, target, _ = sampler.draw(item, np.random.default_rng(item))
+        garments = [labels.index("dress"), labels.index("shirt")]
+        assert (target[garments] == prepared.targets[index][garments]).all()
+        assert target[[blue, red]].sum() == 1
+        cloth = np.median(to_lab(picture)[20:30, 20:28].reshape(-1, 3), axis=0)
+        assert (cloth[2] > 0) == bool(target[red])  # b: yellow-red or blue, whatever it was before
+
+
+def test_a_colour_without_a_name_carries_no_colour(prepared, masks):
+    index = next(iter(masks.colours))
+    colour, target = draw_colour(prepared, masks, index, 1.0, np.random.default_rng(0))
+    labels = prepared.dataset.labels
+    assert colour not in labels
+    assert target[[labels.index("blue"), labels.index("red")]].sum() == 0
+    assert target.sum() == 1
+
+
+def test_negatives_and_patches_carry_nothing(prepared, masks):
+    sampler = Sampler.of(prepared, find_recipe("default", rendered=0.0), masks)
+    for item in range(len(prepared.on("train")), len(sampler)):
+        _, target, _ = sampler.draw(item, np.random.default_rng(item))
+        assert not target.any()
+
+
+def test_only_training_photos_are_drawn(prepared):
+    assert set(Sampler.of(prepared, find_recipe("default")).positives) == set(prepared.on("train"))
+
+
+def test_a_photo_of_two_colours_is_not_recoloured():
+    assert colour_of(("red", "dress")) == "red"
+    assert colour_of(("red", "blue", "dress")) is None
+    assert colour_of(("striped", "dress")) is None
+
+
+def test_whole_kinds_of_negatives_are_kept_for_judging():
+    options = TrainOptions(Path("d"), Path("o"), find_recipe("default"))
+    files = [f"kind{kind}/{i}.jpg" for kind in range(20) for i in range(30)]
+    sides = split_by_kind(files, options)
+    by_kind = {}
+    for file, side in zip(files, sides, strict=True):
+        by_kind.setdefault(file.split("/")[0], set()).add(side)
+    assert all(len(found) == 1 for found in by_kind.values())
+    assert sorted(side for found in by_kind.values() for side in found if side != "train") == ["test"] * 2 + ["val"] * 2
+
+
+def test_labels_the_renderer_does_not_know_get_things_only():
+    rendered = render_for(("poodle", "white_coat"), InputSpec(64, 64), 6, 1, silent)
+    assert not rendered.targets.any()
+
+
+@pytest.mark.parametrize("how", [Augmentation(), TUTORIAL, CALM], ids=["default", "tutorial", "calm"])
+def test_augmentation_gives_the_size_asked_for_and_repeats_with_the_seed(how):
+    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    one, same, other = (augment(picture, 48, how, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert one.shape == (48, 48, 3)
+    assert one.dtype == np.uint8
+    assert (one == same).all()
+    assert (one != other).any()
+
+
+def test_no_augmentation_only_scales():
+    ramp = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], 64, axis=0).repeat(3, axis=2)
+    scaled = warp(ramp, 48, NONE, np.random.default_rng(0)).astype(int)
+    assert np.abs(scaled[24, :, 0] - np.linspace(0, 255, 48)).max() < 6
+
+
+def test_a_flip_mirrors():
+    half = np.zeros((32, 32, 3), np.uint8)
+    half[:, :16] = 255
+    flipped = warp(half, 32, replace(NONE, flip=1.0), np.random.default_rng(0))
+    assert flipped[:, :12].max() == 0
+    assert flipped[:, 20:].min() == 255
