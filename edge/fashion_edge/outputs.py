@@ -43,7 +43,7 @@ def make_sinks(request: Request, space: LabelSpace, source: Source, *, watched: 
     if watched and not source.still:
         from fashion_edge.sinks.window import WindowSink
 
-        yield WindowSink()
+        yield WindowSink(source.fps)
 
 
 def written(request: Request) -> Iterator[str]:

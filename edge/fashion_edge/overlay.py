@@ -19,7 +19,7 @@ def draw_result(result: Result) -> None:
     """Draw on `result.frame.image` in place; legible on any background and at any resolution."""
     cv2, image = load_cv2(), result.frame.image
     height, width = image.shape[:2]
-    unit = max(0.35, min(height / REFERENCE_HEIGHT, width / 360))
+    unit = _unit(height, width)
     line = max(1, round(2 * unit))
     box = result.box
     if (box.width, box.height) != (width, height):
@@ -34,7 +34,7 @@ def draw_result(result: Result) -> None:
 
 def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:
     """The card (height, width, 3) uint8 B, G, R that stands where a picture was, and why; it is never labelled."""
-    cv2, unit = load_cv2(), max(0.35, min(height / REFERENCE_HEIGHT, width / 360))
+    cv2, unit = load_cv2(), _unit(height, width)
     card = np.full((height, width, 3), NIGHT, np.uint8)
     middle = height // 2
     _draw_centred(cv2, card, "NO SIGNAL", middle, 1.3 * unit, WHITE, max(1, round(2 * unit)))
@@ -42,6 +42,21 @@ def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:
     for row, line in enumerate(textwrap.wrap(plain, 44)[:4]):
         _draw_centred(cv2, card, line, middle + round((38 + 24 * row) * unit), 0.5 * unit, ASH, 1)
     return card
+
+
+def draw_hint(image: NDArray[np.uint8], text: str) -> None:
+    """One small line along the top right, in place: for who looks on, no part of what is recorded."""
+    cv2, unit = load_cv2(), _unit(*image.shape[:2])
+    scale, margin = 0.5 * unit, max(2, round(6 * unit))
+    (wide, tall), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    left = max(0, image.shape[1] - wide - 2 * margin)
+    _shade(image, left, 0, image.shape[1] - left, tall + below + 2 * margin)
+    cv2.putText(image, text, (left + margin, margin + tall), cv2.FONT_HERSHEY_SIMPLEX, scale, WHITE, 1, cv2.LINE_AA)
+
+
+def _unit(height: int, width: int) -> float:
+    """How much larger than on a picture of the reference height."""
+    return max(0.35, min(height / REFERENCE_HEIGHT, width / 360))
 
 
 def _draw_centred(

@@ -3,20 +3,28 @@ import pytest
 
 from fashion_edge.decide import Decision
 from fashion_edge.frame import Frame
-from fashion_edge.overlay import draw_result
+from fashion_edge.overlay import draw_no_signal, draw_result
 from fashion_edge.result import Result
 from fashion_edge.roi import Box
+from fashion_edge.vitals import Vitals
 
 LABELS = ("black", "blue", "dress", "jeans", "red", "shirt")
 
 
-def drawn(height: int, width: int, value: int, *, text: str = "red dress", box: Box | None = None) -> np.ndarray:
+def drawn(
+    height: int,
+    width: int,
+    value: int,
+    *,
+    text: str = "red dress",
+    box: Box | None = None,
+    vitals: Vitals | None = None,
+) -> np.ndarray:
     image = np.full((height, width, 3), value, np.uint8)
     scores = np.array([0, 0, 0.95, 0, 0.9, 0.1], np.float32)
     decision = Decision({}, ("dress", "red"), text)
-    draw_result(
-        Result(Frame(image, 0, 0.0, "x"), box or Box(0, 0, width, height), scores, scores, decision, 0.0, {}, LABELS)
-    )
+    box = box or Box(0, 0, width, height)
+    draw_result(Result(Frame(image, 0, 0.0, "x"), box, scores, scores, decision, 0.0, {}, LABELS, vitals))
     return image
 
 
@@ -50,3 +58,25 @@ def test_the_guide_box_is_drawn_where_the_classifier_looks() -> None:
     image = drawn(480, 640, 128, box=Box(140, 0, 360, 480))
     assert (image[300, 138:143].max(axis=1) == 255).any()
     assert (drawn(480, 640, 128)[300, 330:] == 128).all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (1080, 1920)])
+def test_rate_and_ages_stand_in_the_bottom_right_corner(height: int, width: int) -> None:
+    without, with_figures = (drawn(height, width, 128, vitals=v) for v in (None, Vitals(29.97, 4.13, 9.91)))
+    changed = np.argwhere((without != with_figures).any(axis=2))
+    assert len(changed) > 100
+    assert changed[:, 0].min() > height * 0.9
+    assert changed[:, 1].min() > width / 2
+
+
+def test_on_a_narrow_picture_the_bars_have_the_room() -> None:
+    assert np.array_equal(drawn(300, 80, 128), drawn(300, 80, 128, vitals=Vitals(29.97, 4.13, 9.91)))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (48, 64), (480, 640), (2160, 3840)])
+def test_the_card_is_dark_and_says_why_at_any_size(height: int, width: int) -> None:
+    card = draw_no_signal(height, width, "camera:0 gave no frame for 5 s · größer als jede Zeile " * 3)
+    assert card.shape == (height, width, 3)
+    assert np.median(card) < 60
+    if height > 100:
+        assert card.max() > 200

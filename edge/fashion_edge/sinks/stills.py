@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fashion_edge.errors import UsageError
 from fashion_edge.opencv import load_cv2
 from fashion_edge.result import Result
@@ -37,13 +40,7 @@ class StillsSink(Sink):
         self._text = text
         path = self._free(self._name(result))
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2 = load_cv2()
-        ok, data = cv2.imencode(".jpg", result.frame.image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        if not ok:
-            raise UsageError(f"{path} cannot be encoded as JPEG")
-        part = path.with_name(f".{path.name}.part")
-        part.write_bytes(data.tobytes())
-        part.replace(path)
+        write_jpeg(path, result.frame.image)
         self.saved += 1
         self.last = path
 
@@ -61,3 +58,22 @@ class StillsSink(Sink):
             number += 1
             path = self._folder / name.with_stem(f"{name.stem}-{number}")
         return path
+
+
+def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a picture (h, w, 3) B, G, R; it has its name only once it is whole.
+
+    Raises:
+        OSError: the folder cannot be written, or is full.
+        UsageError: OpenCV cannot encode it.
+    """
+    cv2 = load_cv2()
+    ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not ok:
+        raise UsageError(f"{path} cannot be encoded as JPEG")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(data.tobytes())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,16 +1,23 @@
 """An annotated recording; it has its name only once it is whole."""
 
+import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 from fashion_edge.atomic import refuse_existing
 from fashion_edge.errors import UsageError
+from fashion_edge.frame import Event
 from fashion_edge.opencv import load_cv2
+from fashion_edge.overlay import draw_no_signal
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
 SUFFIXES = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
+ROOM = 32 << 20  # bytes that must stay free: OpenCV does not tell when a disk is full
+LOOK_EVERY = 30  # frames
+CARD_S = 1.0  # of a recording, for a loss of however long
 
 
 class VideoSink(Sink):
@@ -28,15 +35,30 @@ class VideoSink(Sink):
         self._part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
         self._writer: Any = None
         self._size = (0, 0)
+        self._frames = 0
+        self._lost = False
 
     def put(self, result: Result) -> None:
         """Append the annotated frame."""
+        self._lost = False
         image = result.frame.image
         if self._writer is None:
             self._open(image.shape[1], image.shape[0])
+        if self._frames % LOOK_EVERY == 0 and shutil.disk_usage(self._path.parent).free < ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._frames += 1
         if (image.shape[1], image.shape[0]) != self._size:
             image = load_cv2().resize(image, self._size)
         self._writer.write(image)
+
+    def event(self, event: Event) -> None:
+        """Append the card that says that there was no picture."""
+        if event.state != "lost" or self._lost or self._writer is None:
+            return
+        self._lost = True
+        card = draw_no_signal(self._size[1], self._size[0], event.detail)
+        for _ in range(round(CARD_S * self._fps)):
+            self._writer.write(card)
 
     def close(self) -> None:
         """Finish the container and give the file its name."""

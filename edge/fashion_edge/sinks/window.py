@@ -1,14 +1,29 @@
 """A window on a display, probed before any GUI call: without one OpenCV would end the process."""
 
 import os
+import re
 import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.console import say
+from fashion_edge.errors import FashionError
+from fashion_edge.frame import Event, Tick
 from fashion_edge.opencv import load_cv2
+from fashion_edge.overlay import draw_hint, draw_no_signal
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
+from fashion_edge.sinks.stills import write_jpeg
+from fashion_edge.sinks.video import VideoSink
 
-TITLE = "fashion-edge (q quits)"
-QUIT_KEYS = (ord("q"), 27)
+TITLE = "fashion-edge"
+HELP = "q quit   s still   r record   h help"
+ESCAPE = "\x1b"
 
 
 def why_no_window() -> str | None:
@@ -21,22 +36,98 @@ def why_no_window() -> str | None:
 
 
 class WindowSink(Sink):
-    """Shows each annotated frame; `q`, Esc or closing the window ends the run."""
+    """Shows each annotated frame, and the card while there is none.
+
+    Keys: `q`, Esc or closing the window end the run; `s` saves a still and `r` starts and ends a recording, both into
+    `folder` under the time of day; `h` shows the keys.
+    """
 
     name = "the window"
     wants_picture = True
 
-    def __init__(self) -> None:
+    def __init__(self, fps: float, folder: Path = Path(), now: Callable[[], datetime] = datetime.now) -> None:
         self._cv2 = load_cv2()
+        self._fps = fps
+        self._folder = folder
+        self._now = now
+        self._result: Result | None = None
+        self._shown: NDArray[np.uint8] | None = None
+        self._recording: VideoSink | None = None
+        self._recorded: Path | None = None
+        self._helps = False
         self._cv2.namedWindow(TITLE, self._cv2.WINDOW_NORMAL | self._cv2.WINDOW_KEEPRATIO)
 
     def put(self, result: Result) -> None:
         """Show the frame and read the keyboard."""
-        self._cv2.imshow(TITLE, result.frame.image)
-        key = self._cv2.waitKey(1) & 0xFF
-        closed = self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1
-        self.stopped = closed or key in QUIT_KEYS
+        self._result = result
+        if self._recording is not None:
+            self._recording.put(result)
+        self._show(result.frame.image)
+
+    def event(self, event: Event) -> None:
+        """Show that there is no picture, where the last one would look like the present."""
+        if self._recording is not None:
+            self._recording.event(event)
+        if event.state == "lost":
+            height, width = self._shown.shape[:2] if self._shown is not None else (480, 640)
+            self._result = None
+            self._show(draw_no_signal(height, width, event.detail))
+
+    def tick(self, _: Tick) -> None:
+        """Keep the window alive while nothing comes."""
+        self._read_keys()
 
     def close(self) -> None:
-        """Close the window."""
+        """End a recording and close the window."""
+        self._end_recording()
         self._cv2.destroyAllWindows()
+
+    def _show(self, image: NDArray[np.uint8]) -> None:
+        self._shown = image
+        hint = HELP if self._helps else "recording" if self._recording is not None else ""
+        if hint:
+            image = image.copy()  # a hint is for who looks on, not for a still
+            draw_hint(image, hint)
+        self._cv2.imshow(TITLE, image)
+        self._read_keys()
+
+    def _read_keys(self) -> None:
+        key = chr(self._cv2.waitKey(1) & 0xFF)
+        actions: dict[str, Callable[[], Any]] = {"s": self._save, "r": self._record, "h": self._help}
+        if key in actions:
+            try:
+                actions[key]()
+            except (OSError, FashionError) as error:  # a full disk is no reason to close the window
+                say(f"key {key}: {error}")
+        closed = self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1
+        self.stopped = self.stopped or closed or key in ("q", ESCAPE)
+
+    def _save(self) -> None:
+        if self._result is None:
+            return
+        words = re.sub(r"[^\w]+", "_", self._result.decision.text).strip("_")
+        path = self._free(f"_{words}.jpg")
+        write_jpeg(path, self._result.frame.image)
+        say(f"saved {path}")
+
+    def _record(self) -> None:
+        if self._recording is not None:
+            self._end_recording()
+            return
+        self._recorded = self._free(".mp4")
+        self._recording = VideoSink(self._recorded, self._fps)
+
+    def _end_recording(self) -> None:
+        recording, self._recording = self._recording, None
+        if recording is not None:
+            recording.close()
+            say(f"recorded {self._recorded}")
+
+    def _help(self) -> None:
+        self._helps = not self._helps
+
+    def _free(self, ending: str) -> Path:
+        """A name after the time of day, to the millisecond, that nothing has yet."""
+        while (path := self._folder / f"fashion-edge_{self._now():%Y-%m-%dT%H-%M-%S-%f}{ending}").exists():
+            pass
+        return path

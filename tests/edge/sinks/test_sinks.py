@@ -141,3 +141,31 @@ def test_a_recording_of_nothing_leaves_nothing(tmp_path: Path) -> None:
     with VideoSink(tmp_path / "out.mp4", 10.0):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_loss_is_one_second_of_the_card_in_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "out.avi"
+    with VideoSink(path, fps=10.0) as sink:
+        sink.event(Event("camera:0", "lost", 0.0, "gone"))  # before the first frame there is nothing to fit it to
+        sink.put(result())
+        for _ in range(3):
+            sink.event(Event("camera:0", "lost", 0.0, "still gone"))
+        sink.put(result())
+    video = cv2.VideoCapture(str(path))
+    greys = []
+    while (read := video.read())[0]:
+        greys.append(int(np.median(read[1])))
+    assert len(greys) == 1 + 10 + 1
+    assert max(greys[1:11]) < 60 < min(greys[0], greys[11])
+
+
+def test_a_recording_ends_before_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = VideoSink(tmp_path / "out.avi", fps=10.0)
+    for _ in range(30):
+        sink.put(result())
+    full = type("Usage", (), {"free": 1 << 20})
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: full)
+    with pytest.raises(OSError, match="No space left on device"):
+        sink.put(result())
+    sink.close()
+    assert cv2.VideoCapture(str(tmp_path / "out.avi")).get(cv2.CAP_PROP_FRAME_COUNT) == 30, "what there is, is whole"
