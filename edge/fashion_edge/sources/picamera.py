@@ -1,5 +1,7 @@
 """The Raspberry Pi's CSI camera through picamera2: colours in order, white balance settled, times of the sensor."""
 
+import logging
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -51,6 +53,8 @@ def load_picamera2() -> Any:
     Raises:
         SourceError: picamera2 or libcamera cannot be imported; both come from apt, not from pip.
     """
+    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:FATAL")  # what it says in ten lines our errors say in one
+    logging.getLogger("picamera2").addHandler(logging.NullHandler())
     mend = "sudo apt install python3-picamera2, then python3 -m venv --system-site-packages for the environment"
     try:
         return import_module("picamera2").Picamera2

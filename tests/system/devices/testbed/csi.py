@@ -49,7 +49,6 @@ CAMERA = """\
 ENVIRONMENT = {
     "PYTHONPATH": "/work/guest/glue",
     "LIBCAMERA_PIPELINES_MATCH_LIST": "virtual",
-    "LIBCAMERA_LOG_LEVELS": "*:FATAL",
 }
 
 
