@@ -19,8 +19,6 @@ Model\t\t: Raspberry Pi 4 Model B Rev 1.4
 """
 PI_5 = PI_4.replace("0xd08", "0xd0b").replace("crc32", "asimddp asimdhp")
 LAPTOP = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 fma avx512_vnni avx512f\n\nprocessor\t: 1\n"
-    "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nflags\t\t: fpu avx2 fma avx512_vnni avx512f\n\nprocessor\t: 1\n"
-)
 
 
 @pytest.fixture
