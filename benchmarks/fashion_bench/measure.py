@@ -14,7 +14,7 @@ from fashion_bench.results import Result, Round
 from fashion_bench.telemetry import ROOT, Telemetry, read_telemetry
 from fashion_edge.bundle import Bundle
 
-NULL_SECONDS = 0.1  # of the null backend: a hundred thousand samples
+NULL_SECONDS = 0.02  # of the null backend: ten thousand samples
 Progress = Callable[[int, int, str], None]  # done, total, what comes next
 
 
@@ -91,11 +91,15 @@ def _run_rounds(bundle: Bundle, tallies: dict[Case, Tally], settings: Settings, 
             continue
         progress(done, total, case.name)
         try:
-            brief = replace(settings, min_seconds=NULL_SECONDS) if case == NULL_CASE else settings
-            tally.rounds.append(run_round(bundle, case, brief, tally, root))
+            own = _brief(settings) if case == NULL_CASE else settings
+            tally.rounds.append(run_round(bundle, case, own, tally, root))
         except WorkerError as error:
             tally.error, tally.missing = str(error), error.missing
     progress(total, total, "")
+
+
+def _brief(settings: Settings) -> Settings:
+    return replace(settings, min_seconds=NULL_SECONDS, warmup_seconds=NULL_SECONDS / settings.rounds)
 
 
 def run_round(bundle: Bundle, case: Case, settings: Settings, tally: Tally, root: Path = ROOT) -> Round:

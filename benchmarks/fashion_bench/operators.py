@@ -1,8 +1,8 @@
 """Where the time goes, operator by operator, and how many operations there are. Runs inside a worker.
 
 LiteRT's Python package offers no profiler, so a TFLite graph is cut after its first, second, ... operator, each cut is
-timed in interleaved rounds, and an operator's time is the difference of two medians: what it adds. Delegates and fused
-kernels stay as they are in the whole. ONNX Runtime has a profiler of its own, with a grain of 1 microsecond.
+timed in interleaved rounds, and an operator's time is what it adds to the median of the quietest round. Delegates and
+fused kernels stay as they are in the whole. ONNX Runtime has a profiler of its own, with a grain of 1 microsecond.
 """
 
 import json
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fashion_bench.graph import cut_after, read_operators
 
-ROUNDS = 12  # each in a new order; the median over rounds forgets stalls
+ROUNDS = 12  # each in a new order; of their medians the lowest counts: the round that other programs left alone
 ROUND_SECONDS = 0.02
 FREE = frozenset({"Reshape", "Transpose", "Flatten", "Cast", "Squeeze", "Unsqueeze", "Concat", "Shape", "Identity"})
 QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
@@ -36,7 +36,7 @@ def tflite_operators(data: bytes, threads: int, picture: NDArray[np.uint8]) -> l
         source = interpreter.get_input_details()[0]
         interpreter.set_tensor(source["index"], picture.astype(source["dtype"]))
         runs.append(interpreter.invoke)
-    totals = _interleaved_medians(runs)
+    totals = _quietest_medians(runs)
     return [
         {"name": f"{place} {operator.name}", "ms": round(total - before, 5), "operations": operator.operations}
         for place, (operator, before, total) in enumerate(zip(operators, [0.0, *totals], totals, strict=False))
@@ -86,7 +86,7 @@ def top_ten(operators: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{**entry, "share": round(max(0.0, entry["ms"]) / whole, 4)} for entry in ranked]
 
 
-def _interleaved_medians(runs: Sequence[Callable[[], object]]) -> list[float]:
+def _quietest_medians(runs: Sequence[Callable[[], object]]) -> list[float]:
     order, shuffle = list(range(len(runs))), random.Random(0)  # noqa: S311 - an order, not a secret
     medians: list[list[float]] = [[] for _ in runs]
     for run in runs:
@@ -95,7 +95,7 @@ def _interleaved_medians(runs: Sequence[Callable[[], object]]) -> list[float]:
         shuffle.shuffle(order)
         for place in order:
             medians[place].append(_median_ms(runs[place]))
-    return [float(np.median(values)) for values in medians]
+    return [min(values) for values in medians]
 
 
 def _median_ms(run: Callable[[], object]) -> float:
