@@ -1,6 +1,7 @@
 """Environments other than the development one; each session says what it proves.
 
 nox --session peers       fashion-edge against MediaPipe, a plain LiteRT loop and the tutorial's Keras loop
+nox --session window      the window of OpenCV's GUI build on a virtual screen (Xvfb and xdotool)
 nox --session edge        the wheel and the edge tests on each Python that is here, without TensorFlow
 """
 
@@ -66,3 +67,11 @@ def legacy(session: nox.Session) -> None:
     """The last tflite-runtime reads the int8, float16 and float32 files and gives our scores."""
     session.install("--quiet", "tflite-runtime==2.14.0", "numpy<2")
     session.run("python", "tests/export/replay.py", "tflite_runtime", *(session.posargs or [SHIPPED]))
+
+
+@nox.session(python="3.11")
+def window(session: nox.Session) -> None:
+    """With OpenCV's GUI build, which must not meet the headless one: the window on a virtual screen, and its keys."""
+    wheel = build_wheel(session)
+    session.install("--quiet", *CONSTRAINTS, f"fashion-edge[window,test] @ {wheel.as_uri()}")
+    session.run("pytest", "-q", "tests/system/test_window.py", *session.posargs)

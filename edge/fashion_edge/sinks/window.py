@@ -24,6 +24,7 @@ from fashion_edge.sinks.video import VideoSink
 TITLE = "fashion-edge"
 HELP = "q quit   s still   r record   h help"
 ESCAPE = "\x1b"
+WIDEST = 1280  # pixels at the start; who looks on may change it
 
 
 def why_no_window() -> str | None:
@@ -55,7 +56,8 @@ class WindowSink(Sink):
         self._recording: VideoSink | None = None
         self._recorded: Path | None = None
         self._helps = False
-        self._cv2.namedWindow(TITLE, self._cv2.WINDOW_NORMAL | self._cv2.WINDOW_KEEPRATIO)
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # Qt misses fonts that nothing is drawn with
+        self._cv2.namedWindow(TITLE, self._cv2.WINDOW_NORMAL | self._cv2.WINDOW_KEEPRATIO | self._cv2.WINDOW_GUI_NORMAL)
 
     def put(self, result: Result) -> None:
         """Show the frame and read the keyboard."""
@@ -83,6 +85,10 @@ class WindowSink(Sink):
         self._cv2.destroyAllWindows()
 
     def _show(self, image: NDArray[np.uint8]) -> None:
+        if self._shown is None:
+            height, width = image.shape[:2]
+            shrink = min(1.0, WIDEST / width)
+            self._cv2.resizeWindow(TITLE, round(width * shrink), round(height * shrink))
         self._shown = image
         hint = HELP if self._helps else "recording" if self._recording is not None else ""
         if hint:

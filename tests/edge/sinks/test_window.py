@@ -26,6 +26,10 @@ class FakeCv2(SimpleNamespace):
     def namedWindow(self, title: str, flags: int) -> None:  # noqa: N802  # OpenCV's name
         self.open = True
 
+    def resizeWindow(self, title: str, width: int, height: int) -> None:  # noqa: N802
+        assert self.open
+        self.size = (width, height)
+
     def imshow(self, title: str, image: np.ndarray) -> None:
         assert self.open
         self.shown.append(image.copy())
@@ -62,8 +66,8 @@ def open_window(folder: Path) -> WindowSink:
     return WindowSink(10.0, folder, Clock())
 
 
-def result(value: int = 90, text: str = "red dress") -> Result:
-    frame = Frame(np.full((120, 160, 3), value, np.uint8), 0, 0.0, "demo")
+def result(value: int = 90, text: str = "red dress", width: int = 160) -> Result:
+    frame = Frame(np.full((120, width, 3), value, np.uint8), 0, 0.0, "demo")
     scores = np.array([0.9], np.float32)
     return Result(frame, Box(0, 0, 160, 120), scores, scores, Decision({}, (), text), 0.01, {}, ("red",))
 
@@ -78,6 +82,14 @@ def test_a_key_ends_the_run(gui: FakeCv2, tmp_path: Path, key: str) -> None:
     assert sink.stopped
     sink.close()
     assert not gui.open
+
+
+@pytest.mark.parametrize(("width", "size"), [(160, (160, 120)), (2560, (1280, 60))])
+def test_it_opens_as_large_as_the_picture_within_reason(
+    gui: FakeCv2, tmp_path: Path, width: int, size: tuple[int, int]
+) -> None:
+    open_window(tmp_path).put(result(width=width))
+    assert gui.size == size
 
 
 def test_closing_the_window_ends_the_run_even_while_nothing_comes(gui: FakeCv2, tmp_path: Path) -> None:

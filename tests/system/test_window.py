@@ -1,0 +1,93 @@
+"""The window on a virtual screen, its keys pressed by xdotool. Needs OpenCV's GUI build: `nox --session window`."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import ImageGrab
+
+NEEDED = [program for program in ("Xvfb", "xdotool") if not shutil.which(program)]
+pytestmark = [
+    pytest.mark.skipif(
+        not cv2.currentUIFramework(), reason="NO GUI: this OpenCV is the headless one; run nox --session window"
+    ),
+    pytest.mark.skipif(bool(NEEDED), reason=f"NO SCREEN: apt install xvfb xdotool ({', '.join(NEEDED)} missing)"),
+]
+
+
+@pytest.fixture
+def screen() -> Iterator[str]:
+    """A display of its own."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
+    child = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        display = f":{pipe.readline().strip()}"
+    yield display
+    child.terminate()
+    child.wait(10)
+
+
+def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def test_the_window_shows_the_scene_and_obeys_its_keys(screen: str, tmp_path: Path) -> None:
+    def xdotool(*argv: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *argv], env={**os.environ, "DISPLAY": screen}, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    def window() -> str:
+        return xdotool("search", "--onlyvisible", "--name", "^fashion-edge$").partition("\n")[0]
+
+    def looks_alive() -> bool:
+        pixels = np.asarray(ImageGrab.grab(xdisplay=screen))[::3, ::3].reshape(-1, 3)
+        return len(np.unique(pixels, axis=0)) > 200  # a picture, and not an empty window
+
+    def press(key: str) -> None:
+        xdotool("windowfocus", "--sync", window(), "key", key)
+
+    code = "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "--source", "demo"],
+        env={**os.environ, "DISPLAY": screen},
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until(window)
+        wait_until(looks_alive)
+        if keep := os.environ.get("FASHION_SCREENSHOT"):
+            ImageGrab.grab(xdisplay=screen).save(keep)
+        press("s")
+        wait_until(lambda: list(tmp_path.glob("*.jpg")))
+        press("r")
+        time.sleep(1)
+        press("r")
+        wait_until(lambda: [path for path in tmp_path.glob("*.mp4") if not path.name.startswith(".")])
+        press("q")
+        _, err = child.communicate(timeout=30)
+    finally:
+        child.kill()
+    assert child.returncode == 0, err
+    assert "saved " in err
+    assert "recorded " in err
+    (video,) = tmp_path.glob("*.mp4")
+    assert cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FRAME_COUNT) > 3
+    (still,) = tmp_path.glob("*.jpg")
+    assert cv2.imread(str(still)).shape == (480, 640, 3)
