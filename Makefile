@@ -41,4 +41,25 @@ edge: .venv/ready
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-demo .nox demo-out dist
+	rm -rf .venv .venv-demo .nox .devices demo-out dist
+
+# Devices without the device: an arm64 userland, a virtual machine with a camera, libcamera. docs/devices.md says more.
+# All that is fetched and built lies in .devices; no mount, binfmt entry or process outlives a run.
+DEVICE_TESTS_aarch64 = test_aarch64.py test_left_behind.py
+DEVICE_TESTS_v4l2 = test_v4l2.py
+DEVICE_TESTS_picamera = test_picamera.py
+
+.PHONY: test-devices test-aarch64 test-v4l2 test-picamera
+test-devices: test-aarch64 test-v4l2 test-picamera
+
+test-aarch64 test-v4l2 test-picamera:
+	@if [ "$$(id -u)" != 0 ]; then echo "==> $@ skipped: it needs root for namespaces of its own; sudo make $@"; exit 0; fi; \
+	$(MAKE) --no-print-directory .devices/ready && echo "==> $@: one to three minutes" && \
+	FASHION_DEVICES=1 .devices/venv/bin/python -m pytest -v -p no:cacheprovider --basetemp=.devices/tmp \
+		$(addprefix tests/system/devices/,$(DEVICE_TESTS_$(@:test-%=%)))
+
+.devices/ready: pyproject.toml constraints.txt
+	@echo "==> setting up .devices/venv with the edge and pytest"
+	@$(PYTHON) -m venv .devices/venv
+	@PIP_CACHE_DIR=$(CURDIR)/.devices/pip .devices/venv/bin/python $(PIP_INSTALL) --editable '.[headless,onnx,test]' 2>&1 | $(SHOW_NAMES)
+	@touch $@
