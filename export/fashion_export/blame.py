@@ -90,13 +90,12 @@ def _relative(squares: float, mean: float, mean_square: float) -> float:
 def _by_operator(interpreter: Any, errors: dict[int, float]) -> list[LayerError]:
     """One entry for each operator whose output the float graph has too; what it has not passes its input's error on."""
     tensors = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
-    found, errors, names = [], dict(errors), dict[int, str]()
+    found, errors = [], dict(errors)
     for operator in interpreter._get_ops_details():
         output, inputs = operator["outputs"][0], [i for i in operator["inputs"] if i in errors]
         inherited = max((errors[i] for i in inputs), default=0.0)
-        names[output] = _layer_name(tensors[output]) or next((names[i] for i in inputs if i in names), "the input")
-        if output in errors:
-            found.append(LayerError(names[output], operator["op_name"], errors[output], errors[output] - inherited))
+        if output in errors and (name := _layer_name(tensors[output])):  # the ends of the graph are no layer
+            found.append(LayerError(name, operator["op_name"], errors[output], errors[output] - inherited))
         errors.setdefault(output, inherited)
     return found
 

@@ -21,6 +21,7 @@ from fashion_export.source import Source
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}  # of what the model eats
 HELD_OUT = 5  # every fifth photo judges, the others calibrate
 SEED = 0
+MOST = 300  # calibration photos; more only cost time
 HDF5 = b"\x89HDF\r\n\x1a\n"
 # Operators of a SavedModel that reach past the tensors; a SavedModel is a program, and Keras has no safe mode for it.
 UNSAFE = frozenset(
@@ -154,17 +155,23 @@ def eat_pixels(model: Any, value_range: str) -> Any:
 def find_photos(folder: Path, labels: tuple[str, ...]) -> tuple[tuple[Photo, ...], tuple[Photo, ...]]:
     """Calibration and held-out photos, drawn by a fixed seed; labels are read from folder names like `red_dress`.
 
+    Of files with the same bytes the first is taken: no copy of a calibration photo may judge.
+
     Raises:
         UsageError: no photo there.
     """
-    files = list(find_images(folder))
+    unique: dict[str, Path] = {}
+    for file in find_images(folder):
+        unique.setdefault(digest(file), file)
+    files = list(unique.values())
     if not files:
         raise UsageError(f"{folder} holds no photo; name a folder of pictures like those the model was trained on")
     photos = [_photo(file, folder, labels) for file in files]
     order = np.random.default_rng(SEED).permutation(len(photos))
     held_out = {int(i) for i in order[: len(photos) // HELD_OUT]}
     chosen = tuple(photo for i, photo in enumerate(photos) if i in held_out)
-    return tuple(photo for i, photo in enumerate(photos) if i not in held_out), chosen
+    rest = [int(i) for i in order if int(i) not in held_out][:MOST]
+    return tuple(photos[i] for i in rest), chosen
 
 
 def _photo(file: Path, folder: Path, labels: tuple[str, ...]) -> Photo:

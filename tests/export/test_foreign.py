@@ -161,6 +161,14 @@ def test_every_fifth_photo_is_held_out_and_folders_name_labels(photos):
     assert all(set(photo.labels) == set(photo.file.split("/")[0].split("_")) for photo in held_out)
 
 
+def test_a_copy_under_another_name_is_taken_once(photos, tmp_path):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    for i in range(10):
+        shutil.copy(folder / "red_dress" / f"{i:03d}.png", folder / f"copy{i}.png")
+    calibration, held_out = find_photos(folder, tuple(LABELS.split(",")))
+    assert len(calibration) + len(held_out) == 160
+
+
 def test_photos_of_no_known_folder_have_no_label(photos):
     _, held_out = find_photos(photos, ("cat", "dog"))
     assert {photo.labels for photo in held_out} == {()}

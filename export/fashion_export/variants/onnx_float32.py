@@ -27,13 +27,16 @@ def build(job: Job) -> Any:
 
 
 def rename(graph: Any) -> None:
-    """Number nodes and tensors in order: tf2onnx counts on from export to export, so equal graphs would differ."""
-    ends = {value.name: value.name for value in (*graph.input, *graph.output)}
-    names = dict(ends)
-    for tensor in graph.initializer:
-        tensor.name = names.setdefault(tensor.name, f"c{len(names)}")
+    """Number nodes and tensors in order of use: tf2onnx counts on from export to export, and shuffles the constants."""
+    names = {value.name: value.name for value in (*graph.input, *graph.output)}
     for number, node in enumerate(graph.node):
         node.name, node.doc_string = f"{node.op_type}_{number}", ""
         for tensors in (node.input, node.output):
             for i, name in enumerate(tensors):
                 tensors[i] = names.setdefault(name, f"t{len(names)}") if name else ""
+    order = {name: place for place, name in enumerate(names)}
+    constants = sorted(graph.initializer, key=lambda tensor: order[tensor.name])
+    for tensor in constants:
+        tensor.name = names[tensor.name]
+    del graph.initializer[:]
+    graph.initializer.extend(constants)
