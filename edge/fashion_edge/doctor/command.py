@@ -3,9 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
+from fashion_edge.checklist import walk_through
 from fashion_edge.console import run_command
 from fashion_edge.doctor.cameras import check_cameras, check_libcamera
 from fashion_edge.doctor.machine import Check, Finding, Machine
@@ -37,10 +39,23 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON on standard output.")
+@click.option("--checklist", is_flag=True, help="Ask what only a person beside a real Pi can tell; ten minutes.")
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    default="fashion-checklist.json",
+    show_default=True,
+    metavar="FILE",
+    help="Where the answers of --checklist go.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the answers of an earlier time.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
-def command(*, as_json: bool, debug: bool) -> int:
+def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, debug: bool) -> int:
     """Look at this machine and say what would keep fashion-edge from working, with the command that mends it."""
     findings = examine(Machine(), CHECKS, debug=debug)
+    if checklist:
+        known = {"model": Machine().model, "findings": [asdict(finding) for finding in findings]}
+        return walk_through(answers, known, overwrite=overwrite)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
