@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 
+from fashion_edge.ahead import Ahead
 from fashion_edge.bundle import LiveDefaults
 from fashion_edge.choice import open_model
 from fashion_edge.colour.path import prove_colours
@@ -61,8 +62,9 @@ def run_request(request: Request) -> int:
         labeller = Labeller(bundle.manifest, model.backend, options, still=source.still)
         prove_colours(labeller.look, bundle.manifest.input.channels)
         latest = stack.enter_context(Latest(source)) if source.live else None
+        items = latest or (stack.enter_context(Ahead(source)) if source.ahead else source.items())
         with _ended_by_signals():
-            run(latest or source.items(), labeller, [sinks], options, summary)
+            run(items, labeller, [sinks], options, summary)
     for line in [*summary.describe(latest.dropped if latest else 0), *written(request), *sinks.failures]:
         say(line)
     for check in checks:

@@ -5,6 +5,7 @@ The same function decides in training, in the parity gate, in the benchmark and 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ class LabelSpace:
     groups: Mapping[str, tuple[str, ...]]
     thresholds: Mapping[str, float]
 
-    @property
+    @cached_property
     def free_labels(self) -> tuple[str, ...]:
         """Labels that stand in no group, in output order."""
         grouped = {label for members in self.groups.values() for label in members}
@@ -49,12 +50,12 @@ def decide(scores: NDArray[np.float32], space: LabelSpace) -> Decision:
 
     In each group the highest score that reaches its own threshold wins; where none does, the group is None.
     """
-    index = {label: i for i, label in enumerate(space.labels)}
-    over = {label for label in space.labels if scores[index[label]] >= space.thresholds[label]}
+    score = dict(zip(space.labels, scores.tolist(), strict=True))
+    over = {label for label in space.labels if score[label] >= space.thresholds[label]}
     by_group: dict[str, str | None] = {}
     for group, members in space.groups.items():
         candidates = [label for label in members if label in over]
-        by_group[group] = max(candidates, key=lambda label: scores[index[label]], default=None)
+        by_group[group] = max(candidates, key=score.__getitem__, default=None)
     chosen = {label for label in by_group.values() if label} | (over & set(space.free_labels))
     labels = tuple(label for label in space.labels if label in chosen)
     return Decision(by_group, labels, compose(by_group, [label for label in labels if label in space.free_labels]))

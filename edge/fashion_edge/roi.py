@@ -62,4 +62,5 @@ class Roi:
             x, y = int(left * frame_width), int(top * frame_height)
             return Box(x, y, max(1, round(width * frame_width)), max(1, round(height * frame_height)))
         width = max(1, min(frame_width, round(frame_height * PORTRAIT)))
-        return Box((frame_width - width) // 2, 0, width, frame_height)
+        height = max(1, min(frame_height, round(frame_width / PORTRAIT)))
+        return Box((frame_width - width) // 2, (frame_height - height) // 2, width, height)

@@ -12,8 +12,15 @@ def test_a_still_is_looked_at_as_a_whole_and_a_live_frame_in_its_guide_box() -> 
     assert Roi.parse("full").box(480, 640, still=False) == Box(0, 0, 640, 480)
 
 
-def test_a_frame_narrower_than_the_guide_is_used_in_full_width() -> None:
-    assert Roi().box(640, 200, still=False) == Box(0, 0, 200, 640)
+@pytest.mark.parametrize(
+    ("height", "width"), [(480, 640), (720, 1280), (640, 360), (1920, 1080), (640, 200), (100, 100)]
+)
+def test_the_guide_box_keeps_its_shape_in_landscape_and_in_portrait(height: int, width: int) -> None:
+    box = Roi().box(height, width, still=False)
+    assert box.width / box.height == pytest.approx(3 / 4, abs=0.01)
+    assert box.width == width or box.height == height
+    assert abs(2 * box.left + box.width - width) <= 1
+    assert abs(2 * box.top + box.height - height) <= 1
 
 
 def test_fractions_scale_with_the_frame_and_cut_a_view() -> None:

@@ -16,6 +16,7 @@ class Source(Protocol):
 
     name: str
     live: bool  # frames come at their own pace and only the newest matters
+    ahead: bool  # may be read ahead of the loop: what comes next does not grow old
     still: bool  # frames have nothing to do with each other: no smoothing, the whole picture is looked at
     fps: float  # nominal frames a second, for recordings
 

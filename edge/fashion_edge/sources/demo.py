@@ -12,6 +12,7 @@ class DemoSource:
 
     name = "demo"
     still = False
+    ahead = False
     fps = 30.0
 
     def __init__(self, *, paced: bool = True, seed: int = 0) -> None:

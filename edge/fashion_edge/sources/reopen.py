@@ -21,6 +21,7 @@ class ReopeningSource:
     """Cameras and streams. Only a frame proves that one is open: what the driver says of itself is not asked."""
 
     still = False
+    ahead = False
 
     def __init__(
         self,

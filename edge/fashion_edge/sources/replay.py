@@ -14,6 +14,7 @@ class ReplaySource:
     """Every recorded frame once, none dropped; at its own pace when a person looks on."""
 
     live = False
+    ahead = True
 
     def __init__(self, folder: Path, *, paced: bool = False) -> None:
         self.folder = folder

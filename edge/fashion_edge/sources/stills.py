@@ -14,6 +14,7 @@ class StillsSource:
 
     live = False
     still = True
+    ahead = True
     fps = 1.0
 
     def __init__(self, path: Path) -> None:

@@ -16,6 +16,7 @@ class VideoSource:
     """A video file; paced to its own rate when a person looks on."""
 
     still = False
+    ahead = True
 
     def __init__(self, path: Path, *, paced: bool = False) -> None:
         self.name = str(path)

@@ -1,0 +1,67 @@
+"""Reading ahead of the loop: a thread decodes the next frames of a file while this one is labelled; none is dropped."""
+
+import threading
+from collections.abc import Iterator
+from queue import Empty, Full, Queue
+from types import TracebackType
+from typing import Self
+
+from fashion_edge.frame import Item
+from fashion_edge.sources.base import Source
+
+DEPTH = 3  # frames that wait: more only costs memory
+POLL_S = 0.1  # lets Ctrl-C and the end of the run through
+JOIN_S = 2.0
+
+
+class Ahead:
+    """Iterate over a source that is read in a thread. An error in it is raised in the loop that iterates."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._waiting: Queue[Item | BaseException | None] = Queue(DEPTH)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(JOIN_S)
+
+    def __iter__(self) -> Iterator[Item]:
+        while True:
+            try:
+                item = self._waiting.get(timeout=POLL_S)
+            except Empty:
+                continue
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def _read(self) -> None:
+        items = self._source.items()
+        try:
+            for item in items:
+                if not self._put(item):
+                    return
+            self._put(None)
+        except BaseException as error:  # handed to the loop that iterates
+            self._put(error)
+        finally:
+            items.close()  # the thread that opened the file closes it
+
+    def _put(self, item: Item | BaseException | None) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._waiting.put(item, timeout=POLL_S)
+            except Full:
+                continue
+            return True
+        return False

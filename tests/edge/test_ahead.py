@@ -1,0 +1,61 @@
+import threading
+from collections.abc import Generator
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from fashion_edge.ahead import DEPTH, Ahead
+from fashion_edge.errors import SourceError
+from fashion_edge.frame import Frame, Item
+
+
+class FileSource:
+    """So many frames, and an error behind them where there is one; counts what was read."""
+
+    name, live, ahead, still, fps = "clip", False, True, False, 30.0
+
+    def __init__(self, n: int, error: Exception | None = None) -> None:
+        self.read, self.closed = 0, False
+        self._n, self._error = n, error
+
+    def items(self) -> Generator[Item, None, None]:
+        try:
+            for i in range(self._n):
+                self.read += 1
+                yield Frame(np.zeros((2, 2, 3), np.uint8), i, 0.0, "clip")
+            if self._error:
+                raise self._error
+        finally:
+            self.closed = True
+
+    def describe(self) -> str:
+        return "clip"
+
+
+def test_every_frame_comes_once_in_order() -> None:
+    with Ahead(FileSource(500)) as ahead:
+        assert [item.index for item in ahead] == list(range(500))
+
+
+def test_it_reads_no_further_ahead_than_a_few_frames() -> None:
+    source = FileSource(1000)
+    with Ahead(source) as ahead:
+        assert len(list(islice(ahead, 10))) == 10
+    assert source.read <= 10 + DEPTH + 2
+
+
+def test_leaving_early_closes_the_source_and_its_thread() -> None:
+    source, threads = FileSource(1000), threading.active_count()
+    with Ahead(source) as ahead:
+        next(iter(ahead))
+    assert source.closed
+    assert threading.active_count() == threads
+
+
+def test_an_error_comes_after_the_frames_before_it() -> None:
+    with Ahead(FileSource(2, SourceError("the disk is gone"))) as ahead:
+        items = iter(ahead)
+        assert [next(items).index, next(items).index] == [0, 1]
+        with pytest.raises(SourceError, match="the disk is gone"):
+            next(items)
