@@ -18,7 +18,7 @@ def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterat
     if request.serve is not None:
         from fashion_edge.sinks.web import Address, WebSink
 
-        yield WebSink(Address.parse(request.serve), space, source.name)
+        yield WebSink(Address.parse(request.serve), space, source.name, source.describe())
     if request.mqtt is not None:
         from fashion_edge.sinks.mqtt import Broker, MqttSink
 

@@ -35,18 +35,21 @@ class Change:
 class Board:
     """Written by the loop's thread, read by the server's; neither waits for the other's work."""
 
-    def __init__(self, space: LabelSpace, source: str, wake: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, space: LabelSpace, source: str, detail: str = "", wake: Callable[[], None] = lambda: None
+    ) -> None:
         self.space = space
         self.wall = WallClock(time.time(), time.monotonic())
         self.wake = wake  # called when a picture or a change is there
         self.wanted = False  # a client waits for a picture
         self.counts = Counts()
-        self.source = SourceState(source, "starting", "", time.monotonic())
+        self.source = SourceState(source, "starting", detail, time.monotonic())
         self.result: Result | None = None  # its image is not ours to read
         self.picture: Picture | None = None
         self.changes: deque[Change] = deque(maxlen=REMEMBERED)
         self._lock = threading.Lock()
         self._text: str | None = None
+        self._detail = detail  # size, rate and format while it is live
         self._size = CARD_SIZE
         self._pictures = 0
         self._changed = 0
@@ -97,7 +100,8 @@ class Board:
     def _live(self, event: Event | None = None) -> None:
         if self.source.state != "live":
             at = event.at if event else time.monotonic()
-            self.source = SourceState(self.source.name, "live", event.detail if event else "", at)
+            self._detail = event.detail if event else self._detail
+            self.source = SourceState(self.source.name, "live", self._detail, at)
 
     def _publish(self, image: NDArray[np.uint8], result: Result | None) -> None:
         self._size = image.shape[0], image.shape[1]

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from fashion_edge.console import say
+from fashion_edge.sinks.web.address import BACKLOG
 from fashion_edge.sinks.web.board import Board
 from fashion_edge.sinks.web.clients import Clients
 from fashion_edge.sinks.web.guard import Guard, add_headers
@@ -19,6 +20,8 @@ from fashion_edge.sinks.web.routes import Routes
 
 FAREWELL_S = 1.0  # for clients to go when the run ends
 JOIN_S = 5.0
+KEEP_ALIVE_S = 15.0  # for a connection that has had its answer
+MOST_CONNECTIONS = 64  # idle ones too: a stranger must not take the files that the camera needs
 
 
 class Server:
@@ -69,9 +72,11 @@ class Server:
         app = web.Application(middlewares=[_one_sentence, self._guard.middleware()])
         app.on_response_prepare.append(add_headers)
         Routes(clients, machine).add_to(app)
-        runner = web.AppRunner(app, access_log=None, logger=_silent(), shutdown_timeout=FAREWELL_S)
+        runner = web.AppRunner(
+            app, access_log=None, logger=_silent(), shutdown_timeout=FAREWELL_S, keepalive_timeout=KEEP_ALIVE_S
+        )
         await runner.setup()
-        await web.SockSite(runner, self._socket).start()
+        listener = await self._loop.create_server(_bounded(runner), sock=self._socket, backlog=BACKLOG)
         watch = asyncio.ensure_future(machine.watch())
         self._clients = clients
         self._started.set()
@@ -79,8 +84,24 @@ class Server:
             await self._stop.wait()
         finally:
             watch.cancel()
+            listener.close()
             clients.close()
             await runner.cleanup()
+
+
+def _bounded(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    """Makes the handler of each connection, up to the limit; beyond it a connection is closed at once.
+
+    Connections that come in one burst, `BACKLOG` at most, may exceed it.
+    """
+    server = runner.server
+    assert server is not None
+    return lambda: server() if len(server.connections) < MOST_CONNECTIONS else _Refusal()
+
+
+class _Refusal(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 @web.middleware

@@ -16,11 +16,11 @@ class WebSink(Sink):
 
     wants_clean = True
 
-    def __init__(self, address: Address, space: LabelSpace, source: str) -> None:
+    def __init__(self, address: Address, space: LabelSpace, source: str, detail: str = "") -> None:
         self.name = f"--serve {address}"
         guard = Guard(address)
         listening = address.listen()
-        self._board = Board(space, source)
+        self._board = Board(space, source, detail)
         self._server = Server(listening, self._board, guard)
         self._board.wake = self._server.wake
         self.url = f"http://{address.reachable(listening.getsockname()[1])}/{guard.query}"

@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib.resources import files
 
@@ -15,7 +16,9 @@ import pytest
 
 from fashion_edge.frame import Event, Fault
 from fashion_edge.sinks.web import WebSink, picture
+from fashion_edge.sinks.web.address import BACKLOG
 from fashion_edge.sinks.web.clients import MOST
+from fashion_edge.sinks.web.server import MOST_CONNECTIONS
 
 Serve = Callable[..., WebSink]
 
@@ -193,6 +196,33 @@ def test_there_is_a_limit_to_those_who_watch(serve: Serve, ask: Callable, feed: 
             await (await session.ws_connect(f"{sink.url}api/live")).close()
 
     asyncio.run(visit())
+
+
+def test_a_stranger_cannot_take_all_files(serve: Serve, ask: Callable) -> None:
+    sink = serve()
+    least = 100 - MOST_CONNECTIONS - BACKLOG
+    with ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection(("127.0.0.1", sink.port))) for _ in range(100)]
+        until, closed = time.monotonic() + 10, 0
+        while closed < least and time.monotonic() < until:
+            closed = sum(is_closed(one) for one in idle)
+        assert closed >= least
+    while True:  # until the server has seen that they are gone
+        try:
+            assert ask(sink, "/api/state").status == 200
+            return
+        except ConnectionError:
+            assert time.monotonic() < until
+
+
+def is_closed(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_a_client_that_talks_too_much_is_cut_off(serve: Serve, feed: Callable) -> None:

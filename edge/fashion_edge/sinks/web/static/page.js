@@ -145,7 +145,7 @@ function showStatus(status) {
     return showState("ended", "The run has ended", "The run has ended.");
   }
   if (!rows.size) buildRows(status.space);
-  setText($("source"), source.detail && source.state !== "lost" ? `${source.name}: ${source.detail}` : source.name);
+  setText($("source"), source.detail || source.name);
   showDevice(status.device);
   for (const change of status.changes) addChange(change);
   if (source.state === "live" && silent > SILENT_S) showState("silent", `No new frame for ${silent.toFixed(0)} s`);
