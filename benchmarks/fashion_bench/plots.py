@@ -61,11 +61,13 @@ def _draw_pareto(document: Document, axes: Any) -> bool:
     named = accuracy_points(document.results)
     points = [(latency, share) for _, latency, share in named]
     for name, latency, share in named:
-        axes.plot(latency, share, "o")
-        axes.annotate(name, (latency, share), textcoords="offset points", xytext=(6, 4), fontsize=8)
+        axes.plot(latency, share, "o", label=f"{name}: {latency:.3g} ms, {share:.1%}")
     front = [points[i] for i in pareto_front(points)]
     axes.step(*zip(*front, strict=True), where="post", color="grey", zorder=0) if front else None
-    axes.set(xscale="log", xlabel="p50, ms", ylabel="exact match", title="Accuracy against latency")
+    if points:
+        axes.legend(fontsize=8)
+    axes.set(xlabel="p50, ms", ylabel="exact match", title="Accuracy against latency; the line is the Pareto front")
+    axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     return bool(points)
 

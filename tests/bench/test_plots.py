@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from fashion_bench.plots import pareto_front, write_plots
+from fashion_bench.sketch import bars, histogram, sketch
+from fashion_edge.errors import OutputExistsError
+
+
+@pytest.mark.parametrize(
+    ("points", "front"),
+    [
+        ([(1.0, 0.9), (2.0, 0.8), (3.0, 0.95)], [0, 2]),
+        ([(1.0, 0.9), (1.0, 0.95)], [1]),
+        ([(2.0, 0.9), (1.0, 0.9)], [1]),
+        ([], []),
+    ],
+)
+def test_the_pareto_front_holds_what_nothing_beats_in_both(points, front):
+    assert pareto_front(points) == front
+
+
+def test_bars_are_as_high_as_their_values_and_nothing_above_zero_is_hidden():
+    assert bars(np.array([0.0, 0.001, 4.0, 8.0])) == " ▁▄█"
+
+
+def test_what_lies_outside_counts_at_the_edge():
+    assert histogram([0.5, 1.5, 99.0], np.array([1.0, 2.0, 3.0])) == bars(np.sqrt(np.array([2, 1])))
+
+
+def test_the_sketch_marks_the_front(make_result, make_document):
+    def judged(share: float, **how):
+        return make_result(**how).with_extras(accuracy={"photos": 100, "exact_match": share})
+
+    document = make_document(judged(0.95, file="a", p50=2.0), judged(0.9, file="b", threads=2, p50=3.0))
+    lines = list(sketch(document))
+    assert any(line.startswith("* ") and "95.0%" in line for line in lines)
+    assert any(line.startswith("  ") and "90.0%" in line for line in lines)
+
+
+def test_plots_are_written_for_what_there_is_and_never_over_another(make_result, make_document, tmp_path):
+    document = make_document(make_result())
+    assert [path.name for path in write_plots(document, tmp_path, overwrite=False)] == ["latency.png"]
+    assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(OutputExistsError, match="--overwrite"):
+        write_plots(document, tmp_path, overwrite=False)
