@@ -1,0 +1,268 @@
+"""How fast the live loop is beside the model itself: one run, cases interleaved, each in its own process.
+
+    python benchmarks/edge_speed.py --rounds 5 --json edge_speed.json
+
+Cases, over one 640x480 clip of the rendered demo, one thread:
+
+    allow   preprocess and inference alone, on frames that are in memory: what the rest is measured against
+    loop    fashion-edge's own loop: decode, label every frame, draw the overlay, write JSON lines
+    paced   the same at 30 frames a second through the newest-frame reader: age and CPU use
+    cold    the command line from its start to its first label; `bare` is a script that imports OpenCV and the runtime,
+            loads the same model and labels the same frame
+
+Each bar is judged on medians over the rounds; exit status 3 where one is missed. A busy machine misses them.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FRAMES, PACED_S, WARM = 900, 8.0, 60
+FPS = 30.0
+BARS = {  # name -> (limit, whether more is better)
+    "loop / allow, frames a second": (0.6, True),
+    "paced p99 age beyond one frame interval, ms": (20.0, False),
+    "paced CPU, % of a core": (15.0, False),
+    "cold start / bare script": (3.0, False),
+    "resident memory of the loop, MB": (120.0, False),
+}
+BARE = """
+import sys, cv2, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+model = Interpreter(sys.argv[1], num_threads=1)
+model.allocate_tensors()
+source, target = model.get_input_details()[0], model.get_output_details()[0]
+ok, frame = cv2.VideoCapture(sys.argv[2]).read()
+_, height, width, _ = source["shape"]
+pixels = cv2.cvtColor(cv2.resize(frame, (int(width), int(height))), cv2.COLOR_BGR2RGB)[None]
+if source["dtype"] == np.int8:
+    pixels = (pixels ^ 0x80).view(np.int8)
+model.set_tensor(source["index"], pixels.astype(source["dtype"]))
+model.invoke()
+print(model.get_tensor(target["index"]), flush=True)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run all rounds, print the table, write the JSON; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--clip", type=Path, help="a video file in place of the rendered one")
+    args = parser.parse_args(argv)
+    if args.child:
+        print(json.dumps(CHILDREN[args.child](args.clip)))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        clip = args.clip or render_clip(Path(folder, "demo.mp4"))
+        samples = [measure(clip, number, args.rounds) for number in range(args.rounds)]
+    document = {"machine": describe_machine(), "command": " ".join(sys.argv), "rounds": samples, **judge(samples)}
+    for name, figure in document["bars"].items():
+        print(f"{'ok ' if figure['met'] else 'BAD'}  {name}: {figure['median']:.2f} (bar {figure['bar']:g})")
+    if args.json:
+        args.json.write_text(json.dumps(document, indent=1) + "\n")
+    return 0 if all(figure["met"] for figure in document["bars"].values()) else 3
+
+
+def measure(clip: Path, number: int, rounds: int) -> dict[str, Any]:
+    """One round of every case, in an order that turns with the round."""
+    cases: list[tuple[str, Callable[[], Any]]] = [
+        *((name, lambda name=name: ask(name, clip)) for name in CHILDREN),
+        ("cold_s", lambda: start_edge(clip)),
+        ("bare_s", lambda: start_bare(clip)),
+    ]
+    turn = number % len(cases)
+    sample: dict[str, Any] = {}
+    for name, run in cases[turn:] + cases[:turn]:
+        print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)
+        sample[name] = run()
+    sample["load"] = os.getloadavg()[0]
+    return sample
+
+
+def judge(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over the rounds against the bars."""
+    rows = {
+        "loop / allow, frames a second": [s["loop"]["fps"] / s["allow"]["fps"] for s in samples],
+        "paced p99 age beyond one frame interval, ms": [s["paced"]["age_p99_ms"] - 1e3 / FPS for s in samples],
+        "paced CPU, % of a core": [s["paced"]["cpu_percent"] for s in samples],
+        "cold start / bare script": [s["cold_s"] / s["bare_s"] for s in samples],
+        "resident memory of the loop, MB": [s["loop"]["rss_mb"] for s in samples],
+    }
+    bars = {}
+    for name, values in rows.items():
+        limit, more = BARS[name]
+        median = float(np.median(values))
+        bars[name] = {
+            "median": median,
+            "bar": limit,
+            "met": median >= limit if more else median <= limit,
+            "all": values,
+        }
+    figures = ("fps", "age_p50_ms", "age_p99_ms", "cpu_percent", "rss_mb")
+    medians = {
+        f"{case} {figure}": float(np.median([s[case][figure] for s in samples]))
+        for case in CHILDREN
+        for figure in figures
+        if figure in samples[0][case]
+    }
+    medians |= {name: float(np.median([s[name] for s in samples])) for name in ("cold_s", "bare_s", "load")}
+    return {"bars": bars, "medians": medians}
+
+
+def allow(clip: Path) -> dict[str, float]:
+    """Preprocess and inference on frames in memory."""
+    from fashion_edge.choice import open_model
+    from fashion_edge.opencv import load_cv2
+    from fashion_edge.preprocess import preprocess
+    from fashion_edge.request import Request
+    from fashion_edge.roi import Roi
+
+    load_cv2().setNumThreads(1)
+    model = open_model(Request(threads=1))
+    images = [item.image for item, _ in zip(video(clip).items(), range(WARM), strict=False)]  # type: ignore[union-attr]
+    box, spec = Roi().box(*images[0].shape[:2], still=False), model.bundle.manifest.input
+    started, n = 0.0, 0
+    for lap in range(FRAMES // WARM + 1):
+        if lap == 1:
+            started, n = time.perf_counter(), 0
+        for image in images:
+            model.backend.run(preprocess(box.cut(image), spec)[np.newaxis])
+            n += 1
+    return {"fps": n / (time.perf_counter() - started)}
+
+
+def loop(clip: Path) -> dict[str, float]:
+    """Every frame through the loop, with overlay and JSON lines."""
+    return drive(clip, paced=False)
+
+
+def paced(clip: Path) -> dict[str, float]:
+    """At the clip's own rate, newest frame wins, with overlay and JSON lines."""
+    return drive(clip, paced=True)
+
+
+def drive(clip: Path, *, paced: bool) -> dict[str, float]:
+    """What `fashion-edge` does with a source, as its app puts it together, but for the window itself."""
+    from contextlib import ExitStack
+
+    from fashion_edge.ahead import Ahead
+    from fashion_edge.choice import open_model
+    from fashion_edge.latest import Latest
+    from fashion_edge.opencv import load_cv2
+    from fashion_edge.pipeline import Labeller, Options, run
+    from fashion_edge.request import Request
+    from fashion_edge.sinks.base import Sink
+    from fashion_edge.sinks.fan import FanOut
+    from fashion_edge.sinks.jsonl import JsonlSink
+    from fashion_edge.summary import Summary
+
+    class Picture(Sink):
+        """Stands where a window or a page would: it wants the overlay drawn."""
+
+        wants_picture = True
+
+    load_cv2().setNumThreads(1)
+    model = open_model(Request(threads=1))
+    options = Options(seconds=PACED_S if paced else None)
+    labeller = Labeller(model.bundle.manifest, model.backend, options, still=False)
+    summary = Summary()
+    source = video(clip, paced=paced)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        sinks = stack.enter_context(FanOut())
+        sinks.add(JsonlSink(str(Path(folder, "out.jsonl"))))
+        sinks.add(Picture())
+        items = stack.enter_context(Latest(source) if paced else Ahead(source))
+        wall, cpu = time.perf_counter(), time.process_time()
+        run(items, labeller, [sinks], options, summary)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {
+        "fps": summary.frames / wall,
+        "frames": float(summary.frames),
+        "age_p50_ms": summary.age_ms(50),
+        "age_p99_ms": summary.age_ms(99),
+        "cpu_percent": 100 * cpu / wall,
+        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+CHILDREN: dict[str, Callable[[Path], dict[str, float]]] = {"allow": allow, "loop": loop, "paced": paced}
+
+
+def video(clip: Path, *, paced: bool = False) -> Any:
+    """The clip as a source."""
+    from fashion_edge.sources.video import VideoSource
+
+    return VideoSource(clip, paced=paced)
+
+
+def render_clip(path: Path) -> Path:
+    """Thirty seconds of the demo as an mp4."""
+    import cv2
+
+    from fashion_edge.render.demo import DemoScene
+
+    scene = DemoScene(seed=0)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (scene.width, scene.height))
+    for index in range(FRAMES):
+        writer.write(scene.frame(index))
+    writer.release()
+    return path
+
+
+def ask(case: str, clip: Path) -> dict[str, float]:
+    """Run one case in a process of its own."""
+    argv = [sys.executable, __file__, "--child", case, "--clip", str(clip)]
+    reply: dict[str, float] = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    return reply
+
+
+def start_edge(clip: Path) -> float:
+    """Seconds from the start of the command to its first label on standard output."""
+    code = "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
+    argv = [sys.executable, "-c", code, "--source", str(clip), "--headless", "--threads", "1", "--jsonl", "-"]
+    return first_line([*argv, "--frames", "1"])
+
+
+def start_bare(clip: Path) -> float:
+    """The same of a script that does the least."""
+    from fashion_edge.bundle import load_bundle
+    from fashion_edge.locate import default_bundle
+
+    bundle = load_bundle(default_bundle())
+    return first_line([sys.executable, "-c", BARE, str(bundle.path / bundle.find("litert", "int8").file), str(clip)])
+
+
+def first_line(argv: Sequence[str]) -> float:
+    """Seconds until a program has written its first line."""
+    started = time.perf_counter()
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
+        assert child.stdout is not None
+        if not child.stdout.readline():
+            raise SystemExit(f"edge_speed: {' '.join(argv[:3])} ... gave nothing")
+        seconds = time.perf_counter() - started
+        child.stdout.read()
+    return seconds
+
+
+def describe_machine() -> dict[str, Any]:
+    """Enough to not compare with another machine."""
+    cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    model = next((line.partition(":")[2].strip() for line in cpuinfo.splitlines() if "model name" in line), "")
+    return {"cpu": model or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
