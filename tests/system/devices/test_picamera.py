@@ -6,31 +6,54 @@ import shutil
 import subprocess
 import time
 from datetime import datetime
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from testbed import csi
 from testbed.guest import Guest
+from testbed.host import REPOSITORY
+from testbed.manual import bounded, commands
 from testbed.pictures import camera_picture
 from testbed.wheels import download, platform_options
 
+COMMANDS = [command for command in commands() if "legacy" not in command]
+INSTALL = COMMANDS[:2]  # the environment and pip
 BUFFERS = 6  # of picamera2's video configuration: so many requests kept would stop the camera
-RUN = "/opt/fashion/bin/fashion-edge --source picamera --headless --frozen 0"
+RUN = "/root/fashion/bin/fashion-edge --source picamera --headless --frozen 0"
 
 
 @pytest.fixture(scope="session")
-def guest(wheel: Path) -> Guest:
-    """A root where pip itself has installed the wheel, as docs/raspberry-pi.md says."""
+def guest() -> Guest:
+    """A root where the manual's own commands have installed this tree with the system's pip."""
     guest = csi.boot()
-    options = platform_options("x86_64", "trixie", "3.13")
-    download(guest.work / "wheels", options, [f"fashion-edge[headless] @ {wheel.as_uri()}"])
+    tree = guest.work / "tree"
+    for name in ("edge", "train", "export", "benchmarks"):
+        shutil.copytree(REPOSITORY / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, tree)
+    requirements = [f"fashion-edge[headless] @ {tree.as_uri()}", "hatchling"]
+    download(guest.work / "wheels", platform_options("x86_64", "trixie", "3.13"), requirements)
     shutil.copy("/etc/ssl/certs/ca-certificates.crt", guest.root / "etc/ssl/certs/")  # pip wants them, needed or not
-    shutil.rmtree(guest.root / "opt/fashion", ignore_errors=True)
-    guest.check("python3 -m venv --system-site-packages /opt/fashion")
-    guest.check("/opt/fashion/bin/pip install --quiet --no-index --find-links /work/wheels fashion-edge[pi]")
+    shutil.rmtree(guest.root / "root/fashion", ignore_errors=True)
+    for command in INSTALL:
+        in_the_tree(guest, command)
     return guest
+
+
+def in_the_tree(guest: Guest, command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a line of the manual by a shell in the clone; pip finds what was downloaded in the place of its index."""
+    env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/work/wheels"}
+    done = guest.run(f"dash -c {shlex.quote(f'cd /work/tree && {command}')}", env=env, typed=typed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c not in INSTALL and "--camera" not in c])
+def test_the_manuals_commands_work(guest: Guest, command: str) -> None:
+    show(guest, camera_picture("red dress"))
+    done = in_the_tree(guest, bounded(command), typed="s\n" * 20)
+    assert "Traceback" not in done.stderr
 
 
 def show(guest: Guest, picture: np.ndarray) -> None:
@@ -101,7 +124,7 @@ def test_a_busy_camera_is_one_sentence(guest: Guest) -> None:
         "from fashion_edge.cli import main; raise SystemExit(main('--source picamera --headless --frames 1'.split()))"
     )
     env = {"LIBCAMERA_LOG_LEVELS": "*:FATAL"}  # the program that has it here is this one
-    done = guest.run(f"/opt/fashion/bin/python -c {shlex.quote(program)}", env=env)
+    done = guest.run(f"/root/fashion/bin/python -c {shlex.quote(program)}", env=env)
     assert "is in use by another program" in one_sentence(done)
 
 
@@ -116,7 +139,7 @@ def test_an_environment_without_it_is_one_sentence(guest: Guest, missing: str) -
     system = guest.root / "usr/lib/python3/dist-packages"
     shutil.copytree(system, kept, ignore=shutil.ignore_patterns(f"{missing}*", "libcamera"), dirs_exist_ok=True)
     guest.check("python3 -m venv --without-pip /opt/plain")
-    env = {"PYTHONPATH": f"/opt/fashion/lib/python3.13/site-packages:/work/{kept.name}"}
+    env = {"PYTHONPATH": f"/root/fashion/lib/python3.13/site-packages:/work/{kept.name}"}
     done = guest.run(f"/opt/plain/bin/python {RUN} --frames 1", env=env)
     message = one_sentence(done)
     assert f"{missing} is not in this environment" in message

@@ -49,8 +49,8 @@ def make_root(spec: Spec) -> Path:
     return root
 
 
-def fetch(spec: Spec) -> list[Path]:
-    """Download the packages and all they depend on."""
+def fetch(spec: Spec, *, alone: bool = False) -> list[Path]:
+    """Download the packages and all they depend on, or the packages `alone`."""
     apt = WORK / "apt" / spec.name
     for folder in ("state/lists/partial", "cache/archives/partial", "preferences"):
         (apt / folder).mkdir(parents=True, exist_ok=True)
@@ -75,8 +75,10 @@ def fetch(spec: Spec) -> list[Path]:
     for old in (apt / "cache" / "archives").glob("*.deb"):
         old.unlink()
     run(["apt-get", "-qq", *options, "update"])
-    run(["apt-get", "-qq", "-y", *options, "install", "--download-only", *spec.packages])
-    return sorted((apt / "cache" / "archives").glob("*.deb"))
+    archives = apt / "cache" / "archives"
+    command = ["download"] if alone else ["--yes", "install", "--download-only"]
+    run(["apt-get", "-qq", *options, *command, *spec.packages], cwd=archives)
+    return sorted(archives.glob("*.deb"))
 
 
 def unpack(debs: Sequence[Path], root: Path, *members: str) -> None:

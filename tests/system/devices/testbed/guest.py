@@ -45,12 +45,11 @@ class Guest:
         ]
 
     def run(
-        self, command: str, timeout: float = 150, env: Mapping[str, str] | None = None
+        self, command: str, timeout: float = 150, env: Mapping[str, str] | None = None, typed: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Run to the end; the caller looks at the exit status."""
-        argv = self.argv(command, env)
+        """Run to the end with `typed` as its standard input; the caller looks at the exit status."""
         return subprocess.run(
-            argv, capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL
+            self.argv(command, env), capture_output=True, text=True, check=False, timeout=timeout, input=typed
         )
 
     def check(self, command: str, timeout: float = 150, env: Mapping[str, str] | None = None) -> str:

@@ -1,0 +1,220 @@
+"""Runs in the virtual machine: puts fashion-edge through its cameras and says what happened, one JSON line a fact."""
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from fashion_edge.cli import main
+from fashion_edge.frame import Event, Frame
+from fashion_edge.sources import open_source, reopen
+
+VIVID, LOOPBACK = "/dev/video0", "/dev/video10"
+PICTURES = Path("/pictures")
+CYCLES = 20
+
+
+def tell(name: str, **facts: object) -> None:
+    print(f"\nFACT {json.dumps({'fact': name, 'at': round(time.monotonic(), 1), **facts})}", flush=True)
+
+
+def edge(*flags: str) -> dict:
+    """Run the command in this process, which saves its imports; status, messages and JSON lines."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main(["--headless", "--jsonl", "-", *flags])
+    return {
+        "status": status,
+        "stderr": err.getvalue().splitlines(),
+        "records": [json.loads(line) for line in out.getvalue().splitlines()],
+    }
+
+
+def control(name: str, value: int = 1) -> None:
+    subprocess.run(["v4l2-ctl", "-d", VIVID, "-c", f"{name}={value}"], check=True, capture_output=True)
+
+
+class Running:
+    """A fashion-edge of its own, whose lines are read as they come."""
+
+    def __init__(self, *flags: str) -> None:
+        command = ["/opt/fashion/bin/fashion-edge", "--headless", "--jsonl", "-", *flags]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.records: list[dict] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self.records.append(json.loads(line))
+
+    def wait_for(self, what: str, since: int, seconds: float = 30) -> int:
+        """Index behind the first record from `since` on that has the key or, as `event:lost`, the value."""
+        key, _, value = what.partition(":")
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for i, record in enumerate(self.records[since:], since):
+                if key in record and (not value or record[key] == value):
+                    return i + 1
+            time.sleep(0.05)
+        raise TimeoutError(f"no {what} in {self.records[since:][-5:]}")
+
+
+def normal_run() -> None:
+    started = time.monotonic()
+    done = subprocess.run(
+        [
+            *[
+                "/opt/fashion/bin/fashion-edge",
+                "--camera",
+                "0",
+                "--headless",
+                "--frames",
+                "60",
+                "--jsonl",
+                "/tmp/first.jsonl",
+            ]
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    records = [json.loads(line) for line in Path("/tmp/first.jsonl").read_text().splitlines()]
+    tell(
+        "normal",
+        status=done.returncode,
+        stderr=done.stderr.splitlines(),
+        seconds=round(time.monotonic() - started, 1),
+        captured_at=[record["captured_at"] for record in records if "captured_at" in record],
+        age_ms=[record["age_ms"] for record in records if "age_ms" in record],
+    )
+
+
+def refusals() -> None:
+    tell("wrong index", **edge("--camera", "7", "--frames", "1"))
+    tell("unsupported size", **edge("--camera", "0", "--size", "333x222", "--frames", "1"))
+    tell("supported size", **edge("--camera", "0", "--size", "320x180", "--frames", "3"))
+
+
+def losses() -> None:
+    """Second opener, injected errors, a disconnect and a driver that goes away, all against one running program."""
+    running = Running("--camera", "0")
+    running.wait_for("text", 0, 60)
+    tell("second opener", **edge("--camera", "0", "--frames", "1"))
+    for name in ("inject_v4l2_buf_flag_error", "sequence_wrap_around", "inject_vidioc_qbuf_error"):
+        survive(running, name)
+    for name in ("inject_fatal_streaming_error", "disconnect"):
+        recover(running, name, lambda name=name: control(name))
+    recover(running, "driver unloaded", unload)
+    running.process.terminate()
+    _, stderr = running.process.communicate(timeout=20)
+    tell("ended", status=running.process.returncode, stderr=stderr.splitlines())
+
+
+def survive(running: Running, name: str) -> None:
+    """An error of a single buffer: frames go on, with or without a loss."""
+    since = len(running.records)
+    try:
+        control(name)
+    except subprocess.CalledProcessError as error:
+        tell("survived", what=name, unknown=error.stderr.decode())
+        return
+    time.sleep(1.0)
+    running.wait_for("text", len(running.records))
+    tell("survived", what=name, events=[r for r in running.records[since:] if "event" in r])
+
+
+def recover(running: Running, name: str, break_it) -> None:
+    """A loss: an event, then the picture again, by itself."""
+    since = len(running.records)
+    started = time.monotonic()
+    break_it()
+    lost = running.wait_for("event:lost", since)
+    lost_s = time.monotonic() - started
+    live = running.wait_for("event:live", lost)
+    running.wait_for("text", live)
+    events = [record for record in running.records[since:] if "event" in record]
+    between = [record for record in running.records[lost : live - 1] if "text" in record]
+    tell("recovered", what=name, events=events, invented=len(between), lost_s=lost_s, live_s=time.monotonic() - started)
+
+
+def unload() -> None:
+    """Pull the driver from under the camera, and put it back two seconds later."""
+    control("disconnect")
+    for _ in range(100):
+        if subprocess.run(["rmmod", "vivid"], check=False, capture_output=True).returncode == 0:
+            break
+        time.sleep(0.02)
+    gone = not Path(VIVID).exists()
+    time.sleep(2)
+    subprocess.run(["modprobe", "vivid", "n_devs=1", "node_types=0x1"], check=True)
+    tell("unloaded", gone=gone)
+
+
+def cycles() -> None:
+    """Twenty times unplugged and plugged in, in one program: descriptors, threads and memory stay."""
+    reopen.BACKOFF_S = (0.1,)  # the waits are not what is tested here
+    source = open_source("0")
+    items = source.items()
+    held, lost, frames = [], 0, 0
+    for item in items:
+        if isinstance(item, Event):
+            lost += item.state == "lost"
+            frames = 0
+        elif isinstance(item, Frame):
+            frames += 1
+            if frames == 3:
+                held.append(resources())
+                if len(held) > CYCLES:
+                    break
+                control("disconnect")
+    items.close()
+    tell("cycles", cycles=len(held) - 1, lost=lost, held=held, after=resources())
+
+
+def resources() -> dict[str, int]:
+    status = Path("/proc/self/status").read_text().split()
+    return {
+        "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+        "threads": threading.active_count(),
+        "rss_kb": int(status[status.index("VmRSS:") + 1]),
+    }
+
+
+def known_pictures() -> None:
+    """Pictures go in at one end of v4l2loopback, names come out at the other."""
+    for file in sorted(PICTURES.iterdir()):
+        with Feeder(file):
+            tell("labels", picture=file.stem, **edge("--source", LOOPBACK, "--frames", "10", "--frozen", "0"))
+
+
+class Feeder:
+    """Writes one YUYV picture to an output device, 30 times a second."""
+
+    def __init__(self, file: Path) -> None:
+        self._picture = file.read_bytes()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "/guest/feed.py", LOOPBACK], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._process.stdin.write(self._picture)
+        self._process.stdin.close()
+        self._process.stdout.readline()
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+if __name__ == "__main__":
+    for step in (normal_run, refusals, known_pictures, losses, cycles):
+        try:
+            step()
+        except Exception as error:
+            tell("broken", step=step.__name__, error=f"{type(error).__name__}: {error}")
+    tell("done")
