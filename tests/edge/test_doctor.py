@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from fashion_edge.doctor import Finding, Machine, command, main
+from fashion_edge.doctor import Finding, Machine, checks, main
 from fashion_edge.doctor.machine import number
 from fashion_edge.doctor.models import check_bundle, check_colours
 from fashion_edge.doctor.opencv import check_opencv
@@ -55,12 +55,12 @@ def test_the_exit_status_says_whether_something_is_bad(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     bad = Finding("camera", "bad", "it may not be opened", "sudo usermod -aG video $USER")
-    monkeypatch.setattr(command, "CHECKS", (lambda machine: iter([bad]),))
+    monkeypatch.setattr(checks, "CHECKS", (lambda machine: iter([bad]),))
     assert main([]) == 1
     assert "mend: sudo usermod -aG video $USER" in capsys.readouterr().out
     assert main(["--json"]) == 1
     assert json.loads(capsys.readouterr().out)[0]["mend"] == "sudo usermod -aG video $USER"
-    monkeypatch.setattr(command, "CHECKS", (lambda machine: iter([Finding("python", "ok", "fine")]),))
+    monkeypatch.setattr(checks, "CHECKS", (lambda machine: iter([Finding("python", "ok", "fine")]),))
     assert main([]) == 0
 
 
@@ -70,7 +70,7 @@ def test_a_check_that_fails_is_a_finding_and_the_rest_go_on(
     def check_broken(machine: Machine) -> None:
         raise RuntimeError("no\nbus")
 
-    monkeypatch.setattr(command, "CHECKS", (check_broken, lambda machine: iter([Finding("python", "ok", "fine")])))
+    monkeypatch.setattr(checks, "CHECKS", (check_broken, lambda machine: iter([Finding("python", "ok", "fine")])))
     assert main([]) == 1
     out = capsys.readouterr().out
     assert "check_broken failed: RuntimeError: no bus" in out

@@ -9,27 +9,8 @@ import click
 
 from fashion_edge.checklist import walk_through
 from fashion_edge.console import run_command
-from fashion_edge.doctor.cameras import check_cameras, check_libcamera
 from fashion_edge.doctor.machine import Check, Finding, Machine
-from fashion_edge.doctor.models import check_bundle, check_colours
-from fashion_edge.doctor.opencv import check_display, check_opencv
-from fashion_edge.doctor.power import check_governor, check_power
-from fashion_edge.doctor.python import check_numpy, check_python
-from fashion_edge.doctor.runtimes import check_runtimes
 
-CHECKS: tuple[Check, ...] = (
-    check_python,
-    check_numpy,
-    check_runtimes,
-    check_opencv,
-    check_display,
-    check_cameras,
-    check_libcamera,
-    check_power,
-    check_governor,
-    check_bundle,
-    check_colours,
-)
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
 
@@ -52,7 +33,9 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, debug: bool) -> int:
     """Look at this machine and say what would keep fashion-edge from working, with the command that mends it."""
-    findings = examine(Machine(), CHECKS, debug=debug)
+    from fashion_edge.doctor import checks
+
+    findings = examine(Machine(), checks.CHECKS, debug=debug)
     if checklist:
         known = {"model": Machine().model, "findings": [asdict(finding) for finding in findings]}
         return walk_through(answers, known, overwrite=overwrite)
