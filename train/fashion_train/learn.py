@@ -61,7 +61,7 @@ def with_hint_head(model: "keras.Model") -> "keras.Model":
     """The model with a second output that is to equal the teacher's hints; it is dropped after training."""
     import keras
 
-    from fashion_train.networks.compact import FEATURES
+    from fashion_train.networks import FEATURES
     from fashion_train.teacher import DIMENSIONS
 
     features = model.get_layer(FEATURES).output

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import keras
 
 TASKS = ("multi-label", "single-label")
+FEATURES = "features"  # the layer of every network from which the teacher's hints are learned
 
 
 @dataclass(frozen=True)

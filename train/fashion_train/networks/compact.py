@@ -33,13 +33,14 @@ STAGES = (
     Stage(3, 96, 1),
     Stage(1, 192, 1),
 )
-FEATURES = "features"  # the layer whose output the teacher's features are learned from
 
 
 def build_compact(options: "NetworkOptions", stages: tuple[Stage, ...] = STAGES) -> "keras.Model":
     """Input (size, size, 3) float32 pixels 0..255, output (labels,) scores."""
     import keras
     from keras import layers
+
+    from fashion_train.networks import FEATURES
 
     image = keras.Input((options.size, options.size, 3), name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(image)

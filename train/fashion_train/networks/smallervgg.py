@@ -16,6 +16,8 @@ def build_smallervgg(options: "NetworkOptions") -> "keras.Model":
     import keras
     from keras import layers
 
+    from fashion_train.networks import FEATURES
+
     layer_list: list[keras.Layer] = [
         keras.Input((options.size, options.size, 3), name="image"),
         layers.Rescaling(1 / 255),
@@ -34,7 +36,7 @@ def build_smallervgg(options: "NetworkOptions") -> "keras.Model":
         layers.Flatten(),
         layers.Dense(1024, kernel_initializer=keras.initializers.GlorotUniform(options.seed + 30)),
         layers.ReLU(),
-        layers.BatchNormalization(),
+        layers.BatchNormalization(name=FEATURES),
         layers.Dropout(0.5, seed=options.seed + 31),
         layers.Dense(
             options.labels,
