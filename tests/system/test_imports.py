@@ -5,7 +5,19 @@ import sys
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "picamera2", "matplotlib", "scipy", "sklearn", "fashion_train")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "onnx",
+    "onnxruntime",
+    "picamera2",
+    "matplotlib",
+    "scipy",
+    "sklearn",
+    "fashion_train",
+    "aiohttp",
+    "paho",
+)
 
 
 def loaded_after(code: str) -> set[str]:

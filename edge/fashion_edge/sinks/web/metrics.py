@@ -57,7 +57,7 @@ def render_metrics(
     )
     for name, value in process.items():
         kind = "counter" if name.endswith("_total") else "gauge"
-        lines += [f"# TYPE {name} {kind}", f"{name} {value:g}"]
+        lines += [f"# HELP {name} Of this process", f"# TYPE {name} {kind}", f"{name} {value!r}"]
     return "\n".join(lines) + "\n"
 
 
