@@ -1,0 +1,134 @@
+"""What it costs the frame loop that others watch: frames a second, age and CPU with 0, 1, 2 clients and a stalled one.
+
+    python benchmarks/edge_clients.py --rounds 3 --seconds 5
+
+Each case is a run of `fashion-edge --serve`, read twice through its own /metrics; the cases take turns, so that what
+else the machine does falls on all of them alike. Clients are processes of their own: one that draws at once what it
+gets, and one that opens /stream.mjpg and never reads.
+"""
+
+import argparse
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+EDGE = "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
+WATCHER = """
+import aiohttp, asyncio, sys
+async def main():
+    async with aiohttp.ClientSession() as session:
+        socket = await session.ws_connect(sys.argv[1], max_msg_size=0)
+        async for message in socket:
+            if message.type is aiohttp.WSMsgType.BINARY:
+                await socket.send_str("next")
+                print(flush=True)
+asyncio.run(main())
+"""
+CASES = (("0 clients", 0, 0), ("1 client", 1, 0), ("2 clients", 2, 0), ("1 stalled", 0, 1), ("2 and 1 stalled", 2, 1))
+PACES = {"30 frames/s": [], "as fast as it goes": ["--every-frame"]}
+
+
+def free_port() -> int:
+    """One that nobody has at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def read(port: int) -> dict[str, float]:
+    """Every sample of /metrics."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+
+@contextmanager
+def process(code: str, *argv: str) -> Iterator[subprocess.Popen[str]]:
+    """Some Python, in a process that ends with the block."""
+    command = [sys.executable, "-c", code, *argv]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def stall(port: int) -> socket.socket:
+    """A client that asks and never reads."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.sendall(f"GET /stream.mjpg HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+    return connection
+
+
+def measure(extra: list[str], watchers: int, stalled: int, seconds: float) -> dict[str, float]:
+    """One case: wait until all see pictures, then read twice."""
+    port = free_port()
+    argv = ["--source", "demo", "--headless", "--jsonl", os.devnull, "--overwrite", "--serve", str(port), *extra]
+    with ExitStack() as stack:
+        stack.enter_context(process(EDGE, *argv))
+        while True:
+            try:
+                if read(port)["fashion_edge_frames_total"] > 10:
+                    break
+            except OSError:
+                time.sleep(0.05)
+        for _ in range(stalled):
+            stack.enter_context(stall(port))
+        live = f"http://127.0.0.1:{port}/api/live"
+        for watcher in [stack.enter_context(process(WATCHER, live)) for _ in range(watchers)]:
+            assert watcher.stdout is not None
+            watcher.stdout.readline()  # it has seen a picture
+        time.sleep(0.5)
+        before, started = read(port), time.monotonic()
+        time.sleep(seconds)
+        after, took = read(port), time.monotonic() - started
+    change = {name: after[name] - before.get(name, 0.0) for name in after}
+    return {
+        "fps": change["fashion_edge_frames_total"] / took,
+        "age_p99_ms_at_most": percentile(change, 0.99),
+        "cpu_percent_of_a_core": change["process_cpu_seconds_total"] / took * 100,
+        "cpu_ms_a_frame": change["process_cpu_seconds_total"] / change["fashion_edge_frames_total"] * 1e3,
+    }
+
+
+def percentile(change: dict[str, float], share: float) -> float:
+    """The upper bound of the bucket in which it lies, in milliseconds."""
+    total = change["fashion_edge_age_seconds_count"]
+    for name, count in change.items():
+        if (bound := re.fullmatch(r'fashion_edge_age_seconds_bucket\{le="(.+)"\}', name)) and count >= share * total:
+            return float(bound[1]) * 1e3
+    return float("nan")
+
+
+def main() -> None:
+    """Run the cases in turn and print their medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--json", help="keep the raw figures here")
+    args = parser.parse_args()
+    results: dict[str, list[dict[str, float]]] = {}
+    for turn in range(args.rounds):
+        for pace, extra in PACES.items():
+            for case, watchers, stalled in CASES:
+                print(f"round {turn + 1}: {pace}, {case}", file=sys.stderr)
+                results.setdefault(f"{pace}, {case}", []).append(measure(extra, watchers, stalled, args.seconds))
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as file:  # noqa: PTH123
+            json.dump({"load": os.getloadavg(), "cpus": os.cpu_count(), "results": results}, file, indent=1)
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; medians of {args.rounds} rounds")
+    for case, rounds in results.items():
+        middle = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+        print(f"{case:36}" + "  ".join(f"{name} {value:.1f}" for name, value in middle.items()))
+
+
+if __name__ == "__main__":
+    main()
