@@ -96,6 +96,9 @@ class Latest:
         if isinstance(item, Tick):
             return
         if not isinstance(item, Frame):
+            if isinstance(item, Event) and self._slot is not None:  # no frame may follow the news that there are none
+                self._slot = None
+                self.dropped += 1
             self._notices.append(item)
             return
         if self._slot is not None:

@@ -105,3 +105,14 @@ def test_a_loss_that_the_source_told_is_not_told_twice() -> None:
         assert [type(item).__name__ for item in seen] == ["Event"] + ["Tick"] * 4
         source.go[1].set()
         assert [item.state for item in items if isinstance(item, Event)] == ["live"]
+
+
+def test_a_frame_from_before_a_loss_is_not_shown_after_it() -> None:
+    lost, live = Event("fake", "lost", 1.0, "unplugged"), Event("fake", "live", 2.0, "back")
+    source = StagedSource([frame(0), lost, live, frame(1)])
+    with Latest(source) as latest:
+        source.go[0].set()
+        source.closed.wait(5)
+        seen = [item.state if isinstance(item, Event) else item.index for item in latest]
+    assert seen == ["lost", "live", 1]
+    assert latest.dropped == 1
