@@ -67,7 +67,7 @@ def test_a_second_opener_is_one_sentence_that_names_the_first(facts: list[Fact])
     assert "camera /dev/video0 is in use by " in sentence(only(facts, "second opener"))
 
 
-@pytest.mark.parametrize("what", ["inject_v4l2_buf_flag_error", "sequence_wrap_around", "inject_vidioc_qbuf_error"])
+@pytest.mark.parametrize("what", ["inject_v4l2_buf_flag_error", "wrap_sequence_number", "inject_vidioc_qbuf_error"])
 def test_an_error_of_one_buffer_does_not_stop_the_frames(facts: list[Fact], what: str) -> None:
     fact = only(facts, "survived", what=what)
     assert "unknown" not in fact, fact

@@ -104,7 +104,7 @@ def losses() -> None:
     running = Running("--camera", "0")
     running.wait_for("text", 0, 60)
     tell("second opener", **edge("--camera", "0", "--frames", "1"))
-    for name in ("inject_v4l2_buf_flag_error", "sequence_wrap_around", "inject_vidioc_qbuf_error"):
+    for name in ("inject_v4l2_buf_flag_error", "wrap_sequence_number", "inject_vidioc_qbuf_error"):
         survive(running, name)
     for name in ("inject_fatal_streaming_error", "disconnect"):
         recover(running, name, lambda name=name: control(name))

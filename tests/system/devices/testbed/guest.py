@@ -30,6 +30,7 @@ class Guest:
         inside = {
             "PATH": "/usr/local/bin:/usr/bin:/usr/sbin",
             "HOME": "/root",
+            "USER": "root",
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "QEMU_CPU": PROCESSOR,
