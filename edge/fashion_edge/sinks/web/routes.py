@@ -20,6 +20,7 @@ from fashion_edge.sinks.web.state import describe_run
 
 PATIENCE_S = 3.0  # for a frame, when one picture is asked for
 KEEP_ALIVE_S = 15.0
+STALLED_S = 20.0
 SEND_BUFFER = 64 << 10  # bytes; what waits in a larger one would be old before it is seen
 STATIC = {
     "/": ("index.html", "text/html"),
@@ -102,7 +103,7 @@ class Routes:
             while (picture := await self._clients.picture(last)) is not None:
                 due = time.monotonic() + INTERVAL_S
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture.jpeg)}\r\n\r\n"
-                await answer.write(head.encode() + picture.jpeg + b"\r\n")
+                await _send(answer, head.encode() + picture.jpeg + b"\r\n")
                 last = picture.number
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
             return answer
@@ -120,10 +121,10 @@ class Routes:
             while not self._clients.closing.is_set():
                 for change in self._clients.board.changes_after(last):
                     data = json.dumps(change.record, ensure_ascii=False)
-                    await answer.write(f"id: {change.number}\nevent: {change.kind}\ndata: {data}\n\n".encode())
+                    await _send(answer, f"id: {change.number}\nevent: {change.kind}\ndata: {data}\n\n".encode())
                     last = change.number
                 if not await self._changed(last):
-                    await answer.write(b": nothing new\n\n")
+                    await _send(answer, b": nothing new\n\n")
             return answer
 
     async def _changed(self, last: int) -> bool:
@@ -145,6 +146,19 @@ def _static(body: bytes, kind: str) -> Callable[[web.Request], Any]:
         return web.Response(body=body, content_type=kind, charset=None if kind == "image/svg+xml" else "utf-8")
 
     return answer
+
+
+async def _send(answer: web.StreamResponse, data: bytes) -> None:
+    """Write; a client that has taken nothing for so long is gone, and its seat is free again.
+
+    Raises:
+        ConnectionError: it is.
+    """
+    try:
+        async with asyncio.timeout(STALLED_S):
+            await answer.write(data)
+    except TimeoutError:
+        raise ConnectionAbortedError(f"nothing was read for {STALLED_S:g} s") from None
 
 
 def _full() -> web.Response:

@@ -180,6 +180,26 @@ def test_a_client_that_never_reads_does_not_hold_up_the_loop_nor_another(
         one.close()
 
 
+def test_a_client_that_has_read_nothing_for_long_loses_its_seat(
+    serve: Serve, ask: Callable, feed: Callable, noise: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fashion_edge.sinks.web.routes.STALLED_S", 0.3)
+    sink = serve()
+    feeder = feed(sink)
+    feeder.result = replace(feeder.result, frame=replace(feeder.result.frame, image=noise))
+
+    def watching() -> int:
+        return int(json.loads(ask(sink, "/api/state").body)["run"]["clients"])
+
+    with socket.create_connection(("127.0.0.1", sink.port)) as stalled:
+        stalled.sendall(f"GET /stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1:{sink.port}\r\n\r\n".encode())
+        until = time.monotonic() + 20
+        while watching() != 1:
+            assert time.monotonic() < until
+        while watching() != 0:
+            assert time.monotonic() < until
+
+
 def test_there_is_a_limit_to_those_who_watch(serve: Serve, ask: Callable, feed: Callable) -> None:
     sink = serve()
     feed(sink)
