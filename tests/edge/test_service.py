@@ -92,14 +92,14 @@ def test_ready_watchdog_and_stopping_reach_the_manager(manager: socket.socket) -
     code = "import sys; from fashion_edge.cli import main; sys.exit(main(['--source', 'demo', '--headless']))"
     child = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     lines: list[str] = []
-    while lines.count("WATCHDOG=1") < 3 or "READY=1" not in lines:
+    while lines.count("WATCHDOG=1") < 3 or not any("frames labelled" in line for line in lines):
         lines += manager.recv(4096).decode().splitlines()
     child.send_signal(signal.SIGTERM)
     assert child.wait(30) == 0, child.stderr.read()
     child.stderr.close()
     lines += heard(manager)
     assert lines.count("READY=1") == 1
-    assert any(line.startswith("STATUS=") and "frames labelled" in line for line in lines)
+    assert next(line for line in lines if "frames labelled" in line).startswith("STATUS=")
     assert lines[-1] == "STOPPING=1"
 
 

@@ -32,8 +32,10 @@ class VideoSource:
         pacer = Pacer(1 / self.fps if self.live else 0.0)
         try:
             index, stream_at = 0, -1.0
-            while (shot := capture.read()) is not None:
-                pacer.wait()
+            while True:
+                pacer.wait()  # before the read: a frame is due when it is taken, as a camera's is
+                if (shot := capture.read()) is None:
+                    break
                 declared = capture.position_s()
                 stream_at = declared if declared > stream_at else max(index / self.fps, stream_at + 1 / self.fps)
                 yield Frame(shot.image, index, shot.captured_at, self.name, shot.capture_s, stream_at)
