@@ -120,14 +120,17 @@ def _draw_bars(cv2: Any, image: NDArray[np.uint8], result: Result, unit: float) 
     if rows == 0:
         return
     top = height - rows * row
-    shown = sorted(sorted(range(len(result.labels)), key=lambda i: -result.smoothed[i])[:rows])
+    scores = result.smoothed.tolist()
+    shown: range | list[int] = range(len(scores))
+    if rows < len(scores):
+        shown = sorted(sorted(shown, key=lambda i: -scores[i])[:rows])
     names = tuple(result.labels[i] for i in shown)
     _shade(image, 0, top, plate_width, rows * row)
     origin = (round(4 * unit), round(0.72 * row))
     _lay(cv2, image, 0, top, _words(names, scale, 1, origin, row, (rows * row, plate_width)))
     for place, i in enumerate(shown):
         y = top + place * row
-        length = round(float(result.smoothed[i]) * (plate_width - name_width - 4))
+        length = round(scores[i] * (plate_width - name_width - 4))
         if length > 0:
             colour = GREEN if result.labels[i] in result.decision.labels else GREY
             cv2.rectangle(image, (name_width, y + row // 4), (name_width + length, y + row - row // 4), colour, -1)
