@@ -1,6 +1,6 @@
 # The first process of the virtual machine: a camera by vivid, one by v4l2loopback, then the programs; then off.
 b=/usr/bin/busybox
-export PATH=/tmp/bin:/opt/fashion/bin:/usr/sbin:/usr/bin HOME=/tmp PYTHONUNBUFFERED=1 LANG=C.UTF-8
+export PATH=/tmp/bin:/opt/fashion/bin:/usr/sbin:/usr/bin HOME=/root PYTHONUNBUFFERED=1 LANG=C.UTF-8
 $b mount -t proc proc /proc; $b mount -t sysfs sys /sys; $b mount -t tmpfs tmp /tmp
 $b mkdir /tmp/bin; $b --install -s /tmp/bin
 modprobe vivid n_devs=1 node_types=0x1

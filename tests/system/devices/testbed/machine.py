@@ -10,6 +10,7 @@ from testbed import pi
 from testbed.debs import Spec, fetch, make_root, unpack
 from testbed.guest import PROCESSOR, Guest
 from testbed.host import GUEST, WORK, fresh, shell
+from testbed.manual import bounded, commands
 from testbed.wheels import PINNED
 
 SUITE = "trixie"
@@ -90,8 +91,15 @@ def _make_tree(tools: Guest, root: Path, release: str, wheel: Path, pictures: Ma
     tools.check(f"depmod -b /work/tree {release}")
     shutil.copytree(GUEST, tree / "guest")
     shutil.copy(GUEST / "initrd.sh", work)
-    for name in ("pictures", "proc", "sys", "dev", "tmp"):
+    for name in ("pictures", "proc", "sys", "dev", "tmp", "root"):
         (tree / name).mkdir(exist_ok=True)
+    (tree / "root/fashion").symlink_to("/opt/fashion")
+    (tree / "guest/commands").write_text("".join(f"{line}\n" for line in camera_commands()))
     for name, data in pictures.items():
         (tree / "pictures" / name).write_bytes(data)
     return tree
+
+
+def camera_commands() -> list[str]:
+    """The manual's lines for a USB camera."""
+    return [bounded(command) for command in commands() if "--camera" in command]
