@@ -85,9 +85,18 @@ class Labeller:
         box = self._options.roi.box(*frame.image.shape[:2], still=self._still)
         return box, preprocess(box.cut(frame.image), self._manifest.input)
 
+    @property
+    def memory(self) -> tuple[Smoothed | None, Shown]:
+        """What the next decision will take from those before it."""
+        return self._smoothed, self._shown
+
+    @memory.setter
+    def memory(self, memory: tuple[Smoothed | None, Shown]) -> None:
+        self._smoothed, self._shown = memory
+
     def forget(self) -> None:
         """Start anew: what was seen before a loss of the source says nothing of what comes after."""
-        self._smoothed, self._shown = None, {}
+        self.memory = None, {}
 
 
 def run(
@@ -118,8 +127,10 @@ def _put_frame(
     if limit is not None and clock() - frame.captured_at > limit:
         summary.count_stale()
         return
+    memory = labeller.memory
     result = labeller.label(frame)
     if limit is not None and result.age_s > limit:  # the contract is on the label, not on the frame
+        labeller.memory = memory  # what nobody was shown leaves no trace, or a recording would not replay
         summary.count_stale()
         return
     for sink in sinks:

@@ -190,6 +190,29 @@ def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(shippe
     assert summary.stale == 1
 
 
+def test_a_frame_that_was_discarded_leaves_no_trace(shipped: Bundle) -> None:
+    def last(*, slow: bool) -> Result:
+        """Smoothed over three frames, of which the middle one may take too long."""
+        clock = SteppingClock()
+        options, sink = Options(max_age_s=0.02), ListSink()
+        one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
+        images = np.zeros((3, 48, 64, 3), np.uint8)
+
+        def source() -> Iterator[Frame]:
+            yield Frame(images[0], 0, clock.now, "fake", stream_at=0.0)
+            if slow:
+                one._backend = backend(shipped, blue=0.9)
+                yield Frame(images[1], 1, clock.now - 0.018, "fake", stream_at=0.05)
+                one._backend = backend(shipped, **RED_DRESS)
+            yield Frame(images[2], 2, clock.now, "fake", stream_at=0.1)
+
+        run(source(), one, [sink], options, Summary(), clock=clock)
+        assert [result.frame.index for result in sink.results] == [0, 2]
+        return sink.results[-1]
+
+    assert last(slow=True).smoothed.tolist() == last(slow=False).smoothed.tolist()
+
+
 def test_a_sink_that_wants_it_sees_the_frame_before_anything_is_drawn(shipped: Bundle) -> None:
     class CleanSink(ListSink):
         wants_clean = True
