@@ -65,19 +65,9 @@ class Running:
 
 def normal_run() -> None:
     started = time.monotonic()
+    flags = ["--camera", "0", "--headless", "--frames", "40", "--jsonl", "/tmp/first.jsonl"]
     done = subprocess.run(
-        [
-            *[
-                "/opt/fashion/bin/fashion-edge",
-                "--camera",
-                "0",
-                "--headless",
-                "--frames",
-                "40",
-                "--jsonl",
-                "/tmp/first.jsonl",
-            ]
-        ],
+        ["/opt/fashion/bin/fashion-edge", *flags],
         capture_output=True,
         text=True,
         check=False,
