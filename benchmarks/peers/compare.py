@@ -8,6 +8,7 @@ A peer without an environment, and the Keras loop without a run, is skipped and 
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -58,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(to_markdown(document))
     if args.json:
         args.json.write_text(json.dumps(document) + "\n")
+    if args.markdown:
+        args.markdown.write_text(to_markdown(document) + "\n")
     return 1 if skipped else 0
 
 
@@ -71,6 +74,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--frames", type=int, default=150, help="frames a round")
     parser.add_argument("--json", type=Path, help="write the samples here")
+    parser.add_argument("--markdown", type=Path, help="write the table here")
     return parser.parse_args(argv)
 
 
@@ -150,7 +154,19 @@ def describe(
             }
         )
     variant = bundle.find("litert", "int8")
-    return {"machine": describe_machine(), "model": variant.sha256, "rows": rows, "skipped": skipped}
+    return {
+        "machine": describe_machine(),
+        "load": list(os.getloadavg()),
+        "model": variant.sha256,
+        "rows": rows,
+        "skipped": skipped,
+    }
+
+
+def busy_line(load: Sequence[float], cores: int) -> str:
+    """How busy the machine was; one process at a time is ours."""
+    found = f"Load average at the end {load[0]:.1f} on {cores} cores"
+    return f"{found}: other programs ran too, so only the ratios hold." if load[0] > 1.5 else f"{found}."
 
 
 def to_markdown(document: dict[str, Any]) -> str:
@@ -166,7 +182,7 @@ def to_markdown(document: dict[str, Any]) -> str:
         tail = f"{row['p99_ms']:.2f}" if row["p99_ms"] else "-"
         numbers = f"{row['p50_ms']:.2f} | {low:.2f}-{high:.2f} | {tail} | {row['frames_per_second']:.0f}"
         lines.append(f"| {row['peer']} | {numbers} | {against} |")
-    lines += ["", machine_line(document["machine"])]
+    lines += ["", machine_line(document["machine"]), busy_line(document["load"], document["machine"]["cores"])]
     lines += [f"skipped {name}: {reason}" for name, reason in document["skipped"].items()]
     return "\n".join(lines)
 

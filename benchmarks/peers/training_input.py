@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--batches", type=int, default=40, help="batches a round")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path)
     args = parser.parse_args(argv)
     inputs = make_inputs(args.rounds * (args.batches + 8))
     samples: dict[str, list[np.ndarray]] = {name: [] for name in inputs}
@@ -55,13 +56,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"round {number + 1} of {args.rounds}: {name}", file=sys.stderr)
             samples[str(name)].append(time_batches(inputs[str(name)], args.batches))
     rows = describe(samples)
-    print("| training input | pictures/s | against ImageDataGenerator |\n|---|--:|--:|")
-    for row in rows:
-        print(f"| {row['input']} | {row['pictures_per_second']:.0f} | {row['words']} |")
-    machine = describe_machine()
-    print(f"\n{machine_line(machine)}")
+    machine, load = describe_machine(), list(os.getloadavg())
+    table = ["| training input | pictures/s | against ImageDataGenerator |", "|---|--:|--:|"]
+    table += [f"| {row['input']} | {row['pictures_per_second']:.0f} | {row['words']} |" for row in rows]
+    table += [
+        "",
+        machine_line(machine),
+        f"Load average at the end {load[0]:.1f}; tf.data and TensorFlow use all cores.",
+    ]
+    print("\n".join(table))
+    if args.markdown:
+        args.markdown.write_text("\n".join(table) + "\n")
     if args.json:
-        args.json.write_text(json.dumps({"machine": machine, "batch": BATCH, "size": SIZE, "rows": rows}) + "\n")
+        args.json.write_text(
+            json.dumps({"machine": machine, "load": load, "batch": BATCH, "size": SIZE, "rows": rows}) + "\n"
+        )
     return 0
 
 
