@@ -66,7 +66,7 @@ def with_hint_head(model: "keras.Model") -> "keras.Model":
 
     features = model.get_layer(FEATURES).output
     hint = keras.layers.Dense(DIMENSIONS, kernel_initializer=keras.initializers.GlorotUniform(0), name="hint")(features)
-    return keras.Model(model.input, [model.output, hint])
+    return keras.Model(model.inputs, [model.outputs[0], hint])  # a Sequential has no .input before its first call
 
 
 class Learner:
