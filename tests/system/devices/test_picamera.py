@@ -35,7 +35,8 @@ def guest() -> Guest:
     requirements = [f"fashion-edge[headless] @ {tree.as_uri()}", "hatchling"]
     download(guest.work / "wheels", platform_options("x86_64", "trixie", "3.13"), requirements)
     shutil.copy("/etc/ssl/certs/ca-certificates.crt", guest.root / "etc/ssl/certs/")  # pip wants them, needed or not
-    shutil.rmtree(guest.root / "root/fashion", ignore_errors=True)
+    shutil.rmtree(guest.root / "root")
+    (guest.root / "root").mkdir()
     for command in INSTALL:
         in_the_tree(guest, command)
     return guest
