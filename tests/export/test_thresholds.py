@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import LabelSpace, decide_batch
-from fashion_export.thresholds import STEPS, tune
+from fashion_export.thresholds import REACH, STEPS, tune
 
 RNG = np.random.default_rng(2)
 
@@ -46,6 +46,13 @@ def test_no_int8_score_can_lie_on_a_threshold(threshold):
 def test_a_label_that_no_photo_has_stays():
     _, (tuned,) = tune(scores_of(TRUTH, 0.2, 0.8), np.zeros_like(TRUTH), space(0.9))
     assert tuned.after == pytest.approx(0.9, abs=1 / STEPS)
+
+
+def test_no_label_is_set_free_to_fire_on_anything():
+    """Without photos of other things the lowest threshold looks best; training knew better."""
+    scores = scores_of(TRUTH, 0.02, 0.06)
+    _, (tuned,) = tune(scores, TRUTH, space(0.5))
+    assert tuned.after == pytest.approx(0.5 - REACH / STEPS, abs=1 / STEPS)
 
 
 def test_one_photo_is_luck_and_moves_nothing():
