@@ -24,7 +24,7 @@ from fashion_edge.locate import SHIPPED_BUNDLE
 BIN = "/opt/fashion/bin"
 LIMITS = "--precision int8 --min-seconds 1 --min-samples 5 --warmup-runs 1 --rounds 1 --threads 1 --no-end-to-end"
 COMMANDS = {
-    "demo": "fashion-edge --source demo --seconds 4 --headless --jsonl /work/demo.jsonl",
+    "demo": "fashion-edge --source demo --frames 20 --headless --jsonl /work/demo.jsonl",
     "doctor": "fashion-doctor --json",
     "bench": f"fashion-bench {LIMITS} --json /work/bench.json",
     "scores": "python /work/guest/scores.py /work/bundle /work/fashion.npz",
@@ -128,7 +128,7 @@ def test_the_legacy_runtime_labels_on_bookworm(guest: Guest, suite: str, wheel: 
     pi.install(guest, suite, "/opt/legacy", pi.LEGACY)
     pi.check_fit(guest, "/opt/legacy")
     pi.install(guest, suite, "/opt/legacy", [str(wheel)], "--no-deps")
-    done = guest.run("/opt/legacy/bin/fashion-edge --source demo --seconds 2 --headless")
+    done = guest.run("/opt/legacy/bin/fashion-edge --source demo --frames 5 --headless")
     assert done.returncode == 0, done.stderr
     assert "on tflite-runtime 2.14.0" in done.stderr
     guest.check("/opt/legacy/bin/python /work/guest/scores.py /work/bundle /work/legacy.npz")
