@@ -30,7 +30,7 @@ def tune(scores: NDArray[np.float32], truth: NDArray[np.bool_], space: LabelSpac
     """A label space whose thresholds lie half-way between two steps of the 1/256 grid, where no int8 score can be.
 
     A label moves, to the nearest threshold that is practically the best but no further than `REACH`, only where its
-    F1, smoothed over neighbouring thresholds, gains more than luck can give; else it decides as before.
+    F1 gains, and gains more than luck can give once smoothed over neighbouring thresholds; else it decides as before.
 
     Args:
         scores: (n, labels) of the int8 artefact.
@@ -48,7 +48,8 @@ def tune(scores: NDArray[np.float32], truth: NDArray[np.bool_], space: LabelSpac
         if smooth.max() - smooth[start] > LUCK:
             good = np.flatnonzero(smooth >= smooth.max() - LUCK)
             nearest = int(good[np.abs(good - start).argmin()])
-            end = min(max(nearest, start - REACH), start + REACH)
+            reached = min(max(nearest, start - REACH), start + REACH)
+            end = reached if f1[reached] > f1[start] else start
         tuned.append(Tuned(label, before, _between(end), float(f1[start]), float(f1[end])))
         space = _with(space, label, _between(end))
     return space, tuned
