@@ -45,6 +45,7 @@ clean:
 
 # Devices without the device: an arm64 userland, a virtual machine with a camera, libcamera. docs/devices.md says more.
 # All that is fetched and built lies in .devices; no mount, binfmt entry or process outlives a run.
+DIES_WITH_MAKE = $(if $(shell command -v setpriv),setpriv --pdeathsig KILL)
 DEVICE_TESTS_aarch64 = test_aarch64.py test_left_behind.py
 DEVICE_TESTS_v4l2 = test_v4l2.py
 DEVICE_TESTS_picamera = test_picamera.py
@@ -55,7 +56,7 @@ test-devices: test-aarch64 test-v4l2 test-picamera
 test-aarch64 test-v4l2 test-picamera:
 	@if [ "$$(id -u)" != 0 ]; then echo "==> $@ skipped: it needs root for namespaces of its own; sudo make $@"; exit 0; fi; \
 	$(MAKE) --no-print-directory .devices/ready && echo "==> $@: one to three minutes" && \
-	FASHION_DEVICES=1 .devices/venv/bin/python -m pytest -v -p no:cacheprovider --basetemp=.devices/tmp \
+	FASHION_DEVICES=1 exec $(DIES_WITH_MAKE) .devices/venv/bin/python -m pytest -v -p no:cacheprovider --basetemp=.devices/tmp \
 		$(addprefix tests/system/devices/,$(DEVICE_TESTS_$(@:test-%=%)))
 
 .devices/ready: pyproject.toml constraints.txt
