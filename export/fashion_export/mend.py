@@ -119,12 +119,13 @@ def _equalise(graph: Graph, layer: Any, pixels: NDArray[np.uint8]) -> str | None
         return None
     columns = column_ranges(consumer)
     _, _, largest = channel_ranges(graph.model, consumer, pixels)
-    usable = (columns > 0) & (largest > 0)
-    if not usable.any() or _spread(columns[usable]) <= LIMIT:
+    alive, silent = (columns > 0) & (largest > 0), (columns > 0) & (largest == 0)
+    if not alive.any() or _spread(columns[columns > 0]) <= LIMIT:
         return None
-    factor = np.where(usable, np.sqrt(np.where(usable, columns, 1) / np.where(usable, largest, 1)), 1.0)
-    factor /= np.exp(np.log(factor[usable]).mean())  # leaves the layer's overall range where it was
-    factor = np.where(usable, factor, 1.0)
+    factor = np.ones_like(columns)
+    factor[alive] = np.sqrt(columns[alive] / largest[alive])
+    factor[alive] /= np.exp(np.log(factor[alive]).mean())  # leaves the layer's overall range where it was
+    factor[silent] = columns[silent] / np.median((columns / factor)[alive])  # it has no range to share
     _multiply_outputs(layer, factor)
     consumer.kernel.assign(np.asarray(consumer.kernel) / factor[:, None])
     return f"{layer.name} and {consumer.name}: channel ranges shared, factors {factor.min():.2g}..{factor.max():.2g}"

@@ -59,7 +59,7 @@ def test_a_mend_that_changes_the_scores_is_undone(sick_run, pixels, monkeypatch)
     assert "undone" in mending.deeds[0]
 
 
-def unbalanced(activation):
+def unbalanced(activation, silent=False):
     """Two dense layers whose channels between them differ a thousandfold."""
     import keras
 
@@ -70,14 +70,18 @@ def unbalanced(activation):
     first, second = model.get_layer("first"), model.get_layer("second")
     factor = np.ones(16)
     factor[0] = 1000
-    first.kernel.assign(np.array(first.kernel) / factor)
+    first.kernel.assign(np.random.default_rng(1).normal(0, 0.1, first.kernel.shape) / factor)
+    if silent:
+        first.bias.assign(np.where(factor > 1, -1e3, 0))
     second.kernel.assign(np.array(second.kernel) * factor[:, None])
     return model
 
 
-def test_channel_ranges_are_shared_across_a_relu():
+@pytest.mark.parametrize("silent", [False, True])
+def test_channel_ranges_are_shared_across_a_relu(silent):
+    """Also those of a channel that never fires, and so has no range of its own."""
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
-    mending = mend(unbalanced("relu"), images)
+    mending = mend(unbalanced("relu", silent), images)
     assert [finding.layer for finding in mending.findings] == ["second"]
     assert mending.remaining == ()
     assert mending.change < 1e-5
