@@ -8,6 +8,7 @@ SHOW_NAMES = sed -u -n -e 's/^Collecting \([^ ]*\).*/    fetching \1/p' -e 's/^\
 
 demo: .venv-demo/ready
 	@echo "==> labelling 10 seconds of rendered garments (no camera needed)"
+	@rm -rf demo-out
 	@.venv-demo/bin/fashion-edge --source demo --seconds 10 --headless \
 		--jsonl demo-out/labels.jsonl --save demo-out/pictures --overwrite
 

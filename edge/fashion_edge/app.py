@@ -27,6 +27,7 @@ CHECK_FAILED = 3  # exit status
 
 def run_request(request: Request) -> int:
     """Run to the end of the source, a limit, `q` or Ctrl-C; returns the exit status."""
+    request.check()
     request.options(LiveDefaults())  # bad values are said before anything is loaded
     if request.print_colour_card is not None:
         from fashion_edge.colour.card import print_card

@@ -10,25 +10,33 @@ from pathlib import Path
 from fashion_edge.errors import OutputExistsError, UsageError
 
 
-def refuse_existing(path: Path, *, overwrite: bool) -> None:
+def refuse_existing(path: Path, *, overwrite: bool, hint: str = "name another or add --overwrite") -> None:
     """Raise `OutputExistsError` where an output is there and overwriting was not asked for.
 
     An empty folder counts as not there.
     """
     if overwrite or not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
-    raise OutputExistsError(f"{path} exists already; name another or add --overwrite")
+    raise OutputExistsError(f"{path} exists already; {hint}")
+
+
+def _hint(path: Path, marker: str) -> str:
+    if (path / marker).is_file():
+        return "name another or add --overwrite"
+    return f"name another: it has no {marker}, so --overwrite does not touch it"
 
 
 @contextmanager
-def atomic_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def atomic_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
     """Give a hidden sibling folder to write into; it takes the name `path` when the block ends without error.
 
+    Only a folder that holds a file `marker`, one of the same kind, is ever replaced: nobody's photos are.
+
     Raises:
-        OutputExistsError: `path` holds something and `overwrite` is false.
+        OutputExistsError: `path` holds something and `overwrite` is false, or it holds something else.
         UsageError: the parent folder cannot be written.
     """
-    refuse_existing(path, overwrite=overwrite)
+    refuse_existing(path, overwrite=overwrite and (path / marker).is_file(), hint=_hint(path, marker))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.part-", dir=path.parent))

@@ -57,7 +57,7 @@ OUTPUT = (
     option("--events", metavar="FILE", help="As --jsonl, but changes only: decisions, losses, failures."),
     option("--record", type=PATH, metavar="FILE.mp4", help="Annotated video."),
     option("--save", type=PATH, metavar="DIR", help="Annotated stills: each photo, or each change of a live source."),
-    option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+    option("--overwrite", is_flag=True, help="Replace files that exist; pictures of --save get a number instead."),
 )
 NETWORK = (
     option(

@@ -1,5 +1,6 @@
 """What was asked on the command line, and what that comes to once bundle and source are known."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,22 @@ class Request:
         if self.source is not None and self.camera is not None:
             raise UsageError(f"--source {self.source} and --camera {self.camera} were both given; name one")
         return str(self.camera) if self.camera is not None else (self.source or "demo")
+
+    def check(self) -> None:
+        """Refuse numbers that are none, and outputs that would replace the source.
+
+        Raises:
+            UsageError: names the flag.
+        """
+        for name, value in vars(self).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UsageError(f"--{name.replace('_', '-')} {value} is not a number that can be used")
+        source = Path(self.source_text())
+        if not source.exists():
+            return
+        for flag, output in (("--jsonl", self.jsonl), ("--events", self.events), ("--record", self.record)):
+            if output is not None and Path(output).exists() and Path(output).samefile(source):
+                raise UsageError(f"{flag} {output} is the source itself; name another file")
 
     def wish(self) -> Wish:
         """What is asked of a camera."""

@@ -148,8 +148,8 @@ def open_source(given: dict[str, Any], folder: Path | None) -> "Source":
         from fashion_export.source import load_run
 
         return load_run(folder, given["dataset"])
+    from fashion_edge.hush import hush
     from fashion_export.foreign import Foreign, load_foreign
-    from fashion_export.hush import hush
     from fashion_export.labels import parse_groups, parse_labels
 
     labels = parse_labels(given["labels"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from fashion_export.hush import hush
+from fashion_edge.hush import hush
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Non
         OutputExistsError: `out` holds something and `overwrite` is false.
         BundleError: what was written does not do what was measured.
     """
-    with atomic_folder(out, overwrite=overwrite) as part:
+    with atomic_folder(out, marker="manifest.json", overwrite=overwrite) as part:
         golden = outcome.golden.to_npz()
         (part / "golden.npz").write_bytes(golden)
         for artefact in outcome.artefacts:

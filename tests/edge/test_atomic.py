@@ -8,7 +8,7 @@ from fashion_edge.errors import OutputExistsError, UsageError
 
 def test_a_folder_has_its_name_only_once_it_is_whole(tmp_path: Path) -> None:
     target = tmp_path / "runs" / "one"
-    with atomic_folder(target) as part:
+    with atomic_folder(target, marker="run.json") as part:
         (part / "a.txt").write_text("a")
         assert not target.exists()
     assert (target / "a.txt").read_text() == "a"
@@ -17,7 +17,7 @@ def test_a_folder_has_its_name_only_once_it_is_whole(tmp_path: Path) -> None:
 
 def test_an_interrupted_folder_leaves_nothing(tmp_path: Path) -> None:
     def fill() -> None:
-        with atomic_folder(tmp_path / "one") as part:
+        with atomic_folder(tmp_path / "one", marker="run.json") as part:
             (part / "a.txt").write_text("half")
             raise KeyboardInterrupt
 
@@ -30,10 +30,24 @@ def test_what_exists_is_kept_unless_overwriting_was_asked_for(tmp_path: Path) ->
     target = tmp_path / "one"
     target.mkdir()
     (target / "precious").touch()
-    with pytest.raises(OutputExistsError, match="one exists already.*--overwrite"), atomic_folder(target):
+    with (
+        pytest.raises(OutputExistsError, match="one exists already.*it has no run.json"),
+        atomic_folder(target, marker="run.json"),
+    ):
+        pass
+    with (
+        pytest.raises(OutputExistsError, match="--overwrite does not touch it"),
+        atomic_folder(target, marker="run.json", overwrite=True),
+    ):
         pass
     assert (target / "precious").exists()
-    with atomic_folder(target, overwrite=True) as part:
+    (target / "run.json").touch()
+    with (
+        pytest.raises(OutputExistsError, match="name another or add --overwrite"),
+        atomic_folder(target, marker="run.json"),
+    ):
+        pass
+    with atomic_folder(target, marker="run.json", overwrite=True) as part:
         (part / "new").touch()
     assert [path.name for path in target.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [target]
@@ -56,5 +70,8 @@ def test_a_failed_overwrite_keeps_the_old_one(tmp_path: Path) -> None:
 
 def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="cannot write to .*file"), atomic_folder(tmp_path / "file" / "run"):
+    with (
+        pytest.raises(UsageError, match="cannot write to .*file"),
+        atomic_folder(tmp_path / "file" / "run", marker="run.json"),
+    ):
         pass

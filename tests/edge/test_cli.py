@@ -139,6 +139,25 @@ def test_outputs_that_exist_are_kept(capsys: pytest.CaptureFixture, tmp_path: Pa
     assert out.read_text() == "precious"
 
 
+@pytest.mark.parametrize("flag", ["--jsonl", "--events", "--record"])
+def test_an_output_that_is_the_source_is_refused_even_with_overwrite(
+    capsys: pytest.CaptureFixture, photo_folder: Path, flag: str
+) -> None:
+    photo = photo_folder / "a" / "1.png"
+    before = photo.read_bytes()
+    status, _, err = run(capsys, "--source", str(photo), flag, str(photo), "--overwrite")
+    assert status == 2
+    assert "is the source itself; name another file" in err
+    assert photo.read_bytes() == before
+
+
+@pytest.mark.parametrize("flag", ["--seconds", "--smooth", "--max-age-ms"])
+def test_a_number_that_is_none_is_refused(capsys: pytest.CaptureFixture, flag: str) -> None:
+    status, _, err = run(capsys, "--source", "demo", flag, "nan")
+    assert status == 2
+    assert f"{flag} nan is not a number that can be used" in err
+
+
 def test_debug_shows_the_traceback() -> None:
     with pytest.raises(Exception, match="does not exist"):
         main(["--source", "gone.jpg", "--debug"])

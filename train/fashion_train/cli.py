@@ -104,7 +104,7 @@ def command(
     tensorboard: Path | None,
     resume: bool,
     overwrite: bool,
-    debug: bool,  # noqa: ARG001  run_command looks for it
+    debug: bool,
 ) -> int:
     """Train a small multi-label classifier on photos in folders named by their labels."""
     from fashion_edge.atomic import refuse_existing
@@ -113,7 +113,7 @@ def command(
     refuse_existing(out, overwrite=overwrite or resume)
     from fashion_train.environment import require_extra
 
-    require_extra()
+    require_extra(debug=debug)
     from fashion_train.leave_out import leave_one_out
     from fashion_train.options import TrainOptions, find_recipe
     from fashion_train.rendered import rendered_dataset

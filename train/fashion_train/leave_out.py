@@ -34,7 +34,7 @@ def leave_one_out(options: TrainOptions) -> int:
             f"no combination of {options.dataset} can be left out: each holds a label that no other combination has"
         )
     rows, failures = [], 0
-    with atomic_folder(options.out, overwrite=options.overwrite) as part:
+    with atomic_folder(options.out, marker="report.md", overwrite=options.overwrite) as part:
         for number, name in enumerate(names, start=1):
             say(f"{number} of {len(names)}: without {name}")
             outcome = train(replace(options, holdout=(name,), resume=False))

@@ -149,5 +149,5 @@ def _check_enough(dataset: Dataset, decoded: Decoded, sides: Sequence[str]) -> N
         if sum(sides[index] == side for index in decoded.readable) < needed:
             raise DatasetError(
                 f"{len(decoded.readable)} readable photos leave none for {side}; "
-                "each combination needs about ten photos, or give a larger --val"
+                "each combination needs about ten photos"
             )

@@ -16,6 +16,6 @@ def rendered_dataset(seed: int) -> Path:
     folder = Path(tempfile.gettempdir()) / f"fashion-train-rendered-{PHOTOS_PER_COMBINATION}-{seed}"
     if not folder.exists():
         say(f"no --dataset: rendering garments into {folder}")
-        with atomic_folder(folder) as part:
+        with atomic_folder(folder, marker="") as part:
             render_dataset(part, PHOTOS_PER_COMBINATION, seed)
     return folder

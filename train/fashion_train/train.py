@@ -54,7 +54,7 @@ def run(options: TrainOptions) -> int:
     """Train and write the run folder; 1 when some file could not be read, else 0."""
     from fashion_train.run_folder import write_run
 
-    with atomic_folder(options.out, overwrite=options.overwrite) as part:
+    with atomic_folder(options.out, marker="run.json", overwrite=options.overwrite) as part:
         outcome = train(options)
         write_run(part, outcome)
     if not outcome.learned.interrupted:

@@ -1,5 +1,6 @@
 """One open device or stream: what the sources read from, and OpenCV's VideoCapture as one."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,5 +113,6 @@ class CvCapture:
 def open_video_capture(*args: Any) -> Any:
     """`cv2.VideoCapture(*args)`, whose own chatter says in three lines what our error says in one."""
     cv2 = load_cv2()
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first capture is opened
     getattr(cv2.utils, "logging", cv2).setLogLevel(0)  # the function moved in OpenCV 5
     return cv2.VideoCapture(*args)
