@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from fashion_bench.ceiling import describe_ceiling
@@ -10,7 +11,7 @@ from fashion_bench.compare import Comparison, check_gate, compare_documents
 from fashion_bench.document import Document, read_document
 from fashion_edge.atomic import atomic_file, refuse_existing
 from fashion_edge.console import say
-from fashion_edge.errors import UsageError
+from fashion_edge.errors import MissingExtraError, UsageError
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,13 @@ class Outputs:
         Raises:
             UsageError: a gate without a baseline, or a baseline that is no result of this schema.
             OutputExistsError: an output is there already.
+            MissingExtraError: plots were asked for and matplotlib is not installed.
         """
         for file in (self.json_file, self.csv, self.markdown):
             if file:
                 refuse_existing(file, overwrite=self.overwrite)
+        if self.plots and find_spec("matplotlib") is None:
+            raise MissingExtraError("matplotlib", "bench")
         if self.gate is not None and self.baseline is None:
             raise UsageError(f"--gate {self.gate:g} needs something to compare with: add --baseline FILE")
         return read_document(self.baseline) if self.baseline else None

@@ -7,6 +7,7 @@ file together still do what the export measured.
 import io
 import zipfile
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +24,22 @@ MAX_UNPACKED_BYTES = 64 << 20
 
 @dataclass(frozen=True)
 class GoldenSet:
-    """frames (n, h, w, 3) uint8 BGR, inputs (n, H, W, 3) uint8, scores: file name -> (n, labels) float32."""
+    """frames (n, h, w, 3) uint8 BGR, inputs (n, H, W, 3) uint8, scores: file name -> (n, labels) float32.
+
+    `labels` are the words of the scores, in order: a manifest that lists them otherwise would name everything wrongly.
+    """
 
     frames: NDArray[np.uint8]
     inputs: NDArray[np.uint8]
     scores: dict[str, NDArray[np.float32]]
+    labels: tuple[str, ...]
 
     def to_npz(self) -> bytes:
         """The bytes of golden.npz: plain arrays, no pickle."""
         buffer = io.BytesIO()
-        scores = {f"scores:{name}": values.astype(np.float32) for name, values in self.scores.items()}
-        np.savez_compressed(buffer, frames=self.frames, inputs=self.inputs, **scores)  # type: ignore[arg-type]
+        arrays: dict[str, Any] = {f"scores:{name}": values.astype(np.float32) for name, values in self.scores.items()}
+        arrays |= {"frames": self.frames, "inputs": self.inputs, "labels": np.array(self.labels, np.str_)}
+        np.savez_compressed(buffer, **arrays)
         return buffer.getvalue()
 
 
@@ -50,7 +56,7 @@ def parse_golden(data: bytes) -> GoldenSet:
             raise BundleError(f"the golden file unpacks to {unpacked >> 20} MB, above {MAX_UNPACKED_BYTES >> 20}")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             scores = {key[7:]: arrays[key] for key in arrays.files if key.startswith("scores:")}
-            golden = GoldenSet(arrays["frames"], arrays["inputs"], scores)
+            golden = GoldenSet(arrays["frames"], arrays["inputs"], scores, tuple(arrays["labels"].ravel().tolist()))
     except (ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError) as error:
         if isinstance(error, BundleError):
             raise
@@ -69,6 +75,10 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
     space, spec = bundle.manifest.space, bundle.manifest.input
     check_shapes(variant, backend, spec, len(space.labels))
     golden = parse_golden(bundle.read_golden())
+    if golden.labels != space.labels:
+        raise ModelError(
+            f"the manifest's labels {list(space.labels)} are not {list(golden.labels)}, in which order scores come"
+        )
     expected = golden.scores.get(variant.file)
     if expected is None or expected.shape != (len(golden.frames), len(space.labels)):
         raise ModelError(f"the golden file has no scores for {variant.file}; export the bundle again")

@@ -72,7 +72,7 @@ def export(source: Source, options: Options) -> Outcome:
         calibration=ready.calibration,
         validation=ready.validation,
         artefacts=tuple(artefacts),
-        golden=GoldenSet(ready.frames, ready.inputs, {a.recipe.file: a.golden_scores for a in artefacts}),
+        golden=GoldenSet(ready.frames, ready.inputs, {a.recipe.file: a.golden_scores for a in artefacts}, space.labels),
         provenance={**provenance(source, options.command), "calibration": summary(ready.calibration)},
         mending=mending,
         tuned=tuple(tuned),

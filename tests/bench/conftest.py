@@ -97,7 +97,7 @@ def write_bundle(folder: Path, files: dict[str, bytes]) -> Path:
     frames = np.random.default_rng(1).integers(0, 256, (4, 60, 80, 3), dtype=np.uint8)
     inputs = np.stack([preprocess(frame, spec) for frame in frames])
     scores = litert.load(files["model.float32.tflite"], "model.float32.tflite", 1).run(inputs)
-    golden = GoldenSet(frames, inputs, dict.fromkeys(files, scores)).to_npz()
+    golden = GoldenSet(frames, inputs, dict.fromkeys(files, scores), tuple(LABELS)).to_npz()
     variants = [
         {
             "file": name,

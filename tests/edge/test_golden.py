@@ -64,17 +64,30 @@ def test_a_model_of_another_label_count_or_input_size_is_refused(shipped: Bundle
         self_check(shipped, shipped.find(), FakeBackend([0.0] * 6, (8, 8, 3)))
 
 
+def test_a_manifest_with_its_labels_in_another_order_is_refused(bundle_copy: Path) -> None:
+    """Same scores, same count, and every name wrong."""
+    file = bundle_copy / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["labels"].reverse()
+    file.write_text(json.dumps(manifest))
+    bundle = load_bundle(bundle_copy)
+    with pytest.raises(ModelError, match=r"the manifest's labels \['shirt', .* are not \['black', .*in which order"):
+        self_check(bundle, bundle.find(), open_backend(bundle, bundle.find()))
+
+
 def test_preprocessing_that_drifted_is_named_as_such(shipped: Bundle, bundle_copy: Path) -> None:
     golden = parse_golden(shipped.read_golden())
     scores = {f"scores:{name}": values for name, values in golden.scores.items()}
-    bundle = with_golden(bundle_copy, npz(frames=golden.frames, inputs=golden.inputs ^ 1, **scores))
+    bundle = with_golden(
+        bundle_copy, npz(frames=golden.frames, inputs=golden.inputs ^ 1, labels=np.array(golden.labels), **scores)
+    )
     with pytest.raises(ModelError, match="preprocessing of the golden frames differs"):
         self_check(bundle, bundle.find(), open_backend(bundle, bundle.find()))
 
 
 def test_a_golden_file_without_this_variant_is_refused(shipped: Bundle, bundle_copy: Path) -> None:
     golden = parse_golden(shipped.read_golden())
-    bundle = with_golden(bundle_copy, npz(frames=golden.frames, inputs=golden.inputs))
+    bundle = with_golden(bundle_copy, npz(frames=golden.frames, inputs=golden.inputs, labels=np.array(golden.labels)))
     with pytest.raises(ModelError, match="no scores for model.int8.tflite"):
         self_check(bundle, bundle.find(), open_backend(bundle, bundle.find()))
 
@@ -95,7 +108,7 @@ def test_pickles_bombs_and_rubbish_are_refused() -> None:
     with pytest.raises(BundleError, match="not readable"):
         parse_golden(npz(frames=frames))
     with pytest.raises(BundleError, match="does not hold frames"):
-        parse_golden(npz(frames=frames.astype(np.float32), inputs=frames))
+        parse_golden(npz(frames=frames.astype(np.float32), inputs=frames, labels=np.array(["red"])))
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("frames.npy", bytes(100 << 20))

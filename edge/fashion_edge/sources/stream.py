@@ -24,5 +24,7 @@ def _open(url: str, name: str) -> CvCapture:
     capture = open_video_capture(url, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
         capture.release()
-        raise SourceError(f"stream {name} does not answer within {OPEN_TIMEOUT_MS / 1000:g} s; check the address")
+        raise SourceError(
+            f"stream {name} does not answer with pictures, and was waited for {OPEN_TIMEOUT_MS / 1000:g} s at most; check the address"
+        )
     return CvCapture(capture, name)
