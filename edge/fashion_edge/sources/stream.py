@@ -25,6 +25,6 @@ def _open(url: str, name: str) -> CvCapture:
     if not capture.isOpened():
         capture.release()
         raise SourceError(
-            f"stream {name} does not answer with pictures, and was waited for {OPEN_TIMEOUT_MS / 1000:g} s at most; check the address"
+            f"stream {name} gives no picture (at most {OPEN_TIMEOUT_MS / 1000:g} s were waited); check the address"
         )
     return CvCapture(capture, name)

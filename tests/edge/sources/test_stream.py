@@ -74,5 +74,5 @@ def test_a_password_in_a_url_is_not_shown(camera_url: str) -> None:
 
 
 def test_a_stream_that_does_not_answer_is_named() -> None:
-    with pytest.raises(SourceError, match=r"stream http://127\.0\.0\.1:9/x does not answer"):
+    with pytest.raises(SourceError, match=r"stream http://127\.0\.0\.1:9/x gives no picture"):
         open_source("http://127.0.0.1:9/x")
