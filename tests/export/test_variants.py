@@ -203,3 +203,24 @@ def test_opencv_reads_the_onnx_file_and_gives_our_scores(bundle_folder):
     for pixels, expected in zip(golden["inputs"], golden["scores:model.onnx"], strict=True):
         network.setInput(pixels[None], "image")
         assert np.abs(network.forward()[0] - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "model.int8.onnx"])
+def test_the_reference_evaluator_of_onnx_decides_as_we_do(all_bundle, file):
+    """An implementation in plain numpy, unrelated to any runtime; it knows QDQ from opset 19 on."""
+    import onnx
+    import onnx.version_converter
+    from onnx.reference import ReferenceEvaluator
+
+    golden, bundle = np.load(all_bundle / "golden.npz"), load_bundle(all_bundle)
+    limits = bundle.manifest.space.threshold_vector()
+    model = onnx.load(all_bundle / file)
+    onnx.checker.check_model(model, full_check=True)
+    evaluator = ReferenceEvaluator(onnx.version_converter.convert_version(model, 21))
+    scores = np.concatenate([evaluator.run(None, {"image": pixels[None]})[0] for pixels in golden["inputs"]])
+    expected = golden[f"scores:{file}"]
+    tolerance = 0.03 if "int8" in file else 1e-4
+    assert np.abs(scores - expected).max() < tolerance
+    clear = np.abs(expected - limits) > tolerance
+    assert clear.mean() > 0.5
+    assert np.array_equal((scores >= limits)[clear], (expected >= limits)[clear])
