@@ -24,10 +24,10 @@ from fashion_edge.locate import SHIPPED_BUNDLE
 BIN = "/opt/fashion/bin"
 LIMITS = "--precision int8 --min-seconds 1 --min-samples 5 --warmup-runs 1 --rounds 1 --threads 1 --no-end-to-end"
 COMMANDS = {
-    "demo": "fashion-edge --source demo --frames 20 --headless --jsonl /work/demo.jsonl",
+    "demo": "fashion-edge --source demo --frames 20 --headless --jsonl /lab/demo.jsonl",
     "doctor": "fashion-doctor --json",
-    "bench": f"fashion-bench {LIMITS} --json /work/bench.json",
-    "scores": "python /work/guest/scores.py /work/bundle /work/fashion.npz",
+    "bench": f"fashion-bench {LIMITS} --json /lab/bench.json",
+    "scores": "python /lab/guest/scores.py /lab/bundle /lab/fashion.npz",
 }
 Ran = dict[str, subprocess.CompletedProcess[str]]
 
@@ -131,6 +131,6 @@ def test_the_legacy_runtime_labels_on_bookworm(guest: Guest, suite: str, wheel: 
     done = guest.run("/opt/legacy/bin/fashion-edge --source demo --frames 5 --headless")
     assert done.returncode == 0, done.stderr
     assert "on tflite-runtime 2.14.0" in done.stderr
-    guest.check("/opt/legacy/bin/python /work/guest/scores.py /work/bundle /work/legacy.npz")
+    guest.check("/opt/legacy/bin/python /lab/guest/scores.py /lab/bundle /lab/legacy.npz")
     legacy, current = (np.load(guest.work / f"{venv}.npz")["model.int8.tflite"] for venv in ("legacy", "fashion"))
     assert np.abs(legacy - current).max() <= TOLERANCE["int8"]

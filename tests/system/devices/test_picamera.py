@@ -44,8 +44,8 @@ def guest() -> Guest:
 
 def in_the_tree(guest: Guest, command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     """Run a line of the manual by a shell in the clone; pip finds what was downloaded in the place of its index."""
-    env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/work/wheels"}
-    done = guest.run(f"dash -c {shlex.quote(f'cd /work/tree && {command}')}", env=env, typed=typed)
+    env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/lab/wheels"}
+    done = guest.run(f"dash -c {shlex.quote(f'cd /lab/tree && {command}')}", env=env, typed=typed)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -67,7 +67,7 @@ def show(guest: Guest, picture: np.ndarray) -> None:
 @pytest.mark.parametrize("text", ["red dress", "blue shirt", "blue jeans", "black dress"])
 def test_garments_before_the_camera_get_their_names(guest: Guest, text: str) -> None:
     show(guest, camera_picture(text))
-    done = guest.run(f"{RUN} --frames 30 --jsonl /work/labels.jsonl --overwrite")
+    done = guest.run(f"{RUN} --frames 30 --jsonl /lab/labels.jsonl --overwrite")
     assert done.returncode == 0, done.stderr
     assert "picamera imx708: 640x480 NV12, 30 frames/s" in done.stderr
     records = [json.loads(line) for line in (guest.work / "labels.jsonl").read_text().splitlines()]
@@ -82,7 +82,7 @@ def test_channels_are_in_order(guest: Guest) -> None:
     field = np.full((480, 640, 3), (40, 40, 200), np.uint8)
     field[:240, :320] = (200, 60, 40)
     show(guest, field)
-    done = guest.run(f"{RUN} --frames 3 --record-raw /work/raw --overwrite")
+    done = guest.run(f"{RUN} --frames 3 --record-raw /lab/raw --overwrite")
     assert done.returncode == 0, done.stderr
     seen = cv2.imread(
         str(next(path for path in sorted((guest.work / "raw").rglob("*")) if path.suffix in (".png", ".jpg")))
@@ -94,8 +94,8 @@ def test_channels_are_in_order(guest: Guest) -> None:
 def test_captured_at_is_the_sensors_time_and_every_request_goes_back(guest: Guest) -> None:
     show(guest, camera_picture("red dress"))
     offset = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    env = {"GLUE_REQUESTS": "/work/requests.json"}
-    done = guest.run(f"{RUN} --frames 60 --every-frame --jsonl /work/times.jsonl --overwrite", env=env)
+    env = {"GLUE_REQUESTS": "/lab/requests.json"}
+    done = guest.run(f"{RUN} --frames 60 --every-frame --jsonl /lab/times.jsonl --overwrite", env=env)
     assert done.returncode == 0, done.stderr
     counts = json.loads((guest.work / "requests.json").read_text())
     records = [json.loads(line) for line in (guest.work / "times.jsonl").read_text().splitlines()]
@@ -140,7 +140,7 @@ def test_an_environment_without_it_is_one_sentence(guest: Guest, missing: str) -
     system = guest.root / "usr/lib/python3/dist-packages"
     shutil.copytree(system, kept, ignore=shutil.ignore_patterns(f"{missing}*", "libcamera"), dirs_exist_ok=True)
     guest.check("python3 -m venv --without-pip /opt/plain")
-    env = {"PYTHONPATH": f"/root/fashion/lib/python3.13/site-packages:/work/{kept.name}"}
+    env = {"PYTHONPATH": f"/root/fashion/lib/python3.13/site-packages:/lab/{kept.name}"}
     done = guest.run(f"/opt/plain/bin/python {RUN} --frames 1", env=env)
     message = one_sentence(done)
     assert f"{missing} is not in this environment" in message

@@ -1,5 +1,5 @@
 #!/bin/bash
-# initrd.sh MODULES BUSYBOX NAME...    writes /work/initrd, which loads the named modules and goes over to /dev/vda
+# initrd.sh MODULES BUSYBOX NAME...    writes /lab/initrd, which loads the named modules and goes over to /dev/vda
 set -euo pipefail
 modules=$1 busybox=$2; shift 2
 folder=$(mktemp -d)
@@ -24,4 +24,4 @@ exec $b switch_root /root /usr/bin/busybox sh /guest/v4l2.sh
 INIT
 chmod +x "$folder/init"
 cd "$folder"
-find . | cpio --quiet -o -H newc | gzip -1 > /work/initrd
+find . | cpio --quiet -o -H newc | gzip -1 > /lab/initrd

@@ -42,18 +42,18 @@ CAMERA = """\
   - width: 1280
     height: 720
   frames:
-    path: "/work/frames/"
+    path: "/lab/frames/"
   location: "CameraLocationBack"
   model: "imx708"
 """
 ENVIRONMENT = {
-    "PYTHONPATH": "/work/guest/glue",
+    "PYTHONPATH": "/lab/guest/glue",
     "LIBCAMERA_PIPELINES_MATCH_LIST": "virtual",
 }
 
 
 def boot() -> Guest:
-    """The root with one camera, imx708; its pictures are those of /work/frames, none of which is there yet."""
+    """The root with one camera, imx708; its pictures are those of /lab/frames, none of which is there yet."""
     root = make_root(SPEC)
     packages = root / "usr/lib/python3/dist-packages"
     if not (packages / "picamera2").is_dir():

@@ -10,8 +10,8 @@ if [ "$emulator" != - ]; then
     mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
     printf '%s' ":arm64:M::$magic:$mask:$emulator:F" > /proc/sys/fs/binfmt_misc/register
 fi
-mkdir -p "$root"/{proc,sys,dev,tmp,root,work}
+mkdir -p "$root"/{proc,sys,dev,tmp,root,lab}
 for folder in proc sys dev; do mount --rbind "/$folder" "$root/$folder"; done
 mount -t tmpfs tmpfs "$root/tmp"
-mount --bind "$work" "$root/work"
+mount --bind "$work" "$root/lab"
 exec chroot "$root" "$@"

@@ -19,7 +19,7 @@ QEMU = Spec("qemu-user", "amd64", ("trixie",), ("qemu-user",))  # 10.x; 7.2 cras
 
 @dataclass(frozen=True)
 class Guest:
-    """A root to run programs in; `work` appears there as /work."""
+    """A root to run programs in; `work` appears there as /lab."""
 
     root: Path
     work: Path

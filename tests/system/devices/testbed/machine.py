@@ -33,8 +33,8 @@ class Machine:
         """Boot, run the guest program, power off; returns the console's text, however far it came."""
         command = (
             f"qemu-system-aarch64 -M virt -cpu {PROCESSOR} -accel tcg,thread=multi -smp 2 -m 1024 -nodefaults"
-            " -no-user-config -display none -no-reboot -serial stdio -kernel /work/kernel -initrd /work/initrd"
-            f" -append '{KERNEL_LINE}' -drive if=none,id=disk,file=/work/disk,format=raw,snapshot=on"
+            " -no-user-config -display none -no-reboot -serial stdio -kernel /lab/kernel -initrd /lab/initrd"
+            f" -append '{KERNEL_LINE}' -drive if=none,id=disk,file=/lab/disk,format=raw,snapshot=on"
             " -device virtio-blk-pci,drive=disk -device virtio-rng-pci"
         )
         try:
@@ -55,9 +55,9 @@ def build(wheel: Path, pictures: Mapping[str, bytes]) -> Machine:
     tree = _make_tree(tools, root, release, wheel, pictures)
     shutil.copy(root / f"boot/vmlinuz-{release}", tools.work / "kernel")
     tools.check(
-        f"bash /work/initrd.sh /work/tree/usr/lib/modules/{release} /work/tree/usr/bin/busybox {' '.join(EARLY)}"
+        f"bash /lab/initrd.sh /lab/tree/usr/lib/modules/{release} /lab/tree/usr/bin/busybox {' '.join(EARLY)}"
     )
-    tools.check("mkfs.ext4 -q -F -O ^has_journal -d /work/tree /work/disk 1400M")
+    tools.check("mkfs.ext4 -q -F -O ^has_journal -d /lab/tree /lab/disk 1400M")
     shutil.rmtree(tree)
     return Machine(tools)
 
@@ -88,7 +88,7 @@ def _make_tree(tools: Guest, root: Path, release: str, wheel: Path, pictures: Ma
     (venv / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
     requirement = f"fashion-edge[headless] @ {wheel.as_uri()}"
     pi.install(Guest(tree, work, emulated=True), SUITE, "/opt/fashion", [requirement], *PINNED)
-    tools.check(f"depmod -b /work/tree {release}")
+    tools.check(f"depmod -b /lab/tree {release}")
     shutil.copytree(GUEST, tree / "guest")
     shutil.copy(GUEST / "initrd.sh", work)
     for name in ("pictures", "proc", "sys", "dev", "tmp", "root"):

@@ -18,7 +18,7 @@ LEGACY = (
 
 
 def boot(suite: str) -> Guest:
-    """The root of a release; /work inside is the folder the wheels and the results go to."""
+    """The root of a release; /lab inside is the folder the wheels and the results go to."""
     root = make_root(Spec(f"{suite}-arm64", "arm64", (suite,), PACKAGES))
     guest = Guest(root, fresh(WORK / "work" / suite), emulated=True)
     shutil.copytree(GUEST, guest.work / "guest")
@@ -48,4 +48,4 @@ def install(guest: Guest, suite: str, venv: str, requirements: Sequence[str], *o
 
 def check_fit(guest: Guest, venv: str) -> None:
     """Whether the guest's own Python accepts each wheel's tags, and finds each dependency, markers included."""
-    guest.check(f"{venv}/bin/python /work/guest/fits.py")
+    guest.check(f"{venv}/bin/python /lab/guest/fits.py")
