@@ -54,9 +54,7 @@ def build(wheel: Path, pictures: Mapping[str, bytes]) -> Machine:
     _build_loopback(tools, root, release)
     tree = _make_tree(tools, root, release, wheel, pictures)
     shutil.copy(root / f"boot/vmlinuz-{release}", tools.work / "kernel")
-    tools.check(
-        f"bash /lab/initrd.sh /lab/tree/usr/lib/modules/{release} /lab/tree/usr/bin/busybox {' '.join(EARLY)}"
-    )
+    tools.check(f"bash /lab/initrd.sh /lab/tree/usr/lib/modules/{release} /lab/tree/usr/bin/busybox {' '.join(EARLY)}")
     tools.check("mkfs.ext4 -q -F -O ^has_journal -d /lab/tree /lab/disk 1400M")
     shutil.rmtree(tree)
     return Machine(tools)
