@@ -1,6 +1,7 @@
 """The reference figures in the repository: whole, true to their raw samples, and silent about where they were made."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from fashion_bench.render import to_markdown
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 FILES = sorted(RESULTS.glob("*.json"))
+ABSOLUTE_PATH = re.compile(r"(?<![\w.:/-])/[\w.-]+/[\w./-]*")  # from the root down; a relative path or a URL is none
 
 
 def test_there_are_reference_figures():
@@ -22,7 +24,12 @@ def test_each_names_its_machine_and_no_folder_of_it(file):
     assert data["machine"]["cpu"]
     assert data["machine"]["cores"] > 0
     told = json.dumps({key: value for key, value in data.items() if key != "results"})
-    assert not [word for word in ("/home/", "/root/", "/tmp/", "/work/") if word in told]
+    assert ABSOLUTE_PATH.findall(told) == []
+
+
+@pytest.mark.parametrize("told", ["--run /home/me/runs/first", '"/tmp/x.json"', "--photos=/var/photos/val"])
+def test_a_folder_of_the_machine_would_be_noticed(told):
+    assert ABSOLUTE_PATH.search(told)
 
 
 @pytest.mark.parametrize(
