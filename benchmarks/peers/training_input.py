@@ -33,11 +33,11 @@ class Pictures:
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def draw(self, item: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One changed picture, its target, no hint."""
+    def draw(self, item: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """One changed picture and its target."""
         from fashion_train.augment import augment
 
-        return augment(self._pictures[item], SIZE, self._how, rng), self._targets[item], np.zeros(1, np.float32)
+        return augment(self._pictures[item], SIZE, self._how, rng), self._targets[item]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,7 +9,6 @@ from fashion_edge.decide import LabelSpace, decide_batch
 
 STEPS = 256  # the converter gives an int8 sigmoid the output scale 1/256, whatever the network
 WINDOW = 23  # grid steps, 0.09, to smooth over: a threshold should stand on a plateau, not on a peak of luck
-LUCK = 0.005  # F1 that a few hundred photos cannot tell apart
 # Training tuned thresholds on objects and colours it should be silent on as well, which the validation photos do
 # not hold: what int8 has shifted is mended, but no label is set free to fire on anything.
 REACH = 51  # grid steps, 0.2
@@ -29,8 +28,8 @@ class Tuned:
 def tune(scores: NDArray[np.float32], truth: NDArray[np.bool_], space: LabelSpace) -> tuple[LabelSpace, list[Tuned]]:
     """A label space whose thresholds lie half-way between two steps of the 1/256 grid, where no int8 score can be.
 
-    A label moves, to the nearest threshold that is practically the best but no further than `REACH`, only where its
-    F1 gains, and gains more than luck can give once smoothed over neighbouring thresholds; else it decides as before.
+    A label moves only where its F1 gains, and gains more than luck, one standard error, once smoothed over neighbouring
+    thresholds: to the nearest threshold within luck of the best, but no further than `REACH`. Else it stays.
 
     Args:
         scores: (n, labels) of the int8 artefact.
@@ -44,9 +43,10 @@ def tune(scores: NDArray[np.float32], truth: NDArray[np.bool_], space: LabelSpac
         trials = [_with(space, label, _between(k)) for k in range(STEPS)]
         f1 = np.array([_f1(decide_batch(scores, trial)[:, column], truth[:, column]) for trial in trials])
         smooth = _smooth(f1)
+        luck = _standard_error(float(smooth.max()), int(truth[:, column].sum()))
         end = start
-        if smooth.max() - smooth[start] > LUCK:
-            good = np.flatnonzero(smooth >= smooth.max() - LUCK)
+        if smooth.max() - smooth[start] > luck:
+            good = np.flatnonzero(smooth >= smooth.max() - luck)
             nearest = int(good[np.abs(good - start).argmin()])
             reached = min(max(nearest, start - REACH), start + REACH)
             end = reached if f1[reached] > f1[start] else start
@@ -66,6 +66,12 @@ def _with(space: LabelSpace, label: str, threshold: float) -> LabelSpace:
 
 def _f1(chosen: NDArray[np.bool_], right: NDArray[np.bool_]) -> float:
     return 2 * float((chosen & right).sum()) / max(int(chosen.sum() + right.sum()), 1)
+
+
+def _standard_error(share: float, photos: int) -> float:
+    """Of a share measured on so many photos; never zero, since a hundred right ones do not prove the next."""
+    careful = (share * photos + 1) / (photos + 2)
+    return float(np.sqrt(careful * (1 - careful) / max(photos, 1)))
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,13 +13,14 @@ from fashion_edge.images import read_image
 from fashion_edge.preprocess import preprocess
 from fashion_train.cli import main
 
-QUICK = ["--epochs", "2", "--batch", "8", "--size", "32"]
+QUICK = ["--epochs", "2", "--batch", "8", "--size", "32", "--no-baseline", "--teacher-epochs", "0"]
+TAUGHT = [*QUICK[:-1], "1"]
 
 
 @pytest.fixture(scope="module")
 def first_run(shapes, things, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "first"
-    assert main(["--dataset", str(shapes), "--negatives", str(things), "--out", str(out), *QUICK]) == 0
+    assert main(["--dataset", str(shapes), "--negatives", str(things), "--out", str(out), *TAUGHT]) == 0
     return out
 
 
@@ -63,6 +64,28 @@ def test_calibration_photos_are_training_photos_of_every_combination(first_run):
     calibration = rows(first_run / "calibration.csv")
     assert {side[row["file"]] for row in calibration} == {"train"}
     assert {row["labels"] for row in calibration} == {"blue dress", "red dress", "red shirt"}
+
+
+def test_an_interruption_while_the_teacher_learns_is_taken_up_again(first_run, shapes, things, tmp_path, monkeypatch):
+    from fashion_train import fitting
+
+    keep = fitting.save_checkpoint
+
+    def keep_and_interrupt(path, checkpoint, identity):
+        keep(path, checkpoint, identity)
+        raise KeyboardInterrupt
+
+    out = tmp_path / "run"
+    command = ["--dataset", str(shapes), "--negatives", str(things), "--out", str(out), *TAUGHT]
+    assert main([*command, "--resume"]) == 2  # nothing to resume yet
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "save_checkpoint", keep_and_interrupt)
+        assert main(command) == 130
+    assert [path.name for path in tmp_path.iterdir()] == [".run.teacher.npz"]
+    assert main([*command, "--resume"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    resumed, whole = ([row["val_loss"] for row in rows(run / "history.csv")] for run in (out, first_run))
+    np.testing.assert_allclose(np.float64(resumed), np.float64(whole), rtol=1e-3)
 
 
 def test_an_existing_run_is_kept_unless_overwriting_is_asked_for(first_run, shapes, capsys):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import LabelSpace
-from fashion_train.calibrate import calibration_error, fit_platt, fit_temperature
+from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures
 from fashion_train.metrics import encode, measure, silent
 from fashion_train.thresholds import tune_thresholds
 
@@ -45,6 +45,19 @@ def test_a_threshold_parts_the_scores_and_stays_near_a_half_where_it_can():
     assert 0.05 < tune_thresholds(shy, targets, ["red"])["red"] <= 0.3
 
 
+def test_a_threshold_is_not_moved_for_what_may_be_luck():
+    targets = np.array([[0.0]] * 50 + [[1.0]] * 50, np.float32)
+    scores = np.where(targets > 0, 0.95, 0.05).astype(np.float32)
+    scores[-1] = 0.3  # one shy photo of fifty proves nothing
+    assert tune_thresholds(scores, targets, ["red"]) == {"red": 0.5}
+    scores[-10:] = 0.3  # ten of fifty do
+    assert tune_thresholds(scores, targets, ["red"])["red"] < 0.4
+
+
+def test_a_label_that_every_photo_carries_is_left_as_it_is():
+    assert fit_temperatures(np.full((9, 1), 0.7, np.float32), np.ones((9, 1), np.float32)).scale.tolist() == [1.0]
+
+
 def test_a_target_precision_raises_the_threshold():
     rng = np.random.default_rng(0)
     targets = (rng.random((2000, 1)) < 0.5).astype(np.float32)
@@ -55,14 +68,13 @@ def test_a_target_precision_raises_the_threshold():
     assert targets[said, 0].mean() >= 0.99
 
 
-def test_platt_mends_scores_that_claim_too_much():
+def test_a_temperature_for_each_label_mends_scores_that_claim_too_much():
     rng = np.random.default_rng(1)
     truth_logit = rng.normal(0, 1.5, (4000, 1))
     targets = (rng.random((4000, 1)) < 1 / (1 + np.exp(-truth_logit))).astype(np.float32)
-    bold = (1 / (1 + np.exp(-2 * truth_logit - 0.5))).astype(np.float32)
-    line = fit_platt(bold, targets)
+    bold = (1 / (1 + np.exp(-2 * truth_logit))).astype(np.float32)
+    line = fit_temperatures(bold, targets)
     assert line.scale[0] == pytest.approx(0.5, abs=0.06)
-    assert line.offset[0] == pytest.approx(-0.25, abs=0.12)
 
 
 def test_a_temperature_mends_softmax_scores():
@@ -75,15 +87,16 @@ def test_a_temperature_mends_softmax_scores():
     assert line.scale == pytest.approx([0.5] * 3, abs=0.06)
 
 
-def test_folding_changes_the_scores_as_the_line_says():
+def test_folding_sharpens_the_scores_and_leaves_a_half_where_it_is():
     import keras
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="sigmoid", name="scores")])
     inputs = np.random.default_rng(3).normal(size=(20, 3)).astype(np.float32)
     before = np.asarray(model(inputs))
-    line = fit_platt(before, (before > 0.4).astype(np.float32))
+    line = fit_temperatures(before, (before > 0.4).astype(np.float32))
     line.fold_into(model)
-    logits = np.log(before / (1 - before)) * line.scale + line.offset
+    logits = np.log(before / (1 - before)) * line.scale
+    assert ((np.asarray(model(inputs)) > 0.5) == (before > 0.5)).all()
     np.testing.assert_allclose(np.asarray(model(inputs)), 1 / (1 + np.exp(-logits)), atol=1e-5)
 
 

@@ -1,10 +1,13 @@
 """Scores that mean what they say: of the photos scored 0.8, four in five carry the label.
 
-Calibration is a straight line on each label's logit, so it folds into the last layer's weights: the model
-that is written gives calibrated scores by itself, in every format it is exported to.
-Source: Platt, "Probabilistic outputs for support vector machines", 1999, with his smoothed targets.
+Calibration is one scale, a temperature, on each label's logit, so it folds into the last layer's weights: the
+model that is written gives calibrated scores by itself, in every format it is exported to. There is no offset, as
+Platt's line has: fitted on a few hundred photos, a third of them of other things, it moved what 0.5 means and cost
+two and a half points of exact match on photos it had not seen.
+Source: Guo et al., "On calibration of modern neural networks", 2017.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,45 +24,32 @@ SCALES = (0.4, 2.5)  # a few hundred photos do not carry a bolder correction
 
 @dataclass(frozen=True)
 class Calibration:
-    """New logit = scale x logit + offset, for each label."""
+    """New logit = scale x logit, for each label: sharper or softer, with the same decision at 0.5."""
 
     scale: NDArray[np.float64]  # (labels,)
-    offset: NDArray[np.float64]  # (labels,)
 
     def fold_into(self, model: "keras.Model") -> None:
         """Change the last layer, called `scores`, so that its sigmoid comes out calibrated."""
         layer = model.get_layer("scores")
         kernel, bias = layer.get_weights()
-        layer.set_weights([kernel * self.scale, bias * self.scale + self.offset])
+        layer.set_weights([kernel * self.scale, bias * self.scale])
 
 
-def fit_platt(scores: Scores, targets: Scores) -> Calibration:
-    """The line for each label that makes (n, labels) sigmoid scores most likely to give the targets."""
-    from scipy.optimize import minimize
+def fit_temperatures(scores: Scores, targets: Scores) -> Calibration:
+    """The scale for each label that makes (n, labels) sigmoid scores most likely to give the targets."""
+    logits, truth = _logit(scores), targets > 0.5
 
-    lines = []
-    for column in range(scores.shape[1]):
-        logits, truth = _logit(scores[:, column]), targets[:, column] > 0.5
-        positives, negatives = truth.sum(), (~truth).sum()
-        if not positives or not negatives:
-            lines.append((1.0, 0.0))
-            continue
-        wanted = np.where(truth, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    def loss(scale: float, column: int) -> float:
+        scaled = scale * logits[:, column]
+        return float(np.mean(np.logaddexp(0, scaled) - truth[:, column] * scaled))
 
-        def loss(line: NDArray[np.float64], z: NDArray[np.float64] = logits, t: NDArray[np.float64] = wanted) -> float:
-            logit = line[0] * z + line[1]
-            return float(np.mean(np.logaddexp(0, logit) - t * logit))
-
-        found = minimize(loss, (1.0, 0.0), method="L-BFGS-B", bounds=(SCALES, (-3, 3)))
-        lines.append((float(found.x[0]), float(found.x[1])))
-    scale, offset = np.array(lines).T
-    return Calibration(scale, offset)
+    both = [column for column in range(scores.shape[1]) if 0 < truth[:, column].sum() < len(truth)]
+    found = {column: _best_scale(lambda scale, c=column: loss(scale, c)) for column in both}  # type: ignore[misc]
+    return Calibration(np.array([found.get(column, 1.0) for column in range(scores.shape[1])]))
 
 
 def fit_temperature(scores: Scores, targets: Scores) -> Calibration:
-    """One scale for all labels of softmax scores (n, labels). Source: Guo et al., "On calibration", 2017."""
-    from scipy.optimize import minimize_scalar
-
+    """One scale for all labels of softmax scores (n, labels)."""
     logits = np.log(scores.astype(np.float64).clip(1e-7, 1))
     truth = targets.argmax(axis=1)
 
@@ -67,8 +57,13 @@ def fit_temperature(scores: Scores, targets: Scores) -> Calibration:
         scaled = scale * logits
         return float(np.mean(np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(truth)), truth]))
 
-    scale = float(minimize_scalar(loss, bounds=SCALES, method="bounded").x)
-    return Calibration(np.full(scores.shape[1], scale), np.zeros(scores.shape[1]))
+    return Calibration(np.full(scores.shape[1], _best_scale(loss)))
+
+
+def _best_scale(loss: Callable[[float], float]) -> float:
+    from scipy.optimize import minimize_scalar
+
+    return float(minimize_scalar(loss, bounds=SCALES, method="bounded").x)
 
 
 def reliability(scores: Scores, targets: Scores) -> list[tuple[float, float, int]]:

@@ -36,9 +36,9 @@ class Checkpoint:
     best: Best
 
 
-def checkpoint_path(out: Path) -> Path:
-    """Where the checkpoint of a run is kept until the run is written."""
-    return out.with_name(f".{out.name}.checkpoint.npz")
+def checkpoint_path(out: Path, name: str) -> Path:
+    """Where the checkpoint of one network of a run is kept until the run is written."""
+    return out.with_name(f".{out.name}.{name}.npz")
 
 
 def fingerprint(recipe: object, labels: Sequence[str], files: Sequence[str], seed: int) -> str:
@@ -64,10 +64,8 @@ def load_checkpoint(path: Path, identity: str) -> Checkpoint:
     """Read what `save_checkpoint` wrote.
 
     Raises:
-        RunError: there is none, it cannot be read, or it belongs to other photos, another recipe or another seed.
+        RunError: it cannot be read, or it belongs to other photos, another recipe or another seed.
     """
-    if not path.is_file():
-        raise RunError(f"there is no checkpoint {path} to resume from; run again without --resume")
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             meta = json.loads(data["meta"].tobytes())

@@ -56,6 +56,14 @@ class Remembering(click.Command):
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Default: the recipe's.")
 @click.option("--batch", type=click.IntRange(1, 4096), help="Photos a step. Default: the recipe's.")
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), help="Default: the recipe's.")
+@click.option(
+    "--teacher-epochs",
+    type=click.IntRange(0, 1000),
+    help="Epochs of the large network that marks the pictures; 0: no teacher. Default: the recipe's.",
+)
+@click.option(
+    "--patience", type=click.IntRange(1), help="Stop after so many epochs without a better one. Default: never."
+)
 @click.option("--size", type=click.IntRange(32, 512), help="Input height and width in pixels. Default: the network's.")
 @click.option(
     "--fit",
@@ -80,6 +88,12 @@ class Remembering(click.Command):
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=42, show_default=True)
 @click.option("--leave-one-combination-out", is_flag=True, help="Train without each combination in turn; report on it.")
 @click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard's event files.")
+@click.option(
+    "--baseline/--no-baseline",
+    default=True,
+    show_default=True,
+    help="Train the tutorial's network on the same photos too, for the report.",
+)
 @click.option("--resume", is_flag=True, help="Go on after an interruption, with the same result.")
 @click.option("--overwrite", is_flag=True, help="Replace the run folder if it exists.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
@@ -93,6 +107,8 @@ def command(
     epochs: int | None,
     batch: int | None,
     learning_rate: float | None,
+    teacher_epochs: int | None,
+    patience: int | None,
     size: int | None,
     fit: str,
     groups: str | None,
@@ -102,6 +118,7 @@ def command(
     seed: int,
     leave_one_combination_out: bool,
     tensorboard: Path | None,
+    baseline: bool,
     resume: bool,
     overwrite: bool,
     debug: bool,
@@ -122,7 +139,15 @@ def command(
     options = TrainOptions(
         dataset=dataset or rendered_dataset(seed),
         out=out,
-        recipe=find_recipe(recipe, arch=arch, epochs=epochs, batch=batch, learning_rate=learning_rate),
+        recipe=find_recipe(
+            recipe,
+            arch=arch,
+            epochs=epochs,
+            batch=batch,
+            learning_rate=learning_rate,
+            teacher_epochs=teacher_epochs,
+            patience=patience,
+        ),
         seed=seed,
         negatives=negatives,
         groups=groups,
@@ -133,6 +158,7 @@ def command(
         holdout=holdout,
         limit=limit,
         tensorboard=tensorboard,
+        baseline=baseline and recipe != "tutorial" and not leave_one_combination_out,
         resume=resume,
         overwrite=overwrite or resume,
         command=_command_line(),

@@ -58,10 +58,11 @@ def run_epochs(
     recipe, progress = learner.recipe, Progress()
     history: list[Epoch] = []
     best: Best | None = None
+    name = learner.name
     if resumed:
         learner.restore(resumed.state)
         history, best = list(resumed.history), resumed.best
-        say(f"resuming after epoch {len(history)} of {schedule.epochs}")
+        say(f"{name}: resuming after epoch {len(history)} of {schedule.epochs}")
     interrupted = False
     try:
         first = len(history)
@@ -86,7 +87,7 @@ def run_epochs(
             keep(Checkpoint(tuple(history), learner.state(), best))
             log(epoch)
             left = (schedule.epochs - number) * sum(e.seconds for e in history[-5:]) / len(history[-5:])
-            progress.line(f"epoch {number} of {schedule.epochs}: {describe(epoch)}, {clock(left)} left")
+            progress.line(f"{name}, epoch {number} of {schedule.epochs}: {describe(epoch)}, {clock(left)} left")
     except KeyboardInterrupt:
         progress.close()
         if best is None:
@@ -104,7 +105,7 @@ def _one_epoch(
 ) -> tuple[Epoch, list[NDArray[Any]], tuple[float, float]]:
     """Train one epoch and measure it: its row, the weights it would ship, and how good they are."""
     began, rate, steps = time.perf_counter(), learner.learning_rate, schedule.steps_per_epoch
-    title = f"epoch {number} of {schedule.epochs}"
+    title = f"{learner.name}, epoch {number} of {schedule.epochs}"
     loss, accuracy = learner.train(batches, steps, lambda step: progress.update(title, step, steps))
     speed = steps * schedule.batch / (time.perf_counter() - began)
     learner.swap_average()

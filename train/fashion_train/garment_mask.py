@@ -30,6 +30,7 @@ def find_garment(rgb: NDArray[np.uint8], colour: str) -> Mask | None:
     if not (labels == cv2.GC_FGD).any() or not (labels == cv2.GC_BGD).any():
         return None
     models = np.zeros((2, 1, 65))
+    cv2.setRNGSeed(0)  # GrabCut starts with a k-means that draws from this thread's generator
     try:
         cv2.grabCut(rgb, labels, None, models[0], models[1], _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # too few pixels of one kind for its colour models

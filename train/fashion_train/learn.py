@@ -57,55 +57,34 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Op
     return optimizer
 
 
-def with_hint_head(model: "keras.Model") -> "keras.Model":
-    """The model with a second output that is to equal the teacher's hints; it is dropped after training."""
-    import keras
-
-    from fashion_train.networks import FEATURES
-    from fashion_train.teacher import DIMENSIONS
-
-    features = model.get_layer(FEATURES).output
-    hint = keras.layers.Dense(DIMENSIONS, kernel_initializer=keras.initializers.GlorotUniform(0), name="hint")(features)
-    return keras.Model(model.inputs, [model.outputs[0], hint])  # a Sequential has no .input before its first call
-
-
 class Learner:
     """A model, its optimizer and the running average of its weights; everything an interruption must not lose."""
 
-    def __init__(self, model: "keras.Model", recipe: Recipe, steps_per_epoch: int, task: str) -> None:
+    def __init__(self, name: str, model: "keras.Model", recipe: Recipe, steps_per_epoch: int, task: str) -> None:
         import tensorflow as tf
 
-        self.model, self.recipe, self._task = model, recipe, task
-        self._whole = with_hint_head(model) if recipe.hint else model
+        self.name, self.model, self.recipe, self._task = name, model, recipe, task
         self.optimizer = make_optimizer(recipe, steps_per_epoch)
-        self.optimizer.build(self._whole.trainable_variables)
+        self.optimizer.build(self.model.trainable_variables)
         self._averaged = [v for v in model.variables if "seed" not in v.path]
         self._average = [tf.Variable(v.value, trainable=False) for v in self._averaged] if recipe.ema else []
         self._step = tf.function(self._train_step)
         self._predict = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False))
 
-    def _train_step(
-        self, pictures: "tf.Tensor", targets: "tf.Tensor", hints: "tf.Tensor"
-    ) -> tuple["tf.Tensor", "tf.Tensor"]:
+    def _train_step(self, pictures: "tf.Tensor", targets: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
         import keras
         import tensorflow as tf
 
         smoothing = self.recipe.label_smoothing
         with tf.GradientTape() as tape:
-            outputs = self._whole(tf.cast(pictures, tf.float32), training=True)
-            scores = outputs[0] if self.recipe.hint else outputs
+            scores = self.model(tf.cast(pictures, tf.float32), training=True)
             if self._task == "multi-label":
                 loss = keras.losses.binary_crossentropy(targets, scores, label_smoothing=smoothing)
             else:
                 loss = keras.losses.categorical_crossentropy(targets, scores, label_smoothing=smoothing)
             loss = tf.reduce_mean(loss)
-            total = loss
-            if self.recipe.hint:
-                given = hints[:, -1:]  # 1 where there is a hint
-                error = tf.reduce_mean(tf.square(outputs[1] - hints[:, :-1]) * given)
-                total += self.recipe.hint * error
-        variables = self._whole.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
+        variables = self.model.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         keep = tf.minimum(self.recipe.ema, (1.0 + tf.cast(self.optimizer.iterations, tf.float32)) / 10.0)
         for average, variable in zip(self._average, self._averaged if self._average else [], strict=True):
             average.assign(keep * average + (1 - keep) * variable.value)
@@ -141,12 +120,12 @@ class Learner:
 
     def state(self) -> Weights:
         """Everything needed to go on: model, optimizer and average."""
-        return [np.asarray(v) for v in (*self._whole.variables, *self.optimizer.variables, *self._average)]
+        return [np.asarray(v) for v in (*self.model.variables, *self.optimizer.variables, *self._average)]
 
     def restore(self, state: Weights) -> None:
         """Set what `state` gave."""
         for variable, value in zip(
-            (*self._whole.variables, *self.optimizer.variables, *self._average), state, strict=True
+            (*self.model.variables, *self.optimizer.variables, *self._average), state, strict=True
         ):
             variable.assign(value)
 

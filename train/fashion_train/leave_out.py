@@ -39,8 +39,8 @@ def leave_one_out(options: TrainOptions) -> int:
             say(f"{number} of {len(names)}: without {name}")
             outcome = train(replace(options, holdout=(name,), resume=False))
             failures = len(outcome.prepared.failures)
-            unseen = outcome.metrics["test"].per_combination[" ".join(_ordered(name, outcome.prepared.dataset))]
-            seen = outcome.metrics["val"].exact_match
+            metrics, order = outcome.judgement.metrics, _ordered(name, outcome.prepared.dataset)
+            unseen, seen = metrics["test"].per_combination[" ".join(order)], metrics["val"].exact_match
             rows.append({"combination": name, "unseen_exact": round(unseen, 5), "seen_exact": round(seen, 5)})
             say(f"{name}, never seen: exact match {unseen:.4f}; seen combinations {seen:.4f}")
         (part / "leave_out.json").write_text(json.dumps({"command": options.command, "results": rows}, indent=1) + "\n")

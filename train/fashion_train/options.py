@@ -14,7 +14,7 @@ class Recipe:
 
     name: str
     arch: str = "compact"
-    epochs: int = 90
+    epochs: int = 100
     batch: int = 32
     optimizer: str = "adamw"  # adamw with warm-up and cosine decay, or adam with the tutorial's decay
     learning_rate: float = 2.5e-3
@@ -27,7 +27,9 @@ class Recipe:
     negatives: float = 0.4  # negatives drawn per positive, where there are any
     patches: float = 0.1  # pieces of photos without garment, per positive
     rendered: float = 0.25  # rendered pictures, per positive
-    hint: float = 0.5  # weight of the teacher's features in the loss
+    teacher_epochs: int = 8  # for which the teacher is fitted first; 0: learn from the labels alone
+    versions: int = 16  # pictures that are made of every item of an epoch for the teacher to mark
+    trust: float = 0.85  # share of the teacher's score in the target; the rest is the label
     keep: str = "best"  # which epoch's weights: best on the validation photos, or last
     patience: int = 0  # epochs without a better validation score before stopping; 0 never stops early
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -51,7 +53,7 @@ RECIPES = {
         negatives=0.0,
         patches=0.0,
         rendered=0.0,
-        hint=0.0,
+        teacher_epochs=0,
         keep="last",
         augmentation=TUTORIAL,
         calm=0.0,
@@ -89,6 +91,7 @@ class TrainOptions:
     holdout: tuple[str, ...] = ()
     tensorboard: Path | None = None  # where event files go
     limit: int | None = None  # at most so many photos of each combination
+    baseline: bool = False  # fit the tutorial's network as well, for the report
     resume: bool = False
     overwrite: bool = False
     command: str = "fashion-train"

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Batch = tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]
+Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
 class Drawer(Protocol):
-    """Something that makes a training picture, its target and its hint out of an item's number."""
+    """Something that makes a training picture and its target out of an item's number."""
 
     def __len__(self) -> int: ...
 
     def draw(self, item: int, rng: np.random.Generator) -> Batch:
-        """The picture (h, w, 3) uint8, its target (labels,) and its hint, both float32."""
+        """The picture (h, w, 3) uint8 and its target (labels,) float32."""
         ...
 
 
@@ -51,13 +51,13 @@ def _shuffle(items: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 
 def make_batch(drawer: Drawer, schedule: Schedule, step: int) -> Batch:
-    """Pictures (n, h, w, 3) uint8, targets and hints of a step; each picture has a generator of its own."""
+    """Pictures (n, h, w, 3) uint8 and targets of a step; each picture has a generator of its own."""
     drawn = [
         drawer.draw(int(item), np.random.default_rng([schedule.seed, step, position]))
         for position, item in enumerate(schedule.items_of(step))
     ]
-    pictures, targets, hints = zip(*drawn, strict=True)
-    return np.stack(pictures), np.stack(targets), np.stack(hints)
+    pictures, targets = zip(*drawn, strict=True)
+    return np.stack(pictures), np.stack(targets)
 
 
 def training_batches(
@@ -67,14 +67,10 @@ def training_batches(
     import tensorflow as tf
 
     def make(step: "tf.Tensor") -> tuple["tf.Tensor", ...]:
-        pictures, targets, hints = tf.numpy_function(
-            lambda number: make_batch(drawer, schedule, int(number)), [step], (tf.uint8, tf.float32, tf.float32)
+        pictures, targets = tf.numpy_function(
+            lambda number: make_batch(drawer, schedule, int(number)), [step], (tf.uint8, tf.float32)
         )
-        return (
-            tf.ensure_shape(pictures, (None, *shape)),
-            tf.ensure_shape(targets, (None, labels)),
-            tf.ensure_shape(hints, (None, None)),
-        )
+        return tf.ensure_shape(pictures, (None, *shape)), tf.ensure_shape(targets, (None, labels))
 
     last_step = schedule.steps_per_epoch * schedule.epochs
     steps = tf.data.Dataset.range(first_step, last_step)

@@ -14,8 +14,9 @@ from fashion_train.duplicates import group_duplicates
 from fashion_train.metrics import Targets, encode
 from fashion_train.options import TrainOptions
 from fashion_train.split import split_photos
+from fashion_train.teacher import teacher_size
 
-WORK_SCALE = 4 / 3  # augmentation works on pictures this much larger than the input: zooming in stays sharp
+WORK_SCALE = 4 / 3  # augmentation works on pictures this much larger than it gives: zooming in stays sharp
 Tick = Callable[[str, int, int], None]  # what is being done, done, total
 
 
@@ -63,7 +64,8 @@ def prepare(options: TrainOptions, size: int, tick: Tick) -> Prepared:
     """
     dataset = _limited(load_dataset(options.dataset, options.groups), options.limit, options.seed)
     spec = InputSpec(size, size, fit=options.fit)
-    work = round(size * WORK_SCALE)
+    drawn = teacher_size(size) if options.recipe.teacher_epochs else size
+    work = round(drawn * WORK_SCALE)
     large = replace(spec, height=work, width=work)
     holdout = _holdout(dataset, options.holdout)
     decoded = decode_all(

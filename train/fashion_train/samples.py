@@ -10,10 +10,9 @@ from fashion_train.options import Recipe
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
 from fashion_train.sources import Masks, Rendered, draw_colour
-from fashion_train.teacher import DIMENSIONS, Hints
 
 Target = NDArray[np.float32]
-Drawn = tuple[Picture, Target, Target]
+Drawn = tuple[Picture, Target]
 PATCH_TRIES = 8
 NO_GARMENT = 0.02  # share of a patch that the mask may cover
 
@@ -28,7 +27,7 @@ class Sampler:
     negatives: tuple[int, ...]
     masks: Masks | None
     rendered: Rendered | None
-    hints: Hints | None = None
+    size: int  # height and width of what is drawn, pixels
 
     @classmethod
     def of(
@@ -37,11 +36,12 @@ class Sampler:
         recipe: Recipe,
         masks: Masks | None = None,
         rendered: Rendered | None = None,
-        hints: Hints | None = None,
+        size: int | None = None,
     ) -> "Sampler":
-        """Over the training side of a prepared data set."""
+        """Over the training side of a prepared data set; by default in the size of the network's input."""
         negatives = tuple(prepared.negatives.on("train")) if prepared.negatives else ()
-        return cls(prepared, recipe, tuple(prepared.on("train")), negatives, masks, rendered, hints)
+        positives = tuple(prepared.on("train"))
+        return cls(prepared, recipe, positives, negatives, masks, rendered, size or prepared.spec.height)
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -59,44 +59,30 @@ class Sampler:
         return sum(self.counts)
 
     def draw(self, item: int, rng: Rng) -> Drawn:
-        """The picture (h, w, 3) uint8, its target (labels,) and its hint (dimensions + 1,) float32.
-
-        The last number of a hint is 1 where there is one, else the hint is all zero.
-        """
-        picture, target, hint = self._pick(item, rng)
-        if hint is None:
-            hint = np.zeros(DIMENSIONS + 1, np.float32)
+        """The picture (size, size, 3) uint8 and its target (labels,) float32."""
+        picture, target = self._pick(item, rng)
         how = CALM if rng.random() < self.recipe.calm else self.recipe.augmentation
-        return augment(picture, self.prepared.spec.height, how, rng), target, hint
+        return augment(picture, self.size, how, rng), target
 
-    def _pick(self, item: int, rng: Rng) -> tuple[Picture, Target, Target | None]:
+    def _pick(self, item: int, rng: Rng) -> Drawn:
         photos, negatives, patches, _ = self.counts
         if item < photos:
-            index = self.positives[item]
-            return *self._photo(index, rng), self.hints.photos[index] if self.hints else None
+            return self._photo(self.positives[item], rng)
         if item < photos + negatives:
             assert self.prepared.negatives is not None
             index = self.negatives[rng.integers(len(self.negatives))]
-            return (
-                self.prepared.negatives.decoded.large.read(index),
-                self._nothing,
-                self.hints.negatives[index] if self.hints else None,
-            )
+            return self.prepared.negatives.decoded.large.read(index), self._nothing
         if item < photos + negatives + patches:
-            return self._patch(rng), self._nothing, None
+            return self._patch(rng), self._nothing
         assert self.rendered is not None
         index = int(rng.integers(len(self.rendered)))
-        return (
-            self.rendered.store.read(index),
-            self.rendered.targets[index],
-            self.hints.rendered[index] if self.hints else None,
-        )
+        return self.rendered.store.read(index), self.rendered.targets[index]
 
     @property
     def _nothing(self) -> Target:
         return np.zeros(len(self.prepared.dataset.labels), np.float32)
 
-    def _photo(self, index: int, rng: Rng) -> tuple[Picture, Target]:
+    def _photo(self, index: int, rng: Rng) -> Drawn:
         """A training photo, by chance in another colour."""
         picture, target = self.prepared.decoded.large.read(index), self.prepared.targets[index]
         if self.masks is None or index not in self.masks.colours or rng.random() >= self.recipe.recolour:

@@ -14,8 +14,6 @@ from fashion_train.garment_mask import find_garment
 from fashion_train.metrics import encode
 from fashion_train.palette import known, others
 from fashion_train.prepare import Prepared, Tick
-from fashion_train.suspects import Suspect, colour_histograms, find_suspects
-from fashion_train.teacher import Hints, Projection, build_teacher, extract
 
 
 @dataclass(frozen=True)
@@ -122,31 +120,6 @@ def render_for(
             shown.append(words)
             tick(len(shown), count)
     return Rendered(store, encode(shown, labels))
-
-
-def gather_hints(prepared: Prepared, rendered: Rendered | None, tick: Tick) -> tuple[Hints, list[Suspect]]:
-    """Ask the teacher about every photo, negative and rendered picture; its answers also betray doubtful labels."""
-    large, readable = prepared.decoded.large, list(prepared.decoded.readable)
-    teacher = build_teacher(large.shape[0])
-    jobs = [(large, readable)]
-    jobs.append(
-        (prepared.negatives.decoded.large, prepared.negatives.on("train")) if prepared.negatives else (large, [])
-    )
-    jobs.append((rendered.store, list(range(len(rendered)))) if rendered else (large, []))
-    total = sum(len(indices) for _, indices in jobs)
-    features: list[NDArray[np.float32]] = []
-    for store, indices in jobs:
-        asked = sum(len(found) for found in features)
-        features.append(extract(teacher, store, indices, lambda n, a=asked: tick("asking the teacher", a + n, total)))  # type: ignore[misc]
-    described = np.concatenate([features[0], colour_histograms(large, readable)], axis=1)
-    suspects = find_suspects(described, readable, prepared.targets, prepared.duplicate_groups, prepared.dataset.labels)
-    train = np.array([prepared.sides[index] == "train" for index in readable])
-    project = Projection.fit(np.concatenate([features[0][train], *features[1:]]))
-    hints = [
-        dict(zip(indices, np.pad(project(found), ((0, 0), (0, 1)), constant_values=1), strict=True))
-        for (_, indices), found in zip(jobs, features, strict=True)
-    ]
-    return Hints(*hints), suspects
 
 
 def gather(

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from fashion_edge.opencv import load_cv2
 from fashion_train.cache import PixelStore
+from fashion_train.prepare import Prepared, Tick
+from fashion_train.teacher import build_features, extract
 
 FOLDS = 5
 CERTAIN = 0.95  # how sure the out-of-fold model must be of the opposite
@@ -26,6 +28,16 @@ class Suspect:
     label: str
     given: bool  # whether the photo carries the label
     probability: float  # that it should, by the out-of-fold model
+
+
+def find_doubtful(prepared: Prepared, tick: Tick) -> list[Suspect]:
+    """Look at every readable photo with the eyes of ImageNet and at its colours."""
+    large, readable = prepared.decoded.large, prepared.decoded.readable
+    features = extract(
+        build_features(large.shape[0]), large, readable, lambda n: tick("looking for doubtful labels", n, len(readable))
+    )
+    described = np.concatenate([features, colour_histograms(large, readable)], axis=1)
+    return find_suspects(described, readable, prepared.targets, prepared.duplicate_groups, prepared.dataset.labels)
 
 
 def find_suspects(
@@ -63,7 +75,7 @@ def find_suspects(
 
 
 def colour_histograms(store: PixelStore, indices: Sequence[int]) -> NDArray[np.float32]:
-    """What colours each stored picture has, in Lab: (n, 216) float32. The teacher knows shapes better than colours."""
+    """What colours each stored picture has, in Lab: (n, 216) float32. ImageNet knows shapes better."""
     cv2 = load_cv2()
     rows = []
     for index in indices:

@@ -1,78 +1,77 @@
-"""What a network that saw ImageNet makes of each picture: hints the small network learns to give as well.
+"""The teacher: EfficientNet-Lite0 that saw ImageNet, fitted to the labels. Large, right, and never shipped.
 
-The hints are computed once, on the picture as it is. The small network sees the same picture turned, blurred and in
-another colour, and is asked for the same hint: it learns which of a garment's properties survive all that.
-Source: Romero et al., "FitNets: Hints for Thin Deep Nets", 2015.
+A network that has seen a million photos needs few of ours to tell a dress from a long shirt. It is too slow for
+the device, so it marks the pictures that the small network then learns from (`transfer`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fashion_train.cache import PixelStore
+from fashion_train.options import Recipe
 
 if TYPE_CHECKING:
     import keras
 
-DIMENSIONS = 48
+    from fashion_train.networks import NetworkOptions
+
+SCALE = 4 / 3  # the teacher looks at pictures this much larger than the small network's
 _BATCH = 16
 Features = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Projection:
-    """Principal components of the teacher's features, each scaled to unit variance."""
-
-    mean: Features  # (features,)
-    axes: Features  # (features, dimensions)
-
-    @classmethod
-    def fit(cls, features: Features, dimensions: int = DIMENSIONS) -> "Projection":
-        """From features (n, features); fewer dimensions where n is small."""
-        mean = features.mean(axis=0)
-        _, scale, rows = np.linalg.svd(features - mean, full_matrices=False)
-        kept = min(dimensions, int((scale > 1e-6 * scale[0]).sum()))
-        axes = rows[:kept].T / (scale[:kept] / np.sqrt(len(features)))
-        padded = np.zeros((features.shape[1], dimensions), np.float32)
-        padded[:, :kept] = axes
-        return cls(mean, padded)
-
-    def __call__(self, features: Features) -> Features:
-        """(n, dimensions) float32."""
-        return ((features - self.mean) @ self.axes).astype(np.float32)
+def teacher_size(size: int) -> int:
+    """Height and width of the teacher's input, for a network of input `size`; pixels."""
+    return round(size * SCALE)
 
 
-def build_teacher(size: int) -> "keras.Model":
-    """EfficientNet-Lite0 with its ImageNet weights, without the classifier."""
+def teacher_recipe(recipe: Recipe) -> Recipe:
+    """How the teacher is fitted, on the pictures of a recipe: few epochs, small steps, a short average."""
+    return replace(
+        recipe, epochs=recipe.teacher_epochs, learning_rate=4e-4, weight_decay=0.02, warmup_epochs=1.0, ema=0.98
+    )
+
+
+def build_features(size: int) -> "keras.Model":
+    """EfficientNet-Lite0 with its ImageNet weights, without the classifier: pixels 0..255 to (1280,) features."""
     from fashion_train.networks.imagenet import load_imagenet
     from fashion_train.networks.lite0 import build_lite0
 
-    teacher = build_lite0(size)
-    load_imagenet(teacher)
-    return teacher
+    features = build_lite0(size)
+    load_imagenet(features)
+    return features
 
 
-def extract(teacher: "keras.Model", store: PixelStore, indices: Sequence[int], tick: Callable[[int], None]) -> Features:
-    """The teacher's features (n, 1280) of stored pictures."""
+def build_teacher(options: "NetworkOptions") -> "keras.Model":
+    """The features with scores (labels,) on top; batch normalisation stays as ImageNet left it."""
+    import keras
+    from keras import layers
+
+    features = build_features(options.size)
+    for layer in features.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False  # a few thousand photos would only blur its statistics
+    x = layers.Dropout(0.3, seed=options.seed)(features.outputs[0])
+    scores = layers.Dense(
+        options.labels,
+        activation=options.activation,
+        kernel_initializer=keras.initializers.GlorotUniform(options.seed),
+        name="scores",
+    )(x)
+    return keras.Model(features.inputs, scores, name="teacher")
+
+
+def extract(model: "keras.Model", store: PixelStore, indices: Sequence[int], tick: Callable[[int], None]) -> Features:
+    """The features (n, 1280) that `build_features` finds in stored pictures."""
     import tensorflow as tf
 
-    forward = tf.function(
-        lambda pictures: teacher(tf.cast(pictures, tf.float32), training=False), reduce_retracing=True
-    )
+    forward = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False), reduce_retracing=True)
     parts = []
     for start in range(0, len(indices), _BATCH):
         parts.append(forward(store.read_many(indices[start : start + _BATCH])).numpy())
         tick(min(start + _BATCH, len(indices)))
-    return np.concatenate(parts) if parts else np.zeros((0, teacher.output_shape[1]), np.float32)
-
-
-@dataclass(frozen=True)
-class Hints:
-    """The hints of every picture that training draws from, by source and position."""
-
-    photos: dict[int, Features]
-    negatives: dict[int, Features]
-    rendered: dict[int, Features]
+    return np.concatenate(parts) if parts else np.zeros((0, model.output_shape[1]), np.float32)

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRID = np.round(np.arange(0.05, 0.96, 0.01), 2)
-LUCK = 0.005  # F1 that a few hundred photos cannot tell apart
 _WINDOW = 9  # grid steps to smooth over: a threshold should stand on a plateau, not on a peak of luck
 
 
@@ -16,7 +15,11 @@ def tune_thresholds(
     labels: Sequence[str],
     target_precision: float | None = None,
 ) -> dict[str, float]:
-    """For each label the threshold nearest to 0.5 whose F1, smoothed over its neighbours, is practically the best.
+    """For each label the threshold nearest to 0.5 whose F1, smoothed over its neighbours, is within luck of the best.
+
+    Luck is one standard error: what is closer cannot be told apart on so few photos, and a threshold moved for it
+    does worse on the next ones. Source: the one-standard-error rule of Breiman et al., "Classification and regression
+    trees", 1984.
 
     With `target_precision` instead the lowest threshold that reaches it; where none does, the one that comes nearest.
 
@@ -33,7 +36,7 @@ def tune_thresholds(
         hits, positives = (said & truth).sum(0), said.sum(0)
         if target_precision is None:
             f1 = 2 * hits / np.maximum(positives + truth.sum(), 1)
-            best = _nearest_to_half(_smooth(f1))
+            best = _nearest_to_half(_smooth(f1), int(truth.sum()))
         else:
             precision = np.where(positives > 0, hits / np.maximum(positives, 1), 0.0)
             reached = np.flatnonzero(precision >= target_precision)
@@ -47,7 +50,13 @@ def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.convolve(padded, np.ones(_WINDOW) / _WINDOW, mode="valid")
 
 
-def _nearest_to_half(values: NDArray[np.float64]) -> int:
-    """The grid step nearest to 0.5 of those that are as good as the best, give or take what luck can do."""
-    good = np.flatnonzero(values >= values.max() - LUCK)
+def _nearest_to_half(values: NDArray[np.float64], positives: int) -> int:
+    """The grid step nearest to 0.5 of those whose F1 lies within one standard error of the best."""
+    good = np.flatnonzero(values >= values.max() - standard_error(float(values.max()), positives))
     return int(good[np.abs(GRID[good] - 0.5).argmin()])
+
+
+def standard_error(share: float, photos: int) -> float:
+    """Of a share measured on so many photos; never zero, since a hundred right ones do not prove the next."""
+    careful = (share * photos + 1) / (photos + 2)
+    return float(np.sqrt(careful * (1 - careful) / max(photos, 1)))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.opencv import load_cv2
-from fashion_train.calibrate import calibration_error, fit_platt, fit_temperature, reliability
+from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures, reliability
 from fashion_train.learn import Learner
 from fashion_train.options import TrainOptions
 from fashion_train.prepare import Prepared
@@ -42,7 +42,7 @@ def tune(options: TrainOptions, prepared: Prepared, learner: Learner, model: "ke
     pictures, targets = tuning_set(options, prepared)
     plain = slice(0, len(prepared.on("val")))
     scores = learner.predict(pictures)
-    fit = fit_platt if options.task == "multi-label" else fit_temperature
+    fit = fit_temperatures if options.task == "multi-label" else fit_temperature
     calibration = fit(scores, targets)
     calibration.fold_into(model)
     calibrated = learner.predict(pictures)
@@ -51,10 +51,9 @@ def tune(options: TrainOptions, prepared: Prepared, learner: Learner, model: "ke
     return Tuned(
         LabelSpace(labels, groups, thresholds),
         {
-            "method": "platt" if options.task == "multi-label" else "temperature",
+            "method": "temperature",
             "folded_into": "scores",
             "scale": dict(zip(labels, calibration.scale.round(4).tolist(), strict=True)),
-            "offset": dict(zip(labels, calibration.offset.round(4).tolist(), strict=True)),
             "expected_calibration_error": {
                 "before": round(calibration_error(scores[plain], targets[plain]), 5),
                 "after": round(calibration_error(calibrated[plain], targets[plain]), 5),

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import keras
 
 TASKS = ("multi-label", "single-label")
-FEATURES = "features"  # the layer of every network from which the teacher's hints are learned
 
 
 @dataclass(frozen=True)

@@ -40,13 +40,11 @@ def build_compact(options: "NetworkOptions", stages: tuple[Stage, ...] = STAGES)
     import keras
     from keras import layers
 
-    from fashion_train.networks import FEATURES
-
     image = keras.Input((options.size, options.size, 3), name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(image)
     for index, stage in enumerate(stages):
         x = _convolve(x, stage, f"conv{index}", options.seed + index)
-    x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
+    x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2, seed=options.seed, name="dropout")(x)
     scores = layers.Dense(
         options.labels,

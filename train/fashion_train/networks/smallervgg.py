@@ -16,8 +16,6 @@ def build_smallervgg(options: "NetworkOptions") -> "keras.Model":
     import keras
     from keras import layers
 
-    from fashion_train.networks import FEATURES
-
     layer_list: list[keras.Layer] = [
         keras.Input((options.size, options.size, 3), name="image"),
         layers.Rescaling(1 / 255),
@@ -36,7 +34,7 @@ def build_smallervgg(options: "NetworkOptions") -> "keras.Model":
         layers.Flatten(),
         layers.Dense(1024, kernel_initializer=keras.initializers.GlorotUniform(options.seed + 30)),
         layers.ReLU(),
-        layers.BatchNormalization(name=FEATURES),
+        layers.BatchNormalization(),
         layers.Dropout(0.5, seed=options.seed + 31),
         layers.Dense(
             options.labels,

@@ -1,0 +1,100 @@
+"""Fitting the networks of a run: the teacher, the small one that learns from it, the tutorial's for comparison."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.decide import LabelSpace
+from fashion_edge.opencv import load_cv2
+from fashion_train.checkpoint import checkpoint_path, fingerprint, load_checkpoint, save_checkpoint
+from fashion_train.epochs import Learned, Validation, run_epochs
+from fashion_train.events import tensorboard_log
+from fashion_train.judge import Judgement, judge
+from fashion_train.learn import Learner
+from fashion_train.networks import NetworkOptions, find_architecture
+from fashion_train.options import Recipe, TrainOptions, find_recipe
+from fashion_train.pipeline import Drawer, Schedule
+from fashion_train.prepare import Prepared
+from fashion_train.progress import Progress
+from fashion_train.samples import Sampler
+from fashion_train.teacher import build_teacher, teacher_recipe
+from fashion_train.transfer import TransferSet, make_transfer_set
+
+if TYPE_CHECKING:
+    import keras
+
+TEACHER, STUDENT, BASELINE = "teacher", "network", "baseline"  # the networks that a run may fit
+
+
+def be_taught(options: TrainOptions, prepared: Prepared, sampler: Sampler) -> TransferSet:
+    """Fit the teacher, then have it mark the pictures that the small network will learn from.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C while the teacher learned; `--resume` goes on from its last epoch.
+    """
+    network = build_teacher(NetworkOptions(sampler.size, prepared.targets.shape[1], options.task, options.seed))
+    teacher, learned = fit(TEACHER, network, teacher_recipe(options.recipe), options, prepared, sampler)
+    if learned.interrupted:
+        raise KeyboardInterrupt
+    progress = Progress()
+    title = "the teacher marks pictures"
+    return make_transfer_set(
+        sampler, teacher.predict, prepared.spec.height, options.seed, lambda n, total: progress.update(title, n, total)
+    )
+
+
+def fit_baseline(options: TrainOptions, prepared: Prepared) -> Judgement | None:
+    """The tutorial's network by the tutorial's recipe on the same photos, at its thresholds of 0.5; None on Ctrl-C."""
+    recipe, size = find_recipe("tutorial"), prepared.spec.height
+    labels, groups = prepared.dataset.labels, prepared.dataset.groups
+    network = find_architecture(recipe.arch).build(NetworkOptions(size, len(labels), options.task, options.seed))
+    learner, learned = fit(BASELINE, network, recipe, options, prepared, Sampler.of(prepared, recipe))
+    half = LabelSpace(labels, groups, dict.fromkeys(labels, 0.5))
+    return None if learned.interrupted else judge(learner.predict, prepared, half)
+
+
+def fit(
+    name: str, model: "keras.Model", recipe: Recipe, options: TrainOptions, prepared: Prepared, drawer: Drawer
+) -> tuple[Learner, Learned]:
+    """Run the epochs of one network of a run, with a checkpoint beside the run folder."""
+    import keras
+
+    keras.utils.set_random_seed(options.seed)
+    schedule = Schedule(len(drawer), recipe.batch, recipe.epochs, options.seed)
+    learner = Learner(name, model, recipe, schedule.steps_per_epoch, options.task)
+    labels, groups = prepared.dataset.labels, prepared.dataset.groups
+    validation = Validation(
+        pictures_of(prepared, "val", model.input_shape[1]),
+        prepared.targets[prepared.on("val")],
+        LabelSpace(labels, groups, dict.fromkeys(labels, 0.5)),
+    )
+    path = checkpoint_path(options.out, name)
+    files = [photo.file for photo in prepared.dataset.photos]
+    identity = fingerprint(options.recipe, labels, files, options.seed)
+    resumed = load_checkpoint(path, identity) if options.resume and path.is_file() else None
+    learned = run_epochs(
+        learner,
+        drawer,
+        schedule,
+        validation,
+        resumed,
+        keep=lambda checkpoint: save_checkpoint(path, checkpoint, identity),
+        log=tensorboard_log(options.tensorboard and options.tensorboard / name),
+    )
+    return learner, learned
+
+
+def checkpoint_paths(options: TrainOptions) -> list[Path]:
+    """Where the networks of a run keep their checkpoints."""
+    return [checkpoint_path(options.out, name) for name in (TEACHER, STUDENT, BASELINE)]
+
+
+def pictures_of(prepared: Prepared, side: str, size: int) -> NDArray[np.uint8]:
+    """The photos of a side as a network of that input size sees them."""
+    if size == prepared.spec.height:
+        return prepared.decoded.exact.read_many(prepared.on(side))
+    cv2 = load_cv2()
+    large = prepared.decoded.large.read_many(prepared.on(side))
+    return np.stack([cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture in large])

@@ -1,0 +1,47 @@
+"""How good a network is on the photos it did not learn from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.decide import LabelSpace
+from fashion_train.metrics import Metrics, Scores, Silence, measure, silent
+from fashion_train.prepare import Prepared
+
+SIDES = ("val", "test")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Scores and what they come to, by side of the split."""
+
+    scores: dict[str, Scores]  # (n, labels), photos of `prepared.on(side)`
+    metrics: dict[str, Metrics]
+    silence: dict[str, Silence]  # on the negatives of the side
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys `metrics` and `negatives` of run.json."""
+        return {
+            "metrics": {side: metrics.to_json() for side, metrics in self.metrics.items()},
+            "negatives": {side: silence.to_json() for side, silence in self.silence.items()},
+        }
+
+
+def judge(predict: Callable[[NDArray[np.uint8]], Scores], prepared: Prepared, space: LabelSpace) -> Judgement:
+    """Measure on the validation and test photos, and on the negatives of both sides.
+
+    Args:
+        predict: scores (n, labels) of pictures (n, h, w, 3) uint8 in the input's size.
+        prepared: photos and their split.
+        space: labels, groups and thresholds to decide by.
+    """
+    scores = {side: predict(prepared.decoded.exact.read_many(prepared.on(side))) for side in SIDES if prepared.on(side)}
+    metrics = {side: measure(found, prepared.targets[prepared.on(side)], space) for side, found in scores.items()}
+    silence, negatives = {}, prepared.negatives
+    for side in SIDES:
+        if negatives and (indices := negatives.on(side)):
+            silence[side] = silent(predict(negatives.decoded.exact.read_many(indices)), space)
+    return Judgement(scores, metrics, silence)
