@@ -59,6 +59,29 @@ def test_the_model_loads_in_safe_mode_and_repeats_the_metrics(first_run, shapes)
     assert (chosen == truth).mean() == pytest.approx(run["metrics"]["val"]["label_accuracy"], abs=1e-4)
 
 
+def test_mixed_precision_leaves_a_model_that_computes_in_float32(shapes, tmp_path):
+    import keras
+
+    out = tmp_path / "run"
+    assert main(["--dataset", str(shapes), "--out", str(out), *QUICK, "--mixed-precision"]) == 0
+    model = keras.saving.load_model(out / "model.keras", safe_mode=True)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"  # and nothing built later is touched
+    assert all(float(row["loss"]) > 0 for row in rows(out / "history.csv"))
+
+
+def test_the_tutorials_recipe_stands_beside_the_run_in_report_and_json(shapes, things, tmp_path):
+    out = tmp_path / "run"
+    flags = [*QUICK, "--baseline"]
+    assert main(["--dataset", str(shapes), "--negatives", str(things), "--out", str(out), *flags]) == 0
+    run = json.loads((out / "run.json").read_text())
+    assert run["baseline"]["recipe"] == "tutorial"
+    assert run["baseline"]["metrics"]["val"]["photos"] == run["metrics"]["val"]["photos"]
+    report = (out / "report.md").read_text()
+    assert "## Beside the tutorial's recipe" in report
+    assert "| 6 val photos, exact match |" in report
+
+
 def test_calibration_photos_are_training_photos_of_every_combination(first_run):
     side = {row["file"]: row["split"] for row in rows(first_run / "split.csv")}
     calibration = rows(first_run / "calibration.csv")

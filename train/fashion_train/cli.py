@@ -64,6 +64,7 @@ class Remembering(click.Command):
 @click.option(
     "--patience", type=click.IntRange(1), help="Stop after so many epochs without a better one. Default: never."
 )
+@click.option("--mixed-precision", is_flag=True, help="Compute in float16; faster on a GPU, slower without one.")
 @click.option("--size", type=click.IntRange(32, 512), help="Input height and width in pixels. Default: the network's.")
 @click.option(
     "--fit",
@@ -109,6 +110,7 @@ def command(
     learning_rate: float | None,
     teacher_epochs: int | None,
     patience: int | None,
+    mixed_precision: bool,
     size: int | None,
     fit: str,
     groups: str | None,
@@ -128,9 +130,10 @@ def command(
 
     out = out or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
     refuse_existing(out, overwrite=overwrite or resume)
-    from fashion_train.environment import require_extra
+    from fashion_train.environment import load_tensorflow, require_extra
 
-    require_extra(debug=debug)
+    require_extra()
+    from fashion_train.dataset import load_dataset
     from fashion_train.leave_out import leave_one_out
     from fashion_train.options import TrainOptions, find_recipe
     from fashion_train.rendered import rendered_dataset
@@ -147,6 +150,7 @@ def command(
             learning_rate=learning_rate,
             teacher_epochs=teacher_epochs,
             patience=patience,
+            mixed_precision=mixed_precision,
         ),
         seed=seed,
         negatives=negatives,
@@ -163,6 +167,8 @@ def command(
         overwrite=overwrite or resume,
         command=_command_line(),
     )
+    load_dataset(options.dataset, groups)  # what is wrong with it is said before TensorFlow takes its seconds
+    load_tensorflow(debug=debug)
     return leave_one_out(options) if leave_one_combination_out else run(options)
 
 

@@ -9,15 +9,19 @@ from fashion_edge.hush import hush
 NEEDED = ("tensorflow", "keras", "sklearn", "matplotlib", "cv2")
 
 
-def require_extra(*, debug: bool = False) -> None:
-    """Load TensorFlow without its chatter, and refuse in one sentence where the extra is not installed.
+def require_extra() -> None:
+    """Refuse in one sentence where the extra is not installed.
 
     Raises:
         MissingExtraError: a library of the extra `train` is missing.
     """
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if any(find_spec(name) is None for name in NEEDED):
         raise MissingExtraError("fashion-train", "train")
+
+
+def load_tensorflow(*, debug: bool = False) -> None:
+    """Import TensorFlow, which takes seconds, without its chatter."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with hush(enabled=not debug):
         import tensorflow as tf
 

@@ -13,7 +13,7 @@ from fashion_train.epochs import Learned, Validation, run_epochs
 from fashion_train.events import tensorboard_log
 from fashion_train.judge import Judgement, judge
 from fashion_train.learn import Learner
-from fashion_train.networks import NetworkOptions, find_architecture
+from fashion_train.networks import NetworkOptions, find_architecture, precision
 from fashion_train.options import Recipe, TrainOptions, find_recipe
 from fashion_train.pipeline import Drawer, Schedule
 from fashion_train.prepare import Prepared
@@ -21,6 +21,7 @@ from fashion_train.progress import Progress
 from fashion_train.samples import Sampler
 from fashion_train.teacher import build_teacher, teacher_recipe
 from fashion_train.transfer import TransferSet, make_transfer_set
+from fashion_train.workers import find_team
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +35,8 @@ def be_taught(options: TrainOptions, prepared: Prepared, sampler: Sampler) -> Tr
     Raises:
         KeyboardInterrupt: Ctrl-C while the teacher learned; `--resume` goes on from its last epoch.
     """
-    network = build_teacher(NetworkOptions(sampler.size, prepared.targets.shape[1], options.task, options.seed))
+    with precision(options.recipe.mixed_precision):
+        network = build_teacher(NetworkOptions(sampler.size, prepared.targets.shape[1], options.task, options.seed))
     teacher, learned = fit(TEACHER, network, teacher_recipe(options.recipe), options, prepared, sampler)
     if learned.interrupted:
         raise KeyboardInterrupt
@@ -62,7 +64,8 @@ def fit(
     import keras
 
     keras.utils.set_random_seed(options.seed)
-    schedule = Schedule(len(drawer), recipe.batch, recipe.epochs, options.seed)
+    team = find_team()
+    schedule = Schedule(len(drawer), recipe.batch, recipe.epochs, options.seed, team)
     learner = Learner(name, model, recipe, schedule.steps_per_epoch, options.task)
     labels, groups = prepared.dataset.labels, prepared.dataset.groups
     validation = Validation(
@@ -80,8 +83,8 @@ def fit(
         schedule,
         validation,
         resumed,
-        keep=lambda checkpoint: save_checkpoint(path, checkpoint, identity),
-        log=tensorboard_log(options.tensorboard and options.tensorboard / name),
+        keep=(lambda checkpoint: save_checkpoint(path, checkpoint, identity)) if team.chief else (lambda _: None),
+        log=tensorboard_log(options.tensorboard / name if options.tensorboard and team.chief else None),
     )
     return learner, learned
 

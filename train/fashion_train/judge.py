@@ -1,15 +1,12 @@
 """How good a network is on the photos it did not learn from."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace
 from fashion_train.metrics import Metrics, Scores, Silence, measure, silent
 from fashion_train.prepare import Prepared
+from fashion_train.transfer import Predict
 
 SIDES = ("val", "test")
 
@@ -30,7 +27,7 @@ class Judgement:
         }
 
 
-def judge(predict: Callable[[NDArray[np.uint8]], Scores], prepared: Prepared, space: LabelSpace) -> Judgement:
+def judge(predict: Predict, prepared: Prepared, space: LabelSpace) -> Judgement:
     """Measure on the validation and test photos, and on the negatives of both sides.
 
     Args:

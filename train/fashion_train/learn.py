@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_train.options import Recipe
+from fashion_train.workers import collective, find_team
 
 if TYPE_CHECKING:
     import keras
@@ -57,21 +58,54 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Op
     return optimizer
 
 
+def make_predict(model: "keras.Model") -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    """A function from pictures (n, h, w, 3) uint8 to scores (n, labels), by the weights the model holds when called."""
+    import tensorflow as tf
+
+    forward = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False), reduce_retracing=True)
+
+    def predict(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        starts = range(0, len(pictures), PREDICT_BATCH)
+        return np.concatenate([forward(pictures[start : start + PREDICT_BATCH]).numpy() for start in starts])
+
+    return predict
+
+
 class Learner:
     """A model, its optimizer and the running average of its weights; everything an interruption must not lose."""
 
     def __init__(self, name: str, model: "keras.Model", recipe: Recipe, steps_per_epoch: int, task: str) -> None:
+        import keras
         import tensorflow as tf
 
         self.name, self.model, self.recipe, self._task = name, model, recipe, task
-        self.optimizer = make_optimizer(recipe, steps_per_epoch)
+        optimizer = make_optimizer(recipe, steps_per_epoch)
+        self.optimizer = keras.optimizers.LossScaleOptimizer(optimizer) if recipe.mixed_precision else optimizer
         self.optimizer.build(self.model.trainable_variables)
         self._averaged = [v for v in model.variables if "seed" not in v.path]
         self._average = [tf.Variable(v.value, trainable=False) for v in self._averaged] if recipe.ema else []
+        self._statistics = [v for v in model.non_trainable_variables if "seed" not in v.path]
+        self._team = find_team()
         self._step = tf.function(self._train_step)
-        self._predict = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False))
+        self.predict = make_predict(model)
 
     def _train_step(self, pictures: "tf.Tensor", targets: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
+        """One step of all workers; loss and label accuracy of the whole batch."""
+        import tensorflow as tf
+
+        if self._team.size == 1:
+            loss, right, gradients = self._gradients(pictures, targets)
+        else:
+            loss, right, gradients = collective().run(self._common_gradients, (pictures, targets))
+        variables = self.model.trainable_variables
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        keep = tf.minimum(self.recipe.ema, (1.0 + tf.cast(self.optimizer.iterations, tf.float32)) / 10.0)
+        for average, variable in zip(self._average, self._averaged if self._average else [], strict=True):
+            average.assign(keep * average + (1 - keep) * variable.value)
+        return loss, right
+
+    def _gradients(self, pictures: "tf.Tensor", targets: "tf.Tensor") -> tuple[Any, Any, list[Any]]:
+        """Loss, label accuracy, and the loss' gradient by every trainable variable."""
         import keras
         import tensorflow as tf
 
@@ -83,13 +117,22 @@ class Learner:
             else:
                 loss = keras.losses.categorical_crossentropy(targets, scores, label_smoothing=smoothing)
             loss = tf.reduce_mean(loss)
-        variables = self.model.trainable_variables
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        keep = tf.minimum(self.recipe.ema, (1.0 + tf.cast(self.optimizer.iterations, tf.float32)) / 10.0)
-        for average, variable in zip(self._average, self._averaged if self._average else [], strict=True):
-            average.assign(keep * average + (1 - keep) * variable.value)
+            scaled = self.optimizer.scale_loss(loss)
         right = tf.equal(scores >= 0.5, targets >= 0.5)
-        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+        gradients = tape.gradient(scaled, self.model.trainable_variables)
+        return loss, tf.reduce_mean(tf.cast(right, tf.float32)), gradients
+
+    def _common_gradients(self, pictures: "tf.Tensor", targets: "tf.Tensor") -> tuple[Any, Any, list[Any]]:
+        """The same for the batch of all workers; statistics of batch normalisation are averaged on the way."""
+        import tensorflow as tf
+
+        loss, right, gradients = self._gradients(pictures, targets)
+        own = [variable.value.read_value() for variable in self._statistics]
+        mean = tf.distribute.get_replica_context().all_reduce
+        loss, right, *common = mean(tf.distribute.ReduceOp.MEAN, [loss, right, *gradients, *own])
+        for variable, value in zip(self._statistics, common[len(gradients) :], strict=True):
+            variable.value.assign(value)
+        return loss, right, common[: len(gradients)]
 
     def train(self, batches: Iterator[Any], steps: int, tick: Callable[[int], None]) -> tuple[float, float]:
         """Run so many steps; mean loss and label accuracy over them."""
@@ -102,14 +145,6 @@ class Learner:
                 raise FloatingPointError(f"the loss became {losses[-1]}; try a lower --learning-rate")
             tick(step + 1)
         return float(np.mean(losses)), float(np.mean(accuracies))
-
-    def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Scores (n, labels) of pictures (n, h, w, 3) uint8, by the weights the model holds now."""
-        parts = [
-            self._predict(pictures[start : start + PREDICT_BATCH]).numpy()
-            for start in range(0, len(pictures), PREDICT_BATCH)
-        ]
-        return np.concatenate(parts)
 
     def swap_average(self) -> None:
         """Exchange the model's weights and their running average; call twice to come back."""

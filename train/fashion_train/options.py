@@ -31,6 +31,7 @@ class Recipe:
     versions: int = 16  # pictures that are made of every item of an epoch for the teacher to mark
     trust: float = 0.85  # share of the teacher's score in the target; the rest is the label
     keep: str = "best"  # which epoch's weights: best on the validation photos, or last
+    mixed_precision: bool = False  # compute in float16, keep weights in float32; worth it on a GPU
     patience: int = 0  # epochs without a better validation score before stopping; 0 never stops early
     augmentation: Augmentation = field(default_factory=Augmentation)
     calm: float = 0.4  # share of pictures that are hardly changed

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_train.workers import SOLO, Team
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -32,6 +34,7 @@ class Schedule:
     batch: int
     epochs: int
     seed: int
+    team: Team = SOLO
 
     @property
     def steps_per_epoch(self) -> int:
@@ -44,6 +47,10 @@ class Schedule:
         order = _shuffle(self.items, self.seed, epoch)
         return order[position * self.batch : (position + 1) * self.batch]
 
+    def share_of(self, step: int) -> list[tuple[int, int]]:
+        """What this worker makes of a step: (position in the batch, item)."""
+        return list(enumerate(self.items_of(step).tolist()))[self.team.rank :: self.team.size]
+
 
 @lru_cache(maxsize=4)
 def _shuffle(items: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -51,10 +58,10 @@ def _shuffle(items: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 
 def make_batch(drawer: Drawer, schedule: Schedule, step: int) -> Batch:
-    """Pictures (n, h, w, 3) uint8 and targets of a step; each picture has a generator of its own."""
+    """This worker's pictures (n, h, w, 3) uint8 and targets of a step; each picture has a generator of its own."""
     drawn = [
-        drawer.draw(int(item), np.random.default_rng([schedule.seed, step, position]))
-        for position, item in enumerate(schedule.items_of(step))
+        drawer.draw(item, np.random.default_rng([schedule.seed, step, position]))
+        for position, item in schedule.share_of(step)
     ]
     pictures, targets = zip(*drawn, strict=True)
     return np.stack(pictures), np.stack(targets)

@@ -61,6 +61,7 @@ def build_teacher(options: "NetworkOptions") -> "keras.Model":
         activation=options.activation,
         kernel_initializer=keras.initializers.GlorotUniform(options.seed),
         name="scores",
+        dtype="float32",  # a float16 sigmoid saturates
     )(x)
     return keras.Model(features.inputs, scores, name="teacher")
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from fashion_edge.atomic import atomic_folder
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
-from fashion_edge.errors import RunError
+from fashion_edge.errors import RunError, UsageError
 from fashion_edge.opencv import load_cv2
 from fashion_train.epochs import Learned
 from fashion_train.fitting import STUDENT, be_taught, checkpoint_paths, fit, fit_baseline
 from fashion_train.judge import Judgement, judge
-from fashion_train.networks import NetworkOptions, find_architecture
+from fashion_train.learn import make_predict
+from fashion_train.networks import NetworkOptions, find_architecture, precision
 from fashion_train.options import TrainOptions
 from fashion_train.prepare import Prepared, prepare
 from fashion_train.progress import Progress, clock
@@ -21,6 +22,7 @@ from fashion_train.sources import gather
 from fashion_train.suspects import Suspect, find_doubtful
 from fashion_train.teacher import teacher_size
 from fashion_train.tuning import Tuned, tune
+from fashion_train.workers import collective, find_team
 
 if TYPE_CHECKING:
     import keras
@@ -58,6 +60,9 @@ def run(options: TrainOptions) -> int:
 
     if options.resume and not any(path.is_file() for path in checkpoint_paths(options)):
         raise RunError(f"there is no checkpoint of {options.out} to resume from; run again without --resume")
+    join(options)
+    if not find_team().chief:
+        return 1 if train(options).prepared.failures else 0
     with atomic_folder(options.out, marker="run.json", overwrite=options.overwrite) as part:
         outcome = train(options)
         write_run(part, outcome)
@@ -66,6 +71,21 @@ def run(options: TrainOptions) -> int:
             path.unlink(missing_ok=True)
     report_end(outcome)
     return 1 if outcome.prepared.failures else 0
+
+
+def join(options: TrainOptions) -> None:
+    """Meet the other workers of TF_CONFIG before anything else: TensorFlow allows it only at the start.
+
+    Raises:
+        UsageError: the batch cannot be shared evenly.
+    """
+    team = find_team()
+    if team.size == 1:
+        return
+    if options.recipe.batch % team.size:
+        raise UsageError(f"--batch {options.recipe.batch} is no multiple of the {team.size} workers of TF_CONFIG")
+    say(f"worker {team.rank} of {team.size}: waiting for the others")
+    collective()
 
 
 def train(options: TrainOptions) -> Outcome:
@@ -98,11 +118,17 @@ def train(options: TrainOptions) -> Outcome:
         suspects = find_doubtful(prepared, progress.update)
         drawer = be_taught(options, prepared, replace(sampler, size=teacher_size(size)))
         recipe = replace(recipe, label_smoothing=0.0)  # the teacher's marks are smooth enough
-    model = architecture.build(NetworkOptions(size, len(prepared.dataset.labels), options.task, options.seed))
-    learner, learned = fit(STUDENT, model, recipe, options, prepared, drawer)
+    network = NetworkOptions(size, len(prepared.dataset.labels), options.task, options.seed)
+    with precision(recipe.mixed_precision):
+        model = architecture.build(network)
+    _, learned = fit(STUDENT, model, recipe, options, prepared, drawer)
+    if recipe.mixed_precision:
+        halves, model = model, architecture.build(network)
+        model.set_weights(halves.get_weights())
+    predict = make_predict(model)
     progress.line("calibrating and tuning thresholds")
-    tuned = tune(options, prepared, learner, model)
-    judgement = judge(learner.predict, prepared, tuned.space)
+    tuned = tune(options, prepared, predict, model)
+    judgement = judge(predict, prepared, tuned.space)
     baseline = fit_baseline(options, prepared) if options.baseline and not learned.interrupted else None
     seconds = time.perf_counter() - started
     return Outcome(options, prepared, model, learned, tuned, judgement, baseline, tuple(suspects), seconds)

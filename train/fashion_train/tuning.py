@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from fashion_edge.decide import LabelSpace
 from fashion_edge.opencv import load_cv2
 from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures, reliability
-from fashion_train.learn import Learner
 from fashion_train.options import TrainOptions
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
 from fashion_train.sources import Masks, draw_colour
 from fashion_train.thresholds import tune_thresholds
+from fashion_train.transfer import Predict
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,7 @@ class Tuned:
     after: list[tuple[float, float, int]]
 
 
-def tune(options: TrainOptions, prepared: Prepared, learner: Learner, model: "keras.Model") -> Tuned:
+def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "keras.Model") -> Tuned:
     """Fold a calibration into the model, then tune thresholds on its new scores.
 
     Both look at the validation photos, at validation negatives, and at the validation photos recoloured, so that
@@ -41,11 +41,11 @@ def tune(options: TrainOptions, prepared: Prepared, learner: Learner, model: "ke
     """
     pictures, targets = tuning_set(options, prepared)
     plain = slice(0, len(prepared.on("val")))
-    scores = learner.predict(pictures)
+    scores = predict(pictures)
     fit = fit_temperatures if options.task == "multi-label" else fit_temperature
     calibration = fit(scores, targets)
     calibration.fold_into(model)
-    calibrated = learner.predict(pictures)
+    calibrated = predict(pictures)
     labels, groups = prepared.dataset.labels, prepared.dataset.groups
     thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision)
     return Tuned(

@@ -1,6 +1,7 @@
 """The networks, by name. Each is built of Keras' own layers and eats float32 pixels 0..255."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,22 @@ class NetworkOptions:
     def activation(self) -> str:
         """Sigmoid where labels stand beside each other, softmax where exactly one is right."""
         return "sigmoid" if self.task == "multi-label" else "softmax"
+
+
+@contextmanager
+def precision(mixed: bool) -> Iterator[None]:
+    """Networks built inside compute in float16 and keep their weights in float32, where `mixed` says so.
+
+    Source: Micikevicius et al., "Mixed precision training", 2018.
+    """
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16" if mixed else before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def find_architecture(name: str) -> Architecture:

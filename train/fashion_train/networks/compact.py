@@ -51,6 +51,7 @@ def build_compact(options: "NetworkOptions", stages: tuple[Stage, ...] = STAGES)
         activation=options.activation,
         kernel_initializer=keras.initializers.GlorotUniform(options.seed),
         name="scores",
+        dtype="float32",  # a float16 sigmoid saturates
     )(x)
     return keras.Model(image, scores, name="compact")
 

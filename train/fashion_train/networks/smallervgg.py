@@ -41,6 +41,7 @@ def build_smallervgg(options: "NetworkOptions") -> "keras.Model":
             activation=options.activation,
             kernel_initializer=keras.initializers.GlorotUniform(options.seed + 32),
             name="scores",
+            dtype="float32",
         ),
     ]
     return keras.Sequential(layer_list, name="smallervgg")
