@@ -91,7 +91,13 @@ class _Group(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group("fashion-bench", cls=_Group, invoke_without_command=True, epilog=EXAMPLE)
+@click.group(
+    "fashion-bench",
+    cls=_Group,
+    invoke_without_command=True,
+    epilog=EXAMPLE,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @_choice_options
 @_timing_options
 @_output_options

@@ -55,6 +55,12 @@ OUTPUT = (
     option("--headless", is_flag=True, help="Open no window."),
     option("--jsonl", metavar="FILE", help="One JSON object a frame to a file, or - for standard output."),
     option("--events", metavar="FILE", help="As --jsonl, but changes only: decisions, losses, failures."),
+    option(
+        "--jsonl-limit",
+        type=MEGABYTES,
+        metavar="MB",
+        help="Files of --jsonl and --events start anew beyond this; the one before stays as FILE.1. Default: never.",
+    ),
     option("--record", type=PATH, metavar="FILE.mp4", help="Annotated video."),
     option("--save", type=PATH, metavar="DIR", help="Annotated stills: each photo, or each change of a live source."),
     option("--overwrite", is_flag=True, help="Replace files that exist; pictures of --save get a number instead."),

@@ -25,11 +25,11 @@ def make_sinks(request: Request, space: LabelSpace, source: Source, *, watched: 
     if request.jsonl:
         from fashion_edge.sinks.jsonl import JsonlSink
 
-        yield JsonlSink(request.jsonl, overwrite=request.overwrite)
+        yield JsonlSink(request.jsonl, overwrite=request.overwrite, limit_mb=request.jsonl_limit)
     if request.events:
         from fashion_edge.sinks.jsonl import JsonlSink
 
-        yield JsonlSink(request.events, overwrite=request.overwrite, changes=True)
+        yield JsonlSink(request.events, overwrite=request.overwrite, changes=True, limit_mb=request.jsonl_limit)
     if request.record:
         from fashion_edge.sinks.video import VideoSink
 

@@ -36,6 +36,7 @@ class Request:
     headless: bool = False
     jsonl: str | None = None
     events: str | None = None
+    jsonl_limit: float | None = None
     record: Path | None = None
     save: Path | None = None
     overwrite: bool = False

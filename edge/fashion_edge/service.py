@@ -55,9 +55,17 @@ def make_unit(args: Sequence[str], folder: Path | None = None, user: str | None 
         again=" ".join(["fashion-edge", *map(_quote, args), "--install-service"]),
         command=" ".join(_escape(part) for part in [*program, *args]),
         folder=str(folder or Path.cwd()).replace("%", "%%"),
-        user=user or getpass.getuser(),
+        user=user or _user(),
         watchdog=WATCHDOG_S,
     )
+
+
+def _user() -> str:
+    """Who runs this; the number where the number has no name, which systemd takes as well."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        return str(os.getuid())
 
 
 class Notifier:

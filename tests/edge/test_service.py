@@ -67,6 +67,14 @@ def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
     assert complaints(unit.replace("WatchdogSec=30", "WatchdogSec=often"))
 
 
+def test_a_user_without_a_name_is_written_as_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise OSError("No username set in the environment")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    assert f"User={os.getuid()}\n" in make_unit(["--camera", "0"])
+
+
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
     """The other end of the socket, as systemd holds it."""

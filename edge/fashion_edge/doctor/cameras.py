@@ -60,6 +60,7 @@ def check_libcamera(machine: Machine) -> Iterator[Finding]:
     if not machine.is_pi and not machine.installed("picamera2"):
         return
     apt = machine.glob("usr/lib/python3/dist-packages/picamera2") != []
+    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:FATAL")  # or its own report stands amid ours
     try:
         picamera2 = machine.load("picamera2").Picamera2
     except (ImportError, ValueError, AttributeError, OSError) as error:

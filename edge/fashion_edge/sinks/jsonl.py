@@ -1,6 +1,7 @@
 """One JSON object a line, flushed line by line so that it can be followed as it grows."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -14,14 +15,22 @@ from fashion_edge.sinks.base import Sink
 
 
 class JsonlSink(Sink):
-    """Writes every frame, or changes only, to a file or to standard output for `-`."""
+    """Writes every frame, or changes only, to a file or to standard output for `-`.
 
-    def __init__(self, target: str, *, overwrite: bool = False, changes: bool = False) -> None:
+    A file that would grow beyond `limit_mb` megabytes is renamed to FILE.1, in place of the one before, and begun anew.
+    """
+
+    def __init__(
+        self, target: str, *, overwrite: bool = False, changes: bool = False, limit_mb: float | None = None
+    ) -> None:
         self.name = f"--{'events' if changes else 'jsonl'} {target}"
         self._changes = changes
         self._text: str | None = None
         self._clock = WallClock(time.time(), time.monotonic())
-        self._file = sys.stdout if target == "-" else _open(Path(target), self.name, overwrite=overwrite)
+        self._path = None if target == "-" else Path(target)
+        self._file = sys.stdout if self._path is None else _open(self._path, self.name, overwrite=overwrite)
+        self._limit = math.inf if limit_mb is None or self._path is None else limit_mb * 1e6  # bytes
+        self._size = 0  # bytes
 
     def put(self, result: Result) -> None:
         """Write a labelled frame, if every frame is written or its decision is a new one."""
@@ -45,8 +54,19 @@ class JsonlSink(Sink):
             self._file.close()
 
     def _write(self, record: dict[str, Any]) -> None:
-        self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        line = json.dumps(record, ensure_ascii=False) + "\n"
+        size = len(line) if line.isascii() else len(line.encode())
+        if self._size and self._size + size > self._limit:
+            self._rotate()
+        self._file.write(line)
         self._file.flush()
+        self._size += size
+
+    def _rotate(self) -> None:
+        assert self._path is not None
+        self._file.close()
+        self._path.replace(self._path.with_name(self._path.name + ".1"))
+        self._file, self._size = self._path.open("w", encoding="utf-8"), 0
 
 
 def _open(path: Path, name: str, *, overwrite: bool) -> TextIO:

@@ -52,6 +52,18 @@ def test_events_are_changes_only(tmp_path: Path) -> None:
     assert [line["frame"] for line in lines if "frame" in line] == [0, 2, 4]
 
 
+def test_jsonl_starts_anew_beyond_its_limit_and_keeps_the_file_before(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with JsonlSink(str(path), limit_mb=1e-3) as sink:
+        for index in range(30):
+            sink.put(result(index))
+    files = [tmp_path / "out.jsonl.1", path]
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    assert all(file.stat().st_size <= 1000 for file in files)
+    frames = [json.loads(line)["frame"] for file in files for line in file.read_text().splitlines()]
+    assert frames == list(range(frames[0], 30))  # no line is lost between the two, none is cut
+
+
 def test_jsonl_keeps_an_existing_file_unless_asked(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text("precious\n")
