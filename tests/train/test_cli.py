@@ -32,6 +32,7 @@ def rows(path):
 def test_the_run_folder_is_complete(first_run):
     names = {path.relative_to(first_run).as_posix() for path in first_run.rglob("*") if path.is_file()}
     assert {"model.keras", "run.json", "split.csv", "calibration.csv", "history.csv", "report.md"} <= names
+    assert "MODEL_CARD.md" in names
     assert {"plots/history.png", "plots/confusion.png", "plots/reliability.png", "plots/worst.png"} <= names
     assert len(rows(first_run / "history.csv")) == 2
 
@@ -80,6 +81,23 @@ def test_the_tutorials_recipe_stands_beside_the_run_in_report_and_json(shapes, t
     report = (out / "report.md").read_text()
     assert "## Beside the tutorial's recipe" in report
     assert "| 6 val photos, exact match |" in report
+
+
+def test_combinations_without_a_photo_are_judged_on_recoloured_ones(first_run):
+    recoloured = json.loads((first_run / "run.json").read_text())["recoloured"]
+    assert recoloured["blue shirt"]["trained_on"] == 0  # no such folder: made of red shirts
+    assert recoloured["red dress"]["trained_on"] > 0
+    assert all(row["copies"] > 0 and 0 <= row["exact_match"] <= 1 for row in recoloured.values())
+    assert "dress, colour without a label" in recoloured
+    assert "| blue shirt | 0 |" in (first_run / "report.md").read_text()
+
+
+def test_the_model_card_says_what_it_was_measured_on(first_run):
+    card = (first_run / "MODEL_CARD.md").read_text()
+    assert "39 photos for training, 6 photos for validation, 3 photos for testing" in card
+    assert "6 val photos (thresholds and the epoch were chosen on them)" in card
+    assert "EfficientNet-Lite0" in card
+    assert "## Limits" in card
 
 
 def test_calibration_photos_are_training_photos_of_every_combination(first_run):

@@ -12,8 +12,11 @@ from fashion_train.plots import plot_confusion, plot_history, plot_precision_rec
 from fashion_train.sheet import write_sheet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fashion_train.judge import Judgement
     from fashion_train.train import Outcome
+    from fashion_train.unseen import Recoloured
 
 WORST = 20
 
@@ -96,6 +99,8 @@ def _lines(outcome: "Outcome") -> list[str]:
     for side, silence in outcome.judgement.silence.items():
         groups = ", ".join(f"{share:.2%} for {group}" for group, share in silence.by_group.items())
         lines += ["", f"On {silence.photos} {side} photos of other things: silent on {silence.silent:.2%}; {groups}."]
+    if outcome.unseen:
+        lines += ["", *_unseen_lines(outcome.unseen)]
     if outcome.baseline:
         lines += ["", *_baseline_lines(outcome.judgement, outcome.baseline)]
     lines += [
@@ -121,6 +126,19 @@ def _lines(outcome: "Outcome") -> list[str]:
     lines += ["", "## Thresholds", "", "| label | threshold |", "|---|---:|"]
     lines += [f"| {label} | {value:.2f} |" for label, value in outcome.space.thresholds.items()]
     return lines
+
+
+def _unseen_lines(rows: "Sequence[Recoloured]") -> list[str]:
+    """Seen combinations against those without a photo."""
+    return [
+        "## Seen and unseen combinations",
+        "",
+        "Photos that were not trained on, their garment recoloured: a stand-in for photos that do not exist.",
+        "",
+        "| combination | photos trained on | recoloured copies | exact match |",
+        "|---|---:|---:|---:|",
+        *(f"| {row.combination} | {row.trained_on} | {row.copies} | {row.exact:.1%} |" for row in rows),
+    ]
 
 
 def _baseline_lines(ours: "Judgement", tutorial: "Judgement") -> list[str]:

@@ -27,6 +27,7 @@ CALIBRATION_PHOTOS = 300
 
 def write_run(folder: Path, outcome: "Outcome") -> None:
     """Write every file of a run into an existing folder."""
+    from fashion_train.card import write_card
     from fashion_train.report import write_report
 
     outcome.model.save(folder / MODEL, include_optimizer=False)
@@ -46,6 +47,7 @@ def write_run(folder: Path, outcome: "Outcome") -> None:
         [[f"{value:.6g}" for value in asdict(epoch).values()] for epoch in outcome.learned.history],
     )
     (folder / "run.json").write_text(json.dumps(describe_run(folder, outcome), indent=1) + "\n")
+    (folder / "MODEL_CARD.md").write_text(write_card(outcome), encoding="utf-8")
     write_report(folder, outcome)
 
 
@@ -74,6 +76,7 @@ def describe_run(folder: Path, outcome: "Outcome") -> dict[str, Any]:
             "unreadable": [file for file, _ in prepared.failures],
         },
         **outcome.judgement.to_json(),
+        "recoloured": {row.combination: row.to_json() for row in outcome.unseen},
         "baseline": {"recipe": "tutorial", **outcome.baseline.to_json()} if outcome.baseline else None,
         "calibration": outcome.tuned.calibration,
         "best_epoch": outcome.learned.best_epoch,

@@ -22,6 +22,7 @@ from fashion_train.sources import gather
 from fashion_train.suspects import Suspect, find_doubtful
 from fashion_train.teacher import teacher_size
 from fashion_train.tuning import Tuned, tune
+from fashion_train.unseen import Recoloured, judge_unseen
 from fashion_train.workers import collective, find_team
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Outcome:
     learned: Learned
     tuned: Tuned
     judgement: Judgement
+    unseen: tuple[Recoloured, ...]
     baseline: Judgement | None  # of the tutorial's recipe on the same photos
     suspects: tuple[Suspect, ...]
     seconds: float
@@ -129,9 +131,10 @@ def train(options: TrainOptions) -> Outcome:
     progress.line("calibrating and tuning thresholds")
     tuned = tune(options, prepared, predict, model)
     judgement = judge(predict, prepared, tuned.space)
+    unseen = tuple(judge_unseen(predict, prepared, tuned.space, options.seed))
     baseline = fit_baseline(options, prepared) if options.baseline and not learned.interrupted else None
     seconds = time.perf_counter() - started
-    return Outcome(options, prepared, model, learned, tuned, judgement, baseline, tuple(suspects), seconds)
+    return Outcome(options, prepared, model, learned, tuned, judgement, unseen, baseline, tuple(suspects), seconds)
 
 
 def describe(prepared: Prepared) -> str:

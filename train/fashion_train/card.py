@@ -1,0 +1,71 @@
+"""The run's model card: what it is for, what it learned from, how good it is, and what it was never asked.
+
+Source: Mitchell et al., "Model cards for model reporting", 2019.
+"""
+
+from typing import TYPE_CHECKING
+
+from fashion_train.run_folder import hash_dataset
+
+if TYPE_CHECKING:
+    from fashion_train.train import Outcome
+
+LIMITS = (
+    "The figures hold for photos like those of the data set. Other cameras, light, backgrounds, body shapes and skin "
+    "tones were not measured unless a line above says so.",
+    "It names what it was taught; a thing or a colour that it was not taught may still get a label.",
+    "Colours are names for ranges that have no sharp edge: navy against black, or burgundy against brown, is a matter "
+    "of the labels it learned from.",
+    "It describes garments, not people; it is not made to identify or judge anyone.",
+)
+
+
+def write_card(outcome: "Outcome") -> str:
+    """MODEL_CARD.md of a run."""
+    options, prepared, space = outcome.options, outcome.prepared, outcome.space
+    recipe, spec = options.recipe, prepared.spec
+    names = {"train": "for training", "val": "for validation", "test": "for testing"}
+    sides = ", ".join(f"{len(prepared.on(side))} photos {name}" for side, name in names.items())
+    lines = [
+        f"# Model card: {options.out.name}",
+        "",
+        f"An image classifier ({options.task}): one score a label, one forward pass a picture of {spec.width} x "
+        f"{spec.height} pixels, RGB. For pictures of one garment, on small devices.",
+        "",
+        f"- Labels: {', '.join(space.labels)}",
+        *(f"- {name} (exclude each other): {', '.join(members)}" for name, members in space.groups.items()),
+        f"- Network: {recipe.arch}, {outcome.model.count_params():,} parameters",
+        f"- Recipe: {recipe.name}, seed {options.seed}, epoch {outcome.learned.best_epoch} kept",
+        f"- Command: `{options.command}`",
+    ]
+    if recipe.teacher_epochs:
+        lines.append("- Taught by EfficientNet-Lite0 with ImageNet weights (Apache-2.0), which is not part of it")
+    lines += [
+        "",
+        "## Learned from",
+        "",
+        f"Data set `{prepared.dataset.root.name}`, SHA-256 `{hash_dataset(prepared)}`: {sides}.",
+        "",
+        "| combination | photos |",
+        "|---|---:|",
+        *(f"| {name} | {count} |" for name, count in prepared.dataset.counts.items()),
+    ]
+    if prepared.negatives:
+        lines += ["", f"And {len(prepared.negatives.on('train'))} photos of other things, which carry no label."]
+    lines += [
+        "",
+        "## Measured",
+        "",
+        "| on | label accuracy | exact match |",
+        "|---|---:|---:|",
+        *(
+            f"| {m.photos} {side} photos{' (thresholds and the epoch were chosen on them)' if side == 'val' else ''} "
+            f"| {m.label_accuracy:.2%} | {m.exact_match:.2%} |"
+            for side, m in outcome.judgement.metrics.items()
+        ),
+    ]
+    for side, quiet in outcome.judgement.silence.items():
+        lines += ["", f"Silent on {quiet.silent:.2%} of {quiet.photos} {side} photos of other things."]
+    if outcome.unseen:
+        lines += ["", "Combinations without a photo, and colours without a label: see report.md."]
+    return "\n".join([*lines, "", "## Limits", "", *(f"- {limit}" for limit in LIMITS)]) + "\n"
