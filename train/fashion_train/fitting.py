@@ -1,5 +1,6 @@
 """Fitting the networks of a run: the teacher, the small one that learns from it, the tutorial's for comparison."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from fashion_train.workers import find_team
 if TYPE_CHECKING:
     import keras
 
+VALIDATED = 2000  # photos at most that judge each epoch: they are kept in memory
 TEACHER, STUDENT, BASELINE = "teacher", "network", "baseline"  # the networks that a run may fit
 
 
@@ -68,9 +70,10 @@ def fit(
     schedule = Schedule(len(drawer), recipe.batch, recipe.epochs, options.seed, team)
     learner = Learner(name, model, recipe, schedule.steps_per_epoch, options.task)
     labels, groups = prepared.dataset.labels, prepared.dataset.groups
+    judges = validation_photos(prepared)
     validation = Validation(
-        pictures_of(prepared, "val", model.input_shape[1]),
-        prepared.targets[prepared.on("val")],
+        pictures_of(prepared, judges, model.input_shape[1]),
+        prepared.targets[judges],
         LabelSpace(labels, groups, dict.fromkeys(labels, 0.5)),
     )
     path = checkpoint_path(options.out, name)
@@ -94,10 +97,15 @@ def checkpoint_paths(options: TrainOptions) -> list[Path]:
     return [checkpoint_path(options.out, name) for name in (TEACHER, STUDENT, BASELINE)]
 
 
-def pictures_of(prepared: Prepared, side: str, size: int) -> NDArray[np.uint8]:
-    """The photos of a side as a network of that input size sees them."""
+def validation_photos(prepared: Prepared) -> list[int]:
+    """The validation photos that judge each epoch: all of them, or of a large data set evenly chosen ones."""
+    found = prepared.on("val")
+    return found[:: -(-len(found) // VALIDATED)]
+
+
+def pictures_of(prepared: Prepared, indices: Sequence[int], size: int) -> NDArray[np.uint8]:
+    """Photos as a network of that input size sees them, (n, size, size, 3)."""
     if size == prepared.spec.height:
-        return prepared.decoded.exact.read_many(prepared.on(side))
-    cv2 = load_cv2()
-    large = prepared.decoded.large.read_many(prepared.on(side))
-    return np.stack([cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture in large])
+        return prepared.decoded.exact.read_many(indices)
+    cv2, large = load_cv2(), prepared.decoded.large
+    return np.stack([cv2.resize(large.read(index), (size, size), interpolation=cv2.INTER_AREA) for index in indices])

@@ -1,0 +1,47 @@
+"""What a large data set may cost: the photos that are kept in memory are bounded."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fashion_train import fitting, suspects
+from fashion_train.fitting import pictures_of, validation_photos
+from fashion_train.options import TrainOptions, find_recipe
+from fashion_train.prepare import prepare
+
+
+@pytest.fixture(scope="module")
+def prepared(shapes):
+    return prepare(TrainOptions(shapes, Path("unused"), find_recipe("default")), 48, lambda *_: None)
+
+
+def test_every_validation_photo_judges_an_epoch_until_there_are_too_many(prepared, monkeypatch):
+    everyone = prepared.on("val")
+    assert validation_photos(prepared) == everyone
+    monkeypatch.setattr(fitting, "VALIDATED", 3)
+    chosen = validation_photos(prepared)
+    assert len(chosen) == 3
+    assert set(chosen) < set(everyone)
+
+
+def test_the_teacher_sees_the_same_photo_larger(prepared):
+    judges = validation_photos(prepared)
+    small, large = pictures_of(prepared, judges, 48), pictures_of(prepared, judges, 64)
+    assert small.shape[1:] == (48, 48, 3)
+    assert large.shape[1:] == (64, 64, 3)
+    assert np.abs(small.mean(axis=(1, 2)) - large.mean(axis=(1, 2))).max() < 3
+
+
+def test_of_a_large_data_set_a_bounded_number_is_searched_for_doubtful_labels(prepared, monkeypatch):
+    looked = []
+
+    def remember(_model, _store, indices, _tick):
+        looked.extend(indices)
+        return np.random.default_rng(0).normal(size=(len(indices), 8)).astype(np.float32)
+
+    monkeypatch.setattr(suspects, "LOOKED_AT", 20)
+    monkeypatch.setattr(suspects, "build_features", lambda _size: None)
+    monkeypatch.setattr(suspects, "extract", remember)
+    suspects.find_doubtful(prepared, lambda *_: None)
+    assert 10 <= len(looked) <= 20
