@@ -1,5 +1,7 @@
 """MODEL_CARD.md: what the model knows, what it was taught on, and what nobody has measured."""
 
+from typing import Any
+
 from fashion_export.outcome import Outcome
 from fashion_export.report import reference_line
 
@@ -31,11 +33,12 @@ def model_card(outcome: Outcome) -> str:
         "",
         "## Measured",
         "",
-        *_metrics(run["metrics"]),
+        *_metrics(run),
         f"- Of this export: {reference_line(outcome)}",
         "",
         "Per file, with the runtime of the device: see report.md.",
         "",
+        *_recoloured(run["recoloured"]),
         "## Thresholds",
         "",
         "A score at or above its threshold counts: "
@@ -58,12 +61,41 @@ def _counts(counts: dict[str, int]) -> list[str]:
     return ["| combination | photos |", "|---|---|", *(f"| {name or 'none'} | {n} |" for name, n in counts.items()), ""]
 
 
-def _metrics(metrics: dict[str, dict[str, object]]) -> list[str]:
-    lines = []
-    for split, values in metrics.items():
-        words = [f"{key} {value:.4g}" for key, value in values.items() if isinstance(value, int | float)]
-        lines += [f"- Keras on the run's {split} photos: {', '.join(words)}"]
+def _metrics(run: dict[str, Any]) -> list[str]:
+    """One line a figure of the training, the baseline's beside it."""
+    lines, baseline = [], run["baseline"]
+    for split, values in run["metrics"].items():
+        line = f"- Keras on the run's {values['photos']:,} {split} photos: {_pair(values)}"
+        if other := baseline.get("metrics", {}).get(split):
+            line += f"; by the {baseline.get('recipe')} recipe on the same photos: {_pair(other)}"
+        lines.append(line)
+    for split, values in run["negatives"].items():
+        line = f"- Keras on {values['photos']:,} {split} photos of other things: silent on {values['silent']:.2%}"
+        if other := baseline.get("negatives", {}).get(split):
+            line += f"; by the {baseline.get('recipe')} recipe: {other['silent']:.2%}"
+        lines.append(line)
     return lines or ["- Of the training nothing is recorded."]
+
+
+def _pair(values: dict[str, float]) -> str:
+    return f"label accuracy {values['label_accuracy']:.2%}, exact match {values['exact_match']:.2%}"
+
+
+def _recoloured(rows: dict[str, dict[str, Any]]) -> list[str]:
+    """Combinations that no photo shows, on photos recoloured: a stand-in, and called so."""
+    if not rows:
+        return []
+    return [
+        "Photos that were not trained on, with their garment recoloured; a stand-in for photos that do not exist:",
+        "",
+        "| combination | photos trained on | recoloured copies | exact match (Keras) |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {name} | {row['trained_on']:,} | {row['copies']:,} | {row['exact_match']:.1%} |"
+            for name, row in rows.items()
+        ),
+        "",
+    ]
 
 
 def _number(value: object) -> str:

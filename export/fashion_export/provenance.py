@@ -22,6 +22,9 @@ def provenance(source: Source, command: str) -> dict[str, Any]:
             "command": without_paths(str(facts.get("command", ""))),
             "model": {key: value for key, value in (facts.get("model") or {}).items() if key != "file"},
             "metrics": facts.get("metrics", {}),
+            "negatives": facts.get("negatives") or {},
+            "recoloured": facts.get("recoloured") or {},
+            "baseline": facts.get("baseline") or {},
             "versions": facts.get("versions", {}),
         },
         "dataset": {

@@ -148,6 +148,13 @@ def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> No
         },
         "dataset": {"root": str(root), "sha256": "0" * 64, "photos": len(rows), "counts": {"blue dress": 40}},
         "metrics": {"val": {"photos": 40, "label_accuracy": 1.0, "exact_match": 1.0}},
+        "negatives": {"val": {"photos": 30, "silent": 0.9, "by_group": {}}},
+        "recoloured": {"red shirt": {"trained_on": 0, "copies": 20, "exact_match": 0.85}},
+        "baseline": {
+            "recipe": "tutorial",
+            "metrics": {"val": {"photos": 40, "label_accuracy": 0.97, "exact_match": 0.875}},
+            "negatives": {"val": {"photos": 30, "silent": 0.16, "by_group": {}}},
+        },
         "seed": 1,
         "versions": {},
         "command": f"fashion-train --dataset {root}",

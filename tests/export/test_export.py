@@ -76,6 +76,9 @@ def test_report_and_card_carry_the_figures_of_the_manifest(bundle_folder):
     card = (bundle_folder / "MODEL_CARD.md").read_text()
     assert "blue, dress, red, shirt" in card
     assert "| blue dress | 40 |" in card
+    assert "exact match 100.00%; by the tutorial recipe on the same photos: label accuracy 97.00%" in card
+    assert "silent on 90.00%; by the tutorial recipe: 16.00%" in card
+    assert "| red shirt | 0 | 20 | 85.0% |" in card
 
 
 def test_the_newest_run_is_the_default(run, tmp_path, monkeypatch, capsys):
