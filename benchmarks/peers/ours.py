@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loop import run
 
+from fashion_edge.ahead import Ahead
 from fashion_edge.backends import open_backend
 from fashion_edge.bundle import load_bundle
 from fashion_edge.frame import Frame
@@ -30,7 +31,8 @@ def main(clip: str, folder: str, count: str) -> None:
 
     def frames() -> Iterator[Frame]:
         while True:
-            yield from (item for item in open_source(clip, every_frame=True).items() if isinstance(item, Frame))
+            with Ahead(open_source(clip, every_frame=True)) as items:  # as the command reads a file
+                yield from (item for item in items if isinstance(item, Frame))
 
     source = frames()
 
