@@ -51,19 +51,14 @@ def build_teacher(options: "NetworkOptions") -> "keras.Model":
     import keras
     from keras import layers
 
+    from fashion_train.networks import scores_layer
+
     features = build_features(options.size)
     for layer in features.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable = False  # a few thousand photos would only blur its statistics
     x = layers.Dropout(0.3, seed=options.seed)(features.outputs[0])
-    scores = layers.Dense(
-        options.labels,
-        activation=options.activation,
-        kernel_initializer=keras.initializers.GlorotUniform(options.seed),
-        name="scores",
-        dtype="float32",  # a float16 sigmoid saturates
-    )(x)
-    return keras.Model(features.inputs, scores, name="teacher")
+    return keras.Model(features.inputs, scores_layer(options, options.seed)(x), name="teacher")
 
 
 def extract(model: "keras.Model", store: PixelStore, indices: Sequence[int], tick: Callable[[int], None]) -> Features:

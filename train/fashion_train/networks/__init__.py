@@ -37,6 +37,19 @@ class NetworkOptions:
         return "sigmoid" if self.task == "multi-label" else "softmax"
 
 
+def scores_layer(options: NetworkOptions, seed: int) -> "keras.Layer":
+    """The last layer of every network: one score a label, in float32 however the rest computes."""
+    import keras
+
+    return keras.layers.Dense(
+        options.labels,
+        activation=options.activation,
+        kernel_initializer=keras.initializers.GlorotUniform(seed),
+        name="scores",
+        dtype="float32",  # a float16 sigmoid saturates
+    )
+
+
 @contextmanager
 def precision(mixed: bool) -> Iterator[None]:
     """Networks built inside compute in float16 and keep their weights in float32, where `mixed` says so.

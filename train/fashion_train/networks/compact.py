@@ -40,20 +40,15 @@ def build_compact(options: "NetworkOptions", stages: tuple[Stage, ...] = STAGES)
     import keras
     from keras import layers
 
+    from fashion_train.networks import scores_layer
+
     image = keras.Input((options.size, options.size, 3), name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(image)
     for index, stage in enumerate(stages):
         x = _convolve(x, stage, f"conv{index}", options.seed + index)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2, seed=options.seed, name="dropout")(x)
-    scores = layers.Dense(
-        options.labels,
-        activation=options.activation,
-        kernel_initializer=keras.initializers.GlorotUniform(options.seed),
-        name="scores",
-        dtype="float32",  # a float16 sigmoid saturates
-    )(x)
-    return keras.Model(image, scores, name="compact")
+    return keras.Model(image, scores_layer(options, options.seed)(x), name="compact")
 
 
 def _convolve(x: Any, stage: Stage, name: str, seed: int) -> Any:

@@ -16,6 +16,8 @@ def build_smallervgg(options: "NetworkOptions") -> "keras.Model":
     import keras
     from keras import layers
 
+    from fashion_train.networks import scores_layer
+
     layer_list: list[keras.Layer] = [
         keras.Input((options.size, options.size, 3), name="image"),
         layers.Rescaling(1 / 255),
@@ -36,13 +38,7 @@ def build_smallervgg(options: "NetworkOptions") -> "keras.Model":
         layers.ReLU(),
         layers.BatchNormalization(),
         layers.Dropout(0.5, seed=options.seed + 31),
-        layers.Dense(
-            options.labels,
-            activation=options.activation,
-            kernel_initializer=keras.initializers.GlorotUniform(options.seed + 32),
-            name="scores",
-            dtype="float32",
-        ),
+        scores_layer(options, options.seed + 32),
     ]
     return keras.Sequential(layer_list, name="smallervgg")
 
