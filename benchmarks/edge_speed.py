@@ -159,7 +159,6 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
     from contextlib import ExitStack
 
     from fashion_edge.ahead import Ahead
-    from fashion_edge.behind import Behind
     from fashion_edge.choice import open_model
     from fashion_edge.latest import Latest
     from fashion_edge.opencv import load_cv2
@@ -187,9 +186,7 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
         sinks.add(Picture())
         items = stack.enter_context(Latest(source) if paced else Ahead(source))
         wall, cpu, busy = time.perf_counter(), time.process_time(), time.thread_time()
-        outputs = sinks if paced or os.environ.get("NOBEHIND") else stack.enter_context(Behind(sinks))
-        run(items, labeller, [outputs], options, summary)
-        outputs.close()
+        run(items, labeller, [sinks], options, summary)
         wall, cpu, busy = time.perf_counter() - wall, time.process_time() - cpu, time.thread_time() - busy
     return {
         "fps": summary.frames / wall,

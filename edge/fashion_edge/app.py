@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 
 from fashion_edge.ahead import Ahead
-from fashion_edge.behind import Behind
 from fashion_edge.bundle import LiveDefaults
 from fashion_edge.choice import open_model
 from fashion_edge.colour.path import prove_colours
@@ -65,9 +64,8 @@ def run_request(request: Request) -> int:
         prove_colours(labeller.look, bundle.manifest.input.channels)
         latest = stack.enter_context(Latest(source)) if source.live else None
         items = latest or (stack.enter_context(Ahead(source)) if source.ahead else source.items())
-        outputs = stack.enter_context(Behind(sinks)) if source.ahead and not watched else sinks
         with _ended_by_signals():
-            run(items, labeller, [outputs], options, summary)
+            run(items, labeller, [sinks], options, summary)
     for line in [*summary.describe(latest.dropped if latest else 0), *written(request), *sinks.failures]:
         say(line)
     for check in checks:

@@ -137,7 +137,7 @@ def _put_frame(
         if sink.wants_clean:
             sink.put_clean(result)
     if any(sink.wants_picture for sink in sinks):
-        result = draw(result, clock)
+        result = _draw(result, clock)
     summary.count(result)
     for sink in sinks:
         sink.put(result)
@@ -157,8 +157,7 @@ def _pass_on(item: Fault | Event | Tick, labeller: Labeller, sinks: Sequence[Sin
             sink.tick(item)
 
 
-def draw(result: Result, clock: Clock = time.monotonic) -> Result:
-    """Draw the overlay on the frame itself; the result with the stage's time."""
+def _draw(result: Result, clock: Clock) -> Result:
     started = clock()
     draw_result(result)
     return replace(result, stages_s={**result.stages_s, "draw": clock() - started})
