@@ -43,7 +43,7 @@ def run(choice: Choice, extent: Extent, settings: Settings, outputs: Outputs, ar
     if extent.photos:
         labelled_photos(extent.photos, bundle.manifest.space.labels)
     cases = plan_cases(bundle, choice.threads or default_threads(), choice.engines, choice.precisions)
-    say(f"fashion-bench: {len(cases)} cases of {bundle.path}, {settings.rounds} rounds")
+    say(f"fashion-bench: {len(cases)} case{'s' * (len(cases) > 1)} of {bundle.path}, {settings.rounds} rounds")
     document, interrupted = survey(bundle, cases, extent, settings, argv)
     deliver(document, outputs, baseline, outputs.json_file or Path("this run"))
     if interrupted:
