@@ -83,6 +83,22 @@ def test_the_tutorials_recipe_stands_beside_the_run_in_report_and_json(shapes, t
     assert "| 6 val photos, exact match |" in report
 
 
+def test_ctrl_c_while_the_baseline_learns_keeps_the_network(shapes, tmp_path, monkeypatch, capsys):
+    from fashion_train import fitting
+
+    fit = fitting.fit
+
+    def fit_or_interrupt(name, *args):
+        if name == fitting.BASELINE:
+            raise KeyboardInterrupt
+        return fit(name, *args)
+
+    monkeypatch.setattr(fitting, "fit", fit_or_interrupt)
+    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK, "--baseline"]) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["baseline"] is None
+    assert "run written to" in capsys.readouterr().err
+
+
 def test_combinations_without_a_photo_are_judged_on_recoloured_ones(first_run):
     recoloured = json.loads((first_run / "run.json").read_text())["recoloured"]
     assert recoloured["blue shirt"]["trained_on"] == 0  # no such folder: made of red shirts

@@ -54,7 +54,10 @@ def fit_baseline(options: TrainOptions, prepared: Prepared) -> Judgement | None:
     recipe, size = find_recipe("tutorial"), prepared.spec.height
     labels, groups = prepared.dataset.labels, prepared.dataset.groups
     network = find_architecture(recipe.arch).build(NetworkOptions(size, len(labels), options.task, options.seed))
-    learner, learned = fit(BASELINE, network, recipe, options, prepared, Sampler.of(prepared, recipe))
+    try:
+        learner, learned = fit(BASELINE, network, recipe, options, prepared, Sampler.of(prepared, recipe))
+    except KeyboardInterrupt:  # before its first epoch was over; what the run is about is done, and must be written
+        return None
     half = LabelSpace(labels, groups, dict.fromkeys(labels, 0.5))
     return None if learned.interrupted else judge(learner.predict, prepared, half)
 
