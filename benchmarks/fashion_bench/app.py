@@ -1,5 +1,6 @@
 """What `fashion-bench` does, from options to outputs."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from fashion_bench.accuracy import labelled_photos
 from fashion_bench.cases import default_threads, plan_cases
 from fashion_bench.choose import choose, make_profile
 from fashion_bench.document import Document, merge, read_document
+from fashion_bench.machine import describe_machine, unlike
 from fashion_bench.measure import Settings
 from fashion_bench.meter import check_meter
 from fashion_bench.outputs import Outputs, deliver
@@ -17,6 +19,7 @@ from fashion_edge.console import INTERRUPTED, say
 from fashion_edge.errors import UsageError
 from fashion_edge.locate import default_bundle
 from fashion_edge.profile import default_profile, write_profile
+from fashion_edge.sources import open_source
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,13 @@ class Choice:
 
 def run(choice: Choice, extent: Extent, settings: Settings, outputs: Outputs, argv: Sequence[str]) -> int:
     """Measure, print, write; 1 where something could not be measured."""
-    if choice.accuracy_floor is not None and not extent.photos:
-        raise UsageError(f"--accuracy-floor {choice.accuracy_floor:g} needs labelled photos: add --photos DIR")
-    if extent.meter:
-        check_meter(extent.meter)
-    baseline = outputs.check()
+    baseline = check(choice, extent, outputs)
     bundle = load_bundle(choice.bundle or default_bundle())
     if extent.photos:
         labelled_photos(extent.photos, bundle.manifest.space.labels)
     cases = plan_cases(bundle, choice.threads or default_threads(), choice.engines, choice.precisions)
-    say(f"fashion-bench: {len(cases)} case{'s' * (len(cases) > 1)} of {bundle.path}, {settings.rounds} rounds")
+    size = f"{len(cases)} case{'s' * (len(cases) > 1)}", f"{settings.rounds} round{'s' * (settings.rounds > 1)}"
+    say(f"fashion-bench: {size[0]} of {bundle.path}, {size[1]}")
     document, interrupted = survey(bundle, cases, extent, settings, argv)
     deliver(document, outputs, baseline, outputs.json_file or Path("this run"))
     if interrupted:
@@ -51,6 +51,30 @@ def run(choice: Choice, extent: Extent, settings: Settings, outputs: Outputs, ar
     if choice.choose:
         write_choice(document, bundle, choice)
     return 1 if document.skipped else 0
+
+
+def check(choice: Choice, extent: Extent, outputs: Outputs) -> Document | None:
+    """Refuse before minutes are spent what would be refused after them; returns the baseline, where there is one.
+
+    Raises:
+        UsageError: names the flag.
+    """
+    if choice.accuracy_floor is not None and not extent.photos:
+        raise UsageError(f"--accuracy-floor {choice.accuracy_floor:g} needs labelled photos: add --photos DIR")
+    if choice.profile and not choice.choose:
+        raise UsageError(f"--profile {choice.profile} is where --choose writes; add --choose")
+    if not math.isfinite(extent.fps):
+        raise UsageError(f"--fps {extent.fps} is not a number of frames a second")
+    if extent.source and extent.end_to_end:
+        open_source(extent.source)
+    if extent.meter:
+        check_meter(extent.meter)
+    baseline = outputs.check()
+    if baseline and outputs.baseline and (differences := unlike(baseline.machine, describe_machine())):
+        raise UsageError(
+            f"{outputs.baseline} and this machine are unlike ({'; '.join(differences)}); measure a baseline here"
+        )
+    return baseline
 
 
 def report(files: Sequence[Path], outputs: Outputs) -> int:
@@ -73,5 +97,9 @@ def write_choice(document: Document, bundle: Bundle, choice: Choice) -> None:
     threads = f"{profile.threads} thread{'s' if profile.threads > 1 else ''}"
     say(
         f"fashion-bench: chose {profile.runtime} {profile.precision}, {threads} ({profile.reason}); "
-        f"fashion-edge starts with it from now on: {path}"
+        + (
+            f"fashion-edge --profile {path} runs it"
+            if choice.profile
+            else f"fashion-edge starts with it from now on: {path}"
+        )
     )

@@ -51,9 +51,11 @@ def describe_ceiling(results: Sequence[Result]) -> list[str]:
     lines = []
     for result in results:
         found = result.extras.get("ceiling", {})
-        if found.get("share_of_peak"):
+        if found.get("peak_gops") and len(result.samples):
+            rate = found["operations"] / (result.quantile("p50") * 1e6)  # billion a second, from the samples themselves
             lines.append(
-                f"{result.case.name}: {found['operations'] / 1e6:.1f} million operations at {found['gops']:.1f} of "
-                f"{found['peak_gops']:.0f} billion a second, {found['share_of_peak']:.0%} of this CPU's measured peak"
+                f"{result.case.name}: {found['operations'] / 1e6:.1f} million operations at {rate:.1f} of "
+                f"{found['peak_gops']:.0f} billion a second, {rate / found['peak_gops']:.0%} of this CPU's measured "
+                "peak"
             )
     return lines

@@ -72,7 +72,11 @@ def _failures(comparisons: Sequence[Comparison], gate: float) -> Iterator[str]:
 def _compare_one(before: Result | None, now: Result) -> Comparison:
     if before is None:
         return Comparison(now.case.name, None, "new, not in the baseline")
-    if not (before.by_round and now.by_round):
+    if not before.by_round:
+        return Comparison(
+            now.case.name, None, "in the baseline, not judged: it holds no samples there; measure it again"
+        )
+    if not now.by_round:
         return Comparison(now.case.name, None, "in the baseline, not measured now: no samples")
     doubts = [where for where, result in (("the baseline", before), ("this run", now)) if result.verdict == INVALID]
     return Comparison(

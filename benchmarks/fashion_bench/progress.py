@@ -32,7 +32,9 @@ class Progress:
         """Show that `done` of `total` steps are over and `what` comes next."""
         self._bar.update(self._task, completed=done, total=total, description=what, refresh=True)
         if not self._console.is_terminal and time.monotonic() - self._said > QUIET_SECONDS:
-            self._console.print(f"fashion-bench: {done} of {total}, next {what}", soft_wrap=True, highlight=False)
+            self._console.print(
+                f"fashion-bench: {done} of {total}{f', next {what}' if what else ''}", soft_wrap=True, highlight=False
+            )
             self._said = time.monotonic()
 
     def __enter__(self) -> Self:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fashion_edge.backends import Backend, open_backend
 from fashion_edge.bundle import Bundle, Variant, load_bundle
+from fashion_edge.errors import UsageError
 from fashion_edge.golden import self_check
 from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
 from fashion_edge.profile import default_profile, load_profile
@@ -33,7 +34,7 @@ def open_model(request: Request) -> Model:
 
     Raises:
         BundleError: anything about the bundle is not as its export left it.
-        UsageError: the device profile is damaged.
+        UsageError: the device profile is damaged, or the one that was named is of another bundle.
     """
     bundle = load_bundle(request.bundle or default_bundle())
     variant, threads, why = _choose(request, bundle)
@@ -43,9 +44,13 @@ def open_model(request: Request) -> Model:
 
 
 def _choose(request: Request, bundle: Bundle) -> tuple[Variant, int, str]:
-    path = default_profile()
-    if request.runtime is None and request.precision is None and path.is_file():
+    path = request.profile or default_profile()
+    if request.runtime is None and request.precision is None and (request.profile or path.is_file()):
         profile = load_profile(path)
         if (variant := profile.match(bundle)) is not None:
             return variant, request.threads or profile.threads, f"fashion-bench chose it here, {profile.reason}"
+        if request.profile:
+            raise UsageError(
+                f"--profile {path} was chosen for another bundle than {bundle.path}; run fashion-bench --choose again"
+            )
     return bundle.find(request.runtime, request.precision), request.threads or 1, ""

@@ -41,6 +41,9 @@ MODEL = (
     option("--runtime", type=click.Choice(RUNTIMES), help="Inference runtime [the bundle's first variant]."),
     option("--precision", type=click.Choice(PRECISIONS), help="Precision of the variant [the bundle's first]."),
     option("--threads", type=click.IntRange(1, 64), metavar="N", help="Threads for inference [1]."),
+    option(
+        "--profile", type=PATH, metavar="FILE", help="Device profile by fashion-bench --choose [the one in ~/.config]."
+    ),
 )
 DECISION = (
     option("--roi", metavar="BOX", help="auto, full, guide, or LEFT,TOP,WIDTH,HEIGHT in fractions [auto]."),

@@ -51,6 +51,7 @@ class Request:
     capture_limit: float = 200.0
     record_raw: Path | None = None
     raw_limit: float = 1000.0
+    profile: Path | None = None
     diff: Path | None = None
     diff_limit: float = 0.0
     print_colour_card: Path | None = None

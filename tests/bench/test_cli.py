@@ -279,6 +279,21 @@ def test_choose_writes_what_the_device_will_run_or_says_why_not(tiny_bundle, pho
     assert "nothing can be chosen" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--end-to-end", "--source", "nosuch.mp4"], "source nosuch.mp4 does not exist"),
+        (["--fps", "nan"], "--fps nan is not a number of frames a second"),
+        (["--profile", "p.json"], "--profile p.json is where --choose writes; add --choose"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_measured(tiny_bundle, flags, message, capsys):
+    assert main(["--bundle", str(tiny_bundle), *QUICK, *flags]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize("text", ["soon", "0m", "-5s", "10 minutes"])
 def test_a_duration_that_is_none(tiny_bundle, text, capsys):
     assert main(["--bundle", str(tiny_bundle), "--sustained", text, *QUICK]) == 2
@@ -305,7 +320,9 @@ def test_where_nothing_can_be_measured_that_is_what_is_said(tiny_bundle, worker_
 
 
 def test_a_pass_that_fails_is_said_and_the_figures_stay(tiny_bundle, tmp_path, capsys):
-    source = ["--end-to-end", "--source", str(tmp_path / "none.mp4")]
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
+    source = ["--end-to-end", "--source", str(tmp_path / "photos")]
     args = ["--bundle", str(tiny_bundle), "--runtime", "litert", *QUICK, *source]
     assert main([*args, "--json", str(tmp_path / "now.json")]) == 1
     assert "SKIPPED  end to end: litert float32 x1: source" in capsys.readouterr().out

@@ -35,6 +35,16 @@ def test_what_came_and_what_went_are_said(make_result, make_document):
     ]
 
 
+def test_an_empty_case_is_laid_to_the_document_that_is_empty(make_result, make_document):
+    from dataclasses import replace
+
+    empty = replace(make_result(), rounds=())
+    (said,) = lines(make_document(empty), make_document(make_result()))
+    assert said == "litert int8 x1: in the baseline, not judged: it holds no samples there; measure it again"
+    (said,) = lines(make_document(make_result()), make_document(empty))
+    assert said == "litert int8 x1: in the baseline, not measured now: no samples"
+
+
 def test_an_unlike_machine_is_refused(make_result, make_document):
     before = make_document(make_result(), machine={"board": "Raspberry Pi 5", "cpu": "Cortex-A76"})
     with pytest.raises(UsageError, match=r"unlike machines \(board 'Raspberry Pi 5' against 'Raspberry Pi 4 Model B'"):

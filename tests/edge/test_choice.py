@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from fashion_edge.bundle import Bundle
@@ -7,10 +9,10 @@ from fashion_edge.profile import Profile, default_profile, write_profile
 from fashion_edge.request import Request
 
 
-def choose(shipped: Bundle, precision: str, threads: int = 2) -> None:
+def choose(shipped: Bundle, precision: str, threads: int = 2, path: Path | None = None) -> None:
     """What `fashion-bench --choose` leaves behind."""
     variant = shipped.find("litert", precision)
-    path = default_profile()
+    path = path or default_profile()
     path.parent.mkdir(parents=True, exist_ok=True)
     reason = "fastest here: p50 0.300 ms"
     write_profile(
@@ -43,6 +45,20 @@ def test_a_profile_of_another_bundle_is_not_applied(shipped: Bundle) -> None:
     path = default_profile()
     path.write_text(path.read_text().replace(shipped.find("litert", "float32").sha256, "0" * 64))
     assert open_model(Request()).variant == shipped.manifest.variants[0]
+
+
+def test_a_profile_that_is_named_counts_and_must_be_of_this_bundle(
+    shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    named = tmp_path / "p.json"
+    choose(shipped, "float32", path=named)
+    assert open_model(Request(profile=named)).variant.precision == "float32"
+    named.write_text(named.read_text().replace(shipped.find("litert", "float32").sha256, "0" * 64))
+    flags = ["--source", "demo", "--frames", "1", "--headless"]
+    assert main([*flags, "--profile", str(named)]) == 2
+    assert "was chosen for another bundle" in capsys.readouterr().err
+    assert main([*flags, "--profile", str(tmp_path / "none.json")]) == 2
+    assert "cannot be read" in capsys.readouterr().err
 
 
 def test_a_damaged_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> None:
