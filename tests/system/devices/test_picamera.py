@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from testbed import csi
 from testbed.guest import Guest
-from testbed.host import REPOSITORY
+from testbed.host import REPOSITORY, fresh
 from testbed.manual import bounded, commands
 from testbed.pictures import camera_picture
 from testbed.wheels import download, platform_options
@@ -35,8 +35,7 @@ def guest() -> Guest:
     requirements = [f"fashion-edge[headless] @ {tree.as_uri()}", "hatchling"]
     download(guest.work / "wheels", platform_options("x86_64", "trixie", "3.13"), requirements)
     shutil.copy("/etc/ssl/certs/ca-certificates.crt", guest.root / "etc/ssl/certs/")  # pip wants them, needed or not
-    shutil.rmtree(guest.root / "root")
-    (guest.root / "root").mkdir()
+    fresh(guest.root / "root")  # a root from nothing has none
     for command in INSTALL:
         in_the_tree(guest, command)
     return guest
