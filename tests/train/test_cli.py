@@ -239,6 +239,7 @@ def test_leaving_each_combination_out_reports_on_those_whose_labels_others_carry
     results = json.loads((out / "leave_out.json").read_text())["results"]
     assert [row["combination"] for row in results] == ["red_dress"]  # blue and shirt have one combination each
     assert 0 <= results[0]["unseen_exact"] <= 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]  # no checkpoint is left behind
 
 
 def test_single_label_data_learns_by_softmax(shapes, tmp_path):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.decide import LabelSpace
 from fashion_edge.opencv import load_cv2
 from fashion_train.checkpoint import checkpoint_path, fingerprint, load_checkpoint, save_checkpoint
 from fashion_train.epochs import Learned, Validation, run_epochs
@@ -51,15 +50,13 @@ def be_taught(options: TrainOptions, prepared: Prepared, sampler: Sampler) -> Tr
 
 def fit_baseline(options: TrainOptions, prepared: Prepared) -> Judgement | None:
     """The tutorial's network by the tutorial's recipe on the same photos, at its thresholds of 0.5; None on Ctrl-C."""
-    recipe, size = find_recipe("tutorial"), prepared.spec.height
-    labels, groups = prepared.dataset.labels, prepared.dataset.groups
-    network = find_architecture(recipe.arch).build(NetworkOptions(size, len(labels), options.task, options.seed))
+    recipe, size, labels = find_recipe("tutorial"), prepared.spec.height, len(prepared.dataset.labels)
+    network = find_architecture(recipe.arch).build(NetworkOptions(size, labels, options.task, options.seed))
     try:
         learner, learned = fit(BASELINE, network, recipe, options, prepared, Sampler.of(prepared, recipe))
     except KeyboardInterrupt:  # before its first epoch was over; what the run is about is done, and must be written
         return None
-    half = LabelSpace(labels, groups, dict.fromkeys(labels, 0.5))
-    return None if learned.interrupted else judge(learner.predict, prepared, half)
+    return None if learned.interrupted else judge(learner.predict, prepared, prepared.untuned)
 
 
 def fit(
@@ -72,16 +69,12 @@ def fit(
     team = find_team()
     schedule = Schedule(len(drawer), recipe.batch, recipe.epochs, options.seed, team)
     learner = Learner(name, model, recipe, schedule.steps_per_epoch, options.task)
-    labels, groups = prepared.dataset.labels, prepared.dataset.groups
     judges = validation_photos(prepared)
-    validation = Validation(
-        pictures_of(prepared, judges, model.input_shape[1]),
-        prepared.targets[judges],
-        LabelSpace(labels, groups, dict.fromkeys(labels, 0.5)),
-    )
+    pictures = pictures_of(prepared, judges, model.input_shape[1])
+    validation = Validation(pictures, prepared.targets[judges], prepared.untuned)
     path = checkpoint_path(options.out, name)
     files = [photo.file for photo in prepared.dataset.photos]
-    identity = fingerprint(options.recipe, labels, files, options.seed)
+    identity = fingerprint(options.recipe, prepared.dataset.labels, files, options.seed)
     resumed = load_checkpoint(path, identity) if options.resume and path.is_file() else None
     learned = run_epochs(
         learner,
@@ -98,6 +91,12 @@ def fit(
 def checkpoint_paths(options: TrainOptions) -> list[Path]:
     """Where the networks of a run keep their checkpoints."""
     return [checkpoint_path(options.out, name) for name in (TEACHER, STUDENT, BASELINE)]
+
+
+def forget_checkpoints(options: TrainOptions) -> None:
+    """Remove what an interruption would have needed."""
+    for path in checkpoint_paths(options):
+        path.unlink(missing_ok=True)
 
 
 def validation_photos(prepared: Prepared) -> list[int]:

@@ -26,6 +26,7 @@ def leave_one_out(options: TrainOptions) -> int:
     Raises:
         DatasetError: no combination can be left out.
     """
+    from fashion_train.fitting import forget_checkpoints
     from fashion_train.train import train
 
     names = candidates(load_dataset(options.dataset, options.groups))
@@ -48,6 +49,7 @@ def leave_one_out(options: TrainOptions) -> int:
         lines += ["| left out | exact match on it | on the others (validation) |", "|---|---:|---:|"]
         lines += [f"| {r['combination']} | {r['unseen_exact']:.3f} | {r['seen_exact']:.3f} |" for r in rows]
         (part / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    forget_checkpoints(options)
     say(f"written to {options.out}")
     return 1 if failures else 0
 

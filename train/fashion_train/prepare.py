@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.preprocess import InputSpec
 from fashion_train.cache import Decoded, decode_all
@@ -44,6 +45,12 @@ class Prepared:
     sides: tuple[str, ...]
     targets: Targets  # (n, labels)
     negatives: Negatives | None
+
+    @property
+    def untuned(self) -> LabelSpace:
+        """The labels with every threshold at 0.5, as before tuning."""
+        labels = self.dataset.labels
+        return LabelSpace(labels, self.dataset.groups, dict.fromkeys(labels, 0.5))
 
     @property
     def failures(self) -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, UsageError
 from fashion_edge.opencv import load_cv2
 from fashion_train.epochs import Learned
-from fashion_train.fitting import STUDENT, be_taught, checkpoint_paths, fit, fit_baseline
+from fashion_train.fitting import STUDENT, be_taught, checkpoint_paths, fit, fit_baseline, forget_checkpoints
 from fashion_train.judge import Judgement, judge
 from fashion_train.learn import make_predict
 from fashion_train.networks import NetworkOptions, find_architecture, precision
@@ -69,8 +69,7 @@ def run(options: TrainOptions) -> int:
         outcome = train(options)
         write_run(part, outcome)
     if not outcome.learned.interrupted:
-        for path in checkpoint_paths(options):
-            path.unlink(missing_ok=True)
+        forget_checkpoints(options)
     report_end(outcome)
     return 1 if outcome.prepared.failures else 0
 
