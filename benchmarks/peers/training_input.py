@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,23 +20,7 @@ from fashion_bench.machine import describe_machine, machine_line
 from fashion_bench.stats import compare
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-SIZE, BATCH, PICTURES, LABELS = 96, 32, 400, 6
-
-
-class Pictures:
-    """Pictures in memory, changed as they are drawn: what `training_batches` asks for."""
-
-    def __init__(self, pictures: np.ndarray, targets: np.ndarray, how: Any) -> None:
-        self._pictures, self._targets, self._how = pictures, targets, how
-
-    def __len__(self) -> int:
-        return len(self._pictures)
-
-    def draw(self, item: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """One changed picture and its target."""
-        from fashion_train.augment import augment
-
-        return augment(self._pictures[item], SIZE, self._how, rng), self._targets[item]
+SIZE, PICTURES, LABELS = 96, 400, 6
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args(argv)
-    inputs = make_inputs(args.rounds * (args.batches + 8))
+    from fashion_train.input_speed import AHEAD, BATCH, time_batches
+
+    inputs = make_inputs(args.rounds * (args.batches + AHEAD))
     samples: dict[str, list[np.ndarray]] = {name: [] for name in inputs}
     order = np.random.default_rng(0)
     for number in range(args.rounds):
@@ -76,46 +61,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_inputs(steps: int) -> dict[str, Callable[[], Any]]:
     """Name -> a call that gives the next batch."""
-    import tensorflow as tf
-
     from fashion_train.augment import TUTORIAL, Augmentation
-    from fashion_train.pipeline import Schedule, training_batches
+    from fashion_train.input_speed import InMemory, batches_of, generator
 
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (PICTURES, SIZE, SIZE, 3), dtype=np.uint8)
     targets = (rng.random((PICTURES, LABELS)) < 0.3).astype(np.float32)
-    generator = tf.keras.preprocessing.image.ImageDataGenerator(
-        rotation_range=25, width_shift_range=0.1, height_shift_range=0.1, shear_range=0.2, zoom_range=0.2,
-        horizontal_flip=True, fill_mode="nearest",
-    )  # fmt: skip
-    flow = generator.flow(pictures.astype(np.float32), targets, batch_size=BATCH, seed=0)
-    schedule = Schedule(PICTURES, BATCH, steps, 0)
-    calls: dict[str, Callable[[], Any]] = {"ImageDataGenerator": lambda: next(flow)}
-    for name, how in (
-        ("fashion-train, the tutorial's changes", TUTORIAL),
-        ("fashion-train, all changes", Augmentation()),
-    ):
-        drawer = Pictures(pictures, targets, how)
-        batches = iter(training_batches(drawer, schedule, 0, (SIZE, SIZE, 3), LABELS))
-        calls[name] = lambda batches=batches: next(batches)
-    return calls
-
-
-def time_batches(give: Callable[[], Any], count: int) -> np.ndarray:
-    """Milliseconds a batch of `count` full batches; what was made ahead while others ran is let go first."""
-    for _ in range(8):
-        give()
-    taken = []
-    while len(taken) < count:
-        start = time.perf_counter()
-        pictures = give()[0]
-        if len(pictures) == BATCH:  # ImageDataGenerator also gives the rest of an epoch
-            taken.append((time.perf_counter() - start) * 1e3)
-    return np.array(taken)
+    ours = {"the tutorial's changes": TUTORIAL, "all changes": Augmentation()}
+    return {"ImageDataGenerator": generator(pictures, targets)} | {
+        f"fashion-train, {name}": batches_of(InMemory(pictures, targets, how), SIZE, LABELS, steps)
+        for name, how in ours.items()
+    }
 
 
 def describe(samples: dict[str, list[np.ndarray]]) -> list[dict[str, Any]]:
     """Pictures a second by the mean: batches are made ahead, so single times alternate between none and several."""
+    from fashion_train.input_speed import BATCH
+
     means = {name: [np.array([block.mean()]) for block in blocks] for name, blocks in samples.items()}
     rows = []
     for name, blocks in samples.items():

@@ -81,6 +81,9 @@ def test_the_tutorials_recipe_stands_beside_the_run_in_report_and_json(shapes, t
     report = (out / "report.md").read_text()
     assert "## Beside the tutorial's recipe" in report
     assert "| 6 val photos, exact match |" in report
+    assert "the tutorial's ImageDataGenerator" in run["pictures_per_second"]
+    assert all(speed > 0 for speed in run["pictures_per_second"].values())
+    assert "## Pictures a second" in report
 
 
 def test_ctrl_c_while_the_baseline_learns_keeps_the_network(shapes, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,6 @@
 """Fitting the networks of a run: the teacher, the small one that learns from it, the tutorial's for comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from fashion_edge.opencv import load_cv2
 from fashion_train.checkpoint import checkpoint_path, fingerprint, load_checkpoint, save_checkpoint
 from fashion_train.epochs import Learned, Validation, run_epochs
 from fashion_train.events import tensorboard_log
+from fashion_train.input_speed import PICTURES, InputSpeed, measure_inputs
 from fashion_train.judge import Judgement, judge
 from fashion_train.learn import Learner
 from fashion_train.networks import NetworkOptions, find_architecture, precision
@@ -48,14 +49,32 @@ def be_taught(options: TrainOptions, prepared: Prepared, sampler: Sampler) -> Tr
     )
 
 
-def fit_baseline(options: TrainOptions, prepared: Prepared) -> Judgement | None:
+def stand_beside(
+    options: TrainOptions, prepared: Prepared, drawers: Mapping[str, tuple[Drawer, int]]
+) -> tuple[tuple[InputSpeed, ...], Judgement | None]:
+    """How fast pictures are made beside the tutorial's generator, and how good the tutorial's recipe is on the photos.
+
+    Ctrl-C leaves out what is not done by then: what the run is about is done, and must be written.
+
+    Args:
+        options: of the run.
+        prepared: its photos.
+        drawers: name -> what the run's networks learned from, and its height and width.
+    """
+    inputs: tuple[InputSpeed, ...] = ()
+    try:
+        some = prepared.on("train")[:PICTURES]
+        inputs = measure_inputs(prepared.decoded.exact.read_many(some), prepared.targets[some], drawers)
+        return inputs, _fit_baseline(options, prepared)
+    except KeyboardInterrupt:
+        return inputs, None
+
+
+def _fit_baseline(options: TrainOptions, prepared: Prepared) -> Judgement | None:
     """The tutorial's network by the tutorial's recipe on the same photos, at its thresholds of 0.5; None on Ctrl-C."""
     recipe, size, labels = find_recipe("tutorial"), prepared.spec.height, len(prepared.dataset.labels)
     network = find_architecture(recipe.arch).build(NetworkOptions(size, labels, options.task, options.seed))
-    try:
-        learner, learned = fit(BASELINE, network, recipe, options, prepared, Sampler.of(prepared, recipe))
-    except KeyboardInterrupt:  # before its first epoch was over; what the run is about is done, and must be written
-        return None
+    learner, learned = fit(BASELINE, network, recipe, options, prepared, Sampler.of(prepared, recipe))
     return None if learned.interrupted else judge(learner.predict, prepared, prepared.untuned)
 
 

@@ -1,12 +1,14 @@
 """report.md and the plots: what was trained on what, and how good it is."""
 
 import csv
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fashion_edge.decide import decide_batch
+from fashion_train.input_speed import BATCH
 from fashion_train.metrics import Metrics, Scores, words
 from fashion_train.plots import plot_confusion, plot_history, plot_precision_recall, plot_reliability
 from fashion_train.sheet import write_sheet
@@ -103,6 +105,8 @@ def _lines(outcome: "Outcome") -> list[str]:
         lines += ["", *_unseen_lines(outcome.unseen)]
     if outcome.baseline:
         lines += ["", *_baseline_lines(outcome.judgement, outcome.baseline)]
+    if outcome.inputs:
+        lines += ["", *_input_lines(outcome)]
     lines += [
         "",
         "## Calibration",
@@ -164,6 +168,24 @@ def _baseline_lines(ours: "Judgement", tutorial: "Judgement") -> list[str]:
             f"{tutorial.silence[side].silent:.2%} |"
         )
     return lines
+
+
+def _input_lines(outcome: "Outcome") -> list[str]:
+    """How fast pictures are made, and whether the network had to wait for them."""
+    speeds = outcome.inputs
+    step = float(np.median([epoch.images_per_second for epoch in outcome.learned.history]))
+    waited = "the input" if speeds[-1].pictures_per_second < step * 1.05 else "the step, not the input,"
+    return [
+        "## Pictures a second",
+        "",
+        f"Batches of {BATCH}, made by turns in this run on {os.cpu_count()} cores.",
+        "",
+        "| input | pictures a second |",
+        "|---|---:|",
+        *(f"| {speed.name} | {speed.pictures_per_second:,.0f} |" for speed in speeds),
+        "",
+        f"The network took {step:,.0f} a second in training: {waited} set the pace.",
+    ]
 
 
 def _metrics_lines(side: str, metrics: Metrics) -> list[str]:

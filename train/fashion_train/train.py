@@ -10,7 +10,8 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, UsageError
 from fashion_edge.opencv import load_cv2
 from fashion_train.epochs import Learned
-from fashion_train.fitting import STUDENT, be_taught, checkpoint_paths, fit, fit_baseline, forget_checkpoints
+from fashion_train.fitting import STUDENT, be_taught, checkpoint_paths, fit, forget_checkpoints, stand_beside
+from fashion_train.input_speed import InputSpeed
 from fashion_train.judge import Judgement, judge
 from fashion_train.learn import make_predict
 from fashion_train.networks import NetworkOptions, find_architecture, precision
@@ -43,6 +44,7 @@ class Outcome:
     judgement: Judgement
     unseen: tuple[Recoloured, ...]
     baseline: Judgement | None  # of the tutorial's recipe on the same photos
+    inputs: tuple[InputSpeed, ...]  # beside the tutorial's generator
     suspects: tuple[Suspect, ...]
     seconds: float
 
@@ -114,10 +116,16 @@ def train(options: TrainOptions) -> Outcome:
     progress.close()
     sampler = Sampler.of(prepared, recipe, masks, rendered)
     drawer: Drawer = sampler
+    drawers: dict[str, tuple[Drawer, int]] = {"what the network learned from": (sampler, size)}
     suspects: list[Suspect] = []
     if recipe.teacher_epochs:
         suspects = find_doubtful(prepared, progress.update)
-        drawer = be_taught(options, prepared, replace(sampler, size=teacher_size(size)))
+        larger = replace(sampler, size=teacher_size(size))
+        drawer = be_taught(options, prepared, larger)
+        drawers = {
+            "what the teacher learned from": (larger, larger.size),
+            "what the network learned from, marked and kept": (drawer, size),
+        }
         recipe = replace(recipe, label_smoothing=0.0)  # the teacher's marks are smooth enough
     network = NetworkOptions(size, len(prepared.dataset.labels), options.task, options.seed)
     with precision(recipe.mixed_precision):
@@ -131,9 +139,13 @@ def train(options: TrainOptions) -> Outcome:
     tuned = tune(options, prepared, predict, model)
     judgement = judge(predict, prepared, tuned.space)
     unseen = tuple(judge_unseen(predict, prepared, tuned.space, options.seed))
-    baseline = fit_baseline(options, prepared) if options.baseline and not learned.interrupted else None
+    inputs, baseline = (
+        stand_beside(options, prepared, drawers) if options.baseline and not learned.interrupted else ((), None)
+    )
     seconds = time.perf_counter() - started
-    return Outcome(options, prepared, model, learned, tuned, judgement, unseen, baseline, tuple(suspects), seconds)
+    return Outcome(
+        options, prepared, model, learned, tuned, judgement, unseen, baseline, inputs, tuple(suspects), seconds
+    )
 
 
 def describe(prepared: Prepared) -> str:
