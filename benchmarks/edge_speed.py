@@ -184,7 +184,7 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
         sinks = stack.enter_context(FanOut())
         sinks.add(JsonlSink(str(Path(folder, "out.jsonl"))))
         sinks.add(Picture())
-        items = stack.enter_context(Latest(source) if paced else Ahead(source))
+        items = stack.enter_context(Latest(source) if paced else Ahead(source, labeller.view))
         wall, cpu, busy = time.perf_counter(), time.process_time(), time.thread_time()
         run(items, labeller, [sinks], options, summary)
         wall, cpu, busy = time.perf_counter() - wall, time.process_time() - cpu, time.thread_time() - busy

@@ -12,11 +12,10 @@ from loop import run
 from fashion_edge.ahead import Ahead
 from fashion_edge.backends import open_backend
 from fashion_edge.bundle import load_bundle
-from fashion_edge.frame import Frame
 from fashion_edge.golden import self_check
 from fashion_edge.opencv import load_cv2
 from fashion_edge.overlay import draw_result
-from fashion_edge.pipeline import Labeller, Options
+from fashion_edge.pipeline import Labeller, Options, View
 from fashion_edge.sources import open_source
 
 
@@ -29,15 +28,15 @@ def main(clip: str, folder: str, count: str) -> None:
     load_cv2().setNumThreads(1)
     labeller = Labeller(bundle.manifest, backend, Options(), still=False)
 
-    def frames() -> Iterator[Frame]:
+    def views() -> Iterator[View]:
         while True:
-            with Ahead(open_source(clip, every_frame=True)) as items:  # as the command reads a file
-                yield from (item for item in items if isinstance(item, Frame))
+            with Ahead(open_source(clip, every_frame=True), labeller.view) as items:  # as the command reads a file
+                yield from (item for item in items if isinstance(item, View))
 
-    source = frames()
+    source = views()
 
     def step() -> str:
-        result = labeller.label(next(source))
+        result = labeller.judge(next(source))
         draw_result(result)
         return result.decision.text
 

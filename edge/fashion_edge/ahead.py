@@ -1,12 +1,16 @@
-"""Reading ahead of the loop: a thread decodes the next frames of a file while this one is labelled; none is dropped."""
+"""Reading ahead of the loop: a thread decodes and fits the next frames of a file while this one is labelled.
+
+None is dropped. OpenCV lets go of the interpreter lock while it works, so both cores are busy.
+"""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import Empty, Full, Queue
 from types import TracebackType
 from typing import Self
 
-from fashion_edge.frame import Item
+from fashion_edge.frame import Frame, Item
+from fashion_edge.pipeline import View
 from fashion_edge.sources.base import Source
 
 DEPTH = 3  # frames that wait: more only costs memory
@@ -15,11 +19,15 @@ JOIN_S = 2.0
 
 
 class Ahead:
-    """Iterate over a source that is read in a thread. An error in it is raised in the loop that iterates."""
+    """Iterate over a source that is read in a thread; its frames come as views.
 
-    def __init__(self, source: Source) -> None:
+    An error in the thread is raised in the loop that iterates.
+    """
+
+    def __init__(self, source: Source, view: Callable[[Frame], View]) -> None:
         self._source = source
-        self._waiting: Queue[Item | BaseException | None] = Queue(DEPTH)
+        self._view = view
+        self._waiting: Queue[Item | View | BaseException | None] = Queue(DEPTH)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
 
@@ -33,7 +41,7 @@ class Ahead:
         self._stop.set()
         self._thread.join(JOIN_S)
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[Item | View]:
         while True:
             try:
                 item = self._waiting.get(timeout=POLL_S)
@@ -49,7 +57,7 @@ class Ahead:
         items = self._source.items()
         try:
             for item in items:
-                if not self._put(item):
+                if not self._put(self._view(item) if isinstance(item, Frame) else item):
                     return
             self._put(None)
         except BaseException as error:  # handed to the loop that iterates
@@ -57,7 +65,7 @@ class Ahead:
         finally:
             items.close()  # the thread that opened the file closes it
 
-    def _put(self, item: Item | BaseException | None) -> bool:
+    def _put(self, item: Item | View | BaseException | None) -> bool:
         while not self._stop.is_set():
             try:
                 self._waiting.put(item, timeout=POLL_S)

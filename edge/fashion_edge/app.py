@@ -63,7 +63,8 @@ def run_request(request: Request) -> int:
         labeller = Labeller(bundle.manifest, model.backend, options, still=source.still)
         prove_colours(labeller.look, bundle.manifest.input.channels)
         latest = stack.enter_context(Latest(source)) if source.live else None
-        items = latest or (stack.enter_context(Ahead(source)) if source.ahead else source.items())
+        ahead = stack.enter_context(Ahead(source, labeller.view)) if source.ahead else None
+        items = latest or ahead or source.items()
         with _ended_by_signals():
             run(items, labeller, [sinks], options, summary)
     for line in [*summary.describe(latest.dropped if latest else 0), *written(request), *sinks.failures]:

@@ -1,4 +1,4 @@
-"""The way of a frame: source -> preprocess -> backend -> smooth -> decide -> draw -> sinks, each stage timed."""
+"""The way of a frame: source -> view -> backend -> smooth -> decide -> draw -> sinks, each stage timed."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -36,6 +36,16 @@ class Options:
     seconds: float | None = None  # stop after so long
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A frame and what the model is given of it; depends on nothing before it, so a reader may make it ahead."""
+
+    frame: Frame
+    box: Box  # where the classifier looks
+    pixels: NDArray[np.uint8]  # (height, width, 3) in the model's channel order
+    seconds: float  # that it took
+
+
 class Labeller:
     """One frame in, one `Result` out; keeps what smoothing must remember of one stream."""
 
@@ -53,11 +63,20 @@ class Labeller:
 
     def label(self, frame: Frame) -> Result:
         """Label one frame."""
-        clock, space = self._clock, self._manifest.space
+        return self.judge(self.view(frame))
+
+    def view(self, frame: Frame) -> View:
+        """Cut out and fit what the model is given of a frame; any thread may call it."""
+        started = self._clock()
+        box = self._options.roi.box(*frame.image.shape[:2], still=self._still)
+        pixels = preprocess(box.cut(frame.image), self._manifest.input)
+        return View(frame, box, pixels, self._clock() - started)
+
+    def judge(self, view: View) -> Result:
+        """Label what was fitted; views of one stream in their order."""
+        clock, space, frame = self._clock, self._manifest.space, view.frame
         started = clock()
-        box, pixels = self._look(frame)
-        prepared = clock()
-        scores = self._backend.run(pixels[np.newaxis])[0]
+        scores = self._backend.run(view.pixels[np.newaxis])[0]
         inferred = clock()
         if not self._still:
             self._smoothed = smooth(self._smoothed, scores, frame.moment, self._options.smooth_s)
@@ -69,21 +88,17 @@ class Labeller:
         decided = clock()
         stages = {
             "capture": frame.capture_s,
-            "preprocess": prepared - started,
-            "infer": inferred - prepared,
+            "preprocess": view.seconds,
+            "infer": inferred - started,
             "decide": decided - inferred,
         }
         age = decided - frame.captured_at
         vitals = self._meter.update(decided, age)
-        return Result(frame, box, scores, smoothed, decision, age, stages, space.labels, vitals)
+        return Result(frame, view.box, scores, smoothed, decision, age, stages, space.labels, vitals)
 
     def look(self, frame: Frame) -> NDArray[np.uint8]:
         """What the model is given of a frame: (height, width, 3) in the model's channel order."""
-        return self._look(frame)[1]
-
-    def _look(self, frame: Frame) -> tuple[Box, NDArray[np.uint8]]:
-        box = self._options.roi.box(*frame.image.shape[:2], still=self._still)
-        return box, preprocess(box.cut(frame.image), self._manifest.input)
+        return self.view(frame).pixels
 
     @property
     def memory(self) -> tuple[Smoothed | None, Shown]:
@@ -100,17 +115,20 @@ class Labeller:
 
 
 def run(
-    items: Iterable[Item],
+    items: Iterable[Item | View],
     labeller: Labeller,
     sinks: Sequence[Sink],
     options: Options,
     summary: Summary,
     clock: Clock = time.monotonic,
 ) -> None:
-    """Label items until they end, a limit is reached, or a sink asks to stop; `summary` counts as it goes."""
+    """Label items until they end, a limit is reached, or a sink asks to stop; `summary` counts as it goes.
+
+    Items of a source that was read ahead may be views, made by this labeller.
+    """
     deadline = clock() + options.seconds if options.seconds is not None else None
     for item in items:
-        if isinstance(item, Frame):
+        if isinstance(item, Frame | View):
             _put_frame(item, labeller, sinks, options, summary, clock)
         else:
             _pass_on(item, labeller, sinks, summary)
@@ -121,14 +139,14 @@ def run(
 
 
 def _put_frame(
-    frame: Frame, labeller: Labeller, sinks: Sequence[Sink], options: Options, summary: Summary, clock: Clock
+    item: Frame | View, labeller: Labeller, sinks: Sequence[Sink], options: Options, summary: Summary, clock: Clock
 ) -> None:
-    limit = options.max_age_s
+    limit, frame = options.max_age_s, item if isinstance(item, Frame) else item.frame
     if limit is not None and clock() - frame.captured_at > limit:
         summary.count_stale()
         return
     memory = labeller.memory
-    result = labeller.label(frame)
+    result = labeller.label(item) if isinstance(item, Frame) else labeller.judge(item)
     if limit is not None and result.age_s > limit:  # the contract is on the label, not on the frame
         labeller.memory = memory  # what nobody was shown leaves no trace, or a recording would not replay
         summary.count_stale()

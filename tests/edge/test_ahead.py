@@ -7,7 +7,13 @@ import pytest
 
 from fashion_edge.ahead import DEPTH, Ahead
 from fashion_edge.errors import SourceError
-from fashion_edge.frame import Frame, Item
+from fashion_edge.frame import Fault, Frame, Item
+from fashion_edge.pipeline import View
+from fashion_edge.roi import Box
+
+
+def view(frame: Frame) -> View:
+    return View(frame, Box(0, 0, 2, 2), frame.image[::-1], 0.0)
 
 
 class FileSource:
@@ -34,28 +40,47 @@ class FileSource:
 
 
 def test_every_frame_comes_once_in_order() -> None:
-    with Ahead(FileSource(500)) as ahead:
-        assert [item.index for item in ahead] == list(range(500))
+    with Ahead(FileSource(500), view) as ahead:
+        assert [item.frame.index for item in ahead] == list(range(500))
 
 
 def test_it_reads_no_further_ahead_than_a_few_frames() -> None:
     source = FileSource(1000)
-    with Ahead(source) as ahead:
+    with Ahead(source, view) as ahead:
         assert len(list(islice(ahead, 10))) == 10
     assert source.read <= 10 + DEPTH + 2
 
 
 def test_leaving_early_closes_the_source_and_its_thread() -> None:
     source, threads = FileSource(1000), threading.active_count()
-    with Ahead(source) as ahead:
+    with Ahead(source, view) as ahead:
         next(iter(ahead))
     assert source.closed
     assert threading.active_count() == threads
 
 
 def test_an_error_comes_after_the_frames_before_it() -> None:
-    with Ahead(FileSource(2, SourceError("the disk is gone"))) as ahead:
+    with Ahead(FileSource(2, SourceError("the disk is gone")), view) as ahead:
         items = iter(ahead)
-        assert [next(items).index, next(items).index] == [0, 1]
+        assert [next(items).frame.index, next(items).frame.index] == [0, 1]
         with pytest.raises(SourceError, match="the disk is gone"):
             next(items)
+
+
+def test_an_error_of_the_view_reaches_the_loop_too() -> None:
+    def broken(frame: Frame) -> View:
+        raise ValueError("a frame is (h, w, 3) uint8")
+
+    with Ahead(FileSource(2), broken) as ahead, pytest.raises(ValueError, match="a frame is"):
+        next(iter(ahead))
+
+
+def test_what_is_no_frame_comes_through_as_it_is() -> None:
+    fault = Fault("clip", 0, "cannot be read")
+
+    class Broken(FileSource):
+        def items(self) -> Generator[Item, None, None]:
+            yield fault
+
+    with Ahead(Broken(0), view) as ahead:
+        assert list(ahead) == [fault]

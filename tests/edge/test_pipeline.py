@@ -64,7 +64,7 @@ def test_a_frame_becomes_words_with_the_time_of_each_stage(shipped: Bundle) -> N
     assert result.decision.text == "red dress"
     assert result.box == Box(140, 0, 360, 480)
     assert result.stages_s == pytest.approx({"capture": 0.25, "preprocess": 0.001, "infer": 0.001, "decide": 0.001})
-    assert result.age_s == pytest.approx(0.004)  # captured at 0, decided at the clock's fourth call
+    assert result.age_s == pytest.approx(0.005)  # captured at 0, decided at the clock's fifth call
 
 
 def test_the_json_line_is_what_the_documentation_says(shipped: Bundle) -> None:
@@ -74,7 +74,7 @@ def test_the_json_line_is_what_the_documentation_says(shipped: Bundle) -> None:
         "source": "fake",
         "frame": 0,
         "captured_at": "2026-11-23T13:00:00.000Z",
-        "age_ms": 4.0,
+        "age_ms": 5.0,
         "labels": ["dress", "red"],
         "decision": {"colour": "red", "garment": "dress"},
         "text": "red dress",
