@@ -1,9 +1,10 @@
-"""fashion-edge's own pipeline: source, preprocess, backend, smoothing, decision, overlay.
+"""fashion-edge's own pipeline: source, preprocess, backend, smoothing, decision, overlay, and JSON lines besides.
 
 python ours.py CLIP BUNDLE COUNT [FILE]
 """
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fashion_edge.golden import self_check
 from fashion_edge.opencv import load_cv2
 from fashion_edge.overlay import draw_result
 from fashion_edge.pipeline import Labeller, Options, View
+from fashion_edge.sinks.jsonl import JsonlSink
 from fashion_edge.sources import open_source
 
 
@@ -35,12 +37,17 @@ def main(clip: str, folder: str, count: str) -> None:
 
     source = views()
 
-    def step() -> str:
-        result = labeller.judge(next(source))
-        draw_result(result)
-        return result.decision.text
+    with tempfile.TemporaryDirectory() as scratch:
+        lines = JsonlSink(str(Path(scratch, "frames.jsonl")))
 
-    run("fashion-edge int8", step, int(count))
+        def step() -> str:
+            result = labeller.judge(next(source))
+            draw_result(result)
+            lines.put(result)
+            return result.decision.text
+
+        run("fashion-edge int8, with JSON lines", step, int(count))
+        lines.close()
 
 
 if __name__ == "__main__":

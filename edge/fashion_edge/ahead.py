@@ -5,7 +5,7 @@ None is dropped. OpenCV lets go of the interpreter lock while it works, so both 
 
 import threading
 from collections.abc import Callable, Iterator
-from queue import Empty, Full, Queue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
@@ -27,7 +27,10 @@ class Ahead:
     def __init__(self, source: Source, view: Callable[[Frame], View]) -> None:
         self._source = source
         self._view = view
-        self._waiting: Queue[Item | View | BaseException | None] = Queue(DEPTH)
+        self._waiting: SimpleQueue[Item | View | BaseException | None] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()  # one entry for each that may be put; queue.Queue is slower
+        for _ in range(DEPTH):
+            self._room.put(None)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
 
@@ -47,6 +50,7 @@ class Ahead:
                 item = self._waiting.get(timeout=POLL_S)
             except Empty:
                 continue
+            self._room.put(None)
             if item is None:
                 return
             if isinstance(item, BaseException):
@@ -68,8 +72,9 @@ class Ahead:
     def _put(self, item: Item | View | BaseException | None) -> bool:
         while not self._stop.is_set():
             try:
-                self._waiting.put(item, timeout=POLL_S)
-            except Full:
+                self._room.get(timeout=POLL_S)
+            except Empty:
                 continue
+            self._waiting.put(item)
             return True
         return False

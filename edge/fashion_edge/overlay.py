@@ -24,7 +24,7 @@ def draw_result(result: Result) -> None:
     unit = _unit(height, width)
     box = result.box
     if (box.width, box.height) != (width, height):
-        _draw_box(cv2, image, box, max(1, round(2 * unit)))
+        _draw_box(image, box, max(1, round(2 * unit)))
     _draw_headline(cv2, image, result.decision.text, unit)
     _draw_bars(cv2, image, result, unit)
     if result.vitals is not None:
@@ -74,15 +74,12 @@ def _draw_centred(
     cv2.putText(image, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
 
 
-def _draw_box(cv2: Any, image: NDArray[np.uint8], box: Box, line: int) -> None:
-    """A white line with a dark rim on both sides; filled bars cost a tenth of thick lines."""
-    for inset, thick, colour in ((0, line + 2, BLACK), (1, line, WHITE)):
-        left, top = box.left + inset, box.top + inset
-        right, bottom = box.left + box.width - inset - 1, box.top + box.height - inset - 1
-        cv2.rectangle(image, (left, top), (right, top + thick - 1), colour, -1)
-        cv2.rectangle(image, (left, bottom - thick + 1), (right, bottom), colour, -1)
-        cv2.rectangle(image, (left, top), (left + thick - 1, bottom), colour, -1)
-        cv2.rectangle(image, (right - thick + 1, top), (right, bottom), colour, -1)
+def _draw_box(image: NDArray[np.uint8], box: Box, line: int) -> None:
+    """A white line with a dark rim on both sides; filled slices cost a twentieth of thick lines."""
+    for inset, thick, grey in ((0, line + 2, 0), (1, line, 255)):
+        part = image[box.top + inset : box.top + box.height - inset, box.left + inset : box.left + box.width - inset]
+        part[:thick] = part[-thick:] = grey
+        part[:, :thick] = part[:, -thick:] = grey
 
 
 def _draw_vitals(cv2: Any, image: NDArray[np.uint8], text: str, unit: float) -> None:

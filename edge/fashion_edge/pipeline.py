@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.backends import Backend
 from fashion_edge.bundle import Manifest
-from fashion_edge.decide import decide
+from fashion_edge.decide import LabelSpace, decide
 from fashion_edge.frame import Event, Fault, Frame, Item, Tick
 from fashion_edge.overlay import draw_result
 from fashion_edge.preprocess import preprocess
@@ -59,6 +59,7 @@ class Labeller:
         self._clock = clock
         self._smoothed: Smoothed | None = None
         self._shown: Shown = {}
+        self._held = frozenset[str](), manifest.space  # what is shown, and the thresholds while it is
         self._meter = Meter()
 
     def label(self, frame: Frame) -> Result:
@@ -74,13 +75,13 @@ class Labeller:
 
     def judge(self, view: View) -> Result:
         """Label what was fitted; views of one stream in their order."""
-        clock, space, frame = self._clock, self._manifest.space, view.frame
+        clock, frame = self._clock, view.frame
         started = clock()
         scores = self._backend.run(view.pixels[np.newaxis])[0]
         inferred = clock()
+        space = self._space()
         if not self._still:
             self._smoothed = smooth(self._smoothed, scores, frame.moment, self._options.smooth_s)
-            space = hold(space, self._shown, self._options.hysteresis)
         smoothed = self._smoothed.scores if self._smoothed else scores
         decision = decide(smoothed, space)
         if not self._still:
@@ -95,6 +96,14 @@ class Labeller:
         age = decided - frame.captured_at
         vitals = self._meter.update(decided, age)
         return Result(frame, view.box, scores, smoothed, decision, age, stages, space.labels, vitals)
+
+    def _space(self) -> LabelSpace:
+        """The thresholds for the next frame; what is shown seldom changes."""
+        if self._still:
+            return self._manifest.space
+        if self._shown.keys() != self._held[0]:
+            self._held = frozenset(self._shown), hold(self._manifest.space, self._shown, self._options.hysteresis)
+        return self._held[1]
 
     def look(self, frame: Frame) -> NDArray[np.uint8]:
         """What the model is given of a frame: (height, width, 3) in the model's channel order."""

@@ -55,7 +55,7 @@ def result_record(result: Result, clock: WallClock) -> dict[str, Any]:
         "labels": list(result.decision.labels),
         "decision": dict(result.decision.by_group),
         "text": result.decision.text,
-        "scores": {label: round(float(score), 4) for label, score in zip(result.labels, result.scores, strict=True)},
+        "scores": {label: round(score, 4) for label, score in zip(result.labels, result.scores.tolist(), strict=True)},
         "stages_ms": {stage: round(seconds * 1e3, 3) for stage, seconds in result.stages_s.items()},
     }
 

@@ -13,6 +13,8 @@ from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
 from fashion_edge.sinks.base import Sink
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make one a line
+
 
 class JsonlSink(Sink):
     """Writes every frame, or changes only, to a file or to standard output for `-`.
@@ -54,7 +56,7 @@ class JsonlSink(Sink):
             self._file.close()
 
     def _write(self, record: dict[str, Any]) -> None:
-        line = json.dumps(record, ensure_ascii=False) + "\n"
+        line = _encode(record) + "\n"
         size = len(line) if line.isascii() else len(line.encode())
         if self._size and self._size + size > self._limit:
             self._rotate()
