@@ -1,9 +1,11 @@
-"""One clip and one model through fashion-edge and its peers, interleaved; each peer a process in its own environment.
+"""One clip and one network through fashion-edge and its peers, interleaved; each peer a process in its own environment.
 
-    nox --session peers -- --run runs/NAME
+    nox --session peers -- --run runs/NAME --tutorial-run runs/TUTORIAL
     python benchmarks/peers/compare.py --python mediapipe=.../bin/python --json peers.json
 
-A peer without an environment, and the Keras loop without a run, is skipped and said (status 1).
+The network runs as int8 and as float32: which is faster is the machine's choice. A peer without an environment, and a
+Keras loop without a run, is skipped and said (status 1). Any run of `fashion-train --recipe tutorial` will do for
+--tutorial-run, however short: its network is timed, not judged.
 """
 
 import argparse
@@ -26,8 +28,9 @@ from fashion_edge.bundle import load_bundle
 from fashion_edge.locate import default_bundle, default_run
 
 HERE = Path(__file__).parent
-PEERS = ("ours", "litert", "mediapipe", "keras")
-SCRIPTS = {"litert": "litert_loop.py", "mediapipe": "mediapipe_loop.py", "keras": "keras_loop.py"}
+OURS = ("ours-int8", "ours-float32")
+SCRIPTS = {"ours": "ours.py", "litert": "litert_loop.py", "mediapipe": "mediapipe_loop.py"}  # of the bundle's files
+RUNS = {"keras": "the same network in Keras", "tutorial": "the tutorial's network in Keras"}
 CLIP_FRAMES = 150
 
 
@@ -35,11 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run all rounds, print the table, write the JSON."""
     args = parse(argv)
     bundle = load_bundle(args.bundle)
-    pythons = {name: sys.executable for name in PEERS if name != "mediapipe"}
+    pythons = dict.fromkeys(("ours", "litert", "keras"), sys.executable)
     pythons |= dict(entry.split("=", 1) for entry in args.python)
     with tempfile.TemporaryDirectory() as folder:
         clip = args.clip or render_clip(Path(folder) / "demo.mp4")
-        commands, skipped = plan(bundle, args.run, pythons, clip, args.frames)
+        commands, skipped = plan(bundle, {"keras": args.run, "tutorial": args.tutorial_run}, pythons, clip, args.frames)
         samples: dict[str, list[list[float]]] = {name: [] for name in commands}
         replies: dict[str, dict[str, Any]] = {}
         order = list(commands)
@@ -67,8 +70,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", type=Path, default=default_bundle(), help="its int8 file is what all run")
+    parser.add_argument("--bundle", type=Path, default=default_bundle(), help="its int8 and float32 files are run")
     parser.add_argument("--run", type=Path, default=default_run(), help="the run it came from, for the Keras loop")
+    parser.add_argument("--tutorial-run", type=Path, help="a run of the tutorial's recipe, for its own network")
     parser.add_argument("--clip", help="a video [default: the rendered demo, 640x480]")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="interpreter of a peer")
     parser.add_argument("--rounds", type=int, default=6)
@@ -79,32 +83,50 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def plan(
-    bundle: Any, run: Path | None, pythons: dict[str, str], clip: str, frames: int
+    bundle: Any, runs: dict[str, Path | None], pythons: dict[str, str], clip: str, frames: int
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Commands of the peers that can run here, and why the others cannot."""
-    model = str(bundle.path / bundle.find("litert", "int8").file)
     labels = ",".join(bundle.manifest.space.labels)
-    commands = {"ours": [pythons["ours"], str(HERE / "ours.py"), str(clip), str(bundle.path), str(frames)]}
+    commands: dict[str, list[str]] = {}
     skipped: dict[str, str] = {}
-    for name, script in SCRIPTS.items():
-        file = str(run / "model.keras") if name == "keras" and run else model
-        if name not in pythons:
-            skipped[name] = f"no environment for it: --python {name}=PATH, or nox --session peers"
-        elif name == "keras" and (reason := why_not_this_run(run, bundle.manifest.space.labels)):
+    for peer, script in SCRIPTS.items():
+        for precision in ("int8", "float32"):
+            name, file = f"{peer}-{precision}", str(bundle.path / bundle.find("litert", precision).file)
+            if peer in pythons:
+                model = str(bundle.path) if peer == "ours" else file
+                commands[name] = [pythons[peer], str(HERE / script), clip, model, labels, str(frames), precision]
+            else:
+                skipped[name] = f"no environment for it: --python {peer}=PATH, or nox --session peers"
+    for name, title in RUNS.items():
+        run, python = runs[name], pythons["keras"]
+        if reason := why_not_this_run(run, bundle.manifest.space.labels, name):
             skipped[name] = reason
-        elif name == "keras" and pythons[name] == sys.executable and not is_installed("tensorflow"):
+        elif python == sys.executable and not is_installed("tensorflow"):
             skipped[name] = "TensorFlow is not installed here: --python keras=PATH, or nox --session peers"
         else:
-            commands[name] = [pythons[name], str(HERE / script), str(clip), file, labels, str(frames)]
+            commands[name] = [
+                python,
+                str(HERE / "keras_loop.py"),
+                clip,
+                f"{run}/model.keras",
+                labels,
+                str(frames),
+                title,
+            ]
     return commands, skipped
 
 
-def why_not_this_run(run: Path | None, labels: Sequence[str]) -> str | None:
-    """Why the Keras loop cannot use a run; None where it can."""
+def why_not_this_run(run: Path | None, labels: Sequence[str], name: str) -> str | None:
+    """Why a Keras loop cannot use a run; None where it can."""
+    flag = "--run" if name == "keras" else "--tutorial-run"
     if run is None or not (run / "model.keras").is_file():
-        return "no run folder with a model.keras: --run RUN"
-    learnt = json.loads((run / "run.json").read_text())["labels"]
-    return None if learnt == list(labels) else f"{run} knows {learnt}, the bundle {list(labels)}: name its own run"
+        return f"no run folder with a model.keras: {flag} RUN"
+    learnt = json.loads((run / "run.json").read_text())
+    if learnt["labels"] != list(labels):
+        return f"{run} knows {learnt['labels']}, the bundle {list(labels)}: name its own run"
+    if name == "tutorial" and learnt["model"]["arch"] != "smallervgg":
+        return f"{run} holds a {learnt['model']['arch']} network, not the tutorial's: fashion-train --recipe tutorial"
+    return None
 
 
 def ask(command: list[str]) -> dict[str, Any] | str:
@@ -134,11 +156,12 @@ def render_clip(path: Path) -> str:
 def describe(
     samples: dict[str, list[list[float]]], replies: dict[str, dict[str, Any]], skipped: dict[str, str], bundle: Any
 ) -> dict[str, Any]:
-    """Figures of each peer, and how many times slower it is than ours."""
-    ours = [np.array(block) for block in samples["ours"]]
+    """Figures of each peer, and how many times slower it is than ours in both precisions."""
+    ours = {name: [np.array(block) for block in samples[name]] for name in OURS}
     rows = []
     for name, blocks in samples.items():
-        joined, ratio = np.concatenate(blocks), compare(ours, [np.array(block) for block in blocks])
+        joined = np.concatenate(blocks)
+        ratios = {own: compare(base, [np.array(block) for block in blocks]) for own, base in ours.items()}
         interval = quantile_interval(joined, 0.5)
         rows.append(
             {
@@ -147,17 +170,21 @@ def describe(
                 "p50_interval_ms": [interval.low, interval.high] if interval else None,
                 "p99_ms": round(float(np.quantile(joined, 0.99)), 3) if quantile_interval(joined, 0.99) else None,
                 "frames_per_second": round(1e3 * len(joined) / float(joined.sum()), 1),
-                "against_ours": round(ratio.value, 3),
-                "against_ours_interval": [ratio.interval.low, ratio.interval.high] if ratio.interval else None,
+                "against": {
+                    own: {
+                        "times": round(ratio.value, 3),
+                        "interval": [ratio.interval.low, ratio.interval.high] if ratio.interval else None,
+                    }
+                    for own, ratio in ratios.items()
+                },
                 "seen": replies[name]["seen"],
                 "samples_ms": blocks,
             }
         )
-    variant = bundle.find("litert", "int8")
     return {
         "machine": describe_machine(),
         "load": list(os.getloadavg()),
-        "model": variant.sha256,
+        "models": {precision: bundle.find("litert", precision).sha256 for precision in ("int8", "float32")},
         "rows": rows,
         "skipped": skipped,
     }
@@ -172,19 +199,23 @@ def busy_line(load: Sequence[float], cores: int) -> str:
 def to_markdown(document: dict[str, Any]) -> str:
     """The table of a README."""
     lines = [
-        "| loop | p50 ms a frame | 95 % | p99 | frames/s | time against ours |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| loop | p50 ms a frame | 95 % | p99 | frames/s | time against ours, int8 | against ours, float32 |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for row in document["rows"]:
         low, high = row["p50_interval_ms"] or (float("nan"),) * 2
-        span = row["against_ours_interval"]
-        against = f"{row['against_ours']:.2f}x" + (f" ({span[0]:.2f}-{span[1]:.2f})" if span else "")
         tail = f"{row['p99_ms']:.2f}" if row["p99_ms"] else "-"
         numbers = f"{row['p50_ms']:.2f} | {low:.2f}-{high:.2f} | {tail} | {row['frames_per_second']:.0f}"
-        lines.append(f"| {row['peer']} | {numbers} | {against} |")
+        lines.append(f"| {row['peer']} | {numbers} | {' | '.join(times(row['against'][own]) for own in OURS)} |")
     lines += ["", machine_line(document["machine"]), busy_line(document["load"], document["machine"]["cores"])]
     lines += [f"skipped {name}: {reason}" for name, reason in document["skipped"].items()]
     return "\n".join(lines)
+
+
+def times(against: dict[str, Any]) -> str:
+    """`2.41x (2.30-2.52)`."""
+    span = against["interval"]
+    return f"{against['times']:.2f}x" + (f" ({span[0]:.2f}-{span[1]:.2f})" if span else "")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The tutorial's loop: cv2, a resize that keeps the ratio (as imutils does), model.predict on one picture, putText.
 
-python keras_loop.py CLIP MODEL LABELS COUNT
+python keras_loop.py CLIP MODEL LABELS COUNT TITLE
 """
 
 import os
@@ -14,8 +14,8 @@ import numpy as np
 from loop import frames_of, put_words, run, words_over
 
 
-def main(clip: str, model: str, labels: str, count: str) -> None:
-    """Label `count` frames of `clip` with the Keras model that the int8 file was made from."""
+def main(clip: str, model: str, labels: str, count: str, title: str) -> None:
+    """Label `count` frames of `clip` with a Keras model."""
     network = keras.models.load_model(model, safe_mode=True, compile=False)
     _, height, width, _ = network.input_shape
     frames = frames_of(clip)
@@ -30,8 +30,8 @@ def main(clip: str, model: str, labels: str, count: str) -> None:
         put_words(shown, words)
         return words
 
-    run("tutorial's Keras loop float32", step, int(count))
+    run(f"the tutorial's loop, {title}", step, int(count))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5])
+    main(*sys.argv[1:6])

@@ -1,6 +1,6 @@
-"""The loop that one writes first: OpenCV, LiteRT, putText. The same int8 file, one thread.
+"""The loop that one writes first: OpenCV, LiteRT, putText. The same file, one thread.
 
-python litert_loop.py CLIP MODEL LABELS COUNT
+python litert_loop.py CLIP MODEL LABELS COUNT PRECISION
 """
 
 import sys
@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from loop import frames_of, put_words, run, words_over
 
 
-def main(clip: str, model: str, labels: str, count: str) -> None:
+def main(clip: str, model: str, labels: str, count: str, precision: str) -> None:
     """Label `count` frames of `clip`."""
     cv2.setNumThreads(1)
     interpreter = Interpreter(model_path=model, num_threads=1)
@@ -33,8 +33,8 @@ def main(clip: str, model: str, labels: str, count: str) -> None:
         put_words(frame, words)
         return words
 
-    run("plain LiteRT loop int8", step, int(count))
+    run(f"plain LiteRT loop {precision}", step, int(count))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5])
+    main(*sys.argv[1:6])

@@ -1,6 +1,6 @@
-"""MediaPipe Tasks' ImageClassifier in VIDEO mode, fed from OpenCV. The same int8 file.
+"""MediaPipe Tasks' ImageClassifier in VIDEO mode, fed from OpenCV. The same file.
 
-python mediapipe_loop.py CLIP MODEL LABELS COUNT
+python mediapipe_loop.py CLIP MODEL LABELS COUNT PRECISION
 """
 
 import itertools
@@ -13,7 +13,7 @@ from mediapipe.tasks import python as tasks
 from mediapipe.tasks.python import vision
 
 
-def main(clip: str, model: str, labels: str, count: str) -> None:
+def main(clip: str, model: str, labels: str, count: str, precision: str) -> None:
     """Label `count` frames of `clip`; MediaPipe takes its thread count for itself."""
     options = vision.ImageClassifierOptions(
         base_options=tasks.BaseOptions(model_asset_path=model),
@@ -32,8 +32,8 @@ def main(clip: str, model: str, labels: str, count: str) -> None:
             put_words(frame, words)
             return words
 
-        run("MediaPipe ImageClassifier int8", step, int(count))
+        run(f"MediaPipe ImageClassifier {precision}", step, int(count))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5])
+    main(*sys.argv[1:6])

@@ -1,6 +1,6 @@
 """fashion-edge's own pipeline: source, preprocess, backend, smoothing, decision, overlay, and JSON lines besides.
 
-python ours.py CLIP BUNDLE COUNT [FILE]
+python ours.py CLIP BUNDLE LABELS COUNT PRECISION
 """
 
 import sys
@@ -21,10 +21,10 @@ from fashion_edge.sinks.jsonl import JsonlSink
 from fashion_edge.sources import open_source
 
 
-def main(clip: str, folder: str, count: str) -> None:
-    """Label `count` frames of `clip` with the bundle's int8 variant on one thread."""
+def main(clip: str, folder: str, _labels: str, count: str, precision: str) -> None:
+    """Label `count` frames of `clip` with a variant of the bundle on one thread."""
     bundle = load_bundle(Path(folder))
-    variant = bundle.find("litert", "int8")
+    variant = bundle.find("litert", precision)
     backend = open_backend(bundle, variant, 1)
     self_check(bundle, variant, backend)
     load_cv2().setNumThreads(1)
@@ -46,9 +46,9 @@ def main(clip: str, folder: str, count: str) -> None:
             lines.put(result)
             return result.decision.text
 
-        run("fashion-edge int8, with JSON lines", step, int(count))
+        run(f"fashion-edge {precision}, with JSON lines", step, int(count))
         lines.close()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:6])
