@@ -1,6 +1,7 @@
 """What is drawn on a frame: where the classifier looked, what it says, a bar for each label, how the loop is doing."""
 
 import textwrap
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,8 @@ from fashion_edge.roi import Box
 WHITE, BLACK, GREY, GREEN = (255, 255, 255), (0, 0, 0), (170, 170, 170), (90, 200, 90)
 PLATE_SHADE = 0.35  # what is left of the picture's brightness under text
 NIGHT, ASH = (25, 26, 27), (142, 146, 150)  # of the card without a picture
+LONGEST = 1920  # pixels: a thin strip is not enlarged beyond
+SMALLEST = 240  # pixels of the shorter side: below, words would hide the picture
 REFERENCE_HEIGHT = 480  # pixels; sizes below are for this height and scale with it
 
 
@@ -29,6 +32,19 @@ def draw_result(result: Result) -> None:
     _draw_bars(cv2, image, result, unit)
     if result.vitals is not None:
         _draw_vitals(cv2, image, result.vitals.describe(), unit)
+
+
+def enlarge(result: Result) -> Result:
+    """The result, its picture a whole number of times larger where words would hide what it shows."""
+    image, box = result.frame.image, result.box
+    height, width = image.shape[:2]
+    times = -(-SMALLEST // min(height, width))
+    if times == 1:
+        return result
+    times = max(1, min(times, LONGEST // max(height, width)))
+    larger = np.repeat(np.repeat(image, times, axis=0), times, axis=1)
+    scaled = Box(*(times * part for part in (box.left, box.top, box.width, box.height)))
+    return replace(result, frame=replace(result.frame, image=larger), box=scaled)
 
 
 def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from fashion_edge.backends import Backend
 from fashion_edge.bundle import Manifest
 from fashion_edge.decide import LabelSpace, decide
 from fashion_edge.frame import Event, Fault, Frame, Item, Tick
-from fashion_edge.overlay import draw_result
+from fashion_edge.overlay import draw_result, enlarge
 from fashion_edge.preprocess import preprocess
 from fashion_edge.result import Result
 from fashion_edge.roi import Box, Roi
@@ -94,7 +94,7 @@ class Labeller:
             "decide": decided - inferred,
         }
         age = decided - frame.captured_at
-        vitals = self._meter.update(decided, age)
+        vitals = None if self._still else self._meter.update(decided, age)  # a photo was not captured just now
         return Result(frame, view.box, scores, smoothed, decision, age, stages, space.labels, vitals)
 
     def _space(self) -> LabelSpace:
@@ -186,5 +186,6 @@ def _pass_on(item: Fault | Event | Tick, labeller: Labeller, sinks: Sequence[Sin
 
 def _draw(result: Result, clock: Clock) -> Result:
     started = clock()
-    draw_result(result)
-    return replace(result, stages_s={**result.stages_s, "draw": clock() - started})
+    shown = enlarge(result)
+    draw_result(shown)
+    return replace(shown, stages_s={**shown.stages_s, "draw": clock() - started})

@@ -3,7 +3,7 @@ import pytest
 
 from fashion_edge.decide import Decision
 from fashion_edge.frame import Frame
-from fashion_edge.overlay import draw_no_signal, draw_result
+from fashion_edge.overlay import draw_no_signal, draw_result, enlarge
 from fashion_edge.result import Result
 from fashion_edge.roi import Box
 from fashion_edge.vitals import Vitals
@@ -39,6 +39,25 @@ def test_the_headline_stands_out_on_any_background_at_any_size(background: int, 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (20, 10), (40, 200), (300, 30)])
 def test_a_tiny_picture_is_survived(height: int, width: int) -> None:
     assert drawn(height, width, 128).shape == (height, width, 3)
+
+
+def result_of(image: np.ndarray, box: Box) -> Result:
+    scores = np.zeros(6, np.float32)
+    return Result(Frame(image, 0, 0.0, "x"), box, scores, scores, Decision({}, (), "?"), 0.0, {}, LABELS)
+
+
+def test_a_catalogue_picture_is_enlarged_until_words_leave_room_for_it() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (80, 60, 3), dtype=np.uint8)
+    shown = enlarge(result_of(image, Box(6, 8, 48, 64)))
+    assert shown.frame.image.shape == (320, 240, 3)
+    assert np.array_equal(shown.frame.image[::4, ::4], image)
+    assert shown.box == Box(24, 32, 192, 256)
+
+
+@pytest.mark.parametrize(("height", "width"), [(240, 320), (1080, 1920), (1, 4000)])
+def test_what_is_large_enough_or_a_strip_stays(height: int, width: int) -> None:
+    result = result_of(np.zeros((height, width, 3), np.uint8), Box(0, 0, width, height))
+    assert enlarge(result).frame.image.shape == (height, width, 3)
 
 
 def test_a_long_text_fits_the_width() -> None:

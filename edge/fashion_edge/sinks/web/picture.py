@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.opencv import load_cv2
-from fashion_edge.overlay import draw_result
+from fashion_edge.overlay import draw_result, enlarge
 from fashion_edge.result import Result, WallClock
 from fashion_edge.sinks.web.state import describe_result
 
@@ -63,9 +63,9 @@ class Picture:
         """Annotated as in a recording, in full size."""
         if self.result is None:
             return encode(self._image, STILL_QUALITY)
-        image = self._image.copy()
-        draw_result(replace(self.result, frame=replace(self.result.frame, image=image)))
-        return encode(image, STILL_QUALITY)
+        shown = enlarge(replace(self.result, frame=replace(self.result.frame, image=self._image.copy())))
+        draw_result(shown)
+        return encode(shown.frame.image, STILL_QUALITY)
 
 
 def encode(image: NDArray[np.uint8], quality: int) -> bytes:
