@@ -54,6 +54,15 @@ def test_a_threshold_is_not_moved_for_what_may_be_luck():
     assert tune_thresholds(scores, targets, ["red"])["red"] < 0.4
 
 
+def test_pictures_that_weigh_less_move_a_threshold_less():
+    targets = np.array([[0.0]] * 60 + [[1.0]] * 60, np.float32)
+    scores = np.where(targets > 0, 0.95, 0.05).astype(np.float32)
+    scores[:10], scores[-3:] = 0.7, 0.6  # ten objects look like dresses, three dresses hardly do
+    assert tune_thresholds(scores, targets, ["dress"])["dress"] > 0.6
+    weights = np.where(targets[:, 0] > 0, 1, 0.25).astype(np.float32)
+    assert tune_thresholds(scores, targets, ["dress"], weights=weights) == {"dress": 0.5}
+
+
 def test_a_label_that_every_photo_carries_is_left_as_it_is():
     assert fit_temperatures(np.full((9, 1), 0.7, np.float32), np.ones((9, 1), np.float32)).scale.tolist() == [1.0]
 

@@ -14,6 +14,7 @@ def tune_thresholds(
     targets: NDArray[np.float32],
     labels: Sequence[str],
     target_precision: float | None = None,
+    weights: NDArray[np.float32] | None = None,
 ) -> dict[str, float]:
     """For each label the threshold nearest to 0.5 whose F1, smoothed over its neighbours, is within luck of the best.
 
@@ -28,14 +29,17 @@ def tune_thresholds(
         targets: (n, n_labels) of 0 and 1.
         labels: in output order.
         target_precision: 0..1.
+        weights: (n,) what each counts for F1; all alike by default. A precision is reached on them all alike.
     """
+    weigh = np.ones((len(scores), 1), np.float32) if weights is None else weights[:, None]
     tuned = {}
     for column, label in enumerate(labels):
         said = scores[:, column, None] >= GRID[None, :]
         truth = targets[:, column, None] > 0.5
         hits, positives = (said & truth).sum(0), said.sum(0)
         if target_precision is None:
-            f1 = 2 * hits / np.maximum(positives + truth.sum(), 1)
+            found, asked = (weigh * (said & truth)).sum(0), (weigh * truth).sum()
+            f1 = 2 * found / np.maximum((weigh * said).sum(0) + asked, 1)
             best = _nearest_to_half(_smooth(f1), int(truth.sum()))
         else:
             precision = np.where(positives > 0, hits / np.maximum(positives, 1), 0.0)
