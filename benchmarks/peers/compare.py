@@ -98,7 +98,7 @@ def plan(
             else:
                 skipped[name] = f"no environment for it: --python {peer}=PATH, or nox --session peers"
     for name, title in RUNS.items():
-        run, python = runs[name], pythons["keras"]
+        run, python = runs[name], pythons.get("keras", sys.executable)
         if reason := why_not_this_run(run, bundle.manifest.space.labels, name):
             skipped[name] = reason
         elif python == sys.executable and not is_installed("tensorflow"):

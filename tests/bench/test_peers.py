@@ -34,7 +34,7 @@ def clip(tmp_path) -> Path:
 
 def test_the_plain_loop_runs_over_the_end_of_the_clip(clip, tiny_bundle):
     model = tiny_bundle / "model.float32.tflite"
-    command = [sys.executable, PEERS / "litert_loop.py", clip, model, "blue,dress,red,shirt", "20"]
+    command = [sys.executable, PEERS / "litert_loop.py", clip, model, "blue,dress,red,shirt", "20", "float32"]
     reply = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert len(reply["frame_ms"]) == 20
     assert sum(reply["seen"].values()) == 20
@@ -48,20 +48,24 @@ def test_a_peer_that_fails_says_why(tmp_path):
 
 def test_a_run_of_other_labels_is_not_compared(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"")
-    (tmp_path / "run.json").write_text(json.dumps({"labels": ["black", "red"]}))
+    (tmp_path / "run.json").write_text(json.dumps({"labels": ["black", "red"], "model": {"arch": "compact"}}))
     why = load("compare").why_not_this_run
-    assert why(tmp_path, ("black", "red")) is None
-    assert "name its own run" in why(tmp_path, ("blue", "red"))
-    assert "--run RUN" in why(None, ("blue", "red"))
+    assert why(tmp_path, ("black", "red"), "keras") is None
+    assert "name its own run" in why(tmp_path, ("blue", "red"), "keras")
+    assert "--run RUN" in why(None, ("blue", "red"), "keras")
+    assert "holds a compact network, not the tutorial's" in why(tmp_path, ("black", "red"), "tutorial")
+    assert "--tutorial-run RUN" in why(None, ("black", "red"), "tutorial")
 
 
 def test_a_peer_without_an_environment_is_skipped(tiny_bundle, monkeypatch):
     compare = load("compare")
     bundle = load_bundle(tiny_bundle)
     monkeypatch.setattr(type(bundle), "find", lambda self, *_: self.manifest.variants[0])
-    commands, skipped = compare.plan(bundle, None, {"ours": "python", "litert": "python"}, "clip.mp4", 10)
-    assert set(commands) == {"ours", "litert"}
-    assert skipped["mediapipe"] == "no environment for it: --python mediapipe=PATH, or nox --session peers"
+    runs = {"keras": None, "tutorial": None}
+    commands, skipped = compare.plan(bundle, runs, {"ours": "python", "litert": "python"}, "clip.mp4", 10)
+    assert set(commands) == {"ours-int8", "ours-float32", "litert-int8", "litert-float32"}
+    assert skipped["mediapipe-int8"] == "no environment for it: --python mediapipe=PATH, or nox --session peers"
+    assert {"keras", "tutorial"} < set(skipped)
 
 
 def test_the_table_holds_every_peer_against_ours(tiny_bundle, monkeypatch):
@@ -71,13 +75,15 @@ def test_the_table_holds_every_peer_against_ours(tiny_bundle, monkeypatch):
     rng = np.random.default_rng(0)
     samples = {
         name: [(ms * (1 + 0.01 * rng.random(80))).tolist() for _ in range(5)]
-        for name, ms in (("ours", 2.0), ("keras", 100.0))
+        for name, ms in (("ours-int8", 2.0), ("ours-float32", 4.0), ("keras", 100.0))
     }
     replies = {name: {"peer": name, "seen": {}} for name in samples}
     monkeypatch.setattr(compare.os, "getloadavg", lambda: (3.0, 2.0, 1.0))
     document = compare.describe(samples, replies, {"mediapipe": "no environment"}, bundle)
     table = compare.to_markdown(document)
-    assert document["rows"][1]["against_ours"] == pytest.approx(50, rel=0.01)
+    against = document["rows"][2]["against"]
+    assert against["ours-int8"]["times"] == pytest.approx(50, rel=0.01)
+    assert against["ours-float32"]["times"] == pytest.approx(25, rel=0.01)
     assert "| keras | 100." in table
     assert "skipped mediapipe: no environment" in table
     assert "other programs ran too, so only the ratios hold" in table
