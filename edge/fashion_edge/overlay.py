@@ -12,7 +12,7 @@ from fashion_edge.opencv import load_cv2
 from fashion_edge.result import Result
 from fashion_edge.roi import Box
 
-WHITE, BLACK, GREY, GREEN = (255, 255, 255), (0, 0, 0), (170, 170, 170), (90, 200, 90)
+WHITE, GREY, GREEN = (255, 255, 255), (170, 170, 170), (90, 200, 90)
 PLATE_SHADE = 0.35  # what is left of the picture's brightness under text
 NIGHT, ASH = (25, 26, 27), (142, 146, 150)  # of the card without a picture
 LONGEST = 1920  # pixels: a thin strip is not enlarged beyond
