@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fashion_train import fitting, suspects
-from fashion_train.fitting import pictures_of, validation_photos
+from fashion_train.fitting import pictures_of, stand_beside, validation_photos
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.prepare import prepare
 
@@ -45,3 +45,24 @@ def test_of_a_large_data_set_a_bounded_number_is_searched_for_doubtful_labels(pr
     monkeypatch.setattr(suspects, "extract", remember)
     suspects.find_doubtful(prepared, lambda *_: None)
     assert 10 <= len(looked) <= 20
+
+
+def test_a_tensorflow_without_the_tutorials_generator_costs_the_run_one_table_only(prepared, monkeypatch, capsys):
+    def gone(*_):
+        raise ImportError("Image transformations require SciPy")
+
+    monkeypatch.setattr(fitting, "measure_inputs", gone)
+    monkeypatch.setattr(fitting, "_fit_baseline", lambda *_: "judged")
+    options = TrainOptions(Path("photos"), Path("unused"), find_recipe("default"))
+    assert stand_beside(options, prepared, {}) == ((), "judged")
+    assert "SciPy" in capsys.readouterr().err
+
+
+def test_ctrl_c_while_the_baseline_learns_keeps_what_was_timed(prepared, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "measure_inputs", lambda *_: ("timed",))
+    monkeypatch.setattr(fitting, "_fit_baseline", stop)
+    options = TrainOptions(Path("photos"), Path("unused"), find_recipe("default"))
+    assert stand_beside(options, prepared, {}) == (("timed",), None)

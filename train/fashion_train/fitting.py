@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.console import say
 from fashion_edge.opencv import load_cv2
 from fashion_train.checkpoint import checkpoint_path, fingerprint, load_checkpoint, save_checkpoint
 from fashion_train.epochs import Learned, Validation, run_epochs
@@ -54,7 +55,8 @@ def stand_beside(
 ) -> tuple[tuple[InputSpeed, ...], Judgement | None]:
     """How fast pictures are made beside the tutorial's generator, and how good the tutorial's recipe is on the photos.
 
-    Ctrl-C leaves out what is not done by then: what the run is about is done, and must be written.
+    Ctrl-C, or a TensorFlow without the generator, leaves out what is not done by then: what the run is about is done,
+    and must be written.
 
     Args:
         options: of the run.
@@ -64,14 +66,17 @@ def stand_beside(
     inputs: tuple[InputSpeed, ...] = ()
     try:
         some = prepared.on("train")[:PICTURES]
-        inputs = measure_inputs(prepared.decoded.exact.read_many(some), prepared.targets[some], drawers)
+        try:
+            inputs = measure_inputs(prepared.decoded.exact.read_many(some), prepared.targets[some], drawers)
+        except (AttributeError, ImportError) as error:  # Keras calls it deprecated, and it needs SciPy
+            say(f"fashion-train: pictures a second are left out, the tutorial's ImageDataGenerator fails: {error}")
         return inputs, _fit_baseline(options, prepared)
     except KeyboardInterrupt:
         return inputs, None
 
 
 def _fit_baseline(options: TrainOptions, prepared: Prepared) -> Judgement | None:
-    """The tutorial's network by the tutorial's recipe on the same photos, at its thresholds of 0.5; None on Ctrl-C."""
+    """The tutorial's network by the tutorial's recipe on the same photos, at thresholds of 0.5; None if cut short."""
     recipe, size, labels = find_recipe("tutorial"), prepared.spec.height, len(prepared.dataset.labels)
     network = find_architecture(recipe.arch).build(NetworkOptions(size, labels, options.task, options.seed))
     learner, learned = fit(BASELINE, network, recipe, options, prepared, Sampler.of(prepared, recipe))

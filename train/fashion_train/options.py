@@ -28,7 +28,7 @@ class Recipe:
     patches: float = 0.1  # pieces of photos without garment, per positive
     rendered: float = 0.25  # rendered pictures, per positive
     teacher_epochs: int = 8  # for which the teacher is fitted first; 0: learn from the labels alone
-    versions: int = 24  # pictures that are made of every item of an epoch for the teacher to mark
+    versions: int = 20  # pictures that are made of every item of an epoch for the teacher to mark
     trust: float = 0.85  # share of the teacher's score in the target; the rest is the label
     keep: str = "best"  # which epoch's weights: best on the validation photos, or last
     mixed_precision: bool = False  # compute in float16, keep weights in float32; worth it on a GPU
