@@ -36,7 +36,7 @@ class Epoch:
 
 
 def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
-    """AdamW with warm-up and cosine decay, or the tutorial's Adam with its decay by 1/(1 + decay x step)."""
+    """Muon or AdamW with warm-up and cosine decay, or the tutorial's Adam with its decay by 1/(1 + decay x step)."""
     import keras
 
     steps = recipe.epochs * steps_per_epoch
@@ -53,7 +53,10 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Op
         warmup_target=recipe.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(cosine, weight_decay=recipe.weight_decay, clipnorm=5.0)
+    from fashion_train.muon import Muon
+
+    kind = Muon if recipe.optimizer == "muon" else keras.optimizers.AdamW
+    optimizer = kind(cosine, weight_decay=recipe.weight_decay, clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

@@ -16,8 +16,8 @@ class Recipe:
     arch: str = "compact"
     epochs: int = 200
     batch: int = 32
-    optimizer: str = "adamw"  # adamw with warm-up and cosine decay, or adam with the tutorial's decay
-    learning_rate: float = 2.5e-3
+    optimizer: str = "muon"  # or adamw, both with warm-up and cosine decay, or adam with the tutorial's decay
+    learning_rate: float = 6e-3
     weight_decay: float = 0.04
     warmup_epochs: float = 2.0
     ema: float = 0.998  # share of the old average kept at each step; 0 switches averaging off

@@ -32,7 +32,13 @@ def teacher_size(size: int) -> int:
 def teacher_recipe(recipe: Recipe) -> Recipe:
     """How the teacher is fitted, on the pictures of a recipe: few epochs, small steps, a short average."""
     return replace(
-        recipe, epochs=recipe.teacher_epochs, learning_rate=4e-4, weight_decay=0.02, warmup_epochs=1.0, ema=0.98
+        recipe,
+        epochs=recipe.teacher_epochs,
+        optimizer="adamw",
+        learning_rate=4e-4,
+        weight_decay=0.02,
+        warmup_epochs=1.0,
+        ema=0.98,
     )
 
 
