@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fashion_train import fitting, suspects
-from fashion_train.fitting import pictures_of, stand_beside, validation_photos
+from fashion_train.fitting import at_size, pictures_of, stand_beside, validation_photos
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.prepare import prepare
 
@@ -31,6 +31,15 @@ def test_the_teacher_sees_the_same_photo_larger(prepared):
     assert small.shape[1:] == (48, 48, 3)
     assert large.shape[1:] == (64, 64, 3)
     assert np.abs(small.mean(axis=(1, 2)) - large.mean(axis=(1, 2))).max() < 3
+
+
+def test_the_tutorials_network_has_its_own_size_and_the_same_split(prepared):
+    recipe = find_recipe("tutorial", fractions=find_recipe("default").fractions)
+    options = TrainOptions(prepared.dataset.root, Path("unused"), find_recipe("default"))
+    smaller = at_size(options, recipe, prepared, 32)
+    assert smaller.spec.shape == (32, 32, 3)
+    assert smaller.sides == prepared.sides
+    assert at_size(options, recipe, prepared, 48) is prepared
 
 
 def test_of_a_large_data_set_a_bounded_number_is_searched_for_doubtful_labels(prepared, monkeypatch):

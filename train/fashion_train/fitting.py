@@ -1,6 +1,7 @@
 """Fitting the networks of a run: the teacher, the small one that learns from it, the tutorial's for comparison."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from fashion_train.learn import Learner
 from fashion_train.networks import NetworkOptions, find_architecture, precision
 from fashion_train.options import Recipe, TrainOptions, find_recipe
 from fashion_train.pipeline import Drawer, Schedule
-from fashion_train.prepare import Prepared
+from fashion_train.prepare import Prepared, prepare
 from fashion_train.progress import Progress
 from fashion_train.samples import Sampler
 from fashion_train.teacher import build_teacher, teacher_recipe
@@ -77,10 +78,23 @@ def stand_beside(
 
 def _fit_baseline(options: TrainOptions, prepared: Prepared) -> Judgement | None:
     """The tutorial's network by the tutorial's recipe on the same photos, at thresholds of 0.5; None if cut short."""
-    recipe, size, labels = find_recipe("tutorial"), prepared.spec.height, len(prepared.dataset.labels)
-    network = find_architecture(recipe.arch).build(NetworkOptions(size, labels, options.task, options.seed))
-    learner, learned = fit(BASELINE, network, recipe, options, prepared, Sampler.of(prepared, recipe))
-    return None if learned.interrupted else judge(learner.predict, prepared, prepared.untuned)
+    recipe = replace(find_recipe("tutorial"), fractions=options.recipe.fractions)
+    architecture = find_architecture(recipe.arch)
+    smaller = at_size(options, recipe, prepared, options.size or architecture.input_size)
+    wanted = NetworkOptions(smaller.spec.height, len(prepared.dataset.labels), options.task, options.seed)
+    network = architecture.build(wanted)
+    learner, learned = fit(BASELINE, network, recipe, options, smaller, Sampler.of(smaller, recipe))
+    return None if learned.interrupted else judge(learner.predict, smaller, prepared.untuned)
+
+
+def at_size(options: TrainOptions, recipe: Recipe, prepared: Prepared, size: int) -> Prepared:
+    """The same photos on the same sides for a network of another input size; as they are where it is theirs."""
+    if prepared.spec.height == size:
+        return prepared
+    progress = Progress()
+    found = prepare(replace(options, recipe=recipe), size, progress.update)
+    progress.close()
+    return found
 
 
 def fit(
