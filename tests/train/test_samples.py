@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.preprocess import InputSpec
-from fashion_train.augment import CALM, NONE, TUTORIAL, Augmentation, augment, warp
+from fashion_train.augment import CALM, NONE, TUTORIAL, Augmentation, augment, coarsen, warp
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.palette import to_lab
 from fashion_train.prepare import prepare, split_by_kind
@@ -73,6 +73,30 @@ def test_negatives_and_patches_carry_nothing(prepared, masks):
     for item in range(len(prepared.on("train")), len(sampler)):
         _, target = sampler.draw(item, np.random.default_rng(item))
         assert not target.any()
+
+
+def detail(picture):
+    """How much two neighbouring pixels differ, grey levels."""
+    return np.abs(np.diff(picture.astype(int), axis=1)).mean()
+
+
+def test_photos_are_shown_as_small_as_the_negatives_are(prepared):
+    decoded = prepared.negatives.decoded
+    assert decoded.sizes[0] == (80, 60)
+    thumbnails = replace(decoded, sizes=tuple((12, 9) for _ in decoded.sizes))
+    tiny = replace(prepared, negatives=replace(prepared.negatives, decoded=thumbnails))
+    (fine, label), (coarse, same) = (
+        Sampler.of(tiny, find_recipe("default", recolour=0.0, coarse=share, **QUIET)).draw(0, np.random.default_rng(0))
+        for share in (0.0, 1.0)
+    )
+    assert detail(coarse) < 0.8 * detail(fine)
+    assert (label == same).all()
+
+
+def test_a_picture_that_is_small_already_stays_as_it_is():
+    picture = np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8)
+    assert coarsen(picture, (80, 60), np.random.default_rng(0)) is picture
+    assert coarsen(picture, (20, 60), np.random.default_rng(0)).shape == picture.shape
 
 
 def test_only_training_photos_are_drawn(prepared):

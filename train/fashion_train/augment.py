@@ -127,6 +127,27 @@ def occlude(picture: Picture, rng: Rng) -> Picture:
     return picture
 
 
+def coarsen(picture: Picture, size: tuple[int, int], rng: Rng) -> Picture:
+    """The picture (h, w, 3) as if its file had been `size` (height, width) small: what is lost, lost; enlarged again.
+
+    Where every photo without a garment is a thumbnail, a network learns that thumbnails show none.
+    """
+    cv2 = load_cv2()
+    height, width = picture.shape[:2]
+    small = min(width, size[1]), min(height, size[0])
+    if small == (width, height):
+        return picture
+    picture = compress(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), int(rng.integers(70, 96)))
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[no-any-return]
+
+
+def compress(picture: Picture, quality: int) -> Picture:
+    """The picture as JPEG of a quality (1..100) leaves it."""
+    cv2 = load_cv2()
+    _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return cv2.imdecode(data, cv2.IMREAD_COLOR)  # type: ignore[no-any-return]
+
+
 def degrade(picture: Picture, how: Augmentation, rng: Rng) -> Picture:
     """Low resolution, blur, noise and JPEG blocks, each by chance."""
     cv2 = load_cv2()
@@ -141,7 +162,5 @@ def degrade(picture: Picture, how: Augmentation, rng: Rng) -> Picture:
         grain = rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(2, 9))
         picture = (picture + grain).clip(0, 255).astype(np.uint8)
     if rng.random() < how.jpeg:
-        quality = int(rng.integers(30, 90))
-        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        picture = compress(picture, int(rng.integers(30, 90)))
     return picture

@@ -61,6 +61,7 @@ class Decoded:
     large: PixelStore  # the same, larger: augmentation crops and turns before it shrinks
     readable: tuple[int, ...]  # positions in the list of files
     failures: tuple[tuple[str, str], ...]  # (file, one sentence)
+    sizes: tuple[tuple[int, int], ...]  # (height, width) of each file's picture, pixels; (0, 0) where unreadable
     content_hashes: tuple[str, ...]  # SHA-256 of the bytes, for each file; "" where unreadable
     perceptual_hashes: tuple[int, ...]  # 64 bits, for each file
 
@@ -83,15 +84,16 @@ def decode_all(
     """
     exact_store, large_store = PixelStore(spec.shape), PixelStore(large.shape)
 
-    def decode(index: int) -> tuple[str, int, str]:
+    def decode(index: int) -> tuple[str, int, str, tuple[int, int]]:
         path = root / files[index]
         try:
             frame = read_image(path)
         except ImageError as error:
-            return "", 0, str(error)
+            return "", 0, str(error), (0, 0)
         exact_store.write(index, preprocess(frame, spec))
         large_store.write(index, preprocess(frame, large))
-        return hashlib.sha256(path.read_bytes()).hexdigest(), perceptual_hash(frame), ""
+        size = frame.shape[0], frame.shape[1]
+        return hashlib.sha256(path.read_bytes()).hexdigest(), perceptual_hash(frame), "", size
 
     results = []
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -101,8 +103,9 @@ def decode_all(
     return Decoded(
         exact_store,
         large_store,
-        readable=tuple(index for index, (_, _, failure) in enumerate(results) if not failure),
-        failures=tuple((files[index], failure) for index, (_, _, failure) in enumerate(results) if failure),
-        content_hashes=tuple(content for content, _, _ in results),
-        perceptual_hashes=tuple(phash for _, phash, _ in results),
+        readable=tuple(index for index, (_, _, failure, _) in enumerate(results) if not failure),
+        failures=tuple((files[index], failure) for index, (_, _, failure, _) in enumerate(results) if failure),
+        sizes=tuple(size for *_, size in results),
+        content_hashes=tuple(content for content, *_ in results),
+        perceptual_hashes=tuple(phash for _, phash, *_ in results),
     )

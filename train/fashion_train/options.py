@@ -25,6 +25,7 @@ class Recipe:
     recolour: float = 0.45  # share of positives given another colour
     unknown_colours: float = 0.33  # of those, the share in a colour that no label names
     negatives: float = 0.4  # negatives drawn per positive, where there are any
+    coarse: float = 0.4  # share of all other pictures shown no finer than a negative is, lest fineness tell them apart
     patches: float = 0.1  # pieces of photos without garment, per positive
     rendered: float = 0.25  # rendered pictures, per positive
     teacher_epochs: int = 8  # for which the teacher is fitted first; 0: learn from the labels alone
@@ -52,6 +53,7 @@ RECIPES = {
         label_smoothing=0.0,
         recolour=0.0,
         negatives=0.0,
+        coarse=0.0,
         patches=0.0,
         rendered=0.0,
         teacher_epochs=0,

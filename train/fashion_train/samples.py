@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_train.augment import CALM, Picture, Rng, augment
+from fashion_train.augment import CALM, Picture, Rng, augment, coarsen
 from fashion_train.options import Recipe
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
@@ -61,6 +61,10 @@ class Sampler:
     def draw(self, item: int, rng: Rng) -> Drawn:
         """The picture (size, size, 3) uint8 and its target (labels,) float32."""
         picture, target = self._pick(item, rng)
+        if not self._is_negative(item) and self.negatives and rng.random() < self.recipe.coarse:
+            assert self.prepared.negatives is not None
+            sizes = self.prepared.negatives.decoded.sizes
+            picture = coarsen(picture, sizes[self.negatives[rng.integers(len(self.negatives))]], rng)
         how = CALM if rng.random() < self.recipe.calm else self.recipe.augmentation
         return augment(picture, self.size, how, rng), target
 
@@ -68,7 +72,7 @@ class Sampler:
         photos, negatives, patches, _ = self.counts
         if item < photos:
             return self._photo(self.positives[item], rng)
-        if item < photos + negatives:
+        if self._is_negative(item):
             assert self.prepared.negatives is not None
             index = self.negatives[rng.integers(len(self.negatives))]
             return self.prepared.negatives.decoded.large.read(index), self._nothing
@@ -77,6 +81,10 @@ class Sampler:
         assert self.rendered is not None
         index = int(rng.integers(len(self.rendered)))
         return self.rendered.store.read(index), self.rendered.targets[index]
+
+    def _is_negative(self, item: int) -> bool:
+        photos, negatives, _, _ = self.counts
+        return photos <= item < photos + negatives
 
     @property
     def _nothing(self) -> Target:
