@@ -23,8 +23,8 @@ def test_after_one_time_constant_a_step_has_come_through_by_63_percent() -> None
 def test_the_result_is_the_same_at_any_frame_rate(frames_per_second: int) -> None:
     state = Smoothed(row(0.0), at=0.0)
     for i in range(1, frames_per_second + 1):
-        state = smooth(state, row(1.0), i / frames_per_second, time_constant=0.4)
-    assert state.scores[0] == pytest.approx(1 - math.exp(-1 / 0.4), abs=1e-5)
+        state = smooth(state, row(0.4), i / frames_per_second, time_constant=0.4)
+    assert state.scores[0] == pytest.approx(0.4 * (1 - math.exp(-1 / 0.4)), abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,22 @@ def test_the_result_is_the_same_at_any_frame_rate(frames_per_second: int) -> Non
 )
 def test_scores_pass_as_they_are_without_a_usable_past(before: Smoothed | None, at: float, constant: float) -> None:
     assert smooth(before, row(0.25), at, constant).scores[0] == 0.25
+
+
+def test_a_scene_that_two_frames_agree_on_is_shown_whole_and_at_once() -> None:
+    red_jeans, blue_dress = (np.array(scores, np.float32) for scores in ((0, 0, 0.9, 1), (0.7, 1, 0, 0)))
+    state, seen = Smoothed(red_jeans, 0.0, red_jeans), []
+    for number in range(1, 12):
+        state = smooth(state, blue_dress if number > 5 else red_jeans, number / 30, time_constant=0.25)
+        seen.append(decide(state.scores, SPACE).text)
+    assert seen == ["red jeans"] * 6 + ["blue dress"] * 5
+
+
+def test_one_odd_frame_or_scores_that_do_not_hold_still_are_smoothed_as_ever() -> None:
+    steady = Smoothed(row(0.0), 0.0, row(0.0))
+    odd = smooth(steady, row(1.0), 1 / 30, time_constant=0.25)
+    assert smooth(odd, row(0.0), 2 / 30, time_constant=0.25).scores[0] < 0.13
+    assert smooth(odd, row(0.6), 2 / 30, time_constant=0.25).scores[0] < 0.2
 
 
 def test_a_shown_label_stays_until_it_is_clearly_gone() -> None:
@@ -61,6 +77,14 @@ def test_what_is_shown_stays_for_the_dwell_and_an_empty_place_is_taken_at_once()
     assert (late.text, shown) == ("blue ?", {"blue": 10.25})
     back, _ = dwell(shown, said("blue", "jeans"), SPACE, 10.26, 0.2)
     assert back.text == "blue jeans"
+
+
+def test_no_new_label_stands_beside_one_that_is_only_held() -> None:
+    _, shown = dwell({}, said("red", None), SPACE, 10.0, 0.2)
+    held, same = dwell(shown, said("blue", "jeans"), SPACE, 10.1, 0.2)
+    assert (held.text, same) == ("red ?", shown)
+    assert dwell(shown, said("red", "jeans"), SPACE, 10.1, 0.2)[0].text == "red jeans"
+    assert dwell(shown, said("blue", "jeans"), SPACE, 10.25, 0.2)[0].text == "blue jeans"
 
 
 def test_a_label_that_stays_does_not_begin_anew() -> None:
