@@ -11,10 +11,12 @@ from fashion_edge.bundle import LiveDefaults
 from fashion_edge.choice import open_model
 from fashion_edge.colour.path import prove_colours
 from fashion_edge.console import say
+from fashion_edge.destinations import check_destinations
 from fashion_edge.keep import choose_options, keep_sinks
 from fashion_edge.latest import Latest
+from fashion_edge.network import network_sinks
 from fashion_edge.opencv import load_cv2
-from fashion_edge.outputs import make_sinks, written
+from fashion_edge.outputs import make_sinks
 from fashion_edge.pipeline import Labeller, run
 from fashion_edge.request import Request
 from fashion_edge.sinks.check import ReplayCheck
@@ -29,6 +31,7 @@ def run_request(request: Request) -> int:
     """Run to the end of the source, a limit, `q` or Ctrl-C; returns the exit status."""
     request.check()
     request.options(LiveDefaults())  # bad values are said before anything is loaded
+    check_destinations(request)
     if request.print_colour_card is not None:
         from fashion_edge.colour.card import print_card
 
@@ -51,23 +54,24 @@ def run_request(request: Request) -> int:
     say(model.describe())
     say(source.describe())
     summary = Summary()
+    labeller = Labeller(bundle.manifest, model.backend, options, still=source.still)
+    prove_colours(labeller.look, bundle.manifest.input.channels)
     with ExitStack() as stack:
         sinks = stack.enter_context(FanOut())
         checks: list[ReplayCheck] = []
         for sink in chain(
+            network_sinks(request, bundle.manifest.space, source),  # first: a port may be taken, and files are replaced
             keep_sinks(request, model, source, options),
-            make_sinks(request, bundle.manifest.space, source, watched=watched),
+            make_sinks(request, source, watched=watched),
         ):
             sinks.add(sink)
             checks += [sink] if isinstance(sink, ReplayCheck) else []
-        labeller = Labeller(bundle.manifest, model.backend, options, still=source.still)
-        prove_colours(labeller.look, bundle.manifest.input.channels)
         latest = stack.enter_context(Latest(source)) if source.live else None
         ahead = stack.enter_context(Ahead(source, labeller.view)) if source.ahead else None
         items = latest or ahead or source.items()
         with _ended_by_signals():
             run(items, labeller, [sinks], options, summary)
-    for line in [*summary.describe(latest.dropped if latest else 0), *written(request), *sinks.failures]:
+    for line in [*summary.describe(latest.dropped if latest else 0), *sinks.outputs, *sinks.failures]:
         say(line)
     for check in checks:
         say(check.describe())

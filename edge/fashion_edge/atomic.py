@@ -20,6 +20,11 @@ def refuse_existing(path: Path, *, overwrite: bool, hint: str = "name another or
     raise OutputExistsError(f"{path} exists already; {hint}")
 
 
+def is_device(path: Path) -> bool:
+    """Whether writing to it replaces nothing: /dev/null, a pipe."""
+    return path.is_char_device() or path.is_fifo()
+
+
 def _hint(path: Path, marker: str) -> str:
     if (path / marker).is_file():
         return "name another or add --overwrite"

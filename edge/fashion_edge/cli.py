@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from fashion_edge.console import run_command
-from fashion_edge.flags import GroupedCommand, all_flags, given_flags
+from fashion_edge.flags import GroupedCommand, all_flags, given_flags, refuse_idle
 
 EXAMPLES = """\b
 Examples:
@@ -32,13 +32,17 @@ def command(**flags: object) -> int:
     from fashion_edge.app import run_request
     from fashion_edge.request import Request
 
+    context = click.get_current_context()
+    refuse_idle(context)
     flags.pop("debug")
-    if flags["install_service"]:
-        from fashion_edge.service import make_unit
+    request = Request(**flags)  # type: ignore[arg-type]  # click has checked each value
+    if request.install_service:
+        from fashion_edge.service import check_service, make_unit
 
-        click.echo(make_unit(given_flags(click.get_current_context())), nl=False)
+        check_service(request)
+        click.echo(make_unit(given_flags(context)), nl=False)
         return 0
-    return run_request(Request(**flags))  # type: ignore[arg-type]  # click has checked each value
+    return run_request(request)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

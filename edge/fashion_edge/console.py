@@ -48,4 +48,5 @@ def run_command(command: click.Command, argv: Sequence[str] | None) -> int:
 
 
 def _sentence(error: click.ClickException) -> str:
-    return " ".join(error.format_message().split()).rstrip(".")
+    text = " ".join(error.format_message().split()).rstrip(".")
+    return text.replace("a valid integer range", "a whole number").replace("a valid float range", "a number")

@@ -7,9 +7,33 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from fashion_edge.errors import UsageError
 from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
 
-PATH = click.Path(path_type=Path)
+
+class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no type arguments
+    """Words; an empty one is a variable that was never set, and is refused."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The words as they are."""
+        if value == "":
+            self.fail("it is empty; give it a value, or leave the flag out", param, ctx)
+        return value
+
+
+class Location(Text):
+    """A path that is not empty."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path."""
+        return Path(super().convert(value, param, ctx))
+
+
+TEXT, PATH = Text(), Location()
 COUNT = click.IntRange(1)
 SECONDS = click.FloatRange(0, min_open=True)
 MEGABYTES = click.FloatRange(1, 1_000_000)
@@ -17,12 +41,15 @@ Decorator = Callable[[Any], Any]
 option = click.option
 
 SOURCE = (
-    option("--source", help="Image, folder, video, URL, camera, picamera, demo or replay:DIR [demo]."),
+    option("--source", type=TEXT, help="Image, folder, video, URL, camera, picamera, demo or replay:DIR [demo]."),
     option("--camera", type=click.IntRange(0), metavar="N", help="Short for --source N: /dev/videoN."),
-    option("--size", metavar="WxH", help="Frame size asked of a camera [640x480]."),
+    option("--size", type=TEXT, metavar="WxH", help="Frame size asked of a camera [640x480]."),
     option("--fps", type=click.FloatRange(0.1, 1000), metavar="F", help="Frames a second asked of a camera [30]."),
     option(
-        "--awb", metavar="MODE", help="White balance of picamera: lock, auto, daylight ... or RED,BLUE gains [lock]."
+        "--awb",
+        type=TEXT,
+        metavar="MODE",
+        help="White balance of picamera: lock, auto, daylight ... or RED,BLUE gains [lock].",
     ),
     option(
         "--frozen",
@@ -46,7 +73,7 @@ MODEL = (
     ),
 )
 DECISION = (
-    option("--roi", metavar="BOX", help="auto, full, guide, or LEFT,TOP,WIDTH,HEIGHT in fractions [auto]."),
+    option("--roi", type=TEXT, metavar="BOX", help="auto, full, guide, or LEFT,TOP,WIDTH,HEIGHT in fractions [auto]."),
     option("--smooth", type=click.FloatRange(0, 60), metavar="S", help="Smoothing time constant [the bundle's]."),
     option(
         "--hysteresis", type=click.FloatRange(0, 1), metavar="D", help="Score by which a shown label may fall [same]."
@@ -56,8 +83,8 @@ DECISION = (
 )
 OUTPUT = (
     option("--headless", is_flag=True, help="Open no window."),
-    option("--jsonl", metavar="FILE", help="One JSON object a frame to a file, or - for standard output."),
-    option("--events", metavar="FILE", help="As --jsonl, but changes only: decisions, losses, failures."),
+    option("--jsonl", type=TEXT, metavar="FILE", help="One JSON object a frame to a file, or - for standard output."),
+    option("--events", type=TEXT, metavar="FILE", help="As --jsonl, but changes only: decisions, losses, failures."),
     option(
         "--jsonl-limit",
         type=MEGABYTES,
@@ -67,14 +94,27 @@ OUTPUT = (
     option("--record", type=PATH, metavar="FILE.mp4", help="Annotated video."),
     option("--save", type=PATH, metavar="DIR", help="Annotated stills: each photo, or each change of a live source."),
     option("--overwrite", is_flag=True, help="Replace files that exist; pictures of --save get a number instead."),
+    option("--append", is_flag=True, help="Go on at the end of files of --jsonl and --events that exist."),
 )
 NETWORK = (
     option(
-        "--serve", metavar="[HOST:]PORT", help="Live page, JSON, events and /metrics; beyond this machine by token."
+        "--serve",
+        type=TEXT,
+        metavar="[HOST:]PORT",
+        help="Live page, JSON, events and /metrics; beyond this machine by token.",
     ),
-    option("--mqtt", metavar="HOST[:PORT]", help="Publish decisions to an MQTT broker, found by Home Assistant."),
-    option("--mqtt-name", metavar="NAME", help="Of this device in topics and in Home Assistant [its host name]."),
-    option("--mqtt-user", metavar="USER", help="User of the broker; the password is in FASHION_EDGE_MQTT_PASSWORD."),
+    option(
+        "--mqtt", type=TEXT, metavar="HOST[:PORT]", help="Publish decisions to an MQTT broker, found by Home Assistant."
+    ),
+    option(
+        "--mqtt-name", type=TEXT, metavar="NAME", help="Of this device in topics and in Home Assistant [its host name]."
+    ),
+    option(
+        "--mqtt-user",
+        type=TEXT,
+        metavar="USER",
+        help="User of the broker; the password is in FASHION_EDGE_MQTT_PASSWORD.",
+    ),
     option("--mqtt-password-file", type=PATH, metavar="FILE", help="The password of the broker, on one line."),
     option("--mqtt-tls", is_flag=True, help="Encrypt, and check the broker's certificate."),
 )
@@ -130,6 +170,43 @@ GROUPS: dict[str, tuple[Decorator, ...]] = {
     "Frames to keep": KEEP,
     "Tools": TOOLS,
 }
+
+
+COMPANIONS = {  # flags that say something of others, one of which must be there
+    "jsonl_limit": ("jsonl", "events"),
+    "append": ("jsonl", "events"),
+    "overwrite": ("jsonl", "events", "record", "record_raw", "print_colour_card"),
+    "mqtt_name": ("mqtt",),
+    "mqtt_user": ("mqtt",),
+    "mqtt_password_file": ("mqtt",),
+    "mqtt_tls": ("mqtt",),
+    "capture_margin": ("capture",),
+    "capture_limit": ("capture",),
+    "raw_limit": ("record_raw",),
+    "diff_limit": ("diff",),
+}
+MODES = ("diff", "colour_card", "print_colour_card")  # they replace the run, and so its outputs
+MADE_BY_A_RUN = ("jsonl", "events", "record", "save", "serve", "mqtt", "capture", "record_raw", "install_service")
+
+
+def refuse_idle(ctx: click.Context) -> None:
+    """Refuse flags that would do nothing on this command line.
+
+    Raises:
+        UsageError: names the flag, and what it needs or what it does not go with.
+    """
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    for name, companions in COMPANIONS.items():
+        if name in given and not given.intersection(companions):
+            needed = " or ".join(map(_as_flag, companions))
+            raise UsageError(f"{_as_flag(name)} does nothing without {needed}; add one, or leave it out")
+    for mode in given.intersection(MODES):
+        if idle := sorted(given.intersection((*MADE_BY_A_RUN, *MODES)) - {mode}):
+            raise UsageError(f"{_as_flag(mode)} runs alone, {_as_flag(idle[0])} would do nothing; leave one out")
+
+
+def _as_flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def all_flags(function: Any) -> Any:

@@ -84,7 +84,10 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
         raise ModelError(f"the golden file has no scores for {variant.file}; export the bundle again")
     inputs = np.stack([preprocess(frame, spec) for frame in golden.frames])
     if inputs.shape != golden.inputs.shape or not np.array_equal(inputs, golden.inputs):
-        raise ModelError("preprocessing of the golden frames differs from the export's: OpenCV here resizes otherwise")
+        raise ModelError(
+            "preprocessing of the golden frames differs from the export's: the manifest's input was edited, or OpenCV "
+            "here resizes otherwise; export the bundle again, or run fashion-doctor"
+        )
     drift = float(np.abs(backend.run(inputs) - expected).max())
     limit = bundle.manifest.golden.tolerance.get(variant.precision, TOLERANCE[variant.precision])
     if not drift <= limit:  # also refuses NaN

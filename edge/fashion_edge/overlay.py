@@ -16,7 +16,7 @@ WHITE, GREY, GREEN = (255, 255, 255), (170, 170, 170), (90, 200, 90)
 PLATE_SHADE = 0.35  # what is left of the picture's brightness under text
 NIGHT, ASH = (25, 26, 27), (142, 146, 150)  # of the card without a picture
 LONGEST = 1920  # pixels: a thin strip is not enlarged beyond
-SMALLEST = 240  # pixels of the shorter side: below, words would hide the picture
+SMALLEST = 360  # pixels of the shorter side: below, words would hide the picture
 REFERENCE_HEIGHT = 480  # pixels; sizes below are for this height and scale with it
 
 
@@ -42,7 +42,8 @@ def enlarge(result: Result) -> Result:
     if times == 1:
         return result
     times = max(1, min(times, LONGEST // max(height, width)))
-    larger = np.repeat(np.repeat(image, times, axis=0), times, axis=1)
+    cv2 = load_cv2()
+    larger = cv2.resize(image, (times * width, times * height), interpolation=cv2.INTER_NEAREST)
     scaled = Box(*(times * part for part in (box.left, box.top, box.width, box.height)))
     return replace(result, frame=replace(result.frame, image=larger), box=scaled)
 

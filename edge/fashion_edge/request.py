@@ -40,6 +40,7 @@ class Request:
     record: Path | None = None
     save: Path | None = None
     overwrite: bool = False
+    append: bool = False
     serve: str | None = None
     mqtt: str | None = None
     mqtt_name: str | None = None
@@ -65,20 +66,16 @@ class Request:
         return str(self.camera) if self.camera is not None else (self.source or "demo")
 
     def check(self) -> None:
-        """Refuse numbers that are none, and outputs that would replace the source.
+        """Refuse numbers and words that are none.
 
         Raises:
             UsageError: names the flag.
         """
         for name, value in vars(self).items():
             if isinstance(value, float) and not math.isfinite(value):
-                raise UsageError(f"--{name.replace('_', '-')} {value} is not a number that can be used")
-        source = Path(self.source_text())
-        if not source.exists():
-            return
-        for flag, output in (("--jsonl", self.jsonl), ("--events", self.events), ("--record", self.record)):
-            if output is not None and Path(output).exists() and Path(output).samefile(source):
-                raise UsageError(f"{flag} {output} is the source itself; name another file")
+                raise UsageError(f"--{name.replace('_', '-')} {value} is no finite number; give one such as 10 or 0.5")
+        if self.append and self.overwrite:
+            raise UsageError("--append and --overwrite were both given; files are either kept or replaced, name one")
 
     def wish(self) -> Wish:
         """What is asked of a camera."""

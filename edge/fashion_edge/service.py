@@ -11,6 +11,12 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fashion_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from fashion_edge.request import Request
 
 PLAIN = re.compile(r"[\w@+=:,./-]+")
 WATCHDOG_S = 30
@@ -50,6 +56,8 @@ WantedBy=multi-user.target
 def make_unit(args: Sequence[str], folder: Path | None = None, user: str | None = None) -> str:
     """The unit that runs `fashion-edge` with these arguments, from this folder, as this user."""
     args = [*args] if "--headless" in args else [*args, "--headless"]
+    if {"--jsonl", "--events"}.intersection(args) and "--append" not in args:
+        args.append("--append")  # a service starts again and again, and each time the file is there
     program = _program()
     return UNIT.format(
         again=" ".join(["fashion-edge", *map(_quote, args), "--install-service"]),
@@ -58,6 +66,32 @@ def make_unit(args: Sequence[str], folder: Path | None = None, user: str | None 
         user=user or _user(),
         watchdog=WATCHDOG_S,
     )
+
+
+def check_service(request: "Request") -> None:
+    """Refuse what could not start, or could not start a second time, before systemd tries it every five seconds.
+
+    Raises:
+        FashionError: names the flag.
+    """
+    from fashion_edge.bundle import LiveDefaults, load_bundle
+    from fashion_edge.locate import default_bundle
+    from fashion_edge.network import find_address, find_broker
+
+    request.check()
+    request.source_text()
+    request.options(LiveDefaults())
+    request.wish()
+    for flag, once in (("--record", request.record), ("--record-raw", request.record_raw)):
+        if once is not None:
+            raise UsageError(
+                f"{flag} {once} would be there already when the service starts again; use --save or --capture"
+            )
+    if request.overwrite:
+        raise UsageError("--overwrite would empty the files at every start of the service; leave it out, it appends")
+    find_address(request)
+    find_broker(request)
+    load_bundle(request.bundle or default_bundle()).find(request.runtime, request.precision)
 
 
 def _user() -> str:

@@ -100,7 +100,15 @@ def test_stills_and_video_are_left_where_the_summary_says(capsys: pytest.Capture
         (["--precision", "int4"], "'int4' is not one of"),
         (["--precision", "int16x8"], "no variant 'int16x8'; it has litert int8"),
         (["--threads", "0"], "0 is not in the range 1<=x<=64"),
-        (["--threads", "many"], "'many' is not a valid integer"),
+        (["--threads", "many"], "'many' is not a whole number"),
+        (["--seconds", "long"], "'long' is not a number"),
+        (["--source", ""], "'--source': it is empty; give it a value, or leave the flag out"),
+        (["--save", ""], "'--save': it is empty"),
+        (["--source", "replay:"], "replay: names no folder; give replay:DIR"),
+        (["--capture-limit", "5"], "--capture-limit does nothing without --capture; add one, or leave it out"),
+        (["--overwrite"], "--overwrite does nothing without --jsonl or --events or --record"),
+        (["--diff", "b", "--jsonl", "-"], "--diff runs alone, --jsonl would do nothing; leave one out"),
+        (["--append", "--overwrite", "--jsonl", "x"], "--append and --overwrite were both given"),
         (["--frames", "0"], "0 is not in the range x>=1"),
         (["--seconds", "0"], "0.0 is not in the range x>0"),
         (["--roi", "left"], "--roi 'left' is not auto, full, guide or"),
@@ -147,7 +155,7 @@ def test_an_output_that_is_the_source_is_refused_even_with_overwrite(
     before = photo.read_bytes()
     status, _, err = run(capsys, "--source", str(photo), flag, str(photo), "--overwrite")
     assert status == 2
-    assert "is the source itself; name another file" in err
+    assert "is the source itself, or a part of it; name another file" in err
     assert photo.read_bytes() == before
 
 
@@ -155,7 +163,7 @@ def test_an_output_that_is_the_source_is_refused_even_with_overwrite(
 def test_a_number_that_is_none_is_refused(capsys: pytest.CaptureFixture, flag: str) -> None:
     status, _, err = run(capsys, "--source", "demo", flag, "nan")
     assert status == 2
-    assert f"{flag} nan is not a number that can be used" in err
+    assert f"{flag} nan is no finite number; give one such as 10 or 0.5" in err
 
 
 def test_debug_shows_the_traceback() -> None:

@@ -49,12 +49,12 @@ def result_of(image: np.ndarray, box: Box) -> Result:
 def test_a_catalogue_picture_is_enlarged_until_words_leave_room_for_it() -> None:
     image = np.random.default_rng(0).integers(0, 256, (80, 60, 3), dtype=np.uint8)
     shown = enlarge(result_of(image, Box(6, 8, 48, 64)))
-    assert shown.frame.image.shape == (320, 240, 3)
-    assert np.array_equal(shown.frame.image[::4, ::4], image)
-    assert shown.box == Box(24, 32, 192, 256)
+    assert shown.frame.image.shape == (480, 360, 3)
+    assert np.array_equal(shown.frame.image[::6, ::6], image)
+    assert shown.box == Box(36, 48, 288, 384)
 
 
-@pytest.mark.parametrize(("height", "width"), [(240, 320), (1080, 1920), (1, 4000)])
+@pytest.mark.parametrize(("height", "width"), [(360, 480), (1080, 1920), (1, 4000)])
 def test_what_is_large_enough_or_a_strip_stays(height: int, width: int) -> None:
     result = result_of(np.zeros((height, width, 3), np.uint8), Box(0, 0, width, height))
     assert enlarge(result).frame.image.shape == (height, width, 3)

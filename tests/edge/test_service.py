@@ -47,6 +47,31 @@ def test_the_unit_runs_this_very_command_line(capsys: pytest.CaptureFixture) -> 
     assert service["WorkingDirectory"] == str(Path.cwd())
 
 
+def test_a_service_goes_on_with_the_files_of_its_last_start(capsys: pytest.CaptureFixture) -> None:
+    assert main(["--camera", "0", "--jsonl", "labels.jsonl", "--install-service"]) == 0
+    _, *args = shlex.split(read_unit(capsys.readouterr().out)["Service"]["ExecStart"])
+    assert args == ["--camera", "0", "--jsonl", "labels.jsonl", "--headless", "--append"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--roi", "foo"], "--roi 'foo' is not"),
+        (["--serve", "abc"], "--serve 'abc' is not PORT"),
+        (["--bundle", "nope"], "nope is not a bundle folder"),
+        (["--mqtt", "b", "--mqtt-user", "me", "--mqtt-password-file", "nofile"], "nofile cannot be read"),
+        (["--record", "day.mp4"], "--record day.mp4 would be there already when the service starts again"),
+        (["--jsonl", "x", "--overwrite"], "--overwrite would empty the files"),
+        (["--colour-card"], "--colour-card runs alone, --install-service would do nothing"),
+    ],
+)
+def test_a_unit_that_could_never_run_is_not_printed(capsys: pytest.CaptureFixture, flags: list[str], said: str) -> None:
+    assert main(["--camera", "0", *flags, "--install-service"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert said in captured.err
+
+
 def test_what_systemd_would_expand_is_escaped() -> None:
     text = make_unit(["--source", "rtsp://cam/100%25", "--save", "my $HOME/st ills", "--headless"], user="pi")
     line = next(line for line in text.splitlines() if line.startswith("ExecStart="))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fashion_train.networks import NetworkOptions
 
-SCALE = 10 / 7  # the teacher looks at pictures this much larger than the network's: 160 pixels; at 128 it errs twice as often
+SCALE = 10 / 7  # the teacher's pictures are this much larger than the network's: 160; at 128 it errs twice as often
 _BATCH = 16
 Features = NDArray[np.float32]
 

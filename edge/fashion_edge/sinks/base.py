@@ -42,3 +42,7 @@ class Sink:
 
     def close(self) -> None:
         """Finish what was begun."""
+
+    def written(self) -> str | None:
+        """Once closed: where the output is, for the end of the run; None where there is nothing to find."""
+        return None

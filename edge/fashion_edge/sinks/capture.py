@@ -72,6 +72,10 @@ class CaptureSink(Sink):
         self._bytes += self._kept[-1][1]
         self._drop_oldest()
 
+    def written(self) -> str:
+        """How many were kept, and where."""
+        return f"frames to keep: {self._folder}, {self.kept} more"
+
     def _place(self, result: Result) -> Path:
         """Where fashion-train looks for these labels, if every group is decided."""
         words = [*result.decision.by_group.values()]

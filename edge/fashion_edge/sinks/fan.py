@@ -17,6 +17,7 @@ class FanOut(Sink):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.failures: list[str] = []  # one sentence each
+        self.outputs: list[str] = []  # once closed: where each has left what it made
         self._sinks: list[Sink] = []
         self._clock = clock
 
@@ -51,6 +52,7 @@ class FanOut(Sink):
             sink = self._sinks.pop()
             try:
                 sink.close()
+                self.outputs[:0] = [words] if (words := sink.written()) else []
             except Exception as error:  # whatever it is, the others must be closed
                 self._report(sink, error)
 

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from fashion_edge.atomic import refuse_existing
+from fashion_edge.atomic import is_device, refuse_existing
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
@@ -19,20 +19,29 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make o
 class JsonlSink(Sink):
     """Writes every frame, or changes only, to a file or to standard output for `-`.
 
-    A file that would grow beyond `limit_mb` megabytes is renamed to FILE.1, in place of the one before, and begun anew.
+    With `append` it goes on at the end of a file that is there. A file that would grow beyond `limit_mb` megabytes is
+    renamed to FILE.1, in place of the one before, and begun anew.
     """
 
     def __init__(
-        self, target: str, *, overwrite: bool = False, changes: bool = False, limit_mb: float | None = None
+        self,
+        target: str,
+        *,
+        overwrite: bool = False,
+        append: bool = False,
+        changes: bool = False,
+        limit_mb: float | None = None,
     ) -> None:
         self.name = f"--{'events' if changes else 'jsonl'} {target}"
         self._changes = changes
         self._text: str | None = None
         self._clock = WallClock(time.time(), time.monotonic())
         self._path = None if target == "-" else Path(target)
-        self._file = sys.stdout if self._path is None else _open(self._path, self.name, overwrite=overwrite)
+        if self._path is not None and not append and not is_device(self._path):
+            refuse_existing(self._path, overwrite=overwrite)
+        self._file = sys.stdout if self._path is None else _open(self._path, self.name, append=append)
         self._limit = math.inf if limit_mb is None or self._path is None else limit_mb * 1e6  # bytes
-        self._size = 0  # bytes
+        self._size = self._path.stat().st_size if append and self._path is not None else 0  # bytes
 
     def put(self, result: Result) -> None:
         """Write a labelled frame, if every frame is written or its decision is a new one."""
@@ -55,6 +64,10 @@ class JsonlSink(Sink):
         if self._file is not sys.stdout:
             self._file.close()
 
+    def written(self) -> str | None:
+        """The file."""
+        return None if self._path is None else f"{'changes' if self._changes else 'JSON lines'}: {self._path}"
+
     def _write(self, record: dict[str, Any]) -> None:
         line = _encode(record) + "\n"
         size = len(line) if line.isascii() else len(line.encode())
@@ -71,10 +84,9 @@ class JsonlSink(Sink):
         self._file, self._size = self._path.open("w", encoding="utf-8"), 0
 
 
-def _open(path: Path, name: str, *, overwrite: bool) -> TextIO:
-    refuse_existing(path, overwrite=overwrite)
+def _open(path: Path, name: str, *, append: bool) -> TextIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("w", encoding="utf-8")
+        return path.open("a" if append else "w", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror}; name another file") from error

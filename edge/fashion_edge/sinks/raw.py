@@ -1,7 +1,6 @@
 """Raw frames with their times and decisions, lossless and bounded: the recording that `replay:DIR` gives back."""
 
 import json
-import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 from fashion_edge.atomic import refuse_existing
 from fashion_edge.console import say
-from fashion_edge.errors import UsageError
+from fashion_edge.errors import OutputExistsError, UsageError
 from fashion_edge.frame import Event
 from fashion_edge.opencv import load_cv2
 from fashion_edge.recording import FRAMES, HEADER, LINES, Header, exact
@@ -17,6 +16,19 @@ from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
 PNG_LEVEL = 1  # 2 ms for 640x480 where the default takes 7, for a tenth more bytes
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds something: a recording unless it may go, anything else always.
+
+    Raises:
+        OutputExistsError: names it.
+    """
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / HEADER).is_file():
+        raise OutputExistsError(
+            f"{folder} exists already and is no recording; name another, since --overwrite does not touch it"
+        )
+    refuse_existing(folder, overwrite=overwrite)
 
 
 class RawSink(Sink):
@@ -30,11 +42,12 @@ class RawSink(Sink):
         self._folder = folder
         self._left = int(limit_mb * 1e6)
         self._limit_mb = limit_mb
+        self._frames = 0
         self._cv2 = load_cv2()
-        refuse_existing(folder, overwrite=overwrite)
+        check_folder(folder, overwrite=overwrite)
         try:
             _clear(folder)
-            (folder / FRAMES).mkdir(parents=True)
+            (folder / FRAMES).mkdir(parents=True, exist_ok=True)
             created = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
             text = json.dumps({**header.to_json(), "created": created}, indent=2)
             (folder / HEADER).write_text(text + "\n", encoding="utf-8")
@@ -54,6 +67,7 @@ class RawSink(Sink):
             say(f"{self.name}: {self._limit_mb:g} MB are full; recording ends, the run goes on (--raw-limit)")
             return
         self._left -= len(data)
+        self._frames += 1
         name = f"{result.frame.index:08d}.png"
         (self._folder / FRAMES / name).write_bytes(data.data)
         self._write(
@@ -77,13 +91,17 @@ class RawSink(Sink):
         """Close the list of lines."""
         self._lines.close()
 
+    def written(self) -> str:
+        """How much was kept, and where."""
+        return f"raw frames: {self._folder}, {self._frames} of them; --source replay:{self._folder} shows them again"
+
     def _write(self, record: dict[str, Any]) -> None:
         self._lines.write(json.dumps(record, ensure_ascii=False) + "\n")
         self._lines.flush()
 
 
 def _clear(folder: Path) -> None:
-    """Take an older recording away, and nothing else."""
-    shutil.rmtree(folder / FRAMES, ignore_errors=True)
-    for name in (HEADER, LINES):
-        (folder / name).unlink(missing_ok=True)
+    """Take an older recording away, and nothing else: what lies beside its frames stays."""
+    for file in (*(folder / FRAMES).glob("*.png"), folder / HEADER, folder / LINES):
+        if file.parent.name != FRAMES or file.stem.isdecimal():
+            file.unlink(missing_ok=True)

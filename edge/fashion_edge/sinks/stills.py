@@ -44,6 +44,10 @@ class StillsSink(Sink):
         self.saved += 1
         self.last = path
 
+    def written(self) -> str:
+        """The folder, and the newest picture in it."""
+        return f"annotated pictures: {self._folder}" + (f", the last is {self.last}" if self.last else "")
+
     def _name(self, result: Result) -> Path:
         if not self._still:
             words = re.sub(r"[^\w]+", "_", result.decision.text).strip("_") or "unsure"

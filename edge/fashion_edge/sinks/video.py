@@ -20,14 +20,23 @@ LOOK_EVERY = 30  # frames
 CARD_S = 1.0  # of a recording, for a loss of however long
 
 
+def check_suffix(path: Path) -> None:
+    """Refuse a name that stands for no container.
+
+    Raises:
+        UsageError: names those that there are.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"--record {path} must end in {', '.join(SUFFIXES)}")
+
+
 class VideoSink(Sink):
     """Records annotated frames at the source's nominal rate; frames of another size than the first are fitted."""
 
     wants_picture = True
 
     def __init__(self, path: Path, fps: float, *, overwrite: bool = False) -> None:
-        if path.suffix.lower() not in SUFFIXES:
-            raise UsageError(f"--record {path} must end in {', '.join(SUFFIXES)}")
+        check_suffix(path)
         refuse_existing(path, overwrite=overwrite)
         self.name = f"--record {path}"
         self._path = path
@@ -66,6 +75,10 @@ class VideoSink(Sink):
             self._writer.release()
             self._part.replace(self._path)
             self._writer = None
+
+    def written(self) -> str | None:
+        """The file, if a frame came for it."""
+        return f"video: {self._path}" if self._frames else None
 
     def _open(self, width: int, height: int) -> None:
         cv2 = load_cv2()

@@ -7,6 +7,7 @@ from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.images import SUFFIXES
 from fashion_edge.sources.base import Source, Wish
 
+REPLAY = "replay:"
 URL = re.compile(r"^(rtsp|rtsps|rtmp|http|https|udp|tcp)://", re.IGNORECASE)
 
 
@@ -44,10 +45,12 @@ def open_source(text: str, *, every_frame: bool = False, watched: bool = False, 
         from fashion_edge.sources.stream import open_stream
 
         return open_stream(text, wish, live=not every_frame)
-    if text.startswith("replay:"):
+    if text.startswith(REPLAY):
         from fashion_edge.sources.replay import ReplaySource
 
-        return ReplaySource(Path(text.removeprefix("replay:")), paced=watched and not every_frame)
+        if text == REPLAY:
+            raise UsageError("--source replay: names no folder; give replay:DIR, a folder made by --record-raw DIR")
+        return ReplaySource(Path(text.removeprefix(REPLAY)), paced=watched and not every_frame)
     return _open_path(Path(text), paced=watched and not every_frame)
 
 

@@ -35,12 +35,13 @@ class ReplaySource:
             if line.event:
                 yield Event(self.name, line.event, now, line.detail)
                 continue
+            name = f"{self.name}/{FRAMES}/{line.file}" if self.still else self.name
             try:
                 image = read_image(self.folder / FRAMES / line.file)
             except ImageError as error:
                 yield Fault(self.name, line.frame, str(error))
             else:
-                yield Frame(image, line.frame, now, self.name, time.monotonic() - now, line.at)
+                yield Frame(image, line.frame, now, name, time.monotonic() - now, line.at)
 
     def describe(self) -> str:
         """What was recorded, and when."""

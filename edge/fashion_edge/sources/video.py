@@ -44,7 +44,11 @@ class VideoSource:
                 stream_at = declared if declared > stream_at else max(index / self.fps, stream_at + 1 / self.fps)
                 yield Frame(shot.image, index, shot.captured_at, self.name, shot.capture_s, stream_at)
                 index += 1
-            if index < capture.frames * COMPLETE:
+            if index == 0:
+                yield Fault(
+                    self.name, 0, f"{self.name} gives no picture: OpenCV here cannot decode it; mp4 or jpg works"
+                )
+            elif index < capture.frames * COMPLETE:
                 reason = f"{self.name} ended after {index} of {capture.frames} frames: cut short or damaged"
                 yield Fault(self.name, index, reason)
         finally:

@@ -36,7 +36,10 @@ class Guard:
         self._local = address.loopback
         chosen = environ.get(VARIABLE)
         if chosen is not None and len(chosen) < SHORTEST:
-            raise UsageError(f"{VARIABLE} has {len(chosen)} characters, {SHORTEST} is the least")
+            raise UsageError(
+                f"{VARIABLE} has {len(chosen)} characters, {SHORTEST} is the least; "
+                f"export {VARIABLE}=$(openssl rand -hex 16)"
+            )
         self.generated = not self._local and chosen is None
         self.token = chosen or (None if self._local else secrets.token_urlsafe(16))
 

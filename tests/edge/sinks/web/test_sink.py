@@ -82,7 +82,7 @@ def test_a_still_is_annotated_in_full_size_and_has_a_telling_name(serve: Serve, 
     answer = ask(sink, "/still.jpg")
     assert re.search(r'attachment; filename="red_dress_\d{4}-.*Z\.jpg"', answer.headers["Content-Disposition"])
     image = decode(answer.body)
-    assert image.shape == (240, 320, 3)  # five times 48 x 64: words would hide so small a picture
+    assert image.shape == (384, 512, 3)  # eight times 48 x 64: words would hide so small a picture
     assert image.std() > 5, "something is drawn on the plain grey"
 
 

@@ -1,0 +1,78 @@
+"""Where outputs may go: all are looked at before the first is opened, so that a refused run leaves all as it was."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fashion_edge.atomic import is_device, refuse_existing
+from fashion_edge.errors import UsageError
+from fashion_edge.images import find_images
+from fashion_edge.recording import FRAMES, HEADER, LINES
+from fashion_edge.request import Request
+from fashion_edge.sinks.raw import check_folder
+from fashion_edge.sinks.video import check_suffix
+from fashion_edge.sources.choose import REPLAY
+
+
+def check_destinations(request: Request) -> None:
+    """Refuse outputs that cannot be begun, or that would replace what is not theirs.
+
+    Raises:
+        UsageError: an output that is the source or another output, a folder where a file belongs, or the reverse.
+        OutputExistsError: it is there already, and neither `--overwrite` nor `--append` was given.
+    """
+    if request.jsonl == request.events == "-":
+        raise UsageError("--jsonl - and --events - both want standard output; give one of them a file")
+    files = list(_files(request))
+    for number, (flag, path) in enumerate(files):
+        for other, taken in files[:number]:
+            if path.resolve() == taken.resolve() or (path.exists() and taken.exists() and path.samefile(taken)):
+                raise UsageError(f"{other} and {flag} both name {path}; give each a file of its own")
+    for flag, path in files:
+        if path.is_dir():
+            raise UsageError(f"{flag} {path} is a folder; name a file, such as {path / _example(flag)}")
+        _refuse_source(flag, path, request.source_text())
+        if path == request.record:
+            check_suffix(path)
+        if not (is_device(path) or (request.append and flag != "--record")):
+            refuse_existing(path, overwrite=request.overwrite)
+    folders = {"--save": request.save, "--capture": request.capture, "--record-raw": request.record_raw}
+    for flag, folder in folders.items():
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise UsageError(f"{flag} {folder} is a file; name a folder")
+    if request.record_raw is not None:
+        _check_recording(request.record_raw, request.source_text(), overwrite=request.overwrite)
+
+
+def _files(request: Request) -> Iterator[tuple[str, Path]]:
+    for flag, text in (("--jsonl", request.jsonl), ("--events", request.events)):
+        if text is not None and text != "-":
+            yield flag, Path(text)
+    if request.record is not None:
+        yield "--record", request.record
+
+
+def _example(flag: str) -> str:
+    return "annotated.mp4" if flag == "--record" else "labels.jsonl"
+
+
+def _refuse_source(flag: str, path: Path, source: str) -> None:
+    if path.exists() and any(path.samefile(file) for file in _source_files(source) if file.exists()):
+        raise UsageError(f"{flag} {path} is the source itself, or a part of it; name another file")
+
+
+def _source_files(source: str) -> Iterator[Path]:
+    """Files that a source is read from."""
+    if source.startswith(REPLAY):
+        folder = Path(source.removeprefix(REPLAY))
+        yield from (folder / HEADER, folder / LINES, *(folder / FRAMES).glob("*"))
+    elif Path(source).is_dir():
+        yield from find_images(Path(source))
+    else:
+        yield Path(source)
+
+
+def _check_recording(folder: Path, source: str, *, overwrite: bool) -> None:
+    """Only a recording is ever replaced, and never the one that is replayed."""
+    if source.startswith(REPLAY) and folder.resolve() == Path(source.removeprefix(REPLAY)).resolve():
+        raise UsageError(f"--record-raw {folder} is the recording that is replayed; name another folder")
+    check_folder(folder, overwrite=overwrite)

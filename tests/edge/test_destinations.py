@@ -1,0 +1,106 @@
+"""A run that is refused leaves every file as it was, and none behind."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from fashion_edge.cli import main
+from fashion_edge.destinations import check_destinations
+from fashion_edge.errors import OutputExistsError, UsageError
+from fashion_edge.request import Request
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    folder = tmp_path / "recorded"
+    demo = ["--source", "demo", "--every-frame", "--frames", "2", "--headless"]
+    assert main([*demo, "--record-raw", str(folder)]) == 0
+    return folder
+
+
+def test_a_folder_that_is_no_recording_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "project" / "frames").mkdir(parents=True)
+    (tmp_path / "project" / "frames" / "holiday.png").write_bytes(b"precious")
+    with pytest.raises(OutputExistsError, match="is no recording; name another"):
+        check_destinations(Request(record_raw=tmp_path / "project", overwrite=True))
+
+
+def test_a_recording_is_replaced_when_asked_and_a_picture_beside_its_frames_stays(recording: Path) -> None:
+    (recording / "frames" / "mine.png").write_bytes(b"precious")
+    demo = ["--source", "demo", "--every-frame", "--frames", "1", "--headless"]
+    assert main([*demo, "--record-raw", str(recording)]) == 2
+    assert main([*demo, "--record-raw", str(recording), "--overwrite"]) == 0
+    assert {file.name for file in (recording / "frames").iterdir()} == {"00000000.png", "mine.png"}
+
+
+@pytest.mark.parametrize("flags", [["--record-raw", "recorded"], ["--jsonl", "recorded/frames.jsonl"]])
+def test_a_replay_never_writes_over_its_recording(
+    recording: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    before = contents(recording)
+    monkeypatch.chdir(recording.parent)
+    assert main(["--source", "replay:recorded", "--headless", "--overwrite", *flags]) == 2
+    assert contents(recording) == before
+
+
+@pytest.mark.parametrize("flag", ["--jsonl", "--events"])
+def test_a_picture_of_the_source_folder_is_no_output(photo_folder: Path, flag: str) -> None:
+    before = contents(photo_folder)
+    taken = photo_folder / "a" / "1.png"
+    assert main(["--source", str(photo_folder), flag, str(taken), "--overwrite", "--headless"]) == 2
+    assert contents(photo_folder) == before
+    check_destinations(Request(source=str(photo_folder), jsonl=str(photo_folder / "labels.jsonl")))
+
+
+def test_two_outputs_have_a_file_each(tmp_path: Path) -> None:
+    both = str(tmp_path / "out.jsonl")
+    with pytest.raises(UsageError, match="--jsonl and --events both name"):
+        check_destinations(Request(jsonl=both, events=both, overwrite=True))
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "out.jsonl")
+    with pytest.raises(UsageError, match="both name"):
+        check_destinations(Request(jsonl=both, events=str(tmp_path / "link.jsonl"), overwrite=True))
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({"jsonl": "."}, "--jsonl . is a folder; name a file, such as labels.jsonl"),
+        ({"save": Path(__file__)}, "is a file; name a folder"),
+        ({"record": Path("clip.gif")}, "--record clip.gif must end in .mp4"),
+        ({"jsonl": "-", "events": "-"}, "both want standard output"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_said(request_: dict, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        check_destinations(Request(**request_))
+
+
+def test_a_device_and_a_file_that_is_gone_on_with_need_no_overwrite(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text("{}\n")
+    check_destinations(Request(jsonl="/dev/null", events=str(tmp_path / "out.jsonl"), append=True))
+    demo = ["--source", "demo", "--every-frame", "--frames", "2", "--headless"]
+    assert main([*demo, "--jsonl", str(tmp_path / "out.jsonl"), "--append", "--events", "/dev/null"]) == 0
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 3
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_port_that_is_taken_empties_no_file(tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    (tmp_path / "out.jsonl").write_text("precious")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        argv = ["--source", "demo", "--frames", "1", "--headless", "--serve", port]
+        assert main([*argv, "--jsonl", str(tmp_path / "out.jsonl"), "--overwrite"]) == 2
+        assert main([*argv, "--jsonl", str(tmp_path / "new.jsonl")]) == 2
+    assert contents(tmp_path) == {"out.jsonl": b"precious"}
+
+
+def test_a_link_to_nowhere_among_the_saved_pictures_is_no_matter(tmp_path: Path, photo_folder: Path) -> None:
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "x.jpg").symlink_to("/nonexistent")
+    assert main(["--source", str(photo_folder / "a" / "1.png"), "--save", str(tmp_path / "saved"), "--headless"]) == 0
