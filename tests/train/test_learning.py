@@ -8,10 +8,11 @@ import pytest
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError
 from fashion_train.checkpoint import load_checkpoint, save_checkpoint
-from fashion_train.epochs import Validation, run_epochs
-from fashion_train.learn import Learner
+from fashion_train.epochs import Validation, is_within_luck, peak, run_epochs
+from fashion_train.learn import Epoch, Learner
 from fashion_train.options import find_recipe
 from fashion_train.pipeline import Schedule, make_batch
+from fashion_train.thresholds import standard_error
 
 SPACE = LabelSpace(("dark", "light"), {"tone": ("dark", "light")}, {"dark": 0.5, "light": 0.5})
 RECIPE = replace(find_recipe("default"), epochs=3, batch=4, ema=0.9)
@@ -135,4 +136,27 @@ def test_early_stopping_ends_before_the_last_epoch():
     patient.predict = lambda pictures: np.full((len(pictures), 2), 0.4, np.float32)  # never better than at first
     learned = run_epochs(patient, Tones(), SCHEDULE, fixed, None, keep=lambda _: None)
     assert len(learned.history) == 2
-    assert learned.best_epoch == 1
+
+
+def epoch(number, exact):
+    return Epoch(number, 0.1, 0.9, 0.1, exact, exact, 1e-3, 100.0, 1.0)
+
+
+def test_the_last_epoch_that_luck_cannot_tell_from_the_best_is_kept():
+    assert standard_error(0.98, 200) == pytest.approx(0.0109, abs=1e-4)
+    before = [epoch(1, 0.90), epoch(2, 0.98)]
+    assert peak(before).epoch == 2
+    assert is_within_luck(before, 200)
+    assert is_within_luck([*before, epoch(3, 0.970)], 200)
+    assert not is_within_luck([*before, epoch(3, 0.965)], 200)
+    assert not is_within_luck([*before, epoch(3, 0.970)], 20_000), "many photos tell more"
+
+
+def test_an_epoch_that_got_worse_is_not_kept():
+    worse = learner()
+    shares = iter((1.0, 1.0, 0.0))
+    truth = validation().targets
+    worse.predict = lambda _: truth if next(shares) else 1 - truth
+    learned = run_epochs(worse, Tones(), SCHEDULE, validation(), None, keep=lambda _: None)
+    assert [row.val_exact for row in learned.history] == [1.0, 1.0, 0.0]
+    assert learned.best_epoch == 2

@@ -22,7 +22,6 @@ Weights = list[NDArray[Any]]
 class Best:
     """The epoch to keep."""
 
-    key: tuple[float, float]  # exact match, then minus the loss, on the validation photos
     epoch: int
     weights: Weights
 
@@ -51,7 +50,6 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: str) -> None:
     meta = {
         "identity": identity,
         "history": [asdict(epoch) for epoch in checkpoint.history],
-        "best_key": checkpoint.best.key,
         "best_epoch": checkpoint.best.epoch,
     }
     arrays: dict[str, Any] = {f"state{i}": value for i, value in enumerate(checkpoint.state)}
@@ -76,7 +74,7 @@ def load_checkpoint(path: Path, identity: str) -> Checkpoint:
     if meta["identity"] != identity:
         raise RunError(f"checkpoint {path} is of other photos, flags or seed; repeat those, or drop --resume")
     history = tuple(Epoch(**epoch) for epoch in meta["history"])
-    return Checkpoint(history, state, Best((meta["best_key"][0], meta["best_key"][1]), meta["best_epoch"], weights))
+    return Checkpoint(history, state, Best(meta["best_epoch"], weights))
 
 
 def _numbered(data: Any, prefix: str) -> Weights:

@@ -14,7 +14,7 @@ class Recipe:
 
     name: str
     arch: str = "compact"
-    epochs: int = 200
+    epochs: int = 120
     batch: int = 32
     optimizer: str = "muon"  # or adamw, both with warm-up and cosine decay, or adam with the tutorial's decay
     learning_rate: float = 6e-3
@@ -31,7 +31,7 @@ class Recipe:
     teacher_epochs: int = 8  # for which the teacher is fitted first; 0: learn from the labels alone
     versions: int = 20  # pictures that are made of every item of an epoch for the teacher to mark
     trust: float = 0.85  # share of the teacher's score in the target; the rest is the label
-    keep: str = "best"  # which epoch's weights: best on the validation photos, or last
+    keep: str = "best"  # which epoch's weights: the last that is among the best on the validation photos, or the last
     mixed_precision: bool = False  # compute in float16, keep weights in float32; worth it on a GPU
     patience: int = 0  # epochs without a better validation score before stopping; 0 never stops early
     augmentation: Augmentation = field(default_factory=Augmentation)
