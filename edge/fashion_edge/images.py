@@ -46,6 +46,8 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        if path.is_fifo() or path.is_char_device():
+            raise ImageError(f"{path} is a pipe or a device, not a picture")
         size = path.stat().st_size
         if size == 0:
             raise ImageError(f"{path} is empty (0 bytes), not a picture")

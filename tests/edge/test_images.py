@@ -1,3 +1,4 @@
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -121,3 +122,9 @@ def test_find_images_is_recursive_sorted_and_skips_hidden_files_and_links_out(
     (photo_folder / "link").symlink_to(tmp_path / "outside")
     names = [path.relative_to(photo_folder).as_posix() for path in find_images(photo_folder)]
     assert names == ["a/1.png", "a/2.jpg", "b/1.jpeg"]
+
+
+def test_a_pipe_is_no_picture_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match="is a pipe or a device, not a picture"):
+        read_image(tmp_path / "pipe.jpg")

@@ -1,5 +1,6 @@
 """A V4L2 or USB camera by index or /dev path: the size and rate that were asked for, and what was negotiated."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,7 +79,8 @@ def _ask(path: str) -> list[Mode]:
         ) from error
     except OSError as error:
         raise SourceError(
-            f"camera {path} cannot be opened: {error.strerror}; run fashion-doctor to see cameras"
+            f"camera {path} cannot be opened: "
+            f"{'it is no camera' if error.errno == errno.ENOTTY else error.strerror}; run fashion-doctor to see cameras"
         ) from error
     if not device.captures:
         raise SourceError(f"{path} ({device.card}) gives no pictures; run fashion-doctor to see cameras")

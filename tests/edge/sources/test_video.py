@@ -51,6 +51,13 @@ def test_a_video_that_was_cut_short_says_so(clip: Path, monkeypatch: pytest.Monk
     assert "ended after 4 of 12 frames: cut short or damaged" in items[-1].reason
 
 
+def test_a_file_that_cannot_be_decoded_is_not_called_damaged(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = open_source(str(clip))
+    monkeypatch.setattr(CvCapture, "read", lambda _: None)
+    (fault,) = source.items()
+    assert fault.reason.endswith("gives no picture: OpenCV here cannot decode it; mp4 or jpg works")
+
+
 def test_frames_stand_on_the_files_own_clock(clip: Path) -> None:
     times = [frame.stream_at for frame in open_source(str(clip)).items()]
     assert times == pytest.approx([i / 25 for i in range(FRAMES)], abs=1e-6)
