@@ -13,6 +13,7 @@ from loop import run
 from fashion_edge.ahead import Ahead
 from fashion_edge.backends import open_backend
 from fashion_edge.bundle import load_bundle
+from fashion_edge.frame import Frame
 from fashion_edge.golden import self_check
 from fashion_edge.opencv import load_cv2
 from fashion_edge.overlay import draw_result
@@ -30,18 +31,19 @@ def main(clip: str, folder: str, _labels: str, count: str, precision: str) -> No
     load_cv2().setNumThreads(1)
     labeller = Labeller(bundle.manifest, backend, Options(), still=False)
 
-    def views() -> Iterator[View]:
+    def frames() -> Iterator[Frame | View]:
         while True:
             with Ahead(open_source(clip, every_frame=True), labeller.view) as items:  # as the command reads a file
-                yield from (item for item in items if isinstance(item, View))
+                yield from (item for item in items if isinstance(item, Frame | View))
 
-    source = views()
+    source = frames()
 
     with tempfile.TemporaryDirectory() as scratch:
         lines = JsonlSink(str(Path(scratch, "frames.jsonl")))
 
         def step() -> str:
-            result = labeller.judge(next(source))
+            item = next(source)
+            result = labeller.label(item) if isinstance(item, Frame) else labeller.judge(item)
             draw_result(result)
             lines.put(result)
             return result.decision.text

@@ -1,6 +1,7 @@
-"""Reading ahead of the loop: a thread decodes and fits the next frames of a file while this one is labelled.
+"""Reading ahead of the loop: a thread decodes the next frames of a file while this one is labelled.
 
-None is dropped. OpenCV lets go of the interpreter lock while it works, so both cores are busy.
+None is dropped. OpenCV lets go of the interpreter lock while it works, so both cores are busy. Whoever has time fits a
+frame to the model: this thread while the loop has frames waiting, else the loop, which would only wait for it.
 """
 
 import threading
@@ -19,7 +20,7 @@ JOIN_S = 2.0
 
 
 class Ahead:
-    """Iterate over a source that is read in a thread; its frames come as views.
+    """Iterate over a source that is read in a thread; its frames come as views where there was time for it.
 
     An error in the thread is raised in the loop that iterates.
     """
@@ -44,6 +45,11 @@ class Ahead:
         self._stop.set()
         self._thread.join(JOIN_S)
 
+    @property
+    def waiting(self) -> int:
+        """How many items have been read and not been taken."""
+        return self._waiting.qsize()
+
     def __iter__(self) -> Iterator[Item | View]:
         while True:
             try:
@@ -61,7 +67,8 @@ class Ahead:
         items = self._source.items()
         try:
             for item in items:
-                if not self._put(self._view(item) if isinstance(item, Frame) else item):
+                fit = isinstance(item, Frame) and self.waiting > 0
+                if not self._put(self._view(item) if fit else item):  # type: ignore[arg-type]
                     return
             self._put(None)
         except BaseException as error:  # handed to the loop that iterates

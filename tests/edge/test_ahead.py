@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Generator
 from itertools import islice
 
@@ -39,9 +40,30 @@ class FileSource:
         return "clip"
 
 
+def index(item: Frame | View) -> int:
+    return item.index if isinstance(item, Frame) else item.frame.index
+
+
 def test_every_frame_comes_once_in_order() -> None:
     with Ahead(FileSource(500), view) as ahead:
-        assert [item.frame.index for item in ahead] == list(range(500))
+        assert [index(item) for item in ahead] == list(range(500))
+
+
+def test_frames_come_fitted_when_the_loop_is_behind_and_at_once_when_it_waits() -> None:
+    class Slow(FileSource):
+        def items(self) -> Generator[Item, None, None]:
+            for item in super().items():
+                ready.acquire()
+                yield item
+
+    ready = threading.Semaphore(1)
+    with Ahead(Slow(DEPTH + 1), view) as ahead:
+        items = iter(ahead)
+        assert isinstance(next(items), Frame)
+        ready.release(DEPTH)
+        while ahead.waiting < DEPTH:
+            time.sleep(0.001)
+        assert [type(next(items)) for _ in range(DEPTH)] == [Frame] + [View] * (DEPTH - 1)
 
 
 def test_it_reads_no_further_ahead_than_a_few_frames() -> None:
@@ -62,7 +84,7 @@ def test_leaving_early_closes_the_source_and_its_thread() -> None:
 def test_an_error_comes_after_the_frames_before_it() -> None:
     with Ahead(FileSource(2, SourceError("the disk is gone")), view) as ahead:
         items = iter(ahead)
-        assert [next(items).frame.index, next(items).frame.index] == [0, 1]
+        assert [index(next(items)), index(next(items))] == [0, 1]
         with pytest.raises(SourceError, match="the disk is gone"):
             next(items)
 
@@ -71,8 +93,11 @@ def test_an_error_of_the_view_reaches_the_loop_too() -> None:
     def broken(frame: Frame) -> View:
         raise ValueError("a frame is (h, w, 3) uint8")
 
-    with Ahead(FileSource(2), broken) as ahead, pytest.raises(ValueError, match="a frame is"):
-        next(iter(ahead))
+    with Ahead(FileSource(9), broken) as ahead:
+        while ahead.waiting < 2:
+            time.sleep(0.001)
+        with pytest.raises(ValueError, match="a frame is"):
+            list(ahead)
 
 
 def test_what_is_no_frame_comes_through_as_it_is() -> None:
