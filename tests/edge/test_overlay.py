@@ -3,7 +3,7 @@ import pytest
 
 from fashion_edge.decide import Decision
 from fashion_edge.frame import Frame
-from fashion_edge.overlay import draw_no_signal, draw_result, enlarge
+from fashion_edge.overlay import _draw_box, draw_no_signal, draw_result, enlarge
 from fashion_edge.result import Result
 from fashion_edge.roi import Box
 from fashion_edge.vitals import Vitals
@@ -99,3 +99,15 @@ def test_the_card_is_dark_and_says_why_at_any_size(height: int, width: int) -> N
     assert np.median(card) < 60
     if height > 100:
         assert card.max() > 200
+
+
+def test_the_box_is_a_white_line_between_dark_ones_and_leaves_its_inside_alone() -> None:
+    image = np.full((120, 200, 3), 128, np.uint8)
+    _draw_box(image, Box(20, 10, 100, 80), line=2)
+    assert image[50, 20:26, 0].tolist() == [0, 255, 255, 0, 128, 128]
+    assert image[50, 114:120, 0].tolist() == [128, 128, 0, 255, 255, 0]
+    assert image[10:16, 60, 0].tolist() == [0, 255, 255, 0, 128, 128]
+    assert image[84:90, 60, 0].tolist() == [128, 128, 0, 255, 255, 0]
+    untouched = image.copy()
+    _draw_box(image, Box(50, 30, 8, 8), line=2)
+    assert (image == untouched).all(), "too small for a frame"
