@@ -41,6 +41,7 @@ def test_a_threshold_parts_the_scores_and_stays_near_a_half_where_it_can():
     targets = np.array([[0.0]] * 50 + [[1.0]] * 50, np.float32)
     easy = np.where(targets > 0, 0.95, 0.05).astype(np.float32)
     assert tune_thresholds(easy, targets, ["red"]) == {"red": 0.5}
+    assert tune_thresholds(easy, targets, ["red"], grouped={"red", "blue"}) == {"red": 0.4}
     shy = np.where(targets > 0, 0.3, 0.05).astype(np.float32)
     assert 0.05 < tune_thresholds(shy, targets, ["red"])["red"] <= 0.3
 

@@ -51,7 +51,8 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     calibration.fold_into(model)
     calibrated = predict(pictures)
     labels, groups = prepared.dataset.labels, prepared.dataset.groups
-    thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision, weights)
+    grouped = {label for members in groups.values() for label in members}
+    thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision, weights, grouped)
     return Tuned(
         LabelSpace(labels, groups, thresholds),
         {
