@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from fashion_edge.console import run_command
+from fashion_edge.params import PATH, Number
 
 ENGINES = ("litert", "onnx", "tflite-runtime", "tensorflow")
-PATH = click.Path(path_type=Path)
 EXAMPLE = """\b
 Examples:
   fashion-bench                                  every variant of the newest bundle
@@ -34,7 +34,7 @@ def _output_options(command: Command) -> Command:
             click.option("--markdown", type=PATH, help="Write the table for a README here."),
             click.option("--plots", type=PATH, help="Write PNG plots into this folder."),
             click.option("--baseline", type=PATH, help="Compare with this JSON of the same machine."),
-            click.option("--gate", type=click.FloatRange(1.0), help="Status 3 if slower than baseline times this."),
+            click.option("--gate", type=Number(1.0), help="Status 3 if slower than baseline times this."),
             click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
             click.option("--debug", is_flag=True, help="Show tracebacks."),
         )
@@ -56,9 +56,9 @@ def _choice_options(command: Command) -> Command:
             click.option("--sustained", help="Also run the first variant this long, like 10m."),
             click.option("--end-to-end/--no-end-to-end", default=True, help="Stages from capture to encoded picture."),
             click.option("--source", help="Frames for the stages, as in fashion-edge [default: a rendered clip]."),
-            click.option("--fps", default=30.0, type=click.FloatRange(0.1), help="Camera cadence of the stages [30]."),
+            click.option("--fps", default=30.0, type=Number(0.1), help="Camera cadence of the stages [30]."),
             click.option("--choose", is_flag=True, help="Write the fastest into the device profile."),
-            click.option("--accuracy-floor", type=click.FloatRange(0, 1), help="Least exact match to be chosen."),
+            click.option("--accuracy-floor", type=Number(0, 1), help="Least exact match to be chosen."),
             click.option("--profile", type=PATH, help="Device profile to write [default: fashion-edge's own]."),
         )
     ):
@@ -70,13 +70,13 @@ def _timing_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--rounds", default=6, type=click.IntRange(1, 1000), help="Processes for each case [6]."),
-            click.option("--min-seconds", default=3.0, type=click.FloatRange(0), help="Steady time of a case [3]."),
+            click.option("--min-seconds", default=3.0, type=Number(0), help="Steady time of a case [3]."),
             click.option("--min-samples", default=400, type=click.IntRange(1), help="Steady samples of a case [400]."),
-            click.option("--max-seconds", default=60.0, type=click.FloatRange(0.01), help="A case stops here [60]."),
-            click.option("--warmup-seconds", default=0.3, type=click.FloatRange(0), help="Before each block [0.3]."),
+            click.option("--max-seconds", default=60.0, type=Number(0.01), help="A case stops here [60]."),
+            click.option("--warmup-seconds", default=0.3, type=Number(0), help="Before each block [0.3]."),
             click.option("--warmup-runs", default=10, type=click.IntRange(1), help="Before each block, at least [10]."),
             click.option("--seed", default=0, help="Of the order of the rounds [0]."),
-            click.option("--stage-seconds", default=4.0, type=click.FloatRange(0.1), help="End to end, each way [4]."),
+            click.option("--stage-seconds", default=4.0, type=Number(0.1), help="End to end, each way [4]."),
         )
     ):
         command = option(command)

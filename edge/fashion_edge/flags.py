@@ -1,39 +1,15 @@
 """The flags of `fashion-edge`, grouped as its help shows them."""
 
 from collections.abc import Callable, Container
-from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from fashion_edge.errors import UsageError
+from fashion_edge.params import PATH, TEXT
 from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
 
-
-class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no type arguments
-    """Words; an empty one is a variable that was never set, and is refused."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The words as they are."""
-        if value == "":
-            self.fail("it is empty; give it a value, or leave the flag out", param, ctx)
-        return value
-
-
-class Location(Text):
-    """A path that is not empty."""
-
-    name = "path"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path."""
-        return Path(super().convert(value, param, ctx))
-
-
-TEXT, PATH = Text(), Location()
 COUNT = click.IntRange(1)
 SECONDS = click.FloatRange(0, min_open=True)
 MEGABYTES = click.FloatRange(1, 1_000_000)

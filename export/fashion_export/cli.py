@@ -12,6 +12,7 @@ from fashion_edge.atomic import refuse_existing
 from fashion_edge.console import run_command, say
 from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
 from fashion_edge.locate import BUNDLES, RUNS, default_run
+from fashion_edge.params import PATH, Number
 
 if TYPE_CHECKING:
     from fashion_export.options import Options
@@ -25,7 +26,6 @@ Examples:
   fashion-export --model fashion.model --labels mlb.pickle --calibration photos \\
       --input-range 0..1 --channels BGR          a Keras model from elsewhere
 """
-PATH = click.Path(path_type=Path)
 
 
 @click.command("fashion-export", epilog=EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
@@ -43,9 +43,9 @@ PATH = click.Path(path_type=Path)
 @click.option("--dataset", type=PATH, help="Where the run's photos are now.")
 @click.option("--no-mend", is_flag=True, help="Convert the network as it is, even where int8 cannot hold it.")
 @click.option("--keep-thresholds", is_flag=True, help="Do not tune the thresholds on the int8 file.")
-@click.option("--max-flips", type=click.FloatRange(0, 100), default=1.0, show_default=True,
+@click.option("--max-flips", type=Number(0, 100), default=1.0, show_default=True,
               help="Gate: label decisions that may differ from Keras, percent.")  # fmt: skip
-@click.option("--max-accuracy-drop", type=click.FloatRange(0, 100), default=1.0, show_default=True,
+@click.option("--max-accuracy-drop", type=Number(0, 100), default=1.0, show_default=True,
               help="Gate: exact match that may be lost, points.")  # fmt: skip
 @click.option("--keep-failed", is_flag=True, help="Write a bundle that the gate refused to NAME.failed.")
 @click.option("--model", type=PATH, help="A Keras model from elsewhere: .keras, HDF5 or SavedModel folder.")

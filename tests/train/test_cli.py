@@ -194,7 +194,12 @@ def test_nothing_readable_is_an_error_and_leaves_no_folder(tmp_path, capsys):
         (["--arch", "resnet"], "'resnet' is not one of 'compact', 'smallervgg'"),
         (["--recipe", "magic"], "'magic' is not one of"),
         (["--epochs", "0"], "0 is not in the range"),
-        (["--learning-rate", "fast"], "'fast' is not a valid float"),
+        (["--learning-rate", "fast"], "'fast' is not a number"),
+        (["--learning-rate", "nan"], "nan is no finite number; give one such as 10 or 0.5"),
+        (["--target-precision", "nan"], "nan is no finite number"),
+        (["--dataset", ""], "'--dataset': it is empty; give it a value, or leave the flag out"),
+        (["--negatives", ""], "'--negatives': it is empty"),
+        (["--groups", " "], "--groups is empty; give it as colour=black,blue"),
         (["--size", "4"], "4 is not in the range"),
         (["--colour", "red"], "No such option"),
     ],
@@ -204,6 +209,36 @@ def test_bad_flags_get_one_sentence(arguments, message, tmp_path, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_run_is_not_written_where_the_next_one_would_read_it(shapes, things, capsys):
+    assert main(["--dataset", str(shapes), "--out", str(shapes / "red_dress" / "run"), *QUICK]) == 2
+    assert "lies inside the data set" in capsys.readouterr().err
+    assert main(["--dataset", str(shapes), "--negatives", str(things), "--out", str(things / "run"), *QUICK]) == 2
+    assert "lies inside --negatives" in capsys.readouterr().err
+
+
+def test_the_photos_are_not_their_own_negatives(shapes, tmp_path, capsys):
+    flags = ["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]
+    for folder in (shapes, shapes / "red_dress", shapes.parent):
+        assert main([*flags, "--negatives", str(folder)]) == 2
+        assert "share photos; name folders apart" in capsys.readouterr().err
+
+
+def test_softmax_wants_one_label_a_photo(shapes, tmp_path, capsys):
+    assert main(["--dataset", str(shapes), "--task", "single-label", "--out", str(tmp_path / "run"), *QUICK]) == 2
+    assert "carries 2 labels, and --task single-label wants one a photo" in capsys.readouterr().err
+
+
+def test_labels_of_any_script_that_name_no_colour_train_by_the_default_recipe(tmp_path):
+    for number, name in enumerate(("größ_kreis", "klein_kreis", "klein_面")):
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True)
+        for index in range(14):
+            noise = np.random.default_rng([number, index]).integers(0, 255, (9, 9, 3), np.uint8)
+            (folder / f"{index}.png").write_bytes(cv2.imencode(".png", cv2.resize(noise, (60, 60)))[1])
+    assert main(["--dataset", str(tmp_path / "data"), "--out", str(tmp_path / "run"), *TAUGHT]) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["recoloured"] == {}
 
 
 def test_an_unknown_holdout_names_what_there_is(shapes, tmp_path, capsys):

@@ -19,7 +19,10 @@ def test_any_number_of_words_is_grouped_by_position_from_the_end():
 
 
 def test_a_word_at_two_positions_asks_for_groups():
-    with pytest.raises(DatasetError, match="'dress' stands at different positions.*--groups"):
+    with pytest.raises(
+        DatasetError,
+        match="'dress' stands at different positions.*say which exclude each other of dress, red.*--groups",
+    ):
         infer_groups([("red", "dress"), ("dress", "red")])
 
 
@@ -27,10 +30,21 @@ def test_groups_can_be_given_and_leave_labels_free():
     assert parse_groups("colour=red,blue", ["blue", "dress", "red"]) == {"colour": ("blue", "red")}
 
 
-@pytest.mark.parametrize("text", ["colour", "colour=", "=red", "colour=red colour=blue"])
+@pytest.mark.parametrize("text", ["colour", "colour=", "=red"])
 def test_malformed_groups_are_named(text):
     with pytest.raises(UsageError, match="is not of the form"):
         parse_groups(text, ["red", "blue"])
+
+
+def test_a_group_is_named_once():
+    with pytest.raises(UsageError, match="names the group 'colour' twice; list all its labels at once"):
+        parse_groups("colour=red colour=blue", ["blue", "red"])
+
+
+def test_a_file_stands_in_a_csv_once(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,blue dress\nb.jpg,red dress\na.jpg,red shirt\n")
+    with pytest.raises(DatasetError, match=r"lines 2 and 4 both name a\.jpg; keep one of them"):
+        load_dataset(tmp_path / "photos.csv")
 
 
 def test_groups_with_a_stranger_or_an_overlap_are_refused():

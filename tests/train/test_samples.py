@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,6 +14,16 @@ from fashion_train.palette import to_lab
 from fashion_train.prepare import prepare, split_by_kind
 from fashion_train.samples import Sampler
 from fashion_train.sources import Masks, colour_of, draw_colour, render_for
+
+
+def fill(root, combinations, each):
+    for number, name in enumerate(combinations):
+        (root / name).mkdir(parents=True)
+        for index in range(each):
+            noise = np.random.default_rng([number, index]).integers(0, 255, (12, 9, 3), np.uint8)
+            cv2.imwrite(str(root / name / f"{index}.png"), cv2.resize(noise, (60, 80)))
+    return root
+
 
 QUIET = {"augmentation": NONE, "calm": 0.0}
 
@@ -97,6 +108,15 @@ def test_a_picture_that_is_small_already_stays_as_it_is():
     picture = np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8)
     assert coarsen(picture, (80, 60), np.random.default_rng(0)) is picture
     assert coarsen(picture, (20, 60), np.random.default_rng(0)).shape == picture.shape
+
+
+def test_photos_without_a_colour_label_give_no_patches_and_train_all_the_same(tmp_path):
+    photos = fill(tmp_path / "photos", ("big_round", "small_round", "small_square"), 12)
+    prepared = prepare(TrainOptions(photos, Path("unused"), find_recipe("default")), 48, silent)
+    sampler = Sampler.of(prepared, find_recipe("default"), Masks.find(prepared, prepared.on("train"), silent))
+    assert not sampler.masks.colours
+    assert sampler.counts[2] == 0
+    assert {sampler.draw(item, np.random.default_rng(item))[0].shape for item in range(len(sampler))} == {(48, 48, 3)}
 
 
 def test_only_training_photos_are_drawn(prepared):

@@ -5,6 +5,7 @@ Source: Mitchell et al., "Model cards for model reporting", 2019.
 
 from typing import TYPE_CHECKING
 
+from fashion_train.metrics import NO_LABEL
 from fashion_train.run_folder import hash_dataset
 
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ def write_card(outcome: "Outcome") -> str:
         "",
         "| combination | photos |",
         "|---|---:|",
-        *(f"| {name} | {count} |" for name, count in prepared.dataset.counts.items()),
+        *(f"| {name or NO_LABEL} | {count} |" for name, count in prepared.dataset.counts.items()),
     ]
+    if options.holdout:
+        lines += ["", f"Kept out of training, and part of the test photos: {', '.join(options.holdout)}."]
     if prepared.negatives:
         lines += ["", f"And {len(prepared.negatives.on('train'))} photos of other things, which carry no label."]
     lines += [

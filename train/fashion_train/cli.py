@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from fashion_edge.console import run_command
+from fashion_edge.params import PATH, TEXT, Number
 
 ARCHS = ("compact", "smallervgg")
 ARGUMENTS = "fashion_train.arguments"
@@ -31,13 +32,11 @@ class Remembering(click.Command):
 )
 @click.option(
     "--dataset",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Folder of colour_garment folders, or a CSV file with the columns file,labels. Default: rendered garments.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder to write. Default: runs/<time>.")
-@click.option(
-    "--negatives", type=click.Path(path_type=Path), help="Folder of photos that show nothing the labels name."
-)
+@click.option("--out", type=PATH, help="Run folder to write. Default: runs/<time>.")
+@click.option("--negatives", type=PATH, help="Folder of photos that show nothing the labels name.")
 @click.option(
     "--recipe",
     type=click.Choice(RECIPE_NAMES),
@@ -55,7 +54,7 @@ class Remembering(click.Command):
 )
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Default: the recipe's.")
 @click.option("--batch", type=click.IntRange(1, 4096), help="Photos a step. Default: the recipe's.")
-@click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), help="Default: the recipe's.")
+@click.option("--learning-rate", type=Number(0, 1, min_open=True), help="Default: the recipe's.")
 @click.option(
     "--teacher-epochs",
     type=click.IntRange(0, 1000),
@@ -75,20 +74,24 @@ class Remembering(click.Command):
 )
 @click.option(
     "--groups",
+    type=TEXT,
     help="Labels that exclude each other: 'colour=black,red garment=dress,shirt'. Default: by word position.",
 )
 @click.option(
-    "--holdout", multiple=True, help="Combination to keep out of training and judge on, as black_dress; repeatable."
+    "--holdout",
+    type=TEXT,
+    multiple=True,
+    help="Combination to keep out of training and judge on, as black_dress; repeatable.",
 )
 @click.option(
     "--target-precision",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     help="Tune thresholds for this precision in place of F1.",
 )
 @click.option("--limit", type=click.IntRange(1), help="At most so many photos of each combination.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=42, show_default=True)
 @click.option("--leave-one-combination-out", is_flag=True, help="Train without each combination in turn; report on it.")
-@click.option("--tensorboard", type=click.Path(path_type=Path), help="Folder for TensorBoard's event files.")
+@click.option("--tensorboard", type=PATH, help="Folder for TensorBoard's event files.")
 @click.option(
     "--baseline/--no-baseline",
     default=True,
@@ -133,7 +136,7 @@ def command(
     from fashion_train.environment import load_tensorflow, require_extra
 
     require_extra()
-    from fashion_train.dataset import load_dataset
+    from fashion_train.dataset import check_places, check_task, find_negatives, load_dataset
     from fashion_train.leave_out import leave_one_out
     from fashion_train.options import TrainOptions, find_recipe
     from fashion_train.rendered import rendered_dataset
@@ -167,7 +170,11 @@ def command(
         overwrite=overwrite or resume,
         command=_command_line(),
     )
-    load_dataset(options.dataset, groups)  # what is wrong with it is said before TensorFlow takes its seconds
+    # what is wrong with it is said before TensorFlow takes its seconds
+    check_places(options.dataset, negatives, out)
+    check_task(load_dataset(options.dataset, groups), task)
+    if negatives is not None:
+        find_negatives(negatives)
     load_tensorflow(debug=debug)
     return leave_one_out(options) if leave_one_combination_out else run(options)
 

@@ -76,6 +76,38 @@ def find_negatives(folder: Path) -> tuple[str, ...]:
     return files
 
 
+def check_places(dataset: Path, negatives: Path | None, out: Path) -> None:
+    """Refuse a run that the next one would learn from, and negatives that are the photos.
+
+    Raises:
+        UsageError: names the flag.
+    """
+    photos = dataset.resolve() if dataset.is_dir() else dataset.resolve().parent
+    if dataset.is_dir() and out.resolve().is_relative_to(photos):
+        raise UsageError(f"--out {out} lies inside the data set {dataset}, which would read it as photos; name another")
+    if negatives is None:
+        return
+    things = negatives.resolve()
+    if dataset.is_dir() and (things.is_relative_to(photos) or photos.is_relative_to(things)):
+        raise UsageError(f"--negatives {negatives} and the data set {dataset} share photos; name folders apart")
+    if out.resolve().is_relative_to(things):
+        raise UsageError(f"--out {out} lies inside --negatives {negatives}, which would read it; name another")
+
+
+def check_task(dataset: Dataset, task: str) -> None:
+    """Refuse photos that a softmax cannot be right about.
+
+    Raises:
+        UsageError: names the first one.
+    """
+    odd = next((photo for photo in dataset.photos if len(photo.labels) != 1), None)
+    if task == "single-label" and odd is not None:
+        raise UsageError(
+            f"{odd.file} carries {len(odd.labels)} labels, and --task single-label wants one a photo; "
+            "use --task multi-label, or folders named by one word"
+        )
+
+
 def split_words(name: str) -> tuple[str, ...]:
     """`red_dress` -> ("red", "dress").
 
@@ -102,9 +134,10 @@ def infer_groups(combinations: Iterable[Sequence[str]]) -> dict[str, tuple[str, 
     for labels in combinations:
         for index, label in enumerate(labels, start=depth - len(labels)):
             if position.setdefault(label, index) != index:
+                words = ", ".join(sorted({word for labels in combinations for word in labels}))
                 raise DatasetError(
-                    f"label {label!r} stands at different positions in folder names, so its group is unclear; "
-                    "say it with --groups 'colour=black,red garment=dress,shirt'"
+                    f"label {label!r} stands at different positions in folder names, so its group is unclear; say "
+                    f"which exclude each other of {words}, as in --groups 'colour=black,red garment=dress,shirt'"
                 )
     names = TWO_WORDS if depth == 2 else ("label",) if depth == 1 else [f"word{i + 1}" for i in range(depth)]
     return {
@@ -119,11 +152,15 @@ def parse_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]
         UsageError: not of that form, an unknown label, or one label in two groups.
     """
     groups: dict[str, tuple[str, ...]] = {}
+    if not text.strip():
+        raise UsageError("--groups is empty; give it as colour=black,blue garment=dress,jeans, or leave it out")
     for part in text.replace(";", " ").split():
         name, equals, members = part.partition("=")
         words = tuple(sorted(word for word in members.split(",") if word))
-        if not (name and equals and words) or name in groups:
+        if not (name and equals and words):
             raise UsageError(f"--groups part {part!r} is not of the form colour=black,blue")
+        if name in groups:
+            raise UsageError(f"--groups names the group {name!r} twice; list all its labels at once")
         if strangers := sorted(set(words) - set(labels)):
             raise UsageError(
                 f"--groups names {', '.join(strangers)}, which no photo carries; labels: {', '.join(labels)}"
@@ -163,6 +200,10 @@ def _from_csv(file: Path) -> list[Photo]:
     if not {"file", "labels"} <= set(rows[0]):
         raise DatasetError(f"data set {file} has no columns file,labels; its first line names {', '.join(rows[0])}")
     photos = [_csv_photo(file, number, row) for number, row in enumerate(rows, start=2)]
+    lines_of: dict[str, int] = {}
+    for number, photo in enumerate(photos, start=2):
+        if (before := lines_of.setdefault(photo.file, number)) != number:
+            raise DatasetError(f"{file} lines {before} and {number} both name {photo.file}; keep one of them")
     if not any(photo.labels for photo in photos):
         raise DatasetError(f"data set {file} gives no photo a label")
     return photos

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.errors import RunError
 from fashion_train.options import Recipe
 from fashion_train.workers import collective, find_team
 
@@ -145,7 +146,7 @@ class Learner:
             losses.append(float(loss))
             accuracies.append(float(accuracy))
             if not math.isfinite(losses[-1]):
-                raise FloatingPointError(f"the loss became {losses[-1]}; try a lower --learning-rate")
+                raise RunError(f"the loss became {losses[-1]}; try a lower --learning-rate")
             tick(step + 1)
         return float(np.mean(losses)), float(np.mean(accuracies))
 

@@ -29,11 +29,14 @@ def leave_one_out(options: TrainOptions) -> int:
     from fashion_train.fitting import forget_checkpoints
     from fashion_train.train import train
 
-    names = candidates(load_dataset(options.dataset, options.groups))
+    dataset = load_dataset(options.dataset, options.groups)
+    names = candidates(dataset)
     if not names:
         raise DatasetError(
             f"no combination of {options.dataset} can be left out: each holds a label that no other combination has"
         )
+    if kept := sorted({"_".join(photo.labels) for photo in dataset.photos if photo.labels} - set(names)):
+        say(f"not left out, since no other combination has all of their labels: {', '.join(kept)}")
     rows, failures = [], 0
     with atomic_folder(options.out, marker="report.md", overwrite=options.overwrite) as part:
         for number, name in enumerate(names, start=1):

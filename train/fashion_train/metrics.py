@@ -11,6 +11,7 @@ from fashion_edge.decide import LabelSpace, decide_batch
 
 Scores = NDArray[np.float32]
 Targets = NDArray[np.float32]
+NO_LABEL = "nothing"  # what a photo without a label is called
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ def plot_history(path: Path, history: Sequence[Epoch], best_epoch: int) -> None:
     right.plot(epochs, [epoch.val_exact for epoch in history], color=ACCENT, label="exact match, validation")
     right.set(title="Accuracy at threshold 0.5", xlabel="epoch", ylim=(None, 1.005))
     for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.axvline(best_epoch, color=ACCENT, linewidth=0.8, linestyle=":")
         axes.legend(frameon=False, fontsize=8)
     _save(figure, path)
@@ -90,7 +91,7 @@ def plot_confusion(path: Path, said: Sequence[str], truth: Sequence[str]) -> Non
                 )
     axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", fontsize=8)
     axes.set_yticks(range(len(rows)), rows, fontsize=8)
-    axes.set(title="Decided (columns) for labelled (rows)")
+    axes.set(title="Decided (columns) for labelled (rows); shade: share of the row")
     _save(figure, path)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fashion_edge.decide import decide_batch
 from fashion_train.input_speed import BATCH
-from fashion_train.metrics import Metrics, Scores, words
+from fashion_train.metrics import NO_LABEL, Metrics, Scores, words
 from fashion_train.plots import plot_confusion, plot_history, plot_precision_recall, plot_reliability
 from fashion_train.sheet import write_sheet
 
@@ -34,8 +34,8 @@ def write_report(folder: Path, outcome: "Outcome") -> None:
     plot_reliability(plots / "reliability.png", outcome.tuned.before, outcome.tuned.after)
     judged = [index for side in outcome.judgement.scores for index in prepared.on(side)]
     every = np.concatenate(list(outcome.judgement.scores.values()))
-    said = [" ".join(words(row, outcome.space)) or "nothing" for row in decide_batch(every, outcome.space)]
-    truth = [" ".join(words(row > 0.5, outcome.space)) or "nothing" for row in prepared.targets[judged]]
+    said = [" ".join(words(row, outcome.space)) or NO_LABEL for row in decide_batch(every, outcome.space)]
+    truth = [" ".join(words(row > 0.5, outcome.space)) or NO_LABEL for row in prepared.targets[judged]]
     plot_confusion(plots / "confusion.png", said, truth)
     _write_worst(plots / "worst.png", outcome, judged, every, said)
     if outcome.suspects:
@@ -87,12 +87,14 @@ def _lines(outcome: "Outcome") -> list[str]:
         "",
         "| combination | photos |",
         "|---|---:|",
-        *(f"| {name} | {count} |" for name, count in prepared.dataset.counts.items()),
+        *(f"| {name or NO_LABEL} | {count} |" for name, count in prepared.dataset.counts.items()),
         "",
         f"{len(prepared.decoded.readable)} readable; "
         + ", ".join(f"{len(prepared.on(side))} {side}" for side in ("train", "val", "test"))
         + ".",
     ]
+    if options.holdout:
+        lines += ["", f"Kept out of training, and part of the test photos: {', '.join(options.holdout)}."]
     if prepared.failures:
         lines += ["", "Left out:", "", *(f"- {file}: {reason}" for file, reason in prepared.failures)]
     for side, metrics in outcome.judgement.metrics.items():
@@ -204,5 +206,5 @@ def _metrics_lines(side: str, metrics: Metrics) -> list[str]:
         "",
         "| combination | exact match |",
         "|---|---:|",
-        *(f"| {name or 'none'} | {share:.3f} |" for name, share in metrics.per_combination.items()),
+        *(f"| {name or NO_LABEL} | {share:.3f} |" for name, share in metrics.per_combination.items()),
     ]

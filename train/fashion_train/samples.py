@@ -50,7 +50,7 @@ class Sampler:
         return (
             photos,
             round(self.recipe.negatives * photos) if self.negatives else 0,
-            round(self.recipe.patches * photos) if self.masks else 0,
+            round(self.recipe.patches * photos) if self.masks and self.masks.colours else 0,
             round(self.recipe.rendered * photos) if self.rendered else 0,
         )
 

@@ -14,6 +14,7 @@ from fashion_train.fitting import STUDENT, be_taught, checkpoint_paths, fit, for
 from fashion_train.input_speed import InputSpeed
 from fashion_train.judge import Judgement, judge
 from fashion_train.learn import make_predict
+from fashion_train.metrics import NO_LABEL
 from fashion_train.networks import NetworkOptions, find_architecture, precision
 from fashion_train.options import TrainOptions
 from fashion_train.prepare import Prepared, prepare
@@ -152,11 +153,13 @@ def describe(prepared: Prepared) -> str:
     """The data in one paragraph."""
     sides = ", ".join(f"{len(prepared.on(side))} {side}" for side in ("train", "val", "test") if prepared.on(side))
     copies = len(prepared.duplicate_groups) - len(set(prepared.duplicate_groups))
-    counts = ", ".join(f"{name} {count}" for name, count in prepared.dataset.counts.items())
+    counts = ", ".join(f"{name or NO_LABEL} {count}" for name, count in prepared.dataset.counts.items())
     text = f"{len(prepared.decoded.readable)} photos ({counts}): {sides}; {copies} duplicates kept on one side"
     if prepared.negatives:
         text += f"; {len(prepared.negatives.decoded.readable)} negatives"
-    return text + (f"; {len(prepared.failures)} files could not be read" if prepared.failures else "")
+    if free := sorted(prepared.untuned.free_labels):
+        text += f"; in no group, so judged alone: {', '.join(free)}"
+    return text + (f"; could not be read: {len(prepared.failures)}" if prepared.failures else "")
 
 
 def report_end(outcome: Outcome) -> None:

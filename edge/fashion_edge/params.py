@@ -1,0 +1,43 @@
+"""Types of flags that all commands share: words and paths that are not empty, numbers that are some."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no type arguments
+    """Words; an empty one is a variable that was never set, and is refused."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The words as they are."""
+        if value == "":
+            self.fail("it is empty; give it a value, or leave the flag out", param, ctx)
+        return value
+
+
+class Location(Text):
+    """A path that is not empty."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path."""
+        return Path(super().convert(value, param, ctx))
+
+
+class Number(click.FloatRange):
+    """A number within a range; nan is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number; give one such as 10 or 0.5", param, ctx)
+        return number
+
+
+TEXT, PATH = Text(), Location()
