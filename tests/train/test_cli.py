@@ -243,7 +243,10 @@ def test_labels_of_any_script_that_name_no_colour_train_by_the_default_recipe(tm
 
 def test_an_unknown_holdout_names_what_there_is(shapes, tmp_path, capsys):
     assert main(["--dataset", str(shapes), "--holdout", "green_hat", "--out", str(tmp_path / "run")]) == 2
-    assert "--holdout green_hat is no combination of this data set: blue dress, red dress" in capsys.readouterr().err
+    assert (
+        "--holdout green_hat is no combination of this data set; it has blue_dress, red_dress"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_held_out_combination_is_judged_and_not_trained_on(shapes, tmp_path):

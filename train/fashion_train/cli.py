@@ -136,7 +136,7 @@ def command(
     from fashion_train.environment import load_tensorflow, require_extra
 
     require_extra()
-    from fashion_train.dataset import check_places, check_task, find_negatives, load_dataset
+    from fashion_train.dataset import check_places, check_task, find_holdout, find_negatives, load_dataset
     from fashion_train.leave_out import leave_one_out
     from fashion_train.options import TrainOptions, find_recipe
     from fashion_train.rendered import rendered_dataset
@@ -172,7 +172,9 @@ def command(
     )
     # what is wrong with it is said before TensorFlow takes its seconds
     check_places(options.dataset, negatives, out)
-    check_task(load_dataset(options.dataset, groups), task)
+    found = load_dataset(options.dataset, groups)
+    check_task(found, task)
+    find_holdout(found, holdout)
     if negatives is not None:
         find_negatives(negatives)
     load_tensorflow(debug=debug)

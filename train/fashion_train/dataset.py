@@ -94,6 +94,22 @@ def check_places(dataset: Path, negatives: Path | None, out: Path) -> None:
         raise UsageError(f"--out {out} lies inside --negatives {negatives}, which would read it; name another")
 
 
+def find_holdout(dataset: Dataset, names: Sequence[str]) -> set[str]:
+    """The combinations that `--holdout` names, as `black_dress`.
+
+    Raises:
+        UsageError: one that the data set does not have.
+    """
+    known = {photo.combination for photo in dataset.photos}
+    wanted = {name.replace("_", " ") for name in names}
+    if strangers := sorted(wanted - known):
+        there = ", ".join(sorted(name.replace(" ", "_") for name in known))
+        raise UsageError(
+            f"--holdout {strangers[0].replace(' ', '_')} is no combination of this data set; it has {there}"
+        )
+    return wanted
+
+
 def check_task(dataset: Dataset, task: str) -> None:
     """Refuse photos that a softmax cannot be right about.
 

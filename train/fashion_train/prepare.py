@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from fashion_edge.decide import LabelSpace
-from fashion_edge.errors import DatasetError, UsageError
+from fashion_edge.errors import DatasetError
 from fashion_edge.preprocess import InputSpec
 from fashion_train.cache import Decoded, decode_all
-from fashion_train.dataset import Dataset, Photo, find_negatives, load_dataset
+from fashion_train.dataset import Dataset, Photo, find_holdout, find_negatives, load_dataset
 from fashion_train.duplicates import group_duplicates
 from fashion_train.metrics import Targets, encode
 from fashion_train.options import TrainOptions
@@ -74,7 +74,7 @@ def prepare(options: TrainOptions, size: int, tick: Tick) -> Prepared:
     drawn = teacher_size(size) if options.recipe.teacher_epochs else size
     work = round(drawn * WORK_SCALE)
     large = replace(spec, height=work, width=work)
-    holdout = _holdout(dataset, options.holdout)
+    holdout = find_holdout(dataset, options.holdout)
     decoded = decode_all(
         dataset.root,
         [photo.file for photo in dataset.photos],
@@ -122,16 +122,6 @@ def split_by_kind(files: Sequence[str], options: TrainOptions) -> list[str]:
     test = round(options.recipe.fractions.test * len(order))
     side = dict.fromkeys(order[:val], "val") | dict.fromkeys(order[val : val + test], "test")
     return [side.get(kind, "train") for kind in kinds]
-
-
-def _holdout(dataset: Dataset, names: Sequence[str]) -> set[str]:
-    known = {photo.combination for photo in dataset.photos}
-    wanted = {name.replace("_", " ") for name in names}
-    if strangers := sorted(wanted - known):
-        raise UsageError(
-            f"--holdout {strangers[0].replace(' ', '_')} is no combination of this data set: {', '.join(sorted(known))}"
-        )
-    return wanted
 
 
 def _limited(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
