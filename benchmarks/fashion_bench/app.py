@@ -1,6 +1,5 @@
 """What `fashion-bench` does, from options to outputs."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +62,6 @@ def check(choice: Choice, extent: Extent, outputs: Outputs) -> Document | None:
         raise UsageError(f"--accuracy-floor {choice.accuracy_floor:g} needs labelled photos: add --photos DIR")
     if choice.profile and not choice.choose:
         raise UsageError(f"--profile {choice.profile} is where --choose writes; add --choose")
-    if not math.isfinite(extent.fps):
-        raise UsageError(f"--fps {extent.fps} is not a number of frames a second")
     if extent.source and extent.end_to_end:
         open_source(extent.source)
     if extent.meter:

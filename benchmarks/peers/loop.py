@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-WARMUP_FRAMES = 15
+WARMUP_FRAMES = 60  # threads find a core of their own, caches fill
 
 
 def frames_of(path: str) -> Iterator[Any]:

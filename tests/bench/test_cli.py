@@ -283,7 +283,7 @@ def test_choose_writes_what_the_device_will_run_or_says_why_not(tiny_bundle, pho
     ("flags", "message"),
     [
         (["--end-to-end", "--source", "nosuch.mp4"], "source nosuch.mp4 does not exist"),
-        (["--fps", "nan"], "--fps nan is not a number of frames a second"),
+        (["--fps", "nan"], "'--fps': nan is no finite number; give one such as 10 or 0.5"),
         (["--profile", "p.json"], "--profile p.json is where --choose writes; add --choose"),
     ],
 )

@@ -37,7 +37,7 @@ def test_every_tflite_variant_that_ships_gives_its_golden_scores_back(shipped: B
 
 def test_a_runtime_that_answers_otherwise_is_refused(shipped: Bundle) -> None:
     with pytest.raises(ModelError, match="misses its golden scores by"):
-        self_check(shipped, shipped.find(), FakeBackend([0.5] * 6))
+        self_check(shipped, shipped.find(), FakeBackend([0.5] * 6, shipped.manifest.input.shape))
 
 
 def test_a_swapped_channel_order_is_noticed(shipped: Bundle) -> None:

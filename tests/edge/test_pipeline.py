@@ -50,7 +50,9 @@ def frames(n: int, step: float = 0.0) -> Iterator[Frame]:
 
 
 def backend(shipped: Bundle, **scores: float) -> FakeBackend:
-    return FakeBackend([scores.get(label, 0.0) for label in shipped.manifest.space.labels])
+    return FakeBackend(
+        [scores.get(label, 0.0) for label in shipped.manifest.space.labels], shipped.manifest.input.shape
+    )
 
 
 def labeller(shipped: Bundle, options: Options, *, still: bool = False, **scores: float) -> Labeller:
@@ -136,7 +138,8 @@ def test_stills_are_not_smoothed_and_live_frames_are(shipped: Bundle) -> None:
             return scores * (0.0 if self.runs % 3 == 0 else 1.0)
 
     def texts(*, still: bool) -> set[str]:
-        flicker = Flicker([RED_DRESS.get(label, 0.0) for label in shipped.manifest.space.labels])
+        scores = [RED_DRESS.get(label, 0.0) for label in shipped.manifest.space.labels]
+        flicker = Flicker(scores, shipped.manifest.input.shape)
         one = Labeller(shipped.manifest, flicker, Options(), still=still)
         return {one.label(frame).decision.text for frame in frames(9, step=1 / 30)}
 

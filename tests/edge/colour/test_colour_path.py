@@ -14,7 +14,9 @@ from fashion_edge.roi import Roi
 
 @pytest.mark.parametrize("roi", ["auto", "full", "0.5,0.5,0.01,0.01"])
 def test_the_way_of_a_frame_keeps_its_colours(shipped: Bundle, roi: str) -> None:
-    labeller = Labeller(shipped.manifest, FakeBackend([0.0] * 6), Options(Roi.parse(roi)), still=False)
+    labeller = Labeller(
+        shipped.manifest, FakeBackend([0.0] * 6, shipped.manifest.input.shape), Options(Roi.parse(roi)), still=False
+    )
     prove_colours(labeller.look, shipped.manifest.input.channels)
 
 
