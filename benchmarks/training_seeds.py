@@ -8,6 +8,7 @@ Each seed draws its own split, so the test photos differ from run to run and non
 
 import argparse
 import json
+import re
 import statistics
 import sys
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,8 @@ def table(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Markdown: one row a figure, with its mean and its range over the seeds."""
     versions = ", ".join(f"{name} {runs[0]['versions'][name]}" for name in ("tensorflow", "keras"))
     seeds = ", ".join(str(run["seed"]) for run in runs)
-    yield f"Keras models, seeds {seeds}, {versions}; `{runs[0]['command']}` and the like."
+    command = re.sub(r"\S*/", "", runs[0]["command"])  # where the folders were is nobody's business
+    yield f"Keras models, seeds {seeds}, {versions}; `{command}` and the like."
     yield ""
     yield "| measured on | mean | lowest | highest |"
     yield "|---|--:|--:|--:|"

@@ -24,7 +24,7 @@ def write_run(folder, seed, exact, recipe="default"):
         "recipe": {"name": recipe},
         "dataset": {"sha256": "a" * 64},
         "versions": {"tensorflow": "2", "keras": "3"},
-        "command": "fashion-train",
+        "command": "fashion-train --dataset ../home/me/photos --out runs/first",
         "metrics": {"test": {"photos": 100, "label_accuracy": 0.99, "exact_match": exact}},
         "negatives": {},
         "recoloured": {},
@@ -37,6 +37,7 @@ def test_the_mean_stands_beside_the_range(seeds, tmp_path, capsys):
     runs = [write_run(tmp_path / str(seed), seed, exact) for seed, exact in ((1, 0.9), (2, 0.96), (3, 0.99))]
     assert seeds.main([*runs, "--markdown", str(tmp_path / "seeds.md")]) == 0
     text = capsys.readouterr().out
+    assert "`fashion-train --dataset photos --out first` and the like" in text
     assert "| 100 test photos, used for nothing else: exact match | 95.00% | 90.00% | 99.00% |" in text
     assert "seeds 1, 2, 3" in text
     assert (tmp_path / "seeds.md").read_text() == text
