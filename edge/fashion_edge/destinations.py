@@ -1,6 +1,7 @@
 """Where outputs may go: all are looked at before the first is opened, so that a refused run leaves all as it was."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from fashion_edge.atomic import is_device, refuse_existing
@@ -23,18 +24,9 @@ def check_destinations(request: Request) -> None:
     if request.jsonl == request.events == "-":
         raise UsageError("--jsonl - and --events - both want standard output; give one of them a file")
     files = list(_files(request))
-    for number, (flag, path) in enumerate(files):
-        for other, taken in files[:number]:
-            if path.resolve() == taken.resolve() or (path.exists() and taken.exists() and path.samefile(taken)):
-                raise UsageError(f"{other} and {flag} both name {path}; give each a file of its own")
+    _check_apart(files)
     for flag, path in files:
-        if path.is_dir():
-            raise UsageError(f"{flag} {path} is a folder; name a file, such as {path / _example(flag)}")
-        _refuse_source(flag, path, request.source_text())
-        if path == request.record:
-            check_suffix(path)
-        if not (is_device(path) or (request.append and flag != "--record")):
-            refuse_existing(path, overwrite=request.overwrite)
+        _check_file(flag, path, request)
     folders = {"--save": request.save, "--capture": request.capture, "--record-raw": request.record_raw}
     for flag, folder in folders.items():
         if folder is not None and folder.exists() and not folder.is_dir():
@@ -49,6 +41,24 @@ def _files(request: Request) -> Iterator[tuple[str, Path]]:
             yield flag, Path(text)
     if request.record is not None:
         yield "--record", request.record
+
+
+def _check_apart(files: Sequence[tuple[str, Path]]) -> None:
+    """Two outputs in one file would break each other's lines."""
+    for (one, path), (other, taken) in combinations(files, 2):
+        same = path.samefile(taken) if path.exists() and taken.exists() else path.resolve() == taken.resolve()
+        if same and not is_device(path):
+            raise UsageError(f"{one} and {other} both name {taken}; give each a file of its own")
+
+
+def _check_file(flag: str, path: Path, request: Request) -> None:
+    if path.is_dir():
+        raise UsageError(f"{flag} {path} is a folder; name a file, such as {path / _example(flag)}")
+    _refuse_source(flag, path, request.source_text())
+    if flag == "--record":
+        check_suffix(path)
+    if not (is_device(path) or (request.append and flag != "--record")):
+        refuse_existing(path, overwrite=request.overwrite)
 
 
 def _example(flag: str) -> str:

@@ -82,6 +82,7 @@ def test_a_place_that_cannot_be_written_is_said(request_: dict, said: str) -> No
 
 def test_a_device_and_a_file_that_is_gone_on_with_need_no_overwrite(tmp_path: Path) -> None:
     (tmp_path / "out.jsonl").write_text("{}\n")
+    check_destinations(Request(jsonl="/dev/null", events="/dev/null"))
     check_destinations(Request(jsonl="/dev/null", events=str(tmp_path / "out.jsonl"), append=True))
     demo = ["--source", "demo", "--every-frame", "--frames", "2", "--headless"]
     assert main([*demo, "--jsonl", str(tmp_path / "out.jsonl"), "--append", "--events", "/dev/null"]) == 0
