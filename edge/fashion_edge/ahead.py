@@ -67,8 +67,7 @@ class Ahead:
         items = self._source.items()
         try:
             for item in items:
-                fit = isinstance(item, Frame) and self.waiting > 0
-                if not self._put(self._view(item) if fit else item):  # type: ignore[arg-type]
+                if not self._put(self._view(item) if isinstance(item, Frame) and self.waiting else item):
                     return
             self._put(None)
         except BaseException as error:  # handed to the loop that iterates

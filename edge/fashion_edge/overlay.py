@@ -101,7 +101,7 @@ def _draw_box(image: NDArray[np.uint8], box: Box, line: int) -> None:
     part[:, :thick] = part[:, -thick:] = profile  # a column touches every row of the picture: once, not once a shade
     inner = part[1:-1, 1:-1]
     part[0] = part[-1] = 0
-    inner[: thick - 2, :] = inner[2 - thick :, :] = 255
+    inner[: thick - 2] = inner[2 - thick :] = 255
     inside = part[thick - 1 : 1 - thick, thick - 1 : 1 - thick]
     inside[0] = inside[-1] = 0
 

@@ -66,7 +66,7 @@ class Request:
         return str(self.camera) if self.camera is not None else (self.source or "demo")
 
     def check(self) -> None:
-        """Refuse numbers and words that are none.
+        """Refuse numbers that are none, and flags that contradict each other.
 
         Raises:
             UsageError: names the flag.

@@ -10,6 +10,7 @@ import click
 from fashion_edge.checklist import walk_through
 from fashion_edge.console import run_command
 from fashion_edge.doctor.machine import Check, Finding, Machine
+from fashion_edge.params import PATH
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
@@ -23,7 +24,7 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 @click.option("--checklist", is_flag=True, help="Ask what only a person beside a real Pi can tell; ten minutes.")
 @click.option(
     "--answers",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default="fashion-checklist.json",
     show_default=True,
     metavar="FILE",
