@@ -94,6 +94,7 @@ class FanOut(Sink):
         self._each(methodcaller("event", event))
 
     def _look(self) -> None:
-        self.wants_picture = any(sink.wants_picture for sink in self._sinks)
-        self.wants_clean = any(sink.wants_clean for sink in self._sinks)
-        self.stopped = any(sink.stopped for sink in self._sinks)
+        picture = clean = stopped = False
+        for sink in self._sinks:  # after every frame: three generators would take five times as long
+            picture, clean, stopped = picture or sink.wants_picture, clean or sink.wants_clean, stopped or sink.stopped
+        self.wants_picture, self.wants_clean, self.stopped = picture, clean, stopped

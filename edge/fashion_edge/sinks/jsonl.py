@@ -1,19 +1,18 @@
 """One JSON object a line, flushed line by line so that it can be followed as it grows."""
 
-import json
 import math
 import sys
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
+
+import orjson
 
 from fashion_edge.atomic import is_device, refuse_existing
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
 from fashion_edge.sinks.base import Sink
-
-_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make one a line
 
 
 class JsonlSink(Sink):
@@ -39,7 +38,7 @@ class JsonlSink(Sink):
         self._path = None if target == "-" else Path(target)
         if self._path is not None and not append and not is_device(self._path):
             refuse_existing(self._path, overwrite=overwrite)
-        self._file = sys.stdout if self._path is None else _open(self._path, self.name, append=append)
+        self._file = None if self._path is None else _open(self._path, self.name, append=append)
         self._limit = math.inf if limit_mb is None or self._path is None else limit_mb * 1e6  # bytes
         self._size = self._path.stat().st_size if append and self._path is not None else 0  # bytes
 
@@ -61,7 +60,7 @@ class JsonlSink(Sink):
 
     def close(self) -> None:
         """Close the file; standard output stays open."""
-        if self._file is not sys.stdout:
+        if self._file:
             self._file.close()
 
     def written(self) -> str | None:
@@ -69,24 +68,28 @@ class JsonlSink(Sink):
         return None if self._path is None else f"{'changes' if self._changes else 'JSON lines'}: {self._path}"
 
     def _write(self, record: dict[str, Any]) -> None:
-        line = _encode(record) + "\n"
-        size = len(line) if line.isascii() else len(line.encode())
-        if self._size and self._size + size > self._limit:
-            self._rotate()
+        line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        if self._file is None:
+            sys.stdout.write(line.decode())
+            sys.stdout.flush()
+            return
+        if self._size and self._size + len(line) > self._limit:
+            self._file = self._rotate(self._file)
         self._file.write(line)
         self._file.flush()
-        self._size += size
+        self._size += len(line)
 
-    def _rotate(self) -> None:
+    def _rotate(self, full: BinaryIO) -> BinaryIO:
         assert self._path is not None
-        self._file.close()
+        full.close()
         self._path.replace(self._path.with_name(self._path.name + ".1"))
-        self._file, self._size = self._path.open("w", encoding="utf-8"), 0
+        self._size = 0
+        return self._path.open("wb")
 
 
-def _open(path: Path, name: str, *, append: bool) -> TextIO:
+def _open(path: Path, name: str, *, append: bool) -> BinaryIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a" if append else "w", encoding="utf-8")
+        return path.open("ab" if append else "wb")
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror}; name another file") from error

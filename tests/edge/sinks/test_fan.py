@@ -140,4 +140,4 @@ def test_on_a_full_disk_the_labels_go_on_and_the_status_is_1(capsys: pytest.Capt
     assert status == 1
     assert "5 frames labelled" in err
     assert err.count("--jsonl /dev/full failed: No space left on device") == 2  # when it happened, and at the end
-    assert '"event": "failed"' in events.read_text()
+    assert '"event":"failed"' in events.read_text()
