@@ -1,5 +1,6 @@
 """`fashion-edge`: a bundle and a source to live labels."""
 
+import os
 from collections.abc import Sequence
 
 import click
@@ -47,4 +48,6 @@ def command(**flags: object) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `fashion-edge` and return its exit status."""
+    # NumPy's OpenBLAS starts a thread a core, and they spin at first; nothing here multiplies matrices
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return run_command(command, argv)
