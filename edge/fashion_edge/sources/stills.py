@@ -30,10 +30,15 @@ class StillsSource:
             try:
                 image = read_image(path)
             except ImageError as error:
-                yield Fault(str(path), index, str(error))
+                yield Fault(legible(str(path)), index, legible(str(error)))
             else:
-                yield Frame(image, index, started, str(path), time.monotonic() - started)
+                yield Frame(image, index, started, legible(str(path)), time.monotonic() - started)
 
     def describe(self) -> str:
         """How many there are."""
         return f"{self.name}: {len(self._paths)} picture{'s' if len(self._paths) != 1 else ''}"
+
+
+def legible(name: str) -> str:
+    r"""A file's name that can be written as UTF-8: a byte that is none stands as `\xff`, and the outputs go on."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,3 +1,5 @@
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,15 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(SourceError, match=r"holds no picture; expected files that end in \.bmp, "):
         open_source(str(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems take no such name")
+def test_a_name_that_is_no_utf8_is_told_in_a_way_that_can_be_written(photo_folder: Path) -> None:
+    odd = os.fsencode(photo_folder / "a") + b"/0\xff"
+    Path(os.fsdecode(odd + b".png")).write_bytes((photo_folder / "a" / "1.png").read_bytes())
+    Path(os.fsdecode(odd + b".jpg")).write_bytes(b"no picture")
+    fault, frame, *_ = open_source(str(photo_folder)).items()
+    assert isinstance(fault, Fault)
+    assert isinstance(frame, Frame)
+    assert frame.source.endswith("0\\xff.png")
+    assert "0\\xff.jpg" in fault.reason
