@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -224,3 +225,28 @@ def test_the_reference_evaluator_of_onnx_decides_as_we_do(all_bundle, file):
     clear = np.abs(expected - limits) > tolerance
     assert clear.mean() > 0.5
     assert np.array_equal((scores >= limits)[clear], (expected >= limits)[clear])
+
+
+def test_uint8_pixels_reach_int8_by_way_of_float_with_the_same_bits(job, monkeypatch):
+    recipe = BY_NAME["litert int8"]
+    with monkeypatch.context() as patch:
+        patch.setattr("fashion_export.variants.tflite_int8.detour", lambda data: data)
+        plain = convert(recipe, job)
+    quick = convert(recipe, job)
+    first = [operators_in_order(data)[:2] for data in (plain, quick)]
+    assert first[0][0] == "QUANTIZE" != first[0][1]
+    assert first[1] == ["DEQUANTIZE", "QUANTIZE"]
+    ramp = np.arange(8 * 48 * 48 * 3, dtype=np.uint32).astype(np.uint8).reshape(8, 48, 48, 3)
+    scores = [open_file(recipe, data, SPEC, 4).run(np.concatenate([ramp, job.calibration])) for data in (plain, quick)]
+    assert np.array_equal(*scores)
+
+
+def operators_in_order(data):
+    from ai_edge_litert.interpreter import Interpreter
+
+    return [operator["op_name"] for operator in Interpreter(model_content=data)._get_ops_details()]
+
+
+def test_a_file_that_eats_int8_or_float_needs_no_detour(job):
+    for eaten, first in (("int8", "MUL"), ("float32", "QUANTIZE")):
+        assert operators_in_order(convert(BY_NAME["litert int8"], replace(job, io=eaten)))[0] == first

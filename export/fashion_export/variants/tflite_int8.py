@@ -1,5 +1,6 @@
 """TFLite full int8: weights, activations, input and output; uint8 at both ends unless the job says otherwise."""
 
+from fashion_export.tflite_detour import detour
 from fashion_export.trace import freeze
 from fashion_export.variants.calibrate import feed
 from fashion_export.variants.job import Job
@@ -18,5 +19,4 @@ def convert(job: Job) -> bytes:
     converter.representative_dataset = lambda: feed(job.calibration)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.as_dtype(job.io)
-    data: bytes = converter.convert()
-    return data
+    return detour(converter.convert())
