@@ -160,3 +160,44 @@ def test_an_epoch_that_got_worse_is_not_kept():
     learned = run_epochs(worse, Tones(), SCHEDULE, validation(), None, keep=lambda _: None)
     assert [row.val_exact for row in learned.history] == [1.0, 1.0, 0.0]
     assert learned.best_epoch == 2
+
+
+def frozen(dropout=0.0):
+    """A network with batch normalisation that learns nothing of the batch, as the teacher's."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(image))
+    x = keras.layers.BatchNormalization(trainable=False)(x)
+    x = keras.layers.Dropout(dropout, seed=2)(keras.layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(image, keras.layers.Dense(2, activation="sigmoid")(x))
+    return Learner("teacher", model, replace(RECIPE, optimizer="adamw"), SCHEDULE.steps_per_epoch, "multi-label")
+
+
+def test_a_batch_in_parts_teaches_what_the_whole_one_does():
+    rng = np.random.default_rng(0)
+    batch = rng.integers(0, 256, (24, 8, 8, 3), np.uint8), np.eye(2, dtype=np.float32)[rng.integers(0, 2, 24)]
+    whole, parts = frozen(), frozen()
+    loss, right, gradients = whole._gradients_at_once(*batch)
+    in_parts = parts._gradients(*(np.asarray(values) for values in batch))
+    assert float(in_parts[0]) == pytest.approx(float(loss), rel=1e-5)
+    assert float(in_parts[1]) == float(right)
+    for one, other in zip(gradients, in_parts[2], strict=True):
+        assert np.allclose(one, other, rtol=1e-4, atol=1e-7)
+
+
+def test_a_network_that_takes_statistics_over_the_batch_is_given_it_whole(monkeypatch):
+    monkeypatch.setattr("fashion_train.learn.PART", 2)
+    seen = []
+    for learns in (learner(), frozen()):
+        whole = learns._gradients_at_once
+        sizes: list[int] = []
+        learns._gradients_at_once = lambda pictures, targets, whole=whole, sizes=sizes: (
+            sizes.append(pictures.shape[0]),
+            whole(pictures, targets),
+        )[1]
+        learns.train(iter([(np.zeros((4, 8, 8, 3), np.uint8), np.zeros((4, 2), np.float32))]), 1, lambda _: None)
+        seen.append(set(sizes))
+    assert seen[0] == {4}
+    assert 4 not in seen[1]
