@@ -115,7 +115,7 @@ def test_the_model_card_says_what_it_was_measured_on(first_run):
     card = (first_run / "MODEL_CARD.md").read_text()
     assert "39 photos for training, 6 photos for validation, 3 photos for testing" in card
     assert "6 val photos (thresholds and the epoch were chosen on them)" in card
-    assert "EfficientNet-Lite2" in card
+    assert "EfficientNet-Lite0" in card
     assert "## Limits" in card
 
 

@@ -40,7 +40,7 @@ def write_card(outcome: "Outcome") -> str:
         f"- Command: `{options.command}`",
     ]
     if recipe.teacher_epochs:
-        lines.append("- Taught by EfficientNet-Lite2 with ImageNet weights (Apache-2.0), which is not part of it")
+        lines.append("- Taught by EfficientNet-Lite0 with ImageNet weights (Apache-2.0), which is not part of it")
     lines += [
         "",
         "## Learned from",

@@ -1,4 +1,4 @@
-"""The teacher: EfficientNet-Lite2 that saw ImageNet, fitted to the labels. Large, right, and never shipped.
+"""The teacher: EfficientNet-Lite0 that saw ImageNet, fitted to the labels. Large, right, and never shipped.
 
 A network that has seen a million photos needs few of ours to tell a dress from a long shirt. It is too slow for
 the device, so it marks the pictures that the small network then learns from (`transfer`).
@@ -44,11 +44,11 @@ def teacher_recipe(recipe: Recipe) -> Recipe:
 
 
 def build_features(size: int) -> "keras.Model":
-    """EfficientNet-Lite2 with its ImageNet weights, without the classifier: pixels 0..255 to (1280,) features."""
+    """EfficientNet-Lite0 with its ImageNet weights, without the classifier: pixels 0..255 to (1280,) features."""
     from fashion_train.networks.imagenet import load_imagenet
-    from fashion_train.networks.lite2 import build_lite2
+    from fashion_train.networks.lite0 import build_lite0
 
-    features = build_lite2(size)
+    features = build_lite0(size)
     load_imagenet(features)
     return features
 

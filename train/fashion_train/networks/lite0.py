@@ -1,7 +1,6 @@
-"""EfficientNet-Lite2 without its classifier: the teacher that knows ImageNet. It is never shipped.
+"""EfficientNet-Lite0 without its classifier: the teacher that knows ImageNet. It is never shipped.
 
 Source: Tan and Le, "EfficientNet", 2019; the Lite variants drop squeeze-and-excitation and swish for ReLU6.
-Lite2 is Lite0 with 1.1 times the channels, to a multiple of eight, and 1.2 times the blocks, but for stem and head.
 """
 
 from dataclasses import dataclass
@@ -26,16 +25,16 @@ class Block:
 
 BLOCKS = (
     Block(3, 1, 1, 16),
-    *(Block(3, 2, 6, 24), *(Block(3, 1, 6, 24),) * 2),
-    *(Block(5, 2, 6, 48), *(Block(5, 1, 6, 48),) * 2),
-    *(Block(3, 2, 6, 88), *(Block(3, 1, 6, 88),) * 3),
-    *(Block(5, 1, 6, 120),) * 4,
-    *(Block(5, 2, 6, 208), *(Block(5, 1, 6, 208),) * 4),
-    Block(3, 1, 6, 352),
+    *(Block(3, 2, 6, 24), Block(3, 1, 6, 24)),
+    *(Block(5, 2, 6, 40), Block(5, 1, 6, 40)),
+    *(Block(3, 2, 6, 80), Block(3, 1, 6, 80), Block(3, 1, 6, 80)),
+    *(Block(5, 1, 6, 112), Block(5, 1, 6, 112), Block(5, 1, 6, 112)),
+    *(Block(5, 2, 6, 192), Block(5, 1, 6, 192), Block(5, 1, 6, 192), Block(5, 1, 6, 192)),
+    Block(3, 1, 6, 320),
 )
 
 
-def build_lite2(size: int) -> "keras.Model":
+def build_lite0(size: int) -> "keras.Model":
     """Input (size, size, 3) float32 RGB pixels 0..255, output (1280,) features; weights still random."""
     import keras
     from keras import layers
@@ -45,7 +44,7 @@ def build_lite2(size: int) -> "keras.Model":
     for index, block in enumerate(BLOCKS):
         x = _inverted_residual(x, block, f"block{index}")
     x = _conv(x, FEATURES, 1, 1, "head")
-    return keras.Model(image, layers.GlobalAveragePooling2D(name="pool")(x), name="lite2")
+    return keras.Model(image, layers.GlobalAveragePooling2D(name="pool")(x), name="lite0")
 
 
 def _inverted_residual(x: Any, block: Block, name: str) -> Any:
