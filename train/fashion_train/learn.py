@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 Weights = list[NDArray[Any]]
 PREDICT_BATCH = 64
-PART = (
-    8  # pictures whose gradients are worked out at one time, where that changes nothing: 32 of the teacher's take 0.8 GB
-)
+PART = 8  # pictures at one time, where that changes nothing: the gradients of 32 of the teacher's take 0.8 GB
 
 
 @dataclass(frozen=True)
