@@ -1,4 +1,4 @@
-"""A plate: white words on a darkened part of the picture, legible on any background.
+"""A plate: white words on a dimmed part of the picture, legible on any background.
 
 Where it lies and how its letters look are worked out once and laid on every frame for as long as the words are said:
 letters cost OpenCV more than all else that is drawn.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fashion_edge.opencv import load_cv2
 
 WHITE = (255, 255, 255)
-SHADE = 0.35  # what is left of the picture's brightness under text
+DIM = (60, 60, 60, 0)  # the brightest that is left of the picture under text; capping costs a third of scaling
 REFERENCE_HEIGHT = 480  # pixels; sizes are for this height and scale with it
 REFERENCE_WIDTH = 360  # pixels; a narrower picture has smaller words
 
@@ -27,10 +27,10 @@ class Plate:
     words: NDArray[np.uint8]  # (height, width, 3), white on black
 
     def lay(self, image: NDArray[np.uint8]) -> None:
-        """Darken what lies under it and write the words, in place."""
+        """Dim what lies under it and write the words, in place."""
         cv2, (height, width) = load_cv2(), self.words.shape[:2]
         part = image[self.top : self.top + height, self.left : self.left + width]
-        cv2.convertScaleAbs(part, part, SHADE)
+        cv2.min(part, DIM, part)
         cv2.max(part, self.words, part)
 
 

@@ -69,6 +69,8 @@ class CvCapture:
 
     def read(self) -> Shot | None:
         """Grab, stamp, decode; the result is checked before anything is converted."""
+        if self.finite:
+            return self._read_file()
         if not self._capture.grab():
             return None
         captured_at = self._sensor_time(self._clock())
@@ -77,6 +79,12 @@ class CvCapture:
         if not ok or image is None or image.size == 0:
             return None
         return Shot(image, captured_at, self._clock() - started)
+
+    def _read_file(self) -> Shot | None:
+        """All in one call: nobody waits for a sensor, and the interpreter lock is let go and taken once."""
+        started = self._clock()
+        ok, image = self._capture.read()
+        return Shot(image, started, self._clock() - started) if ok and image is not None and image.size else None
 
     def position_s(self) -> float:
         """Where the frame last read stands in its file."""
