@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -188,4 +188,5 @@ def _draw(result: Result, clock: Clock) -> Result:
     started = clock()
     shown = enlarge(result)
     draw_result(shown)
-    return replace(shown, stages_s={**shown.stages_s, "draw": clock() - started})
+    shown.stages_s["draw"] = clock() - started
+    return shown

@@ -1,8 +1,8 @@
 """What the pipeline says of one frame, and the JSON line that carries it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ class Result:
     smoothed: NDArray[np.float32]  # what was decided on
     decision: Decision
     age_s: float  # from capture to label
-    stages_s: Mapping[str, float]  # capture, preprocess, infer, decide, and draw once it was drawn
+    stages_s: dict[str, float]  # capture, preprocess, infer, decide; draw is added once it was drawn
     labels: tuple[str, ...]  # names of the scores, in order
     vitals: Vitals | None = None  # rate and ages of the last seconds
 
@@ -41,8 +41,14 @@ class WallClock:
 
     def iso(self, monotonic: float) -> str:
         """`2026-11-23T13:00:00.000Z`."""
-        stamp = datetime.fromtimestamp(self.wall(monotonic), UTC)
-        return stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        second, milliseconds = divmod(int(self.wall(monotonic) * 1e3), 1000)
+        return f"{_second(second)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(since_epoch: int) -> str:
+    """`2026-11-23T13:00:00`; dozens of frames share one."""
+    return datetime.fromtimestamp(since_epoch, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def result_record(result: Result, clock: WallClock) -> dict[str, Any]:
