@@ -65,3 +65,21 @@ def test_frames_too_large_to_hold_are_refused_before_one_is_read() -> None:
     with pytest.raises(SourceError, match="declares frames of 50000x50000, above the limit of 64 megapixels"):
         CvCapture(giant, "clip.mp4")
     assert giant.released == 1
+
+
+def test_a_file_is_read_in_one_call_and_its_time_is_that_of_asking() -> None:
+    class FakeFile(FakeVideoCapture):
+        def read(self) -> tuple[bool, np.ndarray | None]:
+            return self.retrieve()
+
+        def grab(self) -> bool:
+            raise AssertionError("a second call takes the interpreter lock a second time")
+
+    ticks = iter([100.0, 100.25, 101.0])
+    file = FakeFile(SHOT, props={cv2.CAP_PROP_FRAME_COUNT: 2.0})
+    capture = CvCapture(file, "clip.mp4", clock=lambda: next(ticks))
+    shot = capture.read()
+    assert shot is not None
+    assert (shot.captured_at, shot.capture_s) == (100.0, 0.25)
+    file.image = None
+    assert capture.read() is None
