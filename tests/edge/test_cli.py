@@ -194,9 +194,9 @@ def test_a_signal_ends_the_run_cleanly_with_whole_files_and_a_summary(tmp_path: 
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
-    child = start("--source", "demo", "--every-frame", "--frames", "5000", "--jsonl", "-")
-    assert child.stdout.readline()
-    child.stdout.close()
-    err = child.stderr.read()
-    assert child.wait(30) == 0, err
+    with start("--source", "demo", "--every-frame", "--frames", "5000", "--jsonl", "-") as child:
+        assert child.stdout.readline()
+        child.stdout.close()
+        err = child.stderr.read()
+        assert child.wait(30) == 0, err
     assert "Traceback" not in err
