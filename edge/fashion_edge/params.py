@@ -8,7 +8,7 @@ import click
 
 
 class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no type arguments
-    """Words; an empty one is a variable that was never set, and is refused."""
+    """Words; an empty one was never set, and one that is no UTF-8 makes OpenCV crash: both are refused."""
 
     name = "text"
 
@@ -16,6 +16,11 @@ class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no typ
         """The words as they are."""
         if value == "":
             self.fail("it is empty; give it a value, or leave the flag out", param, ctx)
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            told = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            self.fail(f"{told} is no UTF-8; rename the file", param, ctx)
         return value
 
 
