@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from fashion_export.flatbuffer import read_model
+from fashion_export.flatbuffer import builtin_of, read_model
 from fashion_export.onnx_metadata import min_runtime as onnx_min_runtime
 
 RUNTIME_KEY = b"min_runtime_version"
@@ -16,7 +16,7 @@ def tflite_operators(data: bytes) -> tuple[dict[str, int], str]:
     names = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     labels = []
     for code in model.operatorCodes:
-        builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+        builtin = builtin_of(code)
         labels.append(f"{names.get(builtin, builtin)} v{code.version}")
     counts = Counter(labels[operator.opcodeIndex] for graph in model.subgraphs for operator in graph.operators)
     runtime = next((entry.buffer for entry in model.metadata or () if entry.name == RUNTIME_KEY), None)

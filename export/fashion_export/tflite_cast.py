@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from fashion_export.flatbuffer import add_tensor, make_operator
+
 
 def cast_input(model: Any) -> None:
     """Make `model` (a `ModelT` with one float32 input) eat uint8: the old input becomes the cast's output."""
@@ -9,20 +11,10 @@ def cast_input(model: Any) -> None:
 
     graph = model.subgraphs[0]
     old = int(graph.inputs[0])
-    tensor = schema.TensorT()
-    tensor.name, tensor.type, tensor.buffer = b"image", schema.TensorType.UINT8, 0  # buffer 0 is the empty one
-    tensor.shape = list(graph.tensors[old].shape)
     graph.tensors[old].name = b"image/float"
-    graph.tensors.append(tensor)
-    cast = schema.OperatorCodeT()
-    cast.builtinCode = cast.deprecatedBuiltinCode = schema.BuiltinOperator.CAST
-    cast.version = 1
-    model.operatorCodes.append(cast)
-    operator = schema.OperatorT()
-    operator.opcodeIndex = len(model.operatorCodes) - 1
-    operator.inputs, operator.outputs = [len(graph.tensors) - 1], [old]
-    graph.operators.insert(0, operator)
-    graph.inputs = [len(graph.tensors) - 1]
+    new = add_tensor(graph, b"image", schema.TensorType.UINT8, old)
+    graph.operators.insert(0, make_operator(model, schema.BuiltinOperator.CAST, new, old))
+    graph.inputs = [new]
     for signature in model.signatureDefs or ():
         for entry in signature.inputs:
-            entry.tensorIndex = graph.inputs[0]
+            entry.tensorIndex = new
