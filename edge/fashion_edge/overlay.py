@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.opencv import load_cv2
-from fashion_edge.plate import WHITE, Plate, bar_rows, corner, headline, row_height, text_size, unit_of, write
+from fashion_edge.plate import WHITE, bar_rows, corner, headline, hint, row_height, text_size, unit_of
 from fashion_edge.result import Result
 from fashion_edge.roi import Box
 
@@ -59,12 +59,7 @@ def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:
 
 def draw_hint(image: NDArray[np.uint8], text: str) -> None:
     """One small line along the top right, in place: for who looks on, no part of what is recorded."""
-    height, width = image.shape[:2]
-    scale, margin = 0.5 * unit_of(height, width), max(2, round(6 * unit_of(height, width)))
-    (wide, tall), below = text_size(text, scale, 1)
-    left = max(0, width - wide - 2 * margin)
-    size = min(height, tall + below + 2 * margin), width - left
-    Plate(left, 0, write((text,), size, scale, 1, (margin, margin + tall))).lay(image)
+    hint(text, *image.shape[:2]).lay(image)
 
 
 def _draw_centred(

@@ -82,6 +82,17 @@ def corner(text: str, height: int, width: int) -> Plate | None:
     return Plate(left, top, write((text,), (height - top, width - left), scale, 1, (margin, margin + tall)))
 
 
+@lru_cache(maxsize=2)
+def hint(text: str, height: int, width: int) -> Plate:
+    """Middling, top right; a long text is cut off."""
+    unit = unit_of(height, width)
+    scale, margin = 0.5 * unit, max(2, round(6 * unit))
+    (wide, tall), below = text_size(text, scale, 1)
+    left = max(0, width - wide - 2 * margin)
+    size = min(height, tall + below + 2 * margin), width - left
+    return Plate(left, 0, write((text,), size, scale, 1, (margin, margin + tall)))
+
+
 @lru_cache(maxsize=8)
 def bar_rows(names: tuple[str, ...], height: int, width: int) -> BarRows:
     """Bottom left, from the bottom up."""
