@@ -55,6 +55,12 @@ def shapes(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def crossed(tmp_path_factory):
+    """Two colours by two garments, twelve pictures of each: every combination can be left out."""
+    return fill(tmp_path_factory.mktemp("crossed"), ("blue_dress", "blue_shirt", "red_dress", "red_shirt"), 12)
+
+
+@pytest.fixture(scope="session")
 def things(tmp_path_factory):
     """Pictures that show no garment: discs and noise."""
     root = tmp_path_factory.mktemp("things")

@@ -273,16 +273,6 @@ def test_help_shows_an_example(capsys):
     assert "Example: fashion-train --dataset" in capsys.readouterr().out
 
 
-def test_leaving_each_combination_out_reports_on_those_whose_labels_others_carry(shapes, tmp_path):
-    out = tmp_path / "run"
-    flags = ["--leave-one-combination-out", "--recipe", "tutorial", *QUICK]
-    assert main(["--dataset", str(shapes), "--out", str(out), *flags]) == 0
-    results = json.loads((out / "leave_out.json").read_text())["results"]
-    assert [row["combination"] for row in results] == ["red_dress"]  # blue and shirt have one combination each
-    assert 0 <= results[0]["unseen_exact"] <= 1
-    assert [path.name for path in tmp_path.iterdir()] == ["run"]  # no checkpoint is left behind
-
-
 def test_single_label_data_learns_by_softmax(shapes, tmp_path):
     for name in ("dress", "shirt"):
         (tmp_path / "data" / name).mkdir(parents=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fashion_train import fitting, suspects
-from fashion_train.fitting import at_size, pictures_of, stand_beside, validation_photos
+from fashion_train.fitting import at_size, identify_fit, pictures_of, stand_beside, validation_photos
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.prepare import prepare
 
@@ -14,6 +14,25 @@ from fashion_train.prepare import prepare
 @pytest.fixture(scope="module")
 def prepared(shapes):
     return prepare(TrainOptions(shapes, Path("unused"), find_recipe("default")), 48, lambda *_: None)
+
+
+def test_a_checkpoint_is_of_all_that_decides_what_is_learned(shapes, things, prepared):
+    def identity(size=48, **changes):
+        options = TrainOptions(shapes, Path("unused"), find_recipe("default"), **changes)
+        return identify_fit(options, prepare(options, size, lambda *_: None))
+
+    same = identify_fit(TrainOptions(shapes, Path("unused"), find_recipe("default")), prepared)
+    assert identity() == identity(target_precision=0.9, baseline=True) == same
+    others = [
+        identity(size=64),  # convolutions take pictures of any size: the weights would fit
+        identity(holdout=("red_dress",)),
+        identity(negatives=things),
+        identity(fit="pad"),
+        identity(seed=7),
+        identity(limit=10),
+        identity(task="single-label"),
+    ]
+    assert len({same, *others}) == 8
 
 
 def test_every_validation_photo_judges_an_epoch_until_there_are_too_many(prepared, monkeypatch):

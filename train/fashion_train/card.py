@@ -6,7 +6,6 @@ Source: Mitchell et al., "Model cards for model reporting", 2019.
 from typing import TYPE_CHECKING
 
 from fashion_train.metrics import NO_LABEL
-from fashion_train.run_folder import hash_dataset
 
 if TYPE_CHECKING:
     from fashion_train.train import Outcome
@@ -45,7 +44,7 @@ def write_card(outcome: "Outcome") -> str:
         "",
         "## Learned from",
         "",
-        f"Data set `{prepared.dataset.root.name}`, SHA-256 `{hash_dataset(prepared)}`: {sides}.",
+        f"Data set `{prepared.dataset.root.name}`, SHA-256 `{prepared.sha256}`: {sides}.",
         "",
         "| combination | photos |",
         "|---|---:|",

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,9 +39,9 @@ def checkpoint_path(out: Path, name: str) -> Path:
     return out.with_name(f".{out.name}.{name}.npz")
 
 
-def fingerprint(recipe: object, labels: Sequence[str], files: Sequence[str], seed: int) -> str:
-    """What must be equal for training to go on: recipe, labels, photos and seed."""
-    return hashlib.sha256(repr((recipe, tuple(labels), tuple(files), seed)).encode()).hexdigest()
+def identify(*parts: object) -> str:
+    """One word for all that must be equal for work to go on: plain values and frozen dataclasses."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: str) -> None:

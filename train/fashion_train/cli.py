@@ -165,7 +165,7 @@ def command(
         holdout=holdout,
         limit=limit,
         tensorboard=tensorboard,
-        baseline=baseline and recipe != "tutorial" and not leave_one_combination_out,
+        baseline=baseline and recipe != "tutorial",
         resume=resume,
         overwrite=overwrite or resume,
         command=_command_line(),

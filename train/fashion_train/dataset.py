@@ -101,13 +101,16 @@ def find_holdout(dataset: Dataset, names: Sequence[str]) -> set[str]:
         UsageError: one that the data set does not have.
     """
     known = {photo.combination for photo in dataset.photos}
-    wanted = {name.replace("_", " ") for name in names}
-    if strangers := sorted(wanted - known):
+    wanted = {name: {there for there in known if _words(there) == _words(name)} for name in names}
+    if strangers := sorted(name for name, found in wanted.items() if not found):
         there = ", ".join(sorted(name.replace(" ", "_") for name in known))
-        raise UsageError(
-            f"--holdout {strangers[0].replace(' ', '_')} is no combination of this data set; it has {there}"
-        )
-    return wanted
+        raise UsageError(f"--holdout {strangers[0]} is no combination of this data set; it has {there}")
+    return set().union(*wanted.values())
+
+
+def _words(combination: str) -> list[str]:
+    """What a combination is made of: dress_red and red_dress are one."""
+    return sorted(combination.replace(" ", SEPARATOR).split(SEPARATOR))
 
 
 def check_task(dataset: Dataset, task: str) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.console import say
 from fashion_edge.opencv import load_cv2
-from fashion_train.checkpoint import checkpoint_path, fingerprint, load_checkpoint, save_checkpoint
+from fashion_train.checkpoint import checkpoint_path, identify, load_checkpoint, save_checkpoint
 from fashion_train.epochs import Learned, Validation, run_epochs
 from fashion_train.events import tensorboard_log
 from fashion_train.input_speed import PICTURES, InputSpeed, measure_inputs
@@ -111,8 +111,7 @@ def fit(
     pictures = pictures_of(prepared, judges, model.input_shape[1])
     validation = Validation(pictures, prepared.targets[judges], prepared.untuned)
     path = checkpoint_path(options.out, name)
-    files = [photo.file for photo in prepared.dataset.photos]
-    identity = fingerprint(options.recipe, prepared.dataset.labels, files, options.seed)
+    identity = identify_fit(options, prepared)
     resumed = load_checkpoint(path, identity) if options.resume and path.is_file() else None
     learned = run_epochs(
         learner,
@@ -124,6 +123,17 @@ def fit(
         log=tensorboard_log(options.tensorboard / name if options.tensorboard and team.chief else None),
     )
     return learner, learned
+
+
+def identify_fit(options: TrainOptions, prepared: Prepared) -> str:
+    """What a checkpoint belongs to: all that decides which pictures a network learns from, and how.
+
+    A network takes pictures of any size, so weights of another --size, --holdout or --negatives would fit, and the run
+    would have learned half of the time something else than it says.
+    """
+    negatives = prepared.negatives and (prepared.negatives.files, prepared.negatives.sides)
+    pictures = prepared.sha256, prepared.sides, negatives, prepared.spec
+    return identify(options.recipe, options.task, options.seed, prepared.dataset.groups, pictures)
 
 
 def checkpoint_paths(options: TrainOptions) -> list[Path]:

@@ -1,64 +1,139 @@
 """Train without each combination in turn, and see whether it is known all the same."""
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
-from fashion_edge.atomic import atomic_folder
+from fashion_edge.atomic import atomic_file, atomic_folder
 from fashion_edge.console import say
-from fashion_edge.errors import DatasetError
-from fashion_train.dataset import Dataset, load_dataset
+from fashion_edge.errors import DatasetError, RunError
+from fashion_train.checkpoint import identify
+from fashion_train.dataset import SEPARATOR, Dataset, find_holdout, load_dataset
+from fashion_train.fitting import checkpoint_paths, forget_checkpoints
+from fashion_train.metrics import words
 from fashion_train.options import TrainOptions
+from fashion_train.train import Outcome, train
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one training without a combination came to; a result of leave_out.json."""
+
+    combination: str
+    photos: int  # of the combination: all of them were kept out
+    unseen_exact: float  # exact match on those
+    seen_exact: float  # on the validation photos of all others
+    baseline_exact: float | None  # of the tutorial's recipe on the unseen ones, where it was asked for
 
 
 def candidates(dataset: Dataset) -> list[str]:
     """Combinations that can be left out: every label of theirs is carried by another combination too."""
-    names = sorted({photo.labels for photo in dataset.photos if len(photo.labels) > 1})
-    return [
-        "_".join(labels)
-        for labels in names
-        if all(any(label in other for other in names if other != labels) for label in labels)
-    ]
+    sets = {frozenset(photo.labels): photo.labels for photo in dataset.photos if len(photo.labels) > 1}
+    return sorted(
+        SEPARATOR.join(labels)
+        for own, labels in sets.items()
+        if all(any(label in other for other in sets if other != own) for label in labels)
+    )
 
 
 def leave_one_out(options: TrainOptions) -> int:
     """One training a combination; writes leave_out.json and report.md into the run folder.
 
+    What is done is kept beside that folder until all are, so `--resume` goes on after an interruption.
+
     Raises:
         DatasetError: no combination can be left out.
+        RunError: `--resume` with nothing to go on from.
+        KeyboardInterrupt: Ctrl-C.
     """
-    from fashion_train.fitting import forget_checkpoints
-    from fashion_train.train import train
+    names = _names(options)
+    diary = options.out.with_name(f".{options.out.name}.leave_out.json")
+    rows, failures = _resume(options, diary) if options.resume else [], 0
+    with atomic_folder(options.out, marker="report.md", overwrite=options.overwrite) as part:
+        for number, name in enumerate(names[len(rows) :], start=len(rows) + 1):
+            say(f"{number} of {len(names)}: without {name}")
+            begun = options.resume and any(path.is_file() for path in checkpoint_paths(options))
+            outcome = train(replace(options, holdout=(name,), resume=begun))
+            if outcome.learned.interrupted or (options.baseline and outcome.baseline is None):
+                raise KeyboardInterrupt  # half a training says nothing about the claim
+            failures = len(outcome.prepared.failures)
+            rows.append(_row(name, outcome))
+            forget_checkpoints(options)
+            _note(options, diary, rows)
+            say(f"{name}, never seen: exact match {rows[-1].unseen_exact:.4f}; others {rows[-1].seen_exact:.4f}")
+        results = [asdict(row) for row in rows]
+        (part / "leave_out.json").write_text(json.dumps({"command": options.command, "results": results}, indent=1))
+        (part / "report.md").write_text(report(options.command, rows), encoding="utf-8")
+    diary.unlink(missing_ok=True)
+    say(f"written to {options.out}")
+    return 1 if failures else 0
 
+
+def report(command: str, rows: Sequence[Row]) -> str:
+    """The rows as a page of Markdown."""
+    head = ["left out", "photos of it", "exact match on them", "by the tutorial's recipe", "on the others (validation)"]
+    lines = ["# Combinations never trained on", "", f"`{command}`", ""]
+    lines += [f"| {' | '.join(head)} |", "|---|--:|--:|--:|--:|"]
+    for row in rows:
+        baseline = "" if row.baseline_exact is None else f"{row.baseline_exact:.1%}"
+        lines.append(
+            f"| {row.combination} | {row.photos} | {row.unseen_exact:.1%} | {baseline} | {row.seen_exact:.1%} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _names(options: TrainOptions) -> list[str]:
+    """The combinations to leave out; says which cannot be."""
     dataset = load_dataset(options.dataset, options.groups)
     names = candidates(dataset)
     if not names:
         raise DatasetError(
             f"no combination of {options.dataset} can be left out: each holds a label that no other combination has"
         )
-    if kept := sorted({"_".join(photo.labels) for photo in dataset.photos if photo.labels} - set(names)):
+    if kept := sorted({SEPARATOR.join(photo.labels) for photo in dataset.photos if photo.labels} - set(names)):
         say(f"not left out, since no other combination has all of their labels: {', '.join(kept)}")
-    rows, failures = [], 0
-    with atomic_folder(options.out, marker="report.md", overwrite=options.overwrite) as part:
-        for number, name in enumerate(names, start=1):
-            say(f"{number} of {len(names)}: without {name}")
-            outcome = train(replace(options, holdout=(name,), resume=False))
-            failures = len(outcome.prepared.failures)
-            metrics, order = outcome.judgement.metrics, _ordered(name, outcome.prepared.dataset)
-            unseen, seen = metrics["test"].per_combination[" ".join(order)], metrics["val"].exact_match
-            rows.append({"combination": name, "unseen_exact": round(unseen, 5), "seen_exact": round(seen, 5)})
-            say(f"{name}, never seen: exact match {unseen:.4f}; seen combinations {seen:.4f}")
-        (part / "leave_out.json").write_text(json.dumps({"command": options.command, "results": rows}, indent=1) + "\n")
-        lines = ["# Combinations never trained on", "", f"`{options.command}`", ""]
-        lines += ["| left out | exact match on it | on the others (validation) |", "|---|---:|---:|"]
-        lines += [f"| {r['combination']} | {r['unseen_exact']:.3f} | {r['seen_exact']:.3f} |" for r in rows]
-        (part / "report.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    forget_checkpoints(options)
-    say(f"written to {options.out}")
-    return 1 if failures else 0
+    return names
 
 
-def _ordered(name: str, dataset: Dataset) -> list[str]:
-    """The labels of a combination in the order of the groups, as metrics name them."""
-    labels = set(name.split("_"))
-    ordered = [label for members in dataset.groups.values() for label in members if label in labels]
-    return ordered + [label for label in dataset.labels if label in labels and label not in ordered]
+def _row(name: str, outcome: Outcome) -> Row:
+    prepared, sides = outcome.prepared, outcome.judgement.metrics
+    held = find_holdout(prepared.dataset, outcome.options.holdout)
+    photos = [index for index in prepared.on("test") if prepared.dataset.photos[index].combination in held]
+    key = " ".join(words(prepared.targets[photos[0]] > 0.5, outcome.space))
+    baseline = outcome.baseline.metrics["test"].per_combination[key] if outcome.baseline else None
+    return Row(
+        name,
+        len(photos),
+        round(sides["test"].per_combination[key], 5),
+        round(sides["val"].exact_match, 5),
+        baseline if baseline is None else round(baseline, 5),
+    )
+
+
+def _identity(options: TrainOptions) -> str:
+    """What rows must have in common; that the photos are the same is looked at by each training itself."""
+    return identify(replace(options, out=Path(), tensorboard=None, resume=False, overwrite=False, command=""))
+
+
+def _note(options: TrainOptions, diary: Path, rows: Sequence[Row]) -> None:
+    """Keep what is done."""
+    with atomic_file(diary, overwrite=True) as part:
+        part.write_text(json.dumps({"identity": _identity(options), "results": [asdict(row) for row in rows]}))
+
+
+def _resume(options: TrainOptions, diary: Path) -> list[Row]:
+    """The rows that an interrupted command left."""
+    if not diary.is_file():
+        if any(path.is_file() for path in checkpoint_paths(options)):
+            return []  # interrupted in the first training
+        raise RunError(f"there is nothing of {options.out} to resume from; run again without --resume")
+    try:
+        found = json.loads(diary.read_text(encoding="utf-8"))
+        rows = [Row(**row) for row in found["results"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{diary} cannot be read ({error}); run again without --resume") from error
+    if found["identity"] != _identity(options):
+        raise RunError(f"{diary} is of other flags; repeat those, or drop --resume")
+    say(f"resuming after {', '.join(row.combination for row in rows)}")
+    return rows

@@ -1,5 +1,6 @@
 """From the data set on disk to what training needs: pixels, targets, sides of the split."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -56,6 +57,14 @@ class Prepared:
     def failures(self) -> tuple[tuple[str, str], ...]:
         """Files that could not be read, with the reason."""
         return self.decoded.failures + (self.negatives.decoded.failures if self.negatives else ())
+
+    @property
+    def sha256(self) -> str:
+        """One SHA-256 over every photo's name, labels and content."""
+        digest = hashlib.sha256()
+        for photo, content in zip(self.dataset.photos, self.decoded.content_hashes, strict=True):
+            digest.update(f"{photo.file}\0{photo.combination}\0{content}\n".encode())
+        return digest.hexdigest()
 
     def on(self, side: str) -> list[int]:
         """Positions of the readable photos on a side."""

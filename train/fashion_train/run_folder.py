@@ -70,7 +70,7 @@ def describe_run(folder: Path, outcome: "Outcome") -> dict[str, Any]:
         },
         "dataset": {
             "root": _root(prepared.dataset.root, options.out),
-            "sha256": hash_dataset(prepared),
+            "sha256": prepared.sha256,
             "photos": len(prepared.decoded.readable),
             "counts": prepared.dataset.counts,
             "unreadable": [file for file, _ in prepared.failures],
@@ -101,14 +101,6 @@ def choose_calibration(prepared: Prepared, seed: int, photos: int = CALIBRATION_
         by_combination.setdefault(prepared.dataset.photos[index].combination, []).append(index)
     each = -(-photos // len(by_combination))
     return sorted(index for members in by_combination.values() for index in members[:each])
-
-
-def hash_dataset(prepared: Prepared) -> str:
-    """One SHA-256 over every file's name, labels and content."""
-    digest = hashlib.sha256()
-    for photo, content in zip(prepared.dataset.photos, prepared.decoded.content_hashes, strict=True):
-        digest.update(f"{photo.file}\0{photo.combination}\0{content}\n".encode())
-    return digest.hexdigest()
 
 
 def _split_rows(prepared: Prepared) -> Iterable[Sequence[object]]:

@@ -1,0 +1,103 @@
+"""Training without each combination in turn: what is reported, and what an interruption leaves."""
+
+import json
+
+from fashion_train import leave_out
+from fashion_train.cli import main
+from fashion_train.dataset import Dataset, Photo
+from fashion_train.leave_out import Row, candidates, report
+
+QUICK = ["--epochs", "1", "--batch", "8", "--size", "32", "--teacher-epochs", "0", "--arch", "smallervgg"]
+FOUR = ["blue_dress", "blue_shirt", "red_dress", "red_shirt"]
+
+
+def dataset(*combinations):
+    photos = tuple(Photo(f"{number}.png", tuple(labels.split())) for number, labels in enumerate(combinations))
+    labels = tuple(sorted({label for photo in photos for label in photo.labels}))
+    return Dataset(None, photos, labels, {})
+
+
+def results(out):
+    return json.loads((out / "leave_out.json").read_text())["results"]
+
+
+def test_a_combination_can_be_left_out_where_others_carry_all_of_its_labels():
+    assert candidates(dataset("red dress", "red shirt", "blue dress")) == ["red_dress"]
+
+
+def test_words_in_another_order_are_the_same_combination():
+    assert candidates(dataset("red dress", "dress red", "red shirt", "blue dress")) == ["dress_red"]
+    assert candidates(dataset("red dress", "dress red", "blue shirt")) == []
+
+
+def test_the_result_stands_beside_the_tutorials_recipe(shapes, tmp_path, monkeypatch):
+    monkeypatch.setattr("fashion_train.fitting.find_recipe", _short_recipe)
+    out = tmp_path / "run"
+    assert main(["--leave-one-combination-out", "--dataset", str(shapes), "--out", str(out), *QUICK]) == 0
+    (row,) = results(out)
+    assert row["combination"] == "red_dress"  # blue and shirt have one combination each
+    assert row["photos"] == 16
+    assert all(0 <= row[key] <= 1 for key in ("unseen_exact", "seen_exact", "baseline_exact"))
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]  # neither checkpoint nor diary is left behind
+
+
+def test_an_interrupted_command_goes_on_where_it_was(crossed, tmp_path, monkeypatch, capsys):
+    out, trained, train = tmp_path / "run", [], leave_out.train
+    flags = ["--leave-one-combination-out", "--dataset", str(crossed), "--out", str(out), *QUICK, "--no-baseline"]
+
+    def train_two(options):
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        trained.append(options.holdout[0])
+        return train(options)
+
+    monkeypatch.setattr(leave_out, "train", train_two)
+    assert main(flags) == 130
+    assert not out.exists()
+    assert main([*flags, "--resume", "--seed", "7"]) == 2
+    assert "is of other flags" in capsys.readouterr().err
+    monkeypatch.setattr(leave_out, "train", lambda options: trained.append(options.holdout[0]) or train(options))
+    assert main([*flags, "--resume"]) == 0
+    assert trained == FOUR
+    assert [row["combination"] for row in results(out)] == FOUR
+
+
+def test_ctrl_c_in_the_middle_of_a_training_is_no_result(shapes, tmp_path, monkeypatch):
+    """A training keeps its best epoch when interrupted; here that would be a figure for half a training."""
+    out, train = tmp_path / "run", leave_out.train
+
+    def cut_short(options):
+        outcome = train(options)
+        object.__setattr__(outcome.learned, "interrupted", True)
+        return outcome
+
+    monkeypatch.setattr(leave_out, "train", cut_short)
+    flags = ["--leave-one-combination-out", "--dataset", str(shapes), "--out", str(out), *QUICK, "--no-baseline"]
+    assert main(flags) == 130
+    assert not out.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {".run.network.npz"}, "--resume goes on from here"
+
+
+def test_nothing_to_resume_from_is_one_sentence(crossed, tmp_path, capsys):
+    flags = ["--leave-one-combination-out", "--dataset", str(crossed), "--out", str(tmp_path / "run"), *QUICK]
+    assert main([*flags, "--resume"]) == 2
+    assert "there is nothing of" in capsys.readouterr().err
+
+
+def test_a_damaged_diary_is_one_sentence(crossed, tmp_path, capsys):
+    (tmp_path / ".run.leave_out.json").write_text('{"results": [{"combi')
+    flags = ["--leave-one-combination-out", "--dataset", str(crossed), "--out", str(tmp_path / "run"), *QUICK]
+    assert main([*flags, "--resume"]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_the_report_leaves_the_baseline_empty_where_there_is_none():
+    lines = report("fashion-train", [Row("red_dress", 12, 0.75, 0.5, None), Row("red_shirt", 9, 1.0, 0.5, 0.125)])
+    assert "| red_dress | 12 | 75.0% |  | 50.0% |" in lines
+    assert "| red_shirt | 9 | 100.0% | 12.5% | 50.0% |" in lines
+
+
+def _short_recipe(name, **changes):
+    from fashion_train.options import find_recipe
+
+    return find_recipe(name, **{"epochs": 1, **changes})
