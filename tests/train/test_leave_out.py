@@ -91,6 +91,16 @@ def test_a_damaged_diary_is_one_sentence(crossed, tmp_path, capsys):
     assert "cannot be read" in capsys.readouterr().err
 
 
+def test_what_it_cannot_do_at_the_same_time_is_refused(shapes, tmp_path, monkeypatch, capsys):
+    flags = ["--leave-one-combination-out", "--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]
+    assert main([*flags, "--holdout", "red_dress"]) == 2
+    assert "exclude each other; drop one of them" in capsys.readouterr().err
+    workers = {"cluster": {"worker": ["localhost:1", "localhost:2"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(workers))
+    assert main(flags) == 2
+    assert "runs on one machine; unset TF_CONFIG" in capsys.readouterr().err
+
+
 def test_the_report_leaves_the_baseline_empty_where_there_is_none():
     lines = report("fashion-train", [Row("red_dress", 12, 0.75, 0.5, None), Row("red_shirt", 9, 1.0, 0.5, 0.125)])
     assert "| red_dress | 12 | 75.0% |  | 50.0% |" in lines

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from fashion_edge.atomic import atomic_file, atomic_folder
 from fashion_edge.console import say
-from fashion_edge.errors import DatasetError, RunError
+from fashion_edge.errors import DatasetError, RunError, UsageError
 from fashion_train.checkpoint import identify
 from fashion_train.dataset import SEPARATOR, Dataset, find_holdout, load_dataset
 from fashion_train.fitting import checkpoint_paths, forget_checkpoints
 from fashion_train.metrics import words
 from fashion_train.options import TrainOptions
 from fashion_train.train import Outcome, train
+from fashion_train.workers import find_team
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,14 @@ def leave_one_out(options: TrainOptions) -> int:
 
     Raises:
         DatasetError: no combination can be left out.
+        UsageError: something else is to be held out as well, or several machines are to share the work.
         RunError: `--resume` with nothing to go on from.
         KeyboardInterrupt: Ctrl-C.
     """
+    if options.holdout:
+        raise UsageError("--holdout and --leave-one-combination-out exclude each other; drop one of them")
+    if find_team().size > 1:
+        raise UsageError("--leave-one-combination-out runs on one machine; unset TF_CONFIG")
     names = _names(options)
     diary = options.out.with_name(f".{options.out.name}.leave_out.json")
     rows, failures = _resume(options, diary) if options.resume else [], 0
@@ -54,7 +60,8 @@ def leave_one_out(options: TrainOptions) -> int:
         for number, name in enumerate(names[len(rows) :], start=len(rows) + 1):
             say(f"{number} of {len(names)}: without {name}")
             begun = options.resume and any(path.is_file() for path in checkpoint_paths(options))
-            outcome = train(replace(options, holdout=(name,), resume=begun))
+            events = options.tensorboard and options.tensorboard / name
+            outcome = train(replace(options, holdout=(name,), resume=begun, tensorboard=events))
             if outcome.learned.interrupted or (options.baseline and outcome.baseline is None):
                 raise KeyboardInterrupt  # half a training says nothing about the claim
             failures = len(outcome.prepared.failures)
