@@ -65,6 +65,8 @@ def command(**given: Any) -> int:
     folder = None if given["model"] else find_run(given["run"], given["run_option"])
     out = given["out"] or BUNDLES / (folder.resolve().name if folder else given["model"].stem)
     refuse_existing(out, overwrite=given["overwrite"])
+    if given["keep_failed"]:
+        refuse_existing(aside(out), overwrite=given["overwrite"])
     require_extra()
     try:
         return run_export(given, folder, out)
@@ -105,10 +107,14 @@ def refuse(outcome: "Outcome", out: Path, *, keep: bool, overwrite: bool) -> Non
     for finding in outcome.mending.remaining[:1]:
         reason += f", and {finding}"
     if keep:
-        aside = out.with_name(out.name + ".failed")
-        write_bundle(outcome, aside, overwrite=overwrite)
-        raise GateError(f"{reason}; kept aside in {aside}")
+        write_bundle(outcome, aside(out), overwrite=overwrite)
+        raise GateError(f"{reason}; kept aside in {aside(out)}")
     raise GateError(f"{reason}; nothing was written, --keep-failed keeps it aside")
+
+
+def aside(out: Path) -> Path:
+    """Where a bundle goes that the gate refused."""
+    return out.with_name(out.name + ".failed")
 
 
 def check_flags(given: dict[str, Any]) -> None:
@@ -118,10 +124,14 @@ def check_flags(given: dict[str, Any]) -> None:
     if given["int8"] and given["everything"]:
         raise UsageError("--int8 and --all are two sets of variants; give one of them")
     foreign = [flag for flag in ("labels", "groups", "calibration", "input_range") if given[flag]]
+    foreign += ["channels"] if given["channels"] != "RGB" else []
     if given["model"] and (given["run"] or given["run_option"]):
         raise UsageError("a run and --model are named; name one of them")
     if not given["model"] and foreign:
-        raise UsageError(f"--{foreign[0].replace('_', '-').rstrip('s')} is for a model named with --model")
+        flag = {"groups": "group"}.get(foreign[0], foreign[0].replace("_", "-"))
+        raise UsageError(f"--{flag} is for a model named with --model")
+    if given["model"] and given["dataset"]:
+        raise UsageError("--dataset is for a run of fashion-train; name the photos of a --model with --calibration")
     for flag in ("labels", "calibration") if given["model"] else ():
         if not given[flag]:
             raise UsageError(f"--model needs --{flag}; see the example of fashion-export --help")

@@ -147,9 +147,13 @@ def convert_all(job: Job, options: Options, progress: Progress) -> tuple[dict[Re
 
 
 def retune(ready: Prepared, files: dict[Recipe, bytes], options: Options) -> tuple[LabelSpace, list[Tuned]]:
-    """Thresholds on the int8 artefact's own scores; as they were where there is no int8 file or no labelled photo."""
+    """Thresholds on the int8 artefact's own scores; as they were where there is no int8 file or no labelled photo.
+
+    Those that were tuned for a precision stay as well: the best F1 would be another wish than the user's.
+    """
     space = ready.source.space
-    if INT8 not in files or not options.tune or not ready.validation.truth.any():
+    wished = ready.source.facts.get("target_precision") is not None
+    if INT8 not in files or not options.tune or wished or not ready.validation.truth.any():
         return space, []
     backend = open_file(INT8, files[INT8], ready.source.spec, len(space.labels))
     return tune(backend.run(ready.validation.pixels), ready.validation.truth, space)

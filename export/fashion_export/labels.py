@@ -30,6 +30,8 @@ def parse_groups(texts: Sequence[str], labels: Sequence[str]) -> dict[str, tuple
     groups: dict[str, tuple[str, ...]] = {}
     for text in texts:
         name, _, members = text.partition("=")
+        if name in groups:
+            raise UsageError(f"--group names {name!r} twice; list all its labels at once: {name}=red,blue,green")
         groups[name] = tuple(word.strip() for word in members.split(","))
         taken = [label for group in groups.values() for label in group]
         if not name or not all(label in labels for label in groups[name]) or len(set(taken)) != len(taken):

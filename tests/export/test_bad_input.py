@@ -147,6 +147,35 @@ def test_two_runs_named(run, tmp_path, refused):
     assert "name one" in refused(run, "--run", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--channels", "BGR"], "--channels is for a model named with --model"),
+        (["--group", "colour=red,blue"], "--group is for a model named with --model"),
+        (["--labels", "red,blue"], "--labels is for a model named with --model"),
+    ],
+)
+def test_flags_for_a_model_from_elsewhere_beside_a_run(run, refused, flags, sentence):
+    assert sentence in refused(run, *flags)
+
+
+def test_a_dataset_for_a_model_from_elsewhere(run, tmp_path, refused):
+    flags = ["--model", run / "model.keras", "--labels", "a,b", "--calibration", tmp_path, "--dataset", tmp_path]
+    assert "name the photos of a --model with --calibration" in refused(*flags)
+
+
+def test_a_group_named_twice(run, tmp_path, refused):
+    flags = ["--model", run / "model.keras", "--labels", "red,blue,green", "--calibration", tmp_path]
+    assert "names 'colour' twice" in refused(*flags, "--group", "colour=red,blue", "--group", "colour=green")
+
+
+def test_no_place_for_a_failed_export_is_said_before_the_work(run, tmp_path, capsys):
+    (tmp_path / "out.failed").mkdir()
+    (tmp_path / "out.failed" / "manifest.json").write_text("{}")
+    assert main([str(run), "--out", str(tmp_path / "out"), "--keep-failed"]) == 2
+    assert "out.failed exists already" in capsys.readouterr().err
+
+
 def test_an_unknown_flag(run, refused):
     assert "--int9" in refused(run, "--int9")
 

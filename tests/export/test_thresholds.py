@@ -1,9 +1,12 @@
 """Thresholds move only where int8 earns it, and never onto a score that int8 can give."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from fashion_edge.decide import LabelSpace, decide_batch
+from fashion_export import export
 from fashion_export.thresholds import REACH, STEPS, tune
 
 RNG = np.random.default_rng(2)
@@ -62,3 +65,14 @@ def test_one_photo_is_luck_and_moves_nothing():
     scores[0] = 0.48  # one right photo just below
     _, (tuned,) = tune(scores, truth, space(0.5))
     assert tuned.after == pytest.approx(0.5, abs=1 / STEPS)
+
+
+@pytest.mark.parametrize(("wished", "moved"), [(None, True), (0.98, False)])
+def test_thresholds_that_were_tuned_for_a_precision_stay(monkeypatch, wished, moved):
+    scores = scores_of(TRUTH, 0.1, 0.35)
+    monkeypatch.setattr(export, "open_file", lambda *_: SimpleNamespace(run=lambda _pixels: scores))
+    source = SimpleNamespace(space=space(0.5), spec=None, facts={"target_precision": wished})
+    ready = SimpleNamespace(source=source, validation=SimpleNamespace(truth=TRUTH, pixels=None))
+    tuned_space, tuned = export.retune(ready, {export.INT8: b""}, SimpleNamespace(tune=True))
+    assert bool(tuned) == moved
+    assert (tuned_space.thresholds["red"] != 0.5) == moved

@@ -148,6 +148,44 @@ def test_an_interruption_while_the_teacher_learns_is_taken_up_again(first_run, s
     np.testing.assert_allclose(np.float64(resumed), np.float64(whole), rtol=1e-3)
 
 
+def test_what_an_older_command_left_does_not_stop_the_next_one_from_going_on(shapes, tmp_path, monkeypatch, capsys):
+    from fashion_train import fitting
+
+    out, keep = tmp_path / "runs" / "run", fitting.save_checkpoint
+
+    def interrupted_in(name, *flags):
+        def keep_and_interrupt(path, checkpoint, identity):
+            keep(path, checkpoint, identity)
+            if name in path.name:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(fitting, "save_checkpoint", keep_and_interrupt)
+            main(["--dataset", str(shapes), "--out", str(out), *TAUGHT, *flags])
+
+    interrupted_in("network")
+    interrupted_in("teacher", "--seed", "7", "--overwrite")
+    monkeypatch.chdir(tmp_path)
+    assert main(["--dataset", str(shapes), *TAUGHT, "--seed", "7", "--resume"]) == 0  # finds the run without --out
+    assert "resuming runs/run" in capsys.readouterr().err
+    assert json.loads((out / "run.json").read_text())["seed"] == 7
+
+
+def test_resume_without_anything_to_resume_is_one_sentence(shapes, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["--dataset", str(shapes), *QUICK, "--resume"]) == 2
+    assert "there is no checkpoint below runs to resume from; name the run with --out" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_the_baseline_keeps_what_resume_needs(shapes, tmp_path, monkeypatch):
+    from fashion_train import train
+
+    monkeypatch.setattr(train, "stand_beside", lambda *_: ((), None))
+    flags = [flag for flag in QUICK if flag != "--no-baseline"]
+    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *flags]) == 0
+    assert (tmp_path / ".run.network.npz").is_file()
+
+
 def test_an_existing_run_is_kept_unless_overwriting_is_asked_for(first_run, shapes, capsys):
     before = (first_run / "run.json").read_bytes()
     assert main(["--dataset", str(shapes), "--out", str(first_run), *QUICK]) == 2
@@ -228,6 +266,25 @@ def test_the_photos_are_not_their_own_negatives(shapes, tmp_path, capsys):
 def test_softmax_wants_one_label_a_photo(shapes, tmp_path, capsys):
     assert main(["--dataset", str(shapes), "--task", "single-label", "--out", str(tmp_path / "run"), *QUICK]) == 2
     assert "carries 2 labels, and --task single-label wants one a photo" in capsys.readouterr().err
+
+
+def test_a_softmax_cannot_be_taught_to_say_nothing(shapes, things, tmp_path, capsys):
+    flags = ["--dataset", str(shapes), "--negatives", str(things), "--task", "single-label"]
+    assert main([*flags, "--out", str(tmp_path / "run"), *QUICK]) == 2
+    assert "--negatives is for --task multi-label" in capsys.readouterr().err
+
+
+def test_negatives_that_a_csv_gives_labels_are_refused(shapes, tmp_path, capsys):
+    lines = [f"{path.relative_to(shapes).as_posix()},red dress" for path in (shapes / "red_dress").iterdir()]
+    lines += [f"{path.relative_to(shapes).as_posix()},red shirt" for path in (shapes / "red_shirt").iterdir()]
+    for line in lines:
+        target = tmp_path / "data" / line.split(",")[0]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((shapes / line.split(",")[0]).read_bytes())
+    (tmp_path / "data" / "labels.csv").write_text("\n".join(["file,labels", *lines]) + "\n")
+    flags = ["--dataset", str(tmp_path / "data" / "labels.csv"), "--out", str(tmp_path / "run"), *QUICK]
+    assert main([*flags, "--negatives", str(tmp_path / "data" / "red_shirt")]) == 2
+    assert "which the data set gives a label; move it elsewhere" in capsys.readouterr().err
 
 
 def test_labels_of_any_script_that_name_no_colour_train_by_the_default_recipe(tmp_path):

@@ -100,3 +100,9 @@ def test_negatives_must_be_a_folder_with_photos(tmp_path):
         find_negatives(tmp_path / "none")
     with pytest.raises(DatasetError, match="holds no photo"):
         find_negatives(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "better"), [("light blue_dress", "light-blue_dress"), ("red dress", "red-dress")])
+def test_a_label_with_a_blank_would_come_apart_in_split_csv(name, better):
+    with pytest.raises(DatasetError, match=f"has a blank in the label .*; name it like {better}"):
+        split_words(name)

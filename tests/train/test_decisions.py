@@ -6,7 +6,7 @@ import pytest
 from fashion_edge.decide import LabelSpace
 from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures
 from fashion_train.metrics import encode, measure, silent
-from fashion_train.thresholds import tune_thresholds
+from fashion_train.thresholds import find_missed, tune_thresholds
 
 SPACE = LabelSpace(
     ("blue", "dress", "red", "shirt"),
@@ -76,6 +76,28 @@ def test_a_target_precision_raises_the_threshold():
     assert low < high
     said = scores[:, 0] >= high
     assert targets[said, 0].mean() >= 0.99
+
+
+def test_a_label_that_is_never_right_is_not_set_free_by_a_target_precision():
+    scores = np.linspace(0, 1, 60, dtype=np.float32).repeat(2).reshape(60, 2)
+    targets = np.stack([np.arange(60) >= 30, np.zeros(60, bool)], axis=1).astype(np.float32)
+    tuned = tune_thresholds(scores, targets, ["red", "rare"], 0.95)
+    assert tuned["red"] > 0.45
+    assert tuned["rare"] == 0.5
+    assert find_missed(scores, targets, tuned, 0.95) == ["rare"]
+
+
+def test_photos_without_a_label_do_not_blunt_a_softmax():
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 3, 300)
+    scores = np.full((300, 3), 0.1, np.float32)
+    scores[np.arange(300), truth] = 0.8
+    targets = np.eye(3, dtype=np.float32)[truth]
+    alone = fit_temperature(scores, targets).scale
+    nothing = np.concatenate([targets, np.zeros((90, 3), np.float32)])
+    beside = fit_temperature(np.concatenate([scores, scores[:90]]), nothing).scale
+    np.testing.assert_allclose(beside, alone)
+    assert fit_temperature(scores[:9], np.zeros((9, 3), np.float32)).scale.tolist() == [1.0] * 3
 
 
 def test_a_temperature_for_each_label_mends_scores_that_claim_too_much():

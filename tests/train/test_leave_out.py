@@ -55,7 +55,10 @@ def test_an_interrupted_command_goes_on_where_it_was(crossed, tmp_path, monkeypa
     assert main(flags) == 130
     assert not out.exists()
     assert main([*flags, "--resume", "--seed", "7"]) == 2
-    assert "is of other flags" in capsys.readouterr().err
+    assert "is of other photos or flags" in capsys.readouterr().err
+    (crossed / "red_dress" / "new.png").write_bytes((crossed / "red_dress" / "000.png").read_bytes())
+    assert main([*flags, "--resume"]) == 2, "rows of two data sets would stand in one table"
+    (crossed / "red_dress" / "new.png").unlink()
     monkeypatch.setattr(leave_out, "train", lambda options: trained.append(options.holdout[0]) or train(options))
     assert main([*flags, "--resume"]) == 0
     assert trained == FOUR
@@ -89,6 +92,15 @@ def test_a_damaged_diary_is_one_sentence(crossed, tmp_path, capsys):
     flags = ["--leave-one-combination-out", "--dataset", str(crossed), "--out", str(tmp_path / "run"), *QUICK]
     assert main([*flags, "--resume"]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_only_a_table_of_the_same_kind_is_replaced(shapes, tmp_path, capsys):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "report.md").write_text("a run of another kind has a report, too")
+    flags = ["--leave-one-combination-out", "--dataset", str(shapes), "--out", str(out), *QUICK, "--overwrite"]
+    assert main(flags) == 2
+    assert "it has no leave_out.json, so --overwrite does not touch it" in capsys.readouterr().err
 
 
 def test_what_it_cannot_do_at_the_same_time_is_refused(shapes, tmp_path, monkeypatch, capsys):

@@ -49,9 +49,12 @@ def fit_temperatures(scores: Scores, targets: Scores) -> Calibration:
 
 
 def fit_temperature(scores: Scores, targets: Scores) -> Calibration:
-    """One scale for all labels of softmax scores (n, labels)."""
-    logits = np.log(scores.astype(np.float64).clip(1e-7, 1))
-    truth = targets.argmax(axis=1)
+    """One scale for all labels of softmax scores (n, labels), by the rows that carry one: it cannot say nothing."""
+    rows = targets.any(axis=1)
+    if not rows.any():
+        return Calibration(np.ones(scores.shape[1]))
+    logits = np.log(scores[rows].astype(np.float64).clip(1e-7, 1))
+    truth = targets[rows].argmax(axis=1)
 
     def loss(scale: float) -> float:
         scaled = scale * logits

@@ -39,6 +39,15 @@ def checkpoint_path(out: Path, name: str) -> Path:
     return out.with_name(f".{out.name}.{name}.npz")
 
 
+def find_interrupted(runs: Path) -> Path | None:
+    """The run folder below `runs` that the newest checkpoint or diary belongs to; None where there is none."""
+    kept = [
+        path for ending in ("npz", "leave_out.json") for path in runs.glob(f".*.{ending}") if ".part-" not in path.name
+    ]
+    found = max(kept, key=lambda path: path.stat().st_mtime, default=None)
+    return found and found.with_name(found.name[1:].rsplit(".", 2)[0])
+
+
 def identify(*parts: object) -> str:
     """One word for all that must be equal for work to go on: plain values and frozen dataclasses."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from fashion_edge.console import run_command
+from fashion_edge.console import run_command, say
+from fashion_edge.errors import RunError
+from fashion_edge.locate import RUNS
 from fashion_edge.params import PATH, TEXT, Number
 
 ARCHS = ("compact", "smallervgg")
@@ -35,7 +37,9 @@ class Remembering(click.Command):
     type=PATH,
     help="Folder of colour_garment folders, or a CSV file with the columns file,labels. Default: rendered garments.",
 )
-@click.option("--out", type=PATH, help="Run folder to write. Default: runs/<time>.")
+@click.option(
+    "--out", type=PATH, help="Run folder to write. Default: runs/<time>; with --resume the newest interrupted."
+)
 @click.option("--negatives", type=PATH, help="Folder of photos that show nothing the labels name.")
 @click.option(
     "--recipe",
@@ -131,14 +135,14 @@ def command(
     """Train a small multi-label classifier on photos in folders named by their labels."""
     from fashion_edge.atomic import refuse_existing
 
-    out = out or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
+    out = out or (_interrupted_run() if resume else RUNS / datetime.now().strftime("%Y%m%d-%H%M%S"))
     refuse_existing(out, overwrite=overwrite or resume)
     from fashion_train.environment import load_tensorflow, require_extra
 
     require_extra()
-    from fashion_train.dataset import check_places, check_task, find_holdout, find_negatives, load_dataset
+    from fashion_train.dataset import check_apart, check_places, check_task, find_holdout, load_dataset
     from fashion_train.leave_out import leave_one_out
-    from fashion_train.options import TrainOptions, find_recipe
+    from fashion_train.options import SOFTMAX, TrainOptions, find_recipe
     from fashion_train.rendered import rendered_dataset
     from fashion_train.train import run
 
@@ -154,6 +158,7 @@ def command(
             teacher_epochs=teacher_epochs,
             patience=patience,
             mixed_precision=mixed_precision,
+            **(SOFTMAX if task == "single-label" else {}),
         ),
         seed=seed,
         negatives=negatives,
@@ -173,12 +178,27 @@ def command(
     # what is wrong with it is said before TensorFlow takes its seconds
     check_places(options.dataset, negatives, out)
     found = load_dataset(options.dataset, groups)
-    check_task(found, task)
+    check_task(found, task, negatives)
     find_holdout(found, holdout)
     if negatives is not None:
-        find_negatives(negatives)
+        check_apart(found, negatives)
     load_tensorflow(debug=debug)
     return leave_one_out(options) if leave_one_combination_out else run(options)
+
+
+def _interrupted_run() -> Path:
+    """The newest run below ./runs that has a checkpoint.
+
+    Raises:
+        RunError: there is none.
+    """
+    from fashion_train.checkpoint import find_interrupted
+
+    found = find_interrupted(RUNS)
+    if found is None:
+        raise RunError(f"there is no checkpoint below {RUNS} to resume from; name the run with --out")
+    say(f"resuming {found}")
+    return found
 
 
 def _command_line() -> str:

@@ -113,12 +113,29 @@ def _words(combination: str) -> list[str]:
     return sorted(combination.replace(" ", SEPARATOR).split(SEPARATOR))
 
 
-def check_task(dataset: Dataset, task: str) -> None:
+def check_apart(dataset: Dataset, negatives: Path) -> None:
+    """Refuse negatives that are photos of the data set: they would be learned both with their labels and without.
+
+    Raises:
+        DatasetError: no negatives there.
+        UsageError: names the first one.
+    """
+    photos = {(dataset.root / photo.file).resolve() for photo in dataset.photos if photo.labels}
+    both = next((name for name in find_negatives(negatives) if (negatives / name).resolve() in photos), None)
+    if both is not None:
+        raise UsageError(f"--negatives {negatives} holds {both}, which the data set gives a label; move it elsewhere")
+
+
+def check_task(dataset: Dataset, task: str, negatives: Path | None = None) -> None:
     """Refuse photos that a softmax cannot be right about.
 
     Raises:
         UsageError: names the first one.
     """
+    if task == "single-label" and negatives is not None:
+        raise UsageError(
+            "--negatives is for --task multi-label: a softmax always names something; drop it, or give them a label"
+        )
     odd = next((photo for photo in dataset.photos if len(photo.labels) != 1), None)
     if task == "single-label" and odd is not None:
         raise UsageError(
@@ -136,6 +153,9 @@ def split_words(name: str) -> tuple[str, ...]:
     words = tuple(word for word in name.strip().lower().split(SEPARATOR) if word.strip())
     if not any(any(character.isalpha() for character in word) for word in words):
         raise DatasetError(f"folder {name!r} has no label in its name; name it like red_dress")
+    if blank := next((word for word in words if word.split() != [word]), None):
+        better = SEPARATOR.join("-".join(word.split()) for word in words)
+        raise DatasetError(f"folder {name!r} has a blank in the label {blank!r}; name it like {better}")
     if len(set(words)) != len(words):
         raise DatasetError(f"folder {name!r} names a label twice; name it like red_dress")
     return words

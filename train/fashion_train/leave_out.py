@@ -9,7 +9,7 @@ from fashion_edge.atomic import atomic_file, atomic_folder
 from fashion_edge.console import say
 from fashion_edge.errors import DatasetError, RunError, UsageError
 from fashion_train.checkpoint import identify
-from fashion_train.dataset import SEPARATOR, Dataset, find_holdout, load_dataset
+from fashion_train.dataset import SEPARATOR, Dataset, find_holdout, find_negatives, load_dataset
 from fashion_train.fitting import checkpoint_paths, forget_checkpoints
 from fashion_train.metrics import words
 from fashion_train.options import TrainOptions
@@ -53,10 +53,15 @@ def leave_one_out(options: TrainOptions) -> int:
         raise UsageError("--holdout and --leave-one-combination-out exclude each other; drop one of them")
     if find_team().size > 1:
         raise UsageError("--leave-one-combination-out runs on one machine; unset TF_CONFIG")
-    names = _names(options)
+    dataset = load_dataset(options.dataset, options.groups)
+    names = _names(dataset, options)
+    identity = _identity(dataset, options)
     diary = options.out.with_name(f".{options.out.name}.leave_out.json")
-    rows, failures = _resume(options, diary) if options.resume else [], 0
-    with atomic_folder(options.out, marker="report.md", overwrite=options.overwrite) as part:
+    rows, failures = _resume(options, diary, identity) if options.resume else [], 0
+    with atomic_folder(options.out, marker="leave_out.json", overwrite=options.overwrite) as part:
+        if not options.resume:
+            forget_checkpoints(options)
+            diary.unlink(missing_ok=True)
         for number, name in enumerate(names[len(rows) :], start=len(rows) + 1):
             say(f"{number} of {len(names)}: without {name}")
             begun = options.resume and any(path.is_file() for path in checkpoint_paths(options))
@@ -67,7 +72,7 @@ def leave_one_out(options: TrainOptions) -> int:
             failures = len(outcome.prepared.failures)
             rows.append(_row(name, outcome))
             forget_checkpoints(options)
-            _note(options, diary, rows)
+            _note(diary, identity, rows)
             say(f"{name}, never seen: exact match {rows[-1].unseen_exact:.4f}; others {rows[-1].seen_exact:.4f}")
         results = [asdict(row) for row in rows]
         (part / "leave_out.json").write_text(json.dumps({"command": options.command, "results": results}, indent=1))
@@ -90,9 +95,8 @@ def report(command: str, rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _names(options: TrainOptions) -> list[str]:
+def _names(dataset: Dataset, options: TrainOptions) -> list[str]:
     """The combinations to leave out; says which cannot be."""
-    dataset = load_dataset(options.dataset, options.groups)
     names = candidates(dataset)
     if not names:
         raise DatasetError(
@@ -118,18 +122,26 @@ def _row(name: str, outcome: Outcome) -> Row:
     )
 
 
-def _identity(options: TrainOptions) -> str:
-    """What rows must have in common; that the photos are the same is looked at by each training itself."""
-    return identify(replace(options, out=Path(), tensorboard=None, resume=False, overwrite=False, command=""))
+def _identity(dataset: Dataset, options: TrainOptions) -> str:
+    """What all rows of a table must have in common: flags, and photos by name, labels and size."""
+    photos = [(photo.file, photo.labels, _size(dataset.root / photo.file)) for photo in dataset.photos]
+    folder = options.negatives
+    things = [(name, _size(folder / name)) for name in find_negatives(folder)] if folder else []
+    flags = replace(options, out=Path(), tensorboard=None, resume=False, overwrite=False, command="")
+    return identify(flags, photos, things)
 
 
-def _note(options: TrainOptions, diary: Path, rows: Sequence[Row]) -> None:
+def _size(file: Path) -> int | None:
+    return file.stat().st_size if file.is_file() else None
+
+
+def _note(diary: Path, identity: str, rows: Sequence[Row]) -> None:
     """Keep what is done."""
     with atomic_file(diary, overwrite=True) as part:
-        part.write_text(json.dumps({"identity": _identity(options), "results": [asdict(row) for row in rows]}))
+        part.write_text(json.dumps({"identity": identity, "results": [asdict(row) for row in rows]}))
 
 
-def _resume(options: TrainOptions, diary: Path) -> list[Row]:
+def _resume(options: TrainOptions, diary: Path, identity: str) -> list[Row]:
     """The rows that an interrupted command left."""
     if not diary.is_file():
         if any(path.is_file() for path in checkpoint_paths(options)):
@@ -138,9 +150,10 @@ def _resume(options: TrainOptions, diary: Path) -> list[Row]:
     try:
         found = json.loads(diary.read_text(encoding="utf-8"))
         rows = [Row(**row) for row in found["results"]]
+        same = found["identity"] == identity
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{diary} cannot be read ({error}); run again without --resume") from error
-    if found["identity"] != _identity(options):
-        raise RunError(f"{diary} is of other flags; repeat those, or drop --resume")
+    if not same:
+        raise RunError(f"{diary} is of other photos or flags; repeat those, or drop --resume")
     say(f"resuming after {', '.join(row.combination for row in rows)}")
     return rows

@@ -65,6 +65,10 @@ RECIPES = {
 }
 
 
+SOFTMAX = {"negatives": 0.0, "patches": 0.0, "rendered": 0.0, "unknown_colours": 0.0}
+"""Changes to a recipe for a softmax: its scores sum to 1, so nothing teaches it to say nothing."""
+
+
 def find_recipe(name: str, **changes: object) -> Recipe:
     """The recipe of that name, with every change that is not None applied.
 

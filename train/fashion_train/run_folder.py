@@ -80,6 +80,7 @@ def describe_run(folder: Path, outcome: "Outcome") -> dict[str, Any]:
         "baseline": {"recipe": "tutorial", **outcome.baseline.to_json()} if outcome.baseline else None,
         "pictures_per_second": {speed.name: round(speed.pictures_per_second, 1) for speed in outcome.inputs},
         "calibration": outcome.tuned.calibration,
+        "target_precision": options.target_precision,
         "best_epoch": outcome.learned.best_epoch,
         "recipe": _plain(asdict(options.recipe)),
         "seed": options.seed,

@@ -68,9 +68,11 @@ def find_suspects(
         truth = targets[rows, column] > 0.5
         if min(truth.sum(), (~truth).sum()) < 2 * FOLDS:
             continue
-        folds = GroupKFold(FOLDS).split(scaled, truth, [groups[index] for index in rows])
+        folds = list(GroupKFold(FOLDS).split(scaled, truth, [groups[index] for index in rows]))
+        if any(truth[known].min() == truth[known].max() for known, _ in folds):
+            continue  # all photos with it, or without, are copies of one: nothing is left to compare with
         model = LogisticRegression(C=0.003, max_iter=200)
-        odds = cross_val_predict(model, scaled, truth, cv=list(folds), method="predict_proba")[:, 1]
+        odds = cross_val_predict(model, scaled, truth, cv=folds, method="predict_proba")[:, 1]
         wrong = np.where(truth, 1 - odds, odds)
         suspects += [Suspect(rows[i], label, bool(truth[i]), float(odds[i])) for i in np.flatnonzero(wrong >= CERTAIN)]
     return sorted(suspects, key=lambda s: -abs(s.probability - s.given))[:MOST]

@@ -1,6 +1,6 @@
 """The score each label must reach, tuned on validation photos."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,8 @@ def tune_thresholds(
     does worse on the next ones. Source: the one-standard-error rule of Breiman et al., "Classification and regression
     trees", 1984.
 
-    With `target_precision` instead the lowest threshold that reaches it; where none does, the one that comes nearest.
+    With `target_precision` instead the lowest threshold that reaches it; where none does, the one that comes nearest,
+    and the usual one for a label that is right about no photo: all are as far then, and the lowest fires on anything.
 
     Args:
         scores: (n, n_labels) in 0..1.
@@ -44,17 +45,27 @@ def tune_thresholds(
         said = scores[:, column, None] >= GRID[None, :]
         truth = targets[:, column, None] > 0.5
         hits, positives = (said & truth).sum(0), said.sum(0)
+        usual = USUAL_IN_GROUP if label in grouped else USUAL
         if target_precision is None:
             found, asked = (weigh * (said & truth)).sum(0), (weigh * truth).sum()
             f1 = 2 * found / np.maximum((weigh * said).sum(0) + asked, 1)
-            usual = USUAL_IN_GROUP if label in grouped else USUAL
             best = _nearest(usual, _smooth(f1), int(truth.sum()))
         else:
             precision = np.where(positives > 0, hits / np.maximum(positives, 1), 0.0)
             reached = np.flatnonzero(precision >= target_precision)
-            best = int(reached[0]) if len(reached) else int(precision.argmax())
+            nearest = int(precision.argmax()) if hits.any() else int(np.abs(GRID - usual).argmin())
+            best = int(reached[0]) if len(reached) else nearest
         tuned[label] = float(GRID[best])
     return tuned
+
+
+def find_missed(
+    scores: NDArray[np.float32], targets: NDArray[np.float32], thresholds: Mapping[str, float], target_precision: float
+) -> list[str]:
+    """The labels, in output order, whose threshold does not reach the precision on scores and targets (n, n_labels)."""
+    said, truth = scores >= np.array(list(thresholds.values()))[None, :], targets > 0.5
+    precision = (said & truth).sum(0) / np.maximum(said.sum(0), 1)
+    return [label for label, reached in zip(thresholds, precision, strict=True) if reached < target_precision]
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:

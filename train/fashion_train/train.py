@@ -69,9 +69,11 @@ def run(options: TrainOptions) -> int:
     if not find_team().chief:
         return 1 if train(options).prepared.failures else 0
     with atomic_folder(options.out, marker="run.json", overwrite=options.overwrite) as part:
+        if not options.resume:
+            forget_checkpoints(options)  # an older command's would stop the --resume of this one
         outcome = train(options)
         write_run(part, outcome)
-    if not outcome.learned.interrupted:
+    if not outcome.learned.interrupted and not (options.baseline and outcome.baseline is None):
         forget_checkpoints(options)
     report_end(outcome)
     return 1 if outcome.prepared.failures else 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.opencv import load_cv2
 from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures, reliability
@@ -13,7 +14,7 @@ from fashion_train.options import TrainOptions
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
 from fashion_train.sources import Masks, draw_colour
-from fashion_train.thresholds import tune_thresholds
+from fashion_train.thresholds import find_missed, tune_thresholds
 from fashion_train.transfer import Predict
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     labels, groups = prepared.dataset.labels, prepared.dataset.groups
     grouped = {label for members in groups.values() for label in members}
     thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision, weights, grouped)
+    wanted = options.target_precision
+    if wanted is not None and (missed := find_missed(calibrated, targets, thresholds, wanted)):
+        say(
+            f"--target-precision {wanted:g} is reached by no threshold for {', '.join(missed)} on the validation photos"
+        )
     return Tuned(
         LabelSpace(labels, groups, thresholds),
         {
