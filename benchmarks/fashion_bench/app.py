@@ -60,6 +60,8 @@ def check(choice: Choice, extent: Extent, outputs: Outputs) -> Document | None:
     """
     if choice.accuracy_floor is not None and not extent.photos:
         raise UsageError(f"--accuracy-floor {choice.accuracy_floor:g} needs labelled photos: add --photos DIR")
+    if choice.accuracy_floor is not None and not choice.choose:
+        raise UsageError(f"--accuracy-floor {choice.accuracy_floor:g} is what --choose asks for; add --choose")
     if choice.profile and not choice.choose:
         raise UsageError(f"--profile {choice.profile} is where --choose writes; add --choose")
     if extent.source and extent.end_to_end:

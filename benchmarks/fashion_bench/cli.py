@@ -105,6 +105,7 @@ class _Group(click.Group):
 def command(context: click.Context, /, **flags: Any) -> int | None:
     """Measure load, first and steady latency of every variant of a bundle, each in its own process."""
     if context.invoked_subcommand:
+        _refuse_early_flags(context)
         return None
     from fashion_bench.app import Choice, run
     from fashion_bench.measure import Settings
@@ -116,6 +117,18 @@ def command(context: click.Context, /, **flags: Any) -> int | None:
     flags["sustained_s"] = parse_duration(sustained) if sustained else None
     choice, extent = _take(Choice, flags), _take(Extent, flags)
     return run(choice, extent, _take(Settings, flags), _take(Outputs, flags), context.meta[ARGV])
+
+
+def _refuse_early_flags(context: click.Context) -> None:
+    """Flags before a subcommand would be dropped in silence, a gate among them.
+
+    Raises:
+        click.UsageError: names the first one.
+    """
+    for parameter in context.command.params:
+        if context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE:
+            flag = parameter.opts[0]
+            raise click.UsageError(f"{flag} stands before {context.invoked_subcommand}; put it behind, if it has one")
 
 
 @command.command("report")

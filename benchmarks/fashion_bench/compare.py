@@ -38,9 +38,9 @@ def compare_documents(before_path: Path, before: Document, now_path: Path, now: 
     """
     refuse_unlike(before_path, before, now_path, now)
     old = {_key(result.case): result for result in before.results}
-    new = {_key(result.case): result for result in now.results}
+    new = {_key(result.case) for result in now.results}
     lost = [Comparison(old[key].case.name, None, "in the baseline, not measured now") for key in old if key not in new]
-    return [_compare_one(old.get(key), result) for key, result in new.items()] + lost
+    return [_compare_one(old.get(_key(result.case)), result) for result in now.results] + lost
 
 
 def check_gate(comparisons: Sequence[Comparison], gate: float) -> None:

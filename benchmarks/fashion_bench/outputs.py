@@ -9,7 +9,7 @@ from pathlib import Path
 from fashion_bench.ceiling import describe_ceiling
 from fashion_bench.compare import Comparison, check_gate, compare_documents
 from fashion_bench.document import Document, read_document
-from fashion_edge.atomic import atomic_file, refuse_existing
+from fashion_edge.atomic import atomic_file, is_device, refuse_existing
 from fashion_edge.console import say
 from fashion_edge.errors import MissingExtraError, UsageError
 
@@ -30,13 +30,23 @@ class Outputs:
         """Refuse before anything is measured what could not be written or compared after; gives the baseline.
 
         Raises:
-            UsageError: a gate without a baseline, or a baseline that is no result of this schema.
+            UsageError: a folder, one file for two outputs, a gate without a baseline, or a baseline that is no
+                result of this schema.
             OutputExistsError: an output is there already.
             MissingExtraError: plots were asked for and matplotlib is not installed.
         """
-        for file in (self.json_file, self.csv, self.markdown):
-            if file:
-                refuse_existing(file, overwrite=self.overwrite)
+        files = {"--json": self.json_file, "--csv": self.csv, "--markdown": self.markdown}
+        taken: dict[Path, str] = {}
+        for flag, file in files.items():
+            if file is None:
+                continue
+            if file.is_dir():
+                raise UsageError(f"{flag} {file} is a folder; name a file")
+            if other := taken.get(file.resolve()):
+                raise UsageError(f"{other} and {flag} both name {file}; give each a file of its own")
+            if not is_device(file):
+                taken[file.resolve()] = flag
+            refuse_existing(file, overwrite=self.overwrite)
         if self.plots and find_spec("matplotlib") is None:
             raise MissingExtraError("matplotlib", "bench")
         if self.gate is not None and self.baseline is None:

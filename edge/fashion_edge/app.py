@@ -1,9 +1,6 @@
 """Puts a run of `fashion-edge` together: bundle, backend, source, sinks; then lets frames through."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import chain
 
 from fashion_edge.ahead import Ahead
@@ -19,6 +16,7 @@ from fashion_edge.opencv import load_cv2
 from fashion_edge.outputs import make_sinks
 from fashion_edge.pipeline import Labeller, run
 from fashion_edge.request import Request
+from fashion_edge.signals import ended_by_signals
 from fashion_edge.sinks.check import ReplayCheck
 from fashion_edge.sinks.fan import FanOut
 from fashion_edge.sources import open_source
@@ -69,7 +67,7 @@ def run_request(request: Request) -> int:
         latest = stack.enter_context(Latest(source)) if source.live else None
         ahead = stack.enter_context(Ahead(source, labeller.view)) if source.ahead else None
         items = latest or ahead or source.items()
-        with _ended_by_signals():
+        with ended_by_signals():
             run(items, labeller, [sinks], options, summary)
     for line in [*summary.describe(latest.dropped if latest else 0), *sinks.outputs, *sinks.failures]:
         say(line)
@@ -90,18 +88,3 @@ def _can_watch(request: Request) -> bool:
     if reason is not None and request.source is None:
         say(f"no window: {reason}; going on headless")
     return reason is None
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the block, not the program: files are closed and the summary printed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        say("")
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -9,6 +9,7 @@ from fashion_edge.errors import UsageError
 from fashion_edge.images import find_images
 from fashion_edge.recording import FRAMES, HEADER, LINES
 from fashion_edge.request import Request
+from fashion_edge.sinks.jsonl import rotated
 from fashion_edge.sinks.raw import check_folder
 from fashion_edge.sinks.video import check_suffix
 from fashion_edge.sources.choose import REPLAY
@@ -39,6 +40,8 @@ def _files(request: Request) -> Iterator[tuple[str, Path]]:
     for flag, text in (("--jsonl", request.jsonl), ("--events", request.events)):
         if text is not None and text != "-":
             yield flag, Path(text)
+            if request.jsonl_limit is not None and not is_device(Path(text)):
+                yield f"{flag} with --jsonl-limit", rotated(Path(text))
     if request.record is not None:
         yield "--record", request.record
 

@@ -1,16 +1,21 @@
 """Two bundles on the same frames: which frames they decide differently."""
 
-from dataclasses import replace
+import math
+import time
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 import click
 import numpy as np
 
 from fashion_edge.choice import open_model
 from fashion_edge.console import say
-from fashion_edge.frame import Event, Fault, Frame
+from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.keep import choose_options
 from fashion_edge.pipeline import Labeller
 from fashion_edge.request import Request
+from fashion_edge.signals import ended_by_signals
 from fashion_edge.sources import open_source
 
 DIFFERS = 3  # exit status: a gate said no
@@ -30,36 +35,58 @@ def diff_bundles(request: Request) -> int:
     ]
     say(" against ".join(f"{model.bundle.path.name}/{model.variant.file}" for model in pair) + f" on {source.name}")
     comparable = pair[0].bundle.manifest.space.labels == pair[1].bundle.manifest.space.labels
-    frames = faults = differing = 0
-    largest, said = 0.0, ("", "")
-    items = source.items()
+    tally = Tally(request.diff_limit, comparable)
+    with ended_by_signals(), closing(source.items()) as items:
+        _compare(items, labellers, tally, request, still=source.still)
+    return tally.verdict()
+
+
+@dataclass
+class Tally:
+    """What was compared so far."""
+
+    limit: float  # per cent of the frames that may differ
+    comparable: bool  # whether both have the same labels, so that scores can be compared
+    frames: int = 0
+    faults: int = 0
+    differing: int = 0
+    largest: float = 0.0  # difference between two scores
+
+    def verdict(self) -> int:
+        """Say what came out; the exit status."""
+        if not self.frames:
+            say(f"no frame was compared; {self.faults} could not be read")
+            return 1
+        share = 100 * self.differing / self.frames
+        score = f", largest score difference {self.largest:.3f}" if self.comparable else ""
+        counted = f"{self.differing} of {self.frames} frames decide differently ({share:.1f} %)"
+        say(f"{counted}{score}; {self.limit:g} % may")
+        if share > self.limit:
+            return DIFFERS
+        return 1 if self.faults else 0
+
+
+def _compare(items: Iterable[Item], labellers: list[Labeller], tally: Tally, request: Request, *, still: bool) -> None:
+    """Label until the items end, or a limit of the request is reached."""
+    deadline = math.inf if request.seconds is None else time.monotonic() + request.seconds
+    said = ("", "")
     for item in items:
         if isinstance(item, Fault):
-            faults += 1
+            tally.faults += 1
             say(item.reason)
         elif isinstance(item, Event):
             for labeller in labellers:
                 labeller.forget()
         elif isinstance(item, Frame):
             a, b = (labeller.label(item) for labeller in labellers)
-            frames += 1
+            tally.frames += 1
             texts = a.decision.text, b.decision.text
-            if comparable:
-                largest = max(largest, float(np.abs(a.scores - b.scores).max()))
+            if tally.comparable:
+                tally.largest = max(tally.largest, float(np.abs(a.scores - b.scores).max()))
             if texts[0] != texts[1]:
-                differing += 1
-                if source.still or texts != said:
-                    click.echo(f"{item.source if source.still else f'frame {item.index}'}: {texts[0]} | {texts[1]}")
+                tally.differing += 1
+                if still or texts != said:
+                    click.echo(f"{item.source if still else f'frame {item.index}'}: {texts[0]} | {texts[1]}")
             said = texts
-            if frames == request.frames:
-                break
-    items.close()
-    if not frames:
-        say(f"no frame was compared; {faults} could not be read")
-        return 1
-    share = 100 * differing / frames
-    score = f", largest score difference {largest:.3f}" if comparable else ""
-    say(f"{differing} of {frames} frames decide differently ({share:.1f} %){score}; {request.diff_limit:g} % may")
-    if share > request.diff_limit:
-        return DIFFERS
-    return 1 if faults else 0
+        if tally.frames == request.frames or time.monotonic() >= deadline:
+            return

@@ -24,6 +24,9 @@ class Box:
         return image[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
+ROUNDING = 1e-9  # 1 - 0.8 is less than 0.2
+
+
 @dataclass(frozen=True)
 class Roi:
     """`auto`: a still as a whole, a live frame's guide box; `full`: the whole frame; or fractions of the frame."""
@@ -49,7 +52,8 @@ class Roi:
             left, top, width, height = (float(part) for part in text.split(","))
         except ValueError:
             raise UsageError(f"--roi {text!r} is not auto, full, guide or LEFT,TOP,WIDTH,HEIGHT in fractions") from None
-        if not (0 <= left < 1 and 0 <= top < 1 and 0 < width <= 1 - left and 0 < height <= 1 - top):
+        inside = 0 <= left < 1 and 0 <= top < 1 and width > 0 and height > 0
+        if not (inside and left + width <= 1 + ROUNDING and top + height <= 1 + ROUNDING):
             raise UsageError(f"--roi {text} leaves the frame; fractions must lie in 0..1 with left + width at most 1")
         return cls("box", (left, top, width, height))
 

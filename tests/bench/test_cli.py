@@ -257,6 +257,16 @@ def test_a_baseline_of_another_schema_is_refused_before_anything_is_measured(tin
     assert not out
 
 
+def test_a_gate_before_the_subcommand_is_not_dropped_in_silence(measured, capsys):
+    assert main(["--baseline", str(measured), "--gate", "1.05", "report", str(measured)]) == 2
+    assert "--baseline stands before report; put it behind" in capsys.readouterr().err
+
+
+def test_an_accuracy_floor_is_for_choosing(tiny_bundle, photos, capsys):
+    assert main(["--bundle", str(tiny_bundle), "--accuracy-floor", "0.9", "--photos", str(photos), *QUICK]) == 2
+    assert "is what --choose asks for; add --choose" in capsys.readouterr().err
+
+
 def test_an_accuracy_floor_needs_photos(tiny_bundle, capsys):
     assert main(["--bundle", str(tiny_bundle), "--accuracy-floor", "0.9", "--choose", *QUICK]) == 2
     assert "add --photos DIR" in capsys.readouterr().err

@@ -84,3 +84,9 @@ def test_the_gate_stops_what_is_gone_and_what_compares_nothing(make_result, make
     found = compare_documents(OLD, make_document(make_result(threads=4)), NOW, make_document(make_result()))
     with pytest.raises(GateError, match="x4: in the baseline, not measured now; no case stands in both"):
         check_gate(found, 1.05)
+
+
+def test_every_result_of_several_files_is_held_against_the_gate(make_result, make_document):
+    fast, slow = make_document(make_result(p50=1.0)), make_document(make_result(p50=3.0), make_result(p50=1.0, seed=1))
+    with pytest.raises(GateError, match="slower"):
+        check_gate(compare_documents(Path("a"), fast, Path("b"), slow), 1.5)

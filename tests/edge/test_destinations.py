@@ -1,5 +1,6 @@
 """A run that is refused leaves every file as it was, and none behind."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from fashion_edge.cli import main
 from fashion_edge.destinations import check_destinations
 from fashion_edge.errors import OutputExistsError, UsageError
+from fashion_edge.frame import Fault
 from fashion_edge.request import Request
+from fashion_edge.sinks.jsonl import JsonlSink
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -105,3 +108,27 @@ def test_a_link_to_nowhere_among_the_saved_pictures_is_no_matter(tmp_path: Path,
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "x.jpg").symlink_to("/nonexistent")
     assert main(["--source", str(photo_folder / "a" / "1.png"), "--save", str(tmp_path / "saved"), "--headless"]) == 0
+
+
+def test_what_a_full_file_would_be_renamed_to_is_an_output_as_well(tmp_path: Path) -> None:
+    lines, full = str(tmp_path / "a.jsonl"), tmp_path / "a.jsonl.1"
+    with pytest.raises(UsageError, match="with --jsonl-limit and --events both name"):
+        check_destinations(Request(jsonl=lines, events=str(full), jsonl_limit=1))
+    full.write_text("precious")
+    with pytest.raises(OutputExistsError, match=r"a\.jsonl\.1 exists already"):
+        check_destinations(Request(jsonl=lines, jsonl_limit=1))
+    check_destinations(Request(jsonl=lines, jsonl_limit=1, append=True))  # a service that starts anew finds its own
+
+
+def test_a_pipe_has_no_limit(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink = JsonlSink(str(pipe), limit_mb=1e-6)
+    for index in range(3):
+        sink.fault(Fault("x.jpg", index, "x.jpg is empty"))
+    sink.close()
+    assert os.read(reader, 1 << 16).count(b"x.jpg is empty") == 3
+    assert pipe.is_fifo()
+    assert not (tmp_path / "pipe.1").exists()
+    os.close(reader)

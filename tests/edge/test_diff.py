@@ -1,5 +1,9 @@
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +19,27 @@ def test_a_bundle_equals_itself(capsys: pytest.CaptureFixture, bundle_copy: Path
     out, err = capsys.readouterr()
     assert out == ""
     assert "0 of 20 frames decide differently (0.0 %), largest score difference 0.000; 0 % may" in err
+
+
+def test_a_source_without_an_end_is_compared_for_so_many_seconds(
+    capsys: pytest.CaptureFixture, bundle_copy: Path
+) -> None:
+    assert main(["--source", "demo", "--headless", "--seconds", "0.2", "--diff", str(bundle_copy)]) == 0
+    assert "frames decide differently (0.0 %)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_was_compared_is_said_when_it_is_ended_from_outside(bundle_copy: Path, number: signal.Signals) -> None:
+    command = "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
+    flags = ["--source", "demo", "--headless", "--diff", str(bundle_copy)]
+    process = subprocess.Popen([sys.executable, "-c", command, *flags], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert any(" on demo" in line for line in iter(process.stderr.readline, ""))
+    time.sleep(0.3)
+    process.send_signal(number)
+    said = process.communicate(timeout=20)[1]
+    assert "frames decide differently (0.0 %)" in said
+    assert process.returncode == 0
 
 
 @pytest.fixture

@@ -34,3 +34,7 @@ def test_fractions_scale_with_the_frame_and_cut_a_view() -> None:
 def test_a_box_that_makes_no_sense_is_named(text: str) -> None:
     with pytest.raises(UsageError, match=text.replace(".", r"\.")):
         Roi.parse(text)
+
+
+def test_tenths_that_add_up_to_one_stay_inside() -> None:
+    assert Roi.parse("0.8,0,0.2,1").box(100, 200, still=False) == Box(160, 0, 40, 100)

@@ -39,7 +39,9 @@ class JsonlSink(Sink):
         if self._path is not None and not append and not is_device(self._path):
             refuse_existing(self._path, overwrite=overwrite)
         self._file = None if self._path is None else _open(self._path, self.name, append=append)
-        self._limit = math.inf if limit_mb is None or self._path is None else limit_mb * 1e6  # bytes
+        self._limit = (
+            limit_mb * 1e6 if limit_mb is not None and self._path and not is_device(self._path) else math.inf
+        )  # bytes
         self._size = self._path.stat().st_size if append and self._path is not None else 0  # bytes
 
     def put(self, result: Result) -> None:
@@ -82,9 +84,14 @@ class JsonlSink(Sink):
     def _rotate(self, full: BinaryIO) -> BinaryIO:
         assert self._path is not None
         full.close()
-        self._path.replace(self._path.with_name(self._path.name + ".1"))
+        self._path.replace(rotated(self._path))
         self._size = 0
         return self._path.open("wb")
+
+
+def rotated(path: Path) -> Path:
+    """Where a full file goes."""
+    return path.with_name(path.name + ".1")
 
 
 def _open(path: Path, name: str, *, append: bool) -> BinaryIO:

@@ -53,6 +53,7 @@ class Board:
         self._size = CARD_SIZE
         self._pictures = 0
         self._changed = 0
+        self.run = f"{time.time_ns():x}"  # numbers of another run's changes say nothing in this one
 
     def show(self, result: Result) -> None:
         """Keep a copy of a frame on which nothing is drawn yet, if anybody waits for one."""
@@ -116,6 +117,11 @@ class Board:
         with self._lock:
             self.changes.append(Change(self._changed, kind, record))
         self.wake()
+
+    def number_of(self, event: str) -> int:
+        """The number of a change by its name in `/api/events`, RUN-NUMBER; 0 for one of another run or none at all."""
+        run, _, number = event.rpartition("-")
+        return int(number) if run == self.run and number.isascii() and number.isdigit() and len(number) < 19 else 0
 
     def changes_after(self, number: int) -> list[Change]:
         """What changed after a given one, oldest first."""

@@ -115,13 +115,13 @@ class Routes:
                 return _full()
             answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
             await answer.prepare(request)
-            seen = request.headers.get("Last-Event-ID", "")
-            last = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 19 else 0
+            last = self._clients.board.number_of(request.headers.get("Last-Event-ID", ""))
             await answer.write(b"retry: 2000\n\n")
             while not self._clients.closing.is_set():
                 for change in self._clients.board.changes_after(last):
+                    name = f"{self._clients.board.run}-{change.number}"
                     data = json.dumps(change.record, ensure_ascii=False)
-                    await _send(answer, f"id: {change.number}\nevent: {change.kind}\ndata: {data}\n\n".encode())
+                    await _send(answer, f"id: {name}\nevent: {change.kind}\ndata: {data}\n\n".encode())
                     last = change.number
                 if not await self._changed(last):
                     await _send(answer, b": nothing new\n\n")

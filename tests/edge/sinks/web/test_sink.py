@@ -296,7 +296,9 @@ def test_events_come_as_they_happen_and_can_be_taken_up_again(serve: Serve, resu
         return found
 
     assert asyncio.run(lines("", ["decision", "fault", "lost"])) == ["decision", "fault", "lost"]
-    assert asyncio.run(lines("2", ["lost"])) == ["lost"]
+    assert asyncio.run(lines(f"{sink._board.run}-2", ["lost"])) == ["lost"]
+    assert asyncio.run(lines("5000", ["decision"])) == ["decision"]
+    assert asyncio.run(lines("186a0-2", ["decision"])) == ["decision"], "a run before this one counted from 1, too"
     assert asyncio.run(lines("nonsense", ["decision"])) == ["decision"]
 
 
