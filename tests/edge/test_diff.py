@@ -30,7 +30,8 @@ def test_a_source_without_an_end_is_compared_for_so_many_seconds(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_was_compared_is_said_when_it_is_ended_from_outside(bundle_copy: Path, number: signal.Signals) -> None:
-    command = "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
+    heed = f"import signal; signal.signal({int(number)}, signal.default_int_handler)"  # nohup has it ignored
+    command = f"{heed}; import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
     flags = ["--source", "demo", "--headless", "--diff", str(bundle_copy)]
     process = subprocess.Popen([sys.executable, "-c", command, *flags], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
