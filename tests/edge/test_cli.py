@@ -173,7 +173,8 @@ def test_debug_shows_the_traceback() -> None:
 
 
 def start(*argv: str) -> subprocess.Popen:
-    code = f"import sys; from fashion_edge.cli import main; sys.exit(main({list(argv)!r}))"
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell's & has it ignored
+    code = f"{heed}; import sys; from fashion_edge.cli import main; sys.exit(main({list(argv)!r}))"
     return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
