@@ -1,10 +1,14 @@
 """The arrows of the design: what may load what."""
 
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
 
 import pytest
 
+GUIDE = Path(__file__).parents[2] / "docs" / "raspberry-pi.md"
 HEAVY = (
     "tensorflow",
     "keras",
@@ -42,3 +46,15 @@ def test_importing_the_ground_floor_loads_no_heavy_library(package: str) -> None
 @pytest.mark.parametrize("cli", ["fashion_edge.cli", "fashion_edge.doctor"])
 def test_a_command_line_loads_neither_numpy_nor_opencv_before_it_is_needed(cli: str) -> None:
     assert loaded_after(f"import {cli}").isdisjoint({"numpy", "cv2", "ai_edge_litert", "rich", *HEAVY})
+
+
+def test_the_guide_to_the_old_runtime_installs_all_that_a_run_loads() -> None:
+    """It installs the package without its dependencies, so it must name each that a plain run cannot do without."""
+    (command,) = re.findall(r"pip install 'tflite-runtime.*", GUIDE.read_text())
+    run = "from fashion_edge.cli import main; import contextlib, io\n"
+    run += "with contextlib.redirect_stdout(io.StringIO()): assert main(['--source', 'demo', '--frames', '2', '--headless']) == 0"
+    ours = {re.split(r"[<>=;\[ ]", wanted)[0] for wanted in requires("fashion-edge") or () if "extra ==" not in wanted}
+    owners = packages_distributions()
+    needed = ours & {owner for name in loaded_after(run) for owner in owners.get(name, ())} - {"ai-edge-litert"}
+    assert "click" in needed
+    assert not {name for name in needed if name not in command}
