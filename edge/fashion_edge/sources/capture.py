@@ -30,7 +30,6 @@ class Capture(Protocol):
     """An open device or stream."""
 
     fps: float
-    finite: bool  # it ends, and its end is no loss
 
     def read(self) -> Shot | None:
         """Wait for the next picture; None when there is none."""
@@ -58,7 +57,7 @@ class CvCapture:
         fps = float(capture.get(self._cv2.CAP_PROP_FPS))
         self.fps = fps if 0 < fps <= 1000 else DEFAULT_FPS
         self.frames = int(capture.get(self._cv2.CAP_PROP_FRAME_COUNT))  # what a file declares; 0 or less for the rest
-        self.finite = self.frames > 0
+        self.finite = self.frames > 0  # it ends, and its end is no loss
         self._refuse_giants()
 
     @property

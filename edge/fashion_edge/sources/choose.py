@@ -44,7 +44,7 @@ def open_source(text: str, *, every_frame: bool = False, watched: bool = False, 
     if URL.match(text):
         from fashion_edge.sources.stream import open_stream
 
-        return open_stream(text, wish, live=not every_frame)
+        return open_stream(text, wish, live=not every_frame, paced=watched and not every_frame)
     if text.startswith(REPLAY):
         from fashion_edge.sources.replay import ReplaySource
 

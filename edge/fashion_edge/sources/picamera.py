@@ -69,8 +69,6 @@ def load_picamera2() -> Any:
 class PicameraCapture:
     """One configured, running camera; each request is given back as soon as its pixels are copied."""
 
-    finite = False
-
     def __init__(self, number: int, wish: Wish, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._camera = _acquire(load_picamera2(), number)

@@ -58,8 +58,6 @@ class ReopeningSource:
                     yield Frame(shot.image, index, shot.captured_at, self.name, shot.capture_s)
                     index += 1
                     shot = self._capture.read()
-                if shot is None and self._capture.finite:
-                    return
                 self._capture.close()
                 if self._clock() - opened_at >= STEADY_S:
                     self._attempt = 0

@@ -1,27 +1,45 @@
-"""An rtsp or http stream; a password in the URL is not shown."""
+"""An rtsp or http stream, or a file behind such a URL; a password in the URL is not shown."""
 
 import re
 
 from fashion_edge.errors import SourceError
 from fashion_edge.opencv import load_cv2
-from fashion_edge.sources.base import Wish
+from fashion_edge.sources.base import Source, Wish
 from fashion_edge.sources.capture import CvCapture, open_video_capture
 from fashion_edge.sources.reopen import ReopeningSource
+from fashion_edge.sources.video import VideoSource
 
 OPEN_TIMEOUT_MS = 5_000
 READ_TIMEOUT_MS = 4_000
 
 
-def open_stream(url: str, wish: Wish, *, live: bool = True) -> ReopeningSource:
-    """Open a stream; a loss of it is an event, and it is reopened."""
+def open_stream(url: str, wish: Wish, *, live: bool = True, paced: bool = False) -> Source:
+    """Open a stream, whose loss is an event and which is reopened; or a file, which ends and loses no frame.
+
+    Args:
+        url: what FFmpeg opens.
+        wish: how long a stream may show the same picture.
+        live: of a stream, the newest frame is all that matters.
+        paced: a file plays at its own rate.
+
+    Raises:
+        SourceError: nothing answers, or no picture comes.
+    """
     name = re.sub(r"//[^/@]*@", "//***@", url)
-    return ReopeningSource(name, lambda: _open(url, name), live=live, frozen_s=wish.frozen_s)
+    first = [_open(url, name)]
+    if first[0].finite:
+        first.pop().close()
+        return VideoSource(url, paced=paced, name=name, limits=_limits())
+    return ReopeningSource(name, lambda: first.pop() if first else _open(url, name), live=live, frozen_s=wish.frozen_s)
+
+
+def _limits() -> list[int]:
+    cv2 = load_cv2()
+    return [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
 
 
 def _open(url: str, name: str) -> CvCapture:
-    cv2 = load_cv2()
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
-    capture = open_video_capture(url, cv2.CAP_FFMPEG, limits)
+    capture = open_video_capture(url, load_cv2().CAP_FFMPEG, _limits())
     if not capture.isOpened():
         capture.release()
         raise SourceError(

@@ -1,6 +1,6 @@
-"""Video files: every frame once, on the file's own clock."""
+"""Video files, here or behind a URL: every frame once, on the file's own clock."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from fashion_edge.errors import SourceError
@@ -19,9 +19,14 @@ class VideoSource:
     still = False
     ahead = True
 
-    def __init__(self, path: Path, *, paced: bool = False) -> None:
-        self.name = str(path)
+    def __init__(
+        self, place: Path | str, *, paced: bool = False, name: str | None = None, limits: Sequence[int] = ()
+    ) -> None:
+        """Take the file at a path or a URL, shown as `name`; `limits` are OpenCV's settings of a connection."""
+        self.name = name or str(place)
         self.live = paced
+        self._place = str(place)
+        self._limits = tuple(limits)
         capture = self._open(())
         width, height = capture.size
         # FFmpeg's threads cost a third more processor time, which the labels need, and pay for larger pictures only
@@ -59,7 +64,7 @@ class VideoSource:
         return self._description
 
     def _open(self, settings: tuple[int, ...]) -> CvCapture:
-        capture = open_video_capture(self.name, load_cv2().CAP_FFMPEG, settings)
+        capture = open_video_capture(self._place, load_cv2().CAP_FFMPEG, self._limits + settings)
         if not capture.isOpened():
             capture.release()
             raise SourceError(

@@ -32,7 +32,7 @@ class Clock:
 class FakeCapture:
     """A camera that gives so many pictures and is then unplugged; holds a file descriptor, as a real one does."""
 
-    fps, finite = 30.0, False
+    fps = 30.0
     open_now = 0
 
     def __init__(self, n: int, *, frozen: bool = False, clock: Clock | None = None) -> None:

@@ -1,8 +1,10 @@
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -76,3 +78,47 @@ def test_a_password_in_a_url_is_not_shown(camera_url: str) -> None:
 def test_a_stream_that_does_not_answer_is_named() -> None:
     with pytest.raises(SourceError, match=r"stream http://127\.0\.0\.1:9/x gives no picture"):
         open_source("http://127.0.0.1:9/x")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address at which its files can be had."""
+    handler = partial(SilentFiles, directory=str(tmp_path))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield tmp_path, f"http://user:secret@127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+class SilentFiles(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def make_clip(path: Path) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (96, 64))
+    for i in range(FRAMES):
+        writer.write(picture(i))
+    writer.release()
+
+
+def test_a_file_behind_a_url_gives_every_frame_as_a_file_here_does(shelf: tuple[Path, str]) -> None:
+    folder, address = shelf
+    make_clip(folder / "clip.avi")
+    source = open_source(f"{address}/clip.avi")
+    assert (source.live, source.ahead) == (False, True), "as a stream, all but the newest frame would be dropped"
+    assert "secret" not in source.name + source.describe()
+    assert [frame.index for frame in source.items()] == list(range(FRAMES))
+    assert open_source(f"{address}/clip.avi", watched=True).live
+
+
+def test_a_file_behind_a_url_that_was_cut_short_says_so(shelf: tuple[Path, str]) -> None:
+    folder, address = shelf
+    make_clip(folder / "whole.avi")
+    data = (folder / "whole.avi").read_bytes()
+    (folder / "clip.avi").write_bytes(data[: len(data) * 2 // 3])
+    *frames, fault = open_source(f"{address}/clip.avi").items()
+    assert 0 < len(frames) < FRAMES
+    assert "cut short or damaged" in fault.reason
+    assert "secret" not in fault.reason
