@@ -25,6 +25,31 @@ def is_device(path: Path) -> bool:
     return path.is_char_device() or path.is_fifo()
 
 
+def probe_file(path: Path) -> None:
+    """See that a file can be written, changing nothing.
+
+    Raises:
+        OSError: it cannot; says why.
+    """
+    if path.is_file():
+        path.open("ab").close()
+    else:
+        probe_folder(path.parent)
+
+
+def probe_folder(folder: Path) -> None:
+    """See that files can be made in a folder, or in what there is of its path; leaves nothing behind.
+
+    Permissions are not asked but tried: root may write anywhere, and yet not in /proc or on a disk that is read-only.
+
+    Raises:
+        OSError: they cannot; says why.
+    """
+    whole = folder.absolute()
+    with tempfile.TemporaryFile(dir=next(place for place in (whole, *whole.parents) if place.exists())):
+        pass
+
+
 def _hint(path: Path, marker: str) -> str:
     if (path / marker).is_file():
         return "name another or add --overwrite"

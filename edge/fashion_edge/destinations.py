@@ -1,10 +1,10 @@
 """Where outputs may go: all are looked at before the first is opened, so that a refused run leaves all as it was."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from fashion_edge.atomic import is_device, refuse_existing
+from fashion_edge.atomic import is_device, probe_file, probe_folder, refuse_existing
 from fashion_edge.errors import UsageError
 from fashion_edge.images import find_images
 from fashion_edge.recording import FRAMES, HEADER, LINES
@@ -19,7 +19,8 @@ def check_destinations(request: Request) -> None:
     """Refuse outputs that cannot be begun, or that would replace what is not theirs.
 
     Raises:
-        UsageError: an output that is the source or another output, a folder where a file belongs, or the reverse.
+        UsageError: an output that is the source or another output, a folder where a file belongs, or the reverse; a
+            place that cannot be written.
         OutputExistsError: it is there already, and neither `--overwrite` nor `--append` was given.
     """
     if request.jsonl == request.events == "-":
@@ -34,6 +35,12 @@ def check_destinations(request: Request) -> None:
             raise UsageError(f"{flag} {folder} is a file; name a folder")
     if request.record_raw is not None:
         _check_recording(request.record_raw, request.source_text(), overwrite=request.overwrite)
+    for flag, path in files:
+        if not is_device(path):
+            _try(f"{flag} {path}", "file", probe_file, path)
+    for flag, folder in folders.items():
+        if folder is not None:
+            _try(f"{flag} {folder}", "folder", probe_folder, folder)
 
 
 def _files(request: Request) -> Iterator[tuple[str, Path]]:
@@ -62,6 +69,13 @@ def _check_file(flag: str, path: Path, request: Request) -> None:
         check_suffix(path)
     if not (is_device(path) or (request.append and flag != "--record")):
         refuse_existing(path, overwrite=request.overwrite)
+
+
+def _try(output: str, kind: str, probe: Callable[[Path], None], path: Path) -> None:
+    try:
+        probe(path)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}; name another {kind}") from error
 
 
 def _example(flag: str) -> str:

@@ -69,6 +69,28 @@ def test_two_outputs_have_a_file_each(tmp_path: Path) -> None:
         check_destinations(Request(jsonl=both, events=str(tmp_path / "link.jsonl"), overwrite=True))
 
 
+@pytest.mark.parametrize("flag", ["--save", "--record", "--capture", "--record-raw"])
+def test_a_place_that_cannot_be_written_is_told_before_another_file_is_emptied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    kept = tmp_path / "labels.jsonl"
+    kept.write_text("precious\n")
+    place = "/proc/nothing/clip.mp4"
+    files = ["--jsonl", str(kept), "--overwrite", flag, place]
+    assert main(["--source", "demo", "--frames", "1", "--headless", *files]) == 2
+    assert f"{flag} {place} cannot be written: " in capsys.readouterr().err
+    assert kept.read_text() == "precious\n"
+
+
+def test_looking_whether_places_can_be_written_leaves_nothing_there(tmp_path: Path) -> None:
+    (tmp_path / "old.jsonl").write_text("precious\n")
+    before = contents(tmp_path)
+    new = tmp_path / "new" / "deep"
+    check_destinations(Request(jsonl=str(tmp_path / "old.jsonl"), record=new / "a.mp4", save=new, overwrite=True))
+    assert contents(tmp_path) == before
+    assert not new.parent.exists()
+
+
 @pytest.mark.parametrize(
     ("request_", "said"),
     [
