@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fashion_edge.decide import LabelSpace
-from fashion_edge.errors import ModelError, UsageError
+from fashion_edge.errors import DatasetError, ModelError, UsageError
 from fashion_edge.images import find_images
 from fashion_edge.preprocess import InputSpec
 from fashion_export.graph import copy_network
@@ -48,6 +48,7 @@ def load_foreign(foreign: Foreign) -> Source:
     Raises:
         ModelError: no Keras model, code inside, or an input that is no image of fixed size.
         UsageError: no calibration photo, a group of unknown labels, or an input range that must be named.
+        DatasetError: a folder of photos is named by a label and by something else.
     """
     if not foreign.calibration.is_dir():
         raise UsageError(f"{foreign.calibration} is not a folder of photos; name one with --calibration")
@@ -159,6 +160,7 @@ def find_photos(folder: Path, labels: tuple[str, ...]) -> tuple[tuple[Photo, ...
 
     Raises:
         UsageError: no photo there.
+        DatasetError: a folder named by a label and by something else: what its photos show is not known.
     """
     unique: dict[str, Path] = {}
     for file in find_images(folder):
@@ -175,8 +177,20 @@ def find_photos(folder: Path, labels: tuple[str, ...]) -> tuple[tuple[Photo, ...
 
 
 def _photo(file: Path, folder: Path, labels: tuple[str, ...]) -> Photo:
-    words = tuple(file.parent.name.split("_")) if file.parent != folder else ()
-    return Photo(file.relative_to(folder).as_posix(), words if all(word in labels for word in words) else ())
+    """The nearest folder that is named by labels alone says what the photo shows; without one it shows none of them."""
+    spelt = {label.casefold(): label for label in labels}
+    place = file.relative_to(folder)
+    for name in (parent.name for parent in place.parents if parent.name):
+        words = [word.casefold() for word in name.split("_") if word]
+        strange = [word for word in words if word not in spelt]
+        if words and not strange:
+            return Photo(place.as_posix(), tuple(spelt[word] for word in words))
+        if len(strange) < len(words):
+            raise DatasetError(
+                f"folder {name!r} of {folder} names {strange[0]!r}, which is none of --labels {','.join(labels)}; "
+                "name it by labels alone, or by none where its photos show none of them"
+            )
+    return Photo(place.as_posix(), ())
 
 
 def digest(path: Path) -> str:

@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 
 from fashion_edge.bundle import load_bundle
+from fashion_edge.errors import DatasetError
 from fashion_export.cli import main
 from fashion_export.foreign import find_photos, open_any
 from fashion_export.keras_model import keras_scores, load_model
@@ -172,6 +174,30 @@ def test_a_copy_under_another_name_is_taken_once(photos, tmp_path):
 def test_photos_of_no_known_folder_have_no_label(photos):
     _, held_out = find_photos(photos, ("cat", "dog"))
     assert {photo.labels for photo in held_out} == {()}
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("red_dress", {"red", "dress"}),
+        ("Red_Dress", {"red", "dress"}),
+        ("red_dress/outdoors", {"red", "dress"}),
+        ("train/red_dress", {"red", "dress"}),
+        ("cars", set()),
+    ],
+)
+def test_a_photo_shows_what_the_nearest_folder_of_labels_says(tmp_path, place, shown):
+    (tmp_path / place).mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / place / "1.png"), np.zeros((8, 8, 3), np.uint8))
+    ((photo,), _) = find_photos(tmp_path, tuple(LABELS.split(",")))
+    assert set(photo.labels) == shown
+
+
+def test_a_folder_named_by_a_label_and_something_else_is_refused(tmp_path):
+    (tmp_path / "red_drss").mkdir()
+    cv2.imwrite(str(tmp_path / "red_drss" / "1.png"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(DatasetError, match="'red_drss' .* names 'drss', which is none of --labels"):
+        find_photos(tmp_path, tuple(LABELS.split(",")))
 
 
 def test_labels_and_groups_of_the_command_line():
