@@ -141,6 +141,11 @@ def checkpoint_paths(options: TrainOptions) -> list[Path]:
     return [checkpoint_path(options.out, name) for name in (TEACHER, STUDENT, BASELINE)]
 
 
+def has_checkpoint(options: TrainOptions) -> bool:
+    """Whether a run was interrupted that can be resumed."""
+    return any(path.is_file() for path in checkpoint_paths(options))
+
+
 def forget_checkpoints(options: TrainOptions) -> None:
     """Remove what an interruption would have needed."""
     for path in checkpoint_paths(options):

@@ -10,7 +10,7 @@ from fashion_edge.console import say
 from fashion_edge.errors import DatasetError, RunError, UsageError
 from fashion_train.checkpoint import identify
 from fashion_train.dataset import SEPARATOR, Dataset, find_holdout, find_negatives, load_dataset
-from fashion_train.fitting import checkpoint_paths, forget_checkpoints
+from fashion_train.fitting import forget_checkpoints, has_checkpoint
 from fashion_train.metrics import words
 from fashion_train.options import TrainOptions
 from fashion_train.train import Outcome, train
@@ -64,7 +64,7 @@ def leave_one_out(options: TrainOptions) -> int:
             diary.unlink(missing_ok=True)
         for number, name in enumerate(names[len(rows) :], start=len(rows) + 1):
             say(f"{number} of {len(names)}: without {name}")
-            begun = options.resume and any(path.is_file() for path in checkpoint_paths(options))
+            begun = options.resume and has_checkpoint(options)
             events = options.tensorboard and options.tensorboard / name
             outcome = train(replace(options, holdout=(name,), resume=begun, tensorboard=events))
             if outcome.learned.interrupted or (options.baseline and outcome.baseline is None):
@@ -144,7 +144,7 @@ def _note(diary: Path, identity: str, rows: Sequence[Row]) -> None:
 def _resume(options: TrainOptions, diary: Path, identity: str) -> list[Row]:
     """The rows that an interrupted command left."""
     if not diary.is_file():
-        if any(path.is_file() for path in checkpoint_paths(options)):
+        if has_checkpoint(options):
             return []  # interrupted in the first training
         raise RunError(f"there is nothing of {options.out} to resume from; run again without --resume")
     try:

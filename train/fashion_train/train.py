@@ -10,7 +10,7 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, UsageError
 from fashion_edge.opencv import load_cv2
 from fashion_train.epochs import Learned
-from fashion_train.fitting import STUDENT, be_taught, checkpoint_paths, fit, forget_checkpoints, stand_beside
+from fashion_train.fitting import STUDENT, be_taught, fit, forget_checkpoints, has_checkpoint, stand_beside
 from fashion_train.input_speed import InputSpeed
 from fashion_train.judge import Judgement, judge
 from fashion_train.learn import make_predict
@@ -63,7 +63,7 @@ def run(options: TrainOptions) -> int:
     """
     from fashion_train.run_folder import write_run
 
-    if options.resume and not any(path.is_file() for path in checkpoint_paths(options)):
+    if options.resume and not has_checkpoint(options):
         raise RunError(f"there is no checkpoint of {options.out} to resume from; run again without --resume")
     join(options)
     if not find_team().chief:
