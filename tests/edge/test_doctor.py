@@ -3,6 +3,7 @@ import json
 import pytest
 
 from fashion_edge.doctor import Finding, Machine, checks, main
+from fashion_edge.doctor.aside import Outcome
 from fashion_edge.doctor.machine import number
 from fashion_edge.doctor.models import check_bundle, check_colours
 from fashion_edge.doctor.opencv import check_opencv
@@ -12,7 +13,7 @@ from fashion_edge.doctor.runtimes import check_runtimes
 def having(**versions: str) -> Machine:
     """A machine with just these distributions."""
     there = {name.replace("_", "-"): version for name, version in versions.items()}
-    return Machine(installed=there.get, load=lambda name: None)
+    return Machine(installed=there.get, load=lambda name: None, attempt=lambda *job: Outcome("done"))
 
 
 def test_the_shipped_bundle_is_checked_variant_by_variant() -> None:

@@ -9,6 +9,7 @@ import click
 
 from fashion_edge.checklist import walk_through
 from fashion_edge.console import run_command
+from fashion_edge.doctor.aside import Aside
 from fashion_edge.doctor.machine import Check, Finding, Machine
 from fashion_edge.params import PATH
 
@@ -36,9 +37,11 @@ def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, d
     """Look at this machine and say what would keep fashion-edge from working, with the command that mends it."""
     from fashion_edge.doctor import checks
 
-    findings = examine(Machine(), checks.CHECKS, debug=debug)
+    with Aside() as aside:
+        machine = Machine(attempt=aside.ask)
+        findings = examine(machine, checks.CHECKS, debug=debug)
     if checklist:
-        known = {"model": Machine().model, "findings": [asdict(finding) for finding in findings]}
+        known = {"model": machine.model, "findings": [asdict(finding) for finding in findings]}
         return walk_through(answers, known, overwrite=overwrite)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))

@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from fashion_edge.doctor.aside import Outcome, attempt
+
 RUN_TIMEOUT_S = 10.0
 
 
@@ -54,6 +56,7 @@ class Machine:
     installed: Callable[[str], str | None] = installed
     run: Callable[[Sequence[str]], str | None] = run_program
     load: Callable[[str], Any] = import_module
+    attempt: Callable[..., Outcome] = attempt  # for what may take its process with it
     arch: str = platform.machine()
     bits: int = 64 if sys.maxsize > 2**32 else 32
     python: tuple[int, int] = sys.version_info[:2]

@@ -7,35 +7,38 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.bundle import Variant, load_bundle
 from fashion_edge.doctor.machine import Finding, Machine
-from fashion_edge.errors import FashionError, MissingExtraError
+from fashion_edge.doctor.runtimes import death, runtime_of
+from fashion_edge.errors import FashionError
 from fashion_edge.frame import Frame
+from fashion_edge.locate import default_bundle
 
 CODEC_TOLERANCE = 12  # of 255: chroma of JPEG and video is rounded twice
 
 
-def check_bundle(machine: Machine) -> Iterator[Finding]:  # noqa: ARG001  # every check has the same shape
+def check_bundle(machine: Machine) -> Iterator[Finding]:
     """Every variant of the default bundle replays its golden frames."""
-    from fashion_edge.backends import open_backend
-    from fashion_edge.bundle import load_bundle
-    from fashion_edge.golden import self_check
-    from fashion_edge.locate import default_bundle
-
     try:
         bundle = load_bundle(default_bundle())
     except FashionError as error:
         yield Finding("bundle", "bad", str(error), "fashion-export")
         return
     for variant in bundle.manifest.variants:
-        try:
-            drift = self_check(bundle, variant, open_backend(bundle, variant))
-        except MissingExtraError as error:
-            yield Finding("bundle", "note", f"{variant.file} was not checked: {error}")
-        except FashionError as error:
-            yield Finding("bundle", "bad", str(error), "fashion-export")
-        else:
-            text = f"{variant.file} gives its golden scores back (largest difference {drift:.4f})"
-            yield Finding("bundle", "ok", text)
+        yield _replay(machine, bundle.path, variant)
+
+
+def _replay(machine: Machine, folder: Path, variant: Variant) -> Finding:
+    outcome = machine.attempt("replay", str(folder), variant.file)
+    if outcome.state == "died":
+        text, mend = death(machine, runtime_of(machine, variant.runtime), outcome, "in its self-check")
+        return Finding("bundle", "bad", f"{variant.file}: {text}", mend)
+    if outcome.state == "missing":
+        return Finding("bundle", "note", f"{variant.file} was not checked: {outcome.text}")
+    if outcome.state == "refused":
+        return Finding("bundle", "bad", outcome.text, "fashion-export")
+    text = f"{variant.file} gives its golden scores back (largest difference {outcome.text})"
+    return Finding("bundle", "ok", text)
 
 
 def check_colours(machine: Machine) -> Iterator[Finding]:

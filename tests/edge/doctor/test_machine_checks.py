@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fashion_edge.doctor.aside import Outcome
 from fashion_edge.doctor.cameras import check_cameras, check_libcamera
 from fashion_edge.doctor.machine import Check, Finding, Machine
 from fashion_edge.doctor.opencv import check_display, check_opencv
@@ -26,6 +27,10 @@ PI4 = {
 Make = Callable[..., Machine]
 
 
+def done(*job: str) -> Outcome:
+    return Outcome("done")
+
+
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
     """A machine from files, versions of distributions, and whatever else differs."""
@@ -35,7 +40,14 @@ def make(tmp_path: Path) -> Make:
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        given = {"root": tmp_path, "environ": {}, "installed": (versions or {}).get, "load": ModuleType, **changes}
+        given = {
+            "root": tmp_path,
+            "environ": {},
+            "installed": (versions or {}).get,
+            "load": ModuleType,
+            "attempt": done,
+            **changes,
+        }
         return Machine(**given)
 
     return build
@@ -94,8 +106,48 @@ def test_an_old_onnxruntime_dies_on_a_cortex_a72_and_nowhere_else(make: Make) ->
 
 
 def test_a_runtime_that_is_installed_but_does_not_load_is_bad(make: Make) -> None:
-    machine = make(versions={"ai-edge-litert": "2.3.0"}, load=refuse(ImportError("libm.so.6: version not found")))
-    assert look(check_runtimes, machine)[0] == ("bad", "ai-edge-litert 2.3.0 cannot be imported")
+    refused = Outcome("refused", "ImportError: libm.so.6: version not found")
+    machine = make(versions={"ai-edge-litert": "2.3.0", "onnxruntime": "1.32.0"}, attempt=lambda *job: refused)
+    litert, onnx = check_runtimes(machine)
+    assert (litert.state, onnx.state) == ("bad", "bad")
+    assert litert.text == "ai-edge-litert 2.3.0 cannot be imported (ImportError: libm.so.6: version not found)"
+    assert litert.mend == "pip install --force-reinstall ai-edge-litert"
+    assert onnx.mend == "pip install --force-reinstall onnxruntime"
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "advice", "mend"),
+    [
+        (
+            "ai-edge-litert",
+            "ai_edge_litert.interpreter",
+            "install another version, or use fashion-edge --runtime onnx",
+            "pip install 'ai-edge-litert!=2.14.0'",
+        ),
+        (
+            "tflite-runtime",
+            "tflite_runtime.interpreter",
+            "install ai-edge-litert, or use fashion-edge --runtime onnx",
+            "pip install ai-edge-litert",
+        ),
+        (
+            "onnxruntime",
+            "onnxruntime",
+            "install another version, or use fashion-edge --runtime litert and fashion-export --tflite-only",
+            "pip install 'onnxruntime!=2.14.0'",
+        ),
+    ],
+)
+def test_a_runtime_that_dies_on_import_is_named_with_its_signal(
+    make: Make, package: str, module: str, advice: str, mend: str
+) -> None:
+    def attempt(job: str, name: str) -> Outcome:
+        assert (job, name) == ("load", module)
+        return Outcome("died", "is killed by SIGSEGV (segmentation fault)")
+
+    finding = next(f for f in check_runtimes(make(versions={package: "2.14.0"}, attempt=attempt)) if package in f.text)
+    assert finding.text == f"{package} 2.14.0 is killed by SIGSEGV (segmentation fault) when it is imported: {advice}"
+    assert (finding.state, finding.mend) == ("bad", mend)
 
 
 def test_opencv_for_a_desktop_on_a_machine_without_one(make: Make) -> None:
