@@ -1,6 +1,7 @@
 """The sink behind `--mqtt`: says what changed, and lets the broker say that we are gone."""
 
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,13 +20,14 @@ KEEP_ALIVE_S = 20  # half as much again without a word, and the broker says that
 VITALS_EVERY_S = 10.0
 RETRY_S = (1, 30)  # the first and the longest pause between two attempts
 GOODBYE_S = 2.0
-AT_LEAST_ONCE = 1
+AT_MOST_ONCE, AT_LEAST_ONCE = 0, 1
 
 
 class MqttSink(Sink):
     """Publishes each change of the decision, retained. The client has a thread of its own; the loop never waits.
 
-    While the broker is away nothing is queued: it is told how things are once it is back.
+    While the broker is away nothing is queued: it is told how things are once it is back. So all goes at most once:
+    the client would send again what a dying link swallowed, and only after `_on_connect` has said how things are now.
     """
 
     def __init__(
@@ -50,32 +52,38 @@ class MqttSink(Sink):
         self._away = False
         self._reached = False
         self._connected = False
+        self._in_order = threading.Lock()  # held while publishing: the newest must come last, from whichever thread
         self._client = (make_client or _paho)(f"fashion-edge-{self.topics.id}")
         self._begin(broker)
 
     def put(self, result: Result) -> None:
         """Publish the decision if it is a new one, and now and then how the loop is doing."""
-        self._see(ONLINE)
-        if result.decision.text != self._text:
-            self._text = result.decision.text
-            self._state = state_payload(result, self._wall)
-            self._publish(self.topics.state, self._state)
-        now = self._clock()
-        if result.vitals is not None and now - self._vitals_at >= VITALS_EVERY_S:
-            self._vitals_at = now
-            self._publish(self.topics.vitals, vitals_payload(result.vitals))
+        with self._in_order:
+            self._see(ONLINE)
+            if result.decision.text != self._text:
+                self._text = result.decision.text
+                self._state = state_payload(result, self._wall)
+                self._publish(self.topics.state, self._state)
+            now = self._clock()
+            if result.vitals is not None and now - self._vitals_at >= VITALS_EVERY_S:
+                self._vitals_at = now
+                self._publish(self.topics.vitals, vitals_payload(result.vitals))
 
     def event(self, event: Event) -> None:
         """Publish that the source went; that it is back is seen by its first frame."""
         if event.state == "lost":
-            self._see(OFFLINE)
+            with self._in_order:
+                self._see(OFFLINE)
             self._text = None
 
     def close(self) -> None:
         """Say goodbye."""
         if self._connected:
-            self._publish(self.topics.source, OFFLINE)
-            self._client.publish(self.topics.availability, OFFLINE, AT_LEAST_ONCE, True).wait_for_publish(GOODBYE_S)
+            with self._in_order:
+                self._publish(self.topics.source, OFFLINE)
+                # This one is answered: then all that was said before it has arrived, too.
+                goodbye = self._client.publish(self.topics.availability, OFFLINE, AT_LEAST_ONCE, True)
+            goodbye.wait_for_publish(GOODBYE_S)
         self._client.disconnect()
         self._client.loop_stop()
         if not self._reached:
@@ -101,23 +109,27 @@ class MqttSink(Sink):
 
     def _publish(self, topic: str, payload: str) -> None:
         if self._connected:
-            self._client.publish(topic, payload, AT_LEAST_ONCE, True)
+            self._client.publish(topic, payload, AT_MOST_ONCE, True)
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         """In the client's thread."""
         if reason.is_failure:
             self._gone(f"the broker refused: {reason}")
             return
-        self._connected = self._reached = True
+        with self._in_order:
+            self._connected = self._reached = True
+            self._say_how_things_are()
+        if self._away:
+            self._away = False
+            self._tell(Event(self.name, "restored", self._clock(), "the broker answers"))
+
+    def _say_how_things_are(self) -> None:
         for topic, payload in discovery(self.topics, self._space, fashion_edge.__version__):
             self._publish(topic, payload)
         self._publish(self.topics.availability, ONLINE)
         self._publish(self.topics.source, self._source or OFFLINE)
         if self._state is not None:
             self._publish(self.topics.state, self._state)
-        if self._away:
-            self._away = False
-            self._tell(Event(self.name, "restored", self._clock(), "the broker answers"))
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
         self._gone("the broker cannot be reached")

@@ -1,5 +1,6 @@
 import json
 import sys
+import threading
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -34,13 +35,18 @@ YES, NO = Reason("Success", False), Reason("Not authorized", True)
 
 
 class FakeClient:
-    """Behaves as paho's client: takes a will and callbacks, refuses to publish while it is not connected."""
+    """Behaves as paho's client: takes a will and callbacks, refuses to publish while it is not connected.
+
+    What is to arrive at least once and was swallowed by a dying link it sends again, and only after `on_connect`.
+    """
 
     def __init__(self, client_id: str) -> None:
         self.client_id = client_id
         self.published: list[tuple[str, str, int, bool]] = []
         self.will: tuple[str, str, int, bool] | None = None
-        self.connected = self.looping = False
+        self.connected = self.looping = self.dying = False
+        self.unanswered: list[tuple[str, str, int, bool]] = []
+        self.before_publishing: Any = lambda topic: None
         self.on_connect: Any = None
         self.on_connect_fail: Any = None
         self.on_disconnect: Any = None
@@ -68,12 +74,17 @@ class FakeClient:
 
     def publish(self, *message: Any) -> SimpleNamespace:
         assert self.connected, "nothing may be queued for a broker that is away"
+        self.before_publishing(message[0])
         self.published.append(message)
+        if self.dying and message[2] > 0:
+            self.unanswered.append(message)
         return SimpleNamespace(wait_for_publish=lambda seconds: None)
 
     def accept(self) -> None:
-        self.connected = True
+        self.connected, self.dying = True, False
         self.on_connect(self, None, None, YES, None)
+        self.published += self.unanswered
+        self.unanswered.clear()
 
     def drop(self) -> None:
         self.connected = False
@@ -134,6 +145,35 @@ def test_while_the_broker_is_away_nothing_is_queued_and_then_it_learns_how_thing
     assert any(topic.startswith("homeassistant/") for topic, *_ in client.published)
 
 
+def test_what_a_dying_link_swallowed_is_not_said_after_what_is_true_now() -> None:
+    one, client = sink()
+    client.accept()
+    client.dying = True
+    one.put(result("red dress"))
+    one.event(Event("camera:0", "lost", 1.0, "gone"))
+    client.drop()
+    one.put(result("? dress"))
+    client.accept()
+    assert client.payloads("source")[-1] == "online"
+    assert json.loads(client.payloads("state")[-1])["text"] == "? dress"
+
+
+def test_a_decision_made_while_the_broker_is_told_how_things_are_is_said_after_it() -> None:
+    one, client = sink()
+    one.put(result("red dress"))
+    loop = threading.Thread(target=one.put, args=(result("? dress"),))
+
+    def decide_anew(topic: str) -> None:
+        if topic == one.topics.state and not loop.ident:
+            loop.start()
+            loop.join(0.2)  # long enough to overtake, if it can
+
+    client.before_publishing = decide_anew
+    client.accept()
+    loop.join()
+    assert [json.loads(payload)["text"] for payload in client.payloads("state")] == ["red dress", "? dress"]
+
+
 def test_a_broker_that_goes_is_said_once_and_again_when_it_is_back() -> None:
     one, client = sink()
     client.accept()
@@ -170,6 +210,7 @@ def test_at_the_end_it_says_goodbye() -> None:
     client.accept()
     one.close()
     assert client.payloads("availability") == ["online", "offline"]
+    assert client.published[-1][2] == 1, "answered, so all that was said before it has arrived"
     assert not client.looping
 
 
