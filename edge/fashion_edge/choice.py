@@ -37,13 +37,21 @@ def open_model(request: Request) -> Model:
         UsageError: the device profile is damaged, or the one that was named is of another bundle.
     """
     bundle = load_bundle(request.bundle or default_bundle())
-    variant, threads, why = _choose(request, bundle)
+    variant, threads, why = choose_variant(request, bundle)
     backend = open_backend(bundle, variant, threads)
     self_check(bundle, variant, backend)
     return Model(bundle, variant, backend, threads, why)
 
 
-def _choose(request: Request, bundle: Bundle) -> tuple[Variant, int, str]:
+def choose_variant(request: Request, bundle: Bundle) -> tuple[Variant, int, str]:
+    """The variant, its threads, and what chose it where that was neither the bundle nor the flags.
+
+    A runtime or precision wins over a profile; that nobody names both on a command line `Request.check` sees to.
+
+    Raises:
+        BundleError: the bundle has no such variant.
+        UsageError: the device profile is damaged, or the one that was named is of another bundle.
+    """
     path = request.profile or default_profile()
     if request.runtime is None and request.precision is None and (request.profile or path.is_file()):
         profile = load_profile(path)

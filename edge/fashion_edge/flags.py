@@ -80,6 +80,13 @@ NETWORK = (
         help="Live page, JSON, events and /metrics; beyond this machine by token.",
     ),
     option(
+        "--serve-origin",
+        type=TEXT,
+        multiple=True,
+        metavar="URL",
+        help="Where a reverse proxy shows the page, such as https://shop.example; may be repeated.",
+    ),
+    option(
         "--mqtt", type=TEXT, metavar="HOST[:PORT]", help="Publish decisions to an MQTT broker, found by Home Assistant."
     ),
     option(
@@ -152,6 +159,7 @@ COMPANIONS = {  # flags that say something of others, one of which must be there
     "jsonl_limit": ("jsonl", "events"),
     "append": ("jsonl", "events"),
     "overwrite": ("jsonl", "events", "record", "record_raw", "print_colour_card"),
+    "serve_origin": ("serve",),
     "mqtt_name": ("mqtt",),
     "mqtt_user": ("mqtt",),
     "mqtt_password_file": ("mqtt",),
@@ -221,5 +229,8 @@ def given_flags(ctx: click.Context, leave_out: Container[str] = ("install_servic
         if name in leave_out or ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         value = ctx.params[name]
-        args += [param.opts[0]] if isinstance(param, click.Option) and param.is_flag else [param.opts[0], str(value)]
+        if isinstance(param, click.Option) and param.is_flag:
+            args.append(param.opts[0])
+        else:
+            args += [word for one in (value if param.multiple else [value]) for word in (param.opts[0], str(one))]
     return args

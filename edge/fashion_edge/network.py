@@ -10,7 +10,7 @@ from fashion_edge.sources import Source
 
 if TYPE_CHECKING:
     from fashion_edge.sinks.mqtt import Broker
-    from fashion_edge.sinks.web import Address
+    from fashion_edge.sinks.web import Address, Origin
 
 
 def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterator[Sink]:
@@ -23,7 +23,7 @@ def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterat
     if (address := find_address(request)) is not None:
         from fashion_edge.sinks.web import WebSink
 
-        yield WebSink(address, space, source.name, source.describe())
+        yield WebSink(address, space, source.name, source.describe(), origins=find_origins(request))
     if (broker := find_broker(request)) is not None:
         from fashion_edge.sinks.mqtt import MqttSink
 
@@ -41,6 +41,17 @@ def find_address(request: Request) -> "Address | None":
     from fashion_edge.sinks.web import Address
 
     return Address.parse(request.serve)
+
+
+def find_origins(request: Request) -> "tuple[Origin, ...]":
+    """Where else the page of `--serve` is opened.
+
+    Raises:
+        UsageError: one that is none.
+    """
+    from fashion_edge.sinks.web import Origin
+
+    return tuple(map(Origin.parse, request.serve_origin))
 
 
 def find_broker(request: Request) -> "Broker | None":

@@ -42,6 +42,7 @@ class Request:
     overwrite: bool = False
     append: bool = False
     serve: str | None = None
+    serve_origin: tuple[str, ...] = ()
     mqtt: str | None = None
     mqtt_name: str | None = None
     mqtt_user: str | None = None
@@ -76,6 +77,11 @@ class Request:
                 raise UsageError(f"--{name.replace('_', '-')} {value} is no finite number; give one such as 10 or 0.5")
         if self.append and self.overwrite:
             raise UsageError("--append and --overwrite were both given; files are either kept or replaced, name one")
+        for flag, value in (("--runtime", self.runtime), ("--precision", self.precision)):
+            if self.profile is not None and value is not None:
+                raise UsageError(
+                    f"--profile {self.profile} and {flag} {value} both say which variant runs; leave one of them out"
+                )
 
     def wish(self) -> Wish:
         """What is asked of a camera."""

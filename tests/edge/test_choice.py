@@ -61,6 +61,39 @@ def test_a_profile_that_is_named_counts_and_must_be_of_this_bundle(
     assert "cannot be read" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("flag", "value"), [("--precision", "int8"), ("--runtime", "litert")])
+@pytest.mark.parametrize("more", [[], ["--install-service"]])
+def test_a_profile_that_is_named_and_a_variant_that_is_named_are_one_too_many(
+    shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture, flag: str, value: str, more: list[str]
+) -> None:
+    named = tmp_path / "p.json"
+    choose(shipped, "float32", path=named)
+    flags = ["--source", "demo", "--frames", "1", "--headless", "--profile", str(named), flag, value, *more]
+    assert main(flags) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f"fashion-edge: --profile {named} and {flag} {value} both say which variant runs; leave one of them out\n"
+    )
+
+
+def test_threads_beside_a_profile_that_is_named_count(shipped: Bundle, tmp_path: Path) -> None:
+    named = tmp_path / "p.json"
+    choose(shipped, "float32", threads=2, path=named)
+    model = open_model(Request(profile=named, threads=1))
+    assert (model.variant.precision, model.threads) == ("float32", 1)
+
+
+def test_another_bundle_is_compared_with_what_a_named_profile_chose(
+    shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    named = tmp_path / "p.json"
+    choose(shipped, "float32", path=named)
+    flags = ["--source", "demo", "--frames", "2", "--profile", str(named)]
+    assert main([*flags, "--diff", str(shipped.path)]) == 0
+    assert "shipped_bundle/model.float32.tflite against shipped_bundle/model.float32.tflite" in capsys.readouterr().err
+
+
 def test_a_damaged_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> None:
     path = default_profile()
     path.parent.mkdir(parents=True)

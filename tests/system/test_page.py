@@ -1,6 +1,7 @@
 """The live page in a real browser: what `--serve` shows while a scene changes, a camera goes, and others watch."""
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterator
@@ -12,6 +13,7 @@ import aiohttp
 import numpy as np
 import pytest
 from chromium import Chromium, Page, chromium, find_chromium
+from proxy import proxy
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.frame import Event, Frame, Item
@@ -19,7 +21,7 @@ from fashion_edge.latest import Latest
 from fashion_edge.pipeline import Labeller, Options, run
 from fashion_edge.preprocess import InputSpec
 from fashion_edge.sinks.fan import FanOut
-from fashion_edge.sinks.web import Address, WebSink
+from fashion_edge.sinks.web import Address, Origin, WebSink
 from fashion_edge.summary import Summary
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="NO BROWSER: apt install chromium to test the page")
@@ -77,10 +79,10 @@ class ColourBackend:
 
 
 @contextmanager
-def serving(address: str = "127.0.0.1:0") -> Iterator[tuple[Scene, WebSink]]:
+def serving(address: str = "127.0.0.1:0", *origins: str) -> Iterator[tuple[Scene, WebSink]]:
     """A loop that labels the scene and serves it, in a thread."""
     scene, sinks, options = Scene(), FanOut(), Options(smooth_s=0.05)
-    web = WebSink(Address.parse(address), SPACE, scene.name)
+    web = WebSink(Address.parse(address), SPACE, scene.name, origins=[*map(Origin.parse, origins)])
     sinks.add(web)
     manifest: Any = SimpleNamespace(space=SPACE, input=InputSpec())
     labeller = Labeller(manifest, ColourBackend(), options, still=False)
@@ -98,6 +100,11 @@ def serving(address: str = "127.0.0.1:0") -> Iterator[tuple[Scene, WebSink]]:
         thread.join(10)
         assert not thread.is_alive()
         assert sinks.failures == []
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
 
 
 def browse(visit: Callable[[Chromium], Coroutine[Any, Any, None]]) -> None:
@@ -256,3 +263,31 @@ def test_a_page_of_another_site_sees_neither_picture_nor_state() -> None:
                 assert await page.ask(attack.format(port=web.port).replace("localhost", "127.0.0.1")) == "refused"
 
         browse(visit)
+
+
+def test_behind_a_reverse_proxy_the_page_tells_what_to_add() -> None:
+    async def visit(browser: Chromium) -> None:
+        with serving() as (_, web):
+            async with proxy(web.port) as origin, browser.page() as page:
+                await page.open(f"{origin}/")
+                await page.wait(f"notice.innerText.includes('start fashion-edge with --serve-origin {origin}')")
+                assert await page.ask("document.body.dataset.state") == "away"
+
+    browse(visit)
+
+
+def test_behind_a_named_reverse_proxy_the_picture_moves_by_token() -> None:
+    async def visit(browser: Chromium) -> None:
+        port = free_port()
+        async with proxy(port) as origin:
+            with serving(f"127.0.0.1:{port}", origin, "https://shop.example") as (_, web):
+                async with browser.page() as page, browser.page() as stranger:
+                    await page.open(f"{origin}/?{web.url.partition('?')[2]}")
+                    await page.wait(says("red dress"))
+                    await assert_moving(page)
+                    assert page.complaints == []
+                    await stranger.open(f"{origin}/")
+                    await asyncio.sleep(1)
+                    assert await stranger.ask("document.getElementById('picture')") is None
+
+    browse(visit)

@@ -3,12 +3,17 @@
 import ipaddress
 import os
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import psutil
 
 from fashion_edge.errors import UsageError
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 16
+ELSEWHERE: dict[int, str] = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}  # RFC 5737, RFC 3849
+LOOPBACKS: dict[int, str] = {socket.AF_INET: LOOPBACK, socket.AF_INET6: "::1"}
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,11 @@ class Address:
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
-    def reachable(self, port: int) -> str:
-        """`HOST:PORT` as a browser elsewhere would write it."""
-        host = _own_address() if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104  # compared, not bound
-        return str(Address(host, port))
+    def reachable(self, listening: socket.socket) -> str:
+        """`HOST:PORT` of what listens here, as a browser elsewhere would write it."""
+        bound, port = listening.getsockname()[:2]
+        everywhere = ipaddress.ip_address(bound).is_unspecified  # however it was written: 0.0.0.0, 0, ::, 0::0
+        return str(Address(_own_address(listening.family) if everywhere else self.host, port))
 
 
 def is_loopback(host: str) -> bool:
@@ -68,11 +74,19 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _own_address() -> str:
-    """The address that other machines see; choosing a route sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def _own_address(family: int) -> str:
+    """The address that other machines see, of the family that listens; choosing a route sends nothing."""
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # an address for documentation (RFC 5737)
+            probe.connect((ELSEWHERE[family], 9))
             return str(probe.getsockname()[0])
-        except OSError:
-            return socket.gethostname()
+        except OSError:  # no route leads out, yet there may be neighbours
+            return next(_addresses(family), LOOPBACKS[family])
+
+
+def _addresses(family: int) -> Iterator[str]:
+    """Of the interfaces; without those that only a program reaches, which can say on which interface."""
+    for interface in psutil.net_if_addrs().values():
+        for entry in interface:
+            if entry.family == family and "%" not in entry.address and not is_loopback(entry.address):
+                yield entry.address

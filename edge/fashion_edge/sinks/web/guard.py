@@ -3,7 +3,7 @@
 import hmac
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -11,6 +11,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from fashion_edge.errors import UsageError
 from fashion_edge.sinks.web.address import Address, is_loopback
+from fashion_edge.sinks.web.origin import Origin
+from fashion_edge.sinks.web.refusals import Refusals
 
 VARIABLE = "FASHION_EDGE_TOKEN"
 SHORTEST = 16  # characters of a token that was chosen by a person
@@ -30,18 +32,28 @@ HEADERS = {
 
 
 class Guard:
-    """Lets a request through, or answers with a status and nothing else."""
+    """Lets a request through, or answers with a status and no more than why.
 
-    def __init__(self, address: Address, environ: Mapping[str, str] = os.environ) -> None:
+    A page may look if it was opened at the very host that the request is for, or at an origin that was named. What a
+    proxy claims in X-Forwarded-* is not believed: whoever reaches the port could claim it, too.
+    """
+
+    def __init__(
+        self, address: Address, environ: Mapping[str, str] = os.environ, *, origins: Sequence[Origin] = ()
+    ) -> None:
         self._local = address.loopback
+        self._origins = frozenset(origins)
+        self._hosts = {origin.host for origin in origins}
+        self._refusals = Refusals()
+        private = address.loopback and all(origin.loopback for origin in origins)
         chosen = environ.get(VARIABLE)
         if chosen is not None and len(chosen) < SHORTEST:
             raise UsageError(
                 f"{VARIABLE} has {len(chosen)} characters, {SHORTEST} is the least; "
                 f"export {VARIABLE}=$(openssl rand -hex 16)"
             )
-        self.generated = not self._local and chosen is None
-        self.token = chosen or (None if self._local else secrets.token_urlsafe(16))
+        self.generated = not private and chosen is None
+        self.token = chosen or (None if private else secrets.token_urlsafe(16))
 
     @property
     def query(self) -> str:
@@ -55,24 +67,30 @@ class Guard:
         async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
             refused = self._refuse(request)
             if refused is not None:
-                return web.Response(status=refused)
+                return refused
             if self.token and request.path == "/" and "token" in request.query:
                 return self._enter(request)
             return await handler(request)
 
         return check
 
-    def _refuse(self, request: web.Request) -> int | None:
-        """The status of a refusal, or None."""
-        host = _host(request.headers.get("Host", ""))
-        if self._local and not is_loopback(host):  # a name that was bent to this address (DNS rebinding)
-            return 421
+    def _refuse(self, request: web.Request) -> web.Response | None:
+        """A refusal, or None."""
+        asked = request.headers.get("Host", "")
+        host = _split(asked)[0]
+        if self._local and not is_loopback(host) and host not in self._hosts:
+            return self._refusals.other_host(asked)  # a name that was bent to this address (DNS rebinding)
         if self.token and not self._knows(request):
-            return 401
+            return web.Response(status=401)
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
-            return 403  # a page of another site; a WebSocket has no other protection
+        if origin is not None and not self._may_look(origin, asked):
+            return self._refusals.other_page(origin)  # a WebSocket has no other protection
         return None
+
+    def _may_look(self, header: str, asked: str) -> bool:
+        """Whether a page of this origin may see what is asked of this host."""
+        shown = header.partition("://")[2]
+        return (shown != "" and shown == asked) or Origin.read(header) in self._origins
 
     def _knows(self, request: web.Request) -> bool:
         assert self.token
@@ -91,14 +109,16 @@ class Guard:
     @staticmethod
     def _cookie(request: web.Request) -> str:
         """Cookies are shared between the ports of a host, so the port is in the name."""
-        return f"fashion_edge_{request.headers.get('Host', '').rpartition(':')[2]}"
+        return f"fashion_edge_{_split(request.headers.get('Host', ''))[1]}"
 
 
-def _host(header: str) -> str:
+def _split(header: str) -> tuple[str, str]:
+    """Host and port, empty where there is none, of a `Host` header."""
     try:
-        return urlsplit(f"//{header}").hostname or ""
+        parts = urlsplit(f"//{header}")
+        return parts.hostname or "", str(parts.port or "")
     except ValueError:
-        return ""
+        return "", ""
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:

@@ -1,5 +1,7 @@
 """The sink behind `--serve`."""
 
+from collections.abc import Sequence
+
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.frame import Event, Fault
@@ -8,6 +10,7 @@ from fashion_edge.sinks.base import Sink
 from fashion_edge.sinks.web.address import Address
 from fashion_edge.sinks.web.board import Board
 from fashion_edge.sinks.web.guard import VARIABLE, Guard
+from fashion_edge.sinks.web.origin import Origin
 from fashion_edge.sinks.web.server import Server
 
 
@@ -16,19 +19,20 @@ class WebSink(Sink):
 
     wants_clean = True
 
-    def __init__(self, address: Address, space: LabelSpace, source: str, detail: str = "") -> None:
+    def __init__(
+        self, address: Address, space: LabelSpace, source: str, detail: str = "", *, origins: Sequence[Origin] = ()
+    ) -> None:
         self.name = f"--serve {address}"
-        guard = Guard(address)
+        guard = Guard(address, origins=origins)
         listening = address.listen()
         self._board = Board(space, source, detail)
         self._server = Server(listening, self._board, guard)
         self._board.wake = self._server.wake
-        self.url = f"http://{address.reachable(listening.getsockname()[1])}/{guard.query}"
+        self.url = f"http://{address.reachable(listening)}/{guard.query}"
         self.port = int(listening.getsockname()[1])
         self._server.start()
-        say(
-            f"live page: {self.url}" + (f" (the token is in {VARIABLE})" if guard.token and not guard.generated else "")
-        )
+        links = " or ".join([self.url, *(f"{origin}/{guard.query}" for origin in origins)])
+        say(f"live page: {links}" + (f" (the token is in {VARIABLE})" if guard.token and not guard.generated else ""))
 
     def put_clean(self, result: Result) -> None:
         """Keep a copy of the picture, if a client waits for one."""

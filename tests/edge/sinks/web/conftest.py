@@ -13,7 +13,7 @@ from fashion_edge.decide import Decision, LabelSpace
 from fashion_edge.frame import Frame
 from fashion_edge.result import Result
 from fashion_edge.roi import Box
-from fashion_edge.sinks.web import Address, WebSink
+from fashion_edge.sinks.web import Address, Origin, WebSink
 from fashion_edge.vitals import Vitals
 
 LABELS = ("blue", "dress", "red")
@@ -55,12 +55,12 @@ class Feeder:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[str], WebSink]]:
+def serve() -> Iterator[Callable[..., WebSink]]:
     """Serve at an address; everything is closed at the end."""
     sinks: list[WebSink] = []
 
-    def start(address: str = "0") -> WebSink:
-        sinks.append(WebSink(Address.parse(address), SPACE, "demo"))
+    def start(address: str = "0", *origins: str) -> WebSink:
+        sinks.append(WebSink(Address.parse(address), SPACE, "demo", origins=[*map(Origin.parse, origins)]))
         return sinks[-1]
 
     yield start

@@ -1,13 +1,27 @@
 import socket
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import pytest
 
 from fashion_edge.errors import UsageError
+from fashion_edge.sinks.web import address
 from fashion_edge.sinks.web.address import Address, is_loopback
 
 
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+NEEDS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="NO IPv6 on this machine")
+
+
 @pytest.mark.parametrize(
-    ("text", "address", "loopback"),
+    ("text", "expected", "loopback"),
     [
         ("8080", Address("127.0.0.1", 8080), True),
         (":8080", Address("127.0.0.1", 8080), True),
@@ -20,10 +34,10 @@ from fashion_edge.sinks.web.address import Address, is_loopback
     ],
 )
 def test_an_address_is_of_this_machine_alone_unless_it_says_otherwise(
-    text: str, address: Address, loopback: bool
+    text: str, expected: Address, loopback: bool
 ) -> None:
-    assert Address.parse(text) == address
-    assert address.loopback is loopback
+    assert Address.parse(text) == expected
+    assert expected.loopback is loopback
 
 
 @pytest.mark.parametrize(
@@ -53,6 +67,39 @@ def test_only_true_loopback_names_count() -> None:
     assert not is_loopback("")
 
 
-def test_the_address_to_open_is_one_that_others_can_reach() -> None:
-    assert Address("0.0.0.0", 0).reachable(8080) not in ("0.0.0.0:8080", "")
-    assert Address("::1", 0).reachable(8080) == "[::1]:8080"
+EVERYWHERE = ["0.0.0.0", "0", pytest.param("[::]", marks=NEEDS_IPV6), pytest.param("[0::0]", marks=NEEDS_IPV6)]
+
+
+@pytest.fixture(params=["a route", "neighbours", "neither"])
+def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How far this machine sees; where no route leads out, the address for documentation is one that none leads to."""
+    if request.param != "a route":
+        monkeypatch.setattr(address, "ELSEWHERE", {socket.AF_INET: "0.0.0.0.0", socket.AF_INET6: "::::"})
+    if request.param == "neither":
+        monkeypatch.setattr("psutil.net_if_addrs", dict)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("host", EVERYWHERE)
+def test_the_address_to_open_answers_and_is_none_that_means_all(host: str, network: str) -> None:
+    given = Address.parse(f"{host}:0")
+    with given.listen() as listening:
+        link = urlsplit(f"http://{given.reachable(listening)}/")
+        assert link.hostname
+        assert not ip_address(link.hostname).is_unspecified
+        with socket.create_connection((link.hostname, link.port), timeout=10):
+            listening.accept()[0].close()
+        assert network != "neither" or ip_address(link.hostname).is_loopback
+
+
+@NEEDS_IPV6
+def test_an_ipv6_host_stands_in_brackets() -> None:
+    given = Address.parse("[::1]:0")
+    with given.listen() as listening:
+        assert given.reachable(listening) == f"[::1]:{listening.getsockname()[1]}"
+
+
+def test_a_name_that_was_given_is_shown() -> None:
+    given = Address.parse("localhost:0")
+    with given.listen() as listening:
+        assert given.reachable(listening).startswith("localhost:")

@@ -1,3 +1,4 @@
+import http.client
 from collections.abc import Callable
 
 import pytest
@@ -62,12 +63,95 @@ def test_the_names_of_this_machine_pass_at_any_port(serve: Callable[..., WebSink
     assert ask(serve(), "/api/state", {"Host": host}).status == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
-def test_pages_of_other_sites_are_refused(serve: Callable[..., WebSink], ask: Ask, origin: str) -> None:
-    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    upgrade |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Origin": origin}
-    answer = ask(serve(), "/api/live", upgrade)
-    assert (answer.status, answer.body) == (403, b"")
+def open_socket(sink: WebSink, origin: str, host: str | None = None, **headers: str) -> tuple[int, str]:
+    """Status and reason of a WebSocket that a page of this origin opens; a proxy may have put another host there."""
+    sent = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13", "Origin": origin}
+    sent |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Host": host or f"127.0.0.1:{sink.port}", **headers}
+    connection = http.client.HTTPConnection("127.0.0.1", sink.port, timeout=10)
+    try:
+        connection.request("GET", "/api/live", headers=sent)
+        answer = connection.getresponse()
+        return answer.status, "" if answer.status == 101 else answer.read().decode()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://evil.example", "null", "http://127.0.0.1:1", "http://[", "", "https://", "a b", "http://127.0.0.1@evil"],
+)
+def test_pages_of_other_sites_are_refused(serve: Callable[..., WebSink], origin: str) -> None:
+    for sink in (serve(), serve("0", "http://localhost:3000")):
+        status, said = open_socket(sink, origin)
+        assert (status, said.count("\n")) == (403, 1)
+        assert "may look" in said or "may not look" in said
+
+
+SHOP = "https://shop.example"
+
+
+def test_a_page_behind_a_proxy_is_told_the_command_that_mends_it(
+    serve: Callable[..., WebSink], capsys: pytest.CaptureFixture
+) -> None:
+    sink = serve()
+    host = f"localhost:{sink.port}"  # what nginx puts there by itself
+    capsys.readouterr()
+    for _ in range(3):
+        status, said = open_socket(sink, SHOP, host)
+        assert status == 403
+        assert f"a page of {SHOP} may not look" in said
+        assert f"start fashion-edge with --serve-origin {SHOP}\n" in said
+    assert capsys.readouterr().err == f"--serve: {said}", "once, however often it is tried"
+    for number in range(50):
+        assert open_socket(sink, f"http://evil{number}.example", host)[0] == 403
+    assert len(capsys.readouterr().err.splitlines()) < 10, "strangers do not fill the terminal"
+
+
+@pytest.mark.parametrize("named", [SHOP, "https://Shop.Example:443/"])
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "shop.example", "shop.example:443"])
+def test_a_page_of_a_named_origin_may_look_whichever_host_the_proxy_passes(
+    serve: Callable[..., WebSink], named: str, host: str
+) -> None:
+    sink = serve("0", "http://localhost:3000", named)
+    bearer = {"Authorization": f"Bearer {token_of(sink)}"}
+    assert open_socket(sink, SHOP, host, **bearer)[0] == 101
+    assert open_socket(sink, SHOP, host)[0] == 401, "others come there, too: by token"
+    for origin in ("https://evil.example", "https://shop.example.evil", "http://shop.example:8080", "null"):
+        assert open_socket(sink, origin, host, **bearer)[0] == 403
+    assert open_socket(sink, "http://shop.example", "localhost:1", **bearer)[0] == 403, "not over the wire in plain"
+    assert open_socket(sink, SHOP, "evil.example", **bearer)[0] == 421, "a name that was bent to this machine"
+
+
+def test_what_a_proxy_claims_is_not_believed(serve: Callable[..., WebSink]) -> None:
+    claims = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.example"}
+    assert open_socket(serve(), "https://evil.example", **claims)[0] == 403
+
+
+def test_the_link_by_the_proxy_is_shown_with_its_token(
+    serve: Callable[..., WebSink], capsys: pytest.CaptureFixture
+) -> None:
+    sink = serve("0", SHOP)
+    assert f"live page: {sink.url} or {SHOP}/?token={token_of(sink)}\n" in capsys.readouterr().err
+    assert "token" not in serve("0", "http://localhost:3000").url, "another port of this machine is no stranger"
+
+
+def test_the_host_of_a_proxy_is_refused_with_the_command_that_mends_it(
+    serve: Callable[..., WebSink], ask: Ask, capsys: pytest.CaptureFixture
+) -> None:
+    answer = ask(serve(), "/", {"Host": "shop.example"})
+    assert answer.status == 421
+    assert b"shop.example is no name of this machine" in answer.body
+    assert b"start fashion-edge with --serve-origin https://shop.example\n" in answer.body
+    assert answer.body.decode() in capsys.readouterr().err
+
+
+def test_a_host_without_a_port_gets_its_cookie(serve: Callable[..., WebSink], ask: Ask) -> None:
+    sink = serve("0.0.0.0:0")
+    for host in ("[2001:db8::1]", "shop.example", "192.0.2.7"):
+        entered = ask(sink, f"/?token={token_of(sink)}", {"Host": host})
+        assert entered.status == 303
+        cookie = entered.headers["Set-Cookie"].partition(";")[0]
+        assert ask(sink, "/", {"Host": host, "Cookie": cookie}).status == 200
 
 
 def test_every_answer_forbids_what_the_page_does_not_need(serve: Callable[..., WebSink], ask: Ask) -> None:

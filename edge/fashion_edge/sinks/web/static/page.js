@@ -1,4 +1,7 @@
 // The live page: draws a picture, asks for the next one, and shows what is said of it.
+// No module: Chromium asks for a module with the page's origin, and where that is refused nobody could say why.
+
+"use strict";
 
 const STAGES = ["capture", "preprocess", "infer", "decide"];
 const SILENT_S = 3; // without a frame while the source calls itself live
@@ -214,8 +217,10 @@ function connect() {
   const address = new URL("api/live", location.href);
   address.protocol = address.protocol.replace("http", "ws");
   const socket = new WebSocket(address);
+  let opened = false;
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
+    opened = true;
     attempt = 0;
     ended = false;
     rows.clear(); // it may be another run, with another model
@@ -230,15 +235,20 @@ function connect() {
       if (socket.readyState === WebSocket.OPEN) socket.send("next");
     }
   };
-  socket.onclose = reconnect;
+  socket.onclose = () => reconnect(opened);
 }
 
-async function reconnect() {
-  if (!ended) {
-    const answer = await fetch("api/state").catch(() => null);
-    const refused = answer?.status === 401;
-    showState("away", undefined, refused ? "This link is of an earlier run: open the one that fashion-edge printed." : "Connection lost; trying again.");
-  }
+// A browser does not tell why a WebSocket failed. A POST carries the page's origin as it does, which a GET does not.
+async function reason(opened) {
+  const answer = await fetch("api/live", { method: "POST" }).catch(() => null);
+  if (answer?.status === 401) return "This link is of an earlier run: open the one that fashion-edge printed.";
+  if (answer?.status === 403 && answer.headers.get("Content-Type")?.startsWith("text/plain")) return answer.text();
+  if (answer?.status === 405 && !opened) return "No picture comes through; a reverse proxy must pass WebSockets, and sixteen may watch at most.";
+  return "Connection lost; trying again.";
+}
+
+async function reconnect(opened) {
+  if (!ended) showState("away", undefined, await reason(opened));
   setTimeout(connect, WAITS_MS[Math.min(attempt++, WAITS_MS.length - 1)]);
 }
 
