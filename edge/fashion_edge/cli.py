@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from fashion_edge.console import run_command
+from fashion_edge.console import run_command, say
 from fashion_edge.flags import GroupedCommand, all_flags, given_flags, refuse_idle
 
 EXAMPLES = """\b
@@ -38,10 +38,14 @@ def command(**flags: object) -> int:
     flags.pop("debug")
     request = Request(**flags)  # type: ignore[arg-type]  # click has checked each value
     if request.install_service:
+        from fashion_edge.environment import read_environment
         from fashion_edge.service import check_service, make_unit
 
         check_service(request)
-        click.echo(make_unit(given_flags(context)), nl=False)
+        environment = read_environment(request)
+        click.echo(make_unit(given_flags(context), environment=environment), nl=False)
+        for note in environment.notes:
+            say(note)
         return 0
     return run_request(request)
 

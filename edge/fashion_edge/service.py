@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from fashion_edge.errors import UsageError
 
 if TYPE_CHECKING:
+    from fashion_edge.environment import Environment
     from fashion_edge.request import Request
 
 PLAIN = re.compile(r"[\w@+=:,./-]+")
 WATCHDOG_S = 30
 UNIT = """\
-# Install it with the same command line:
+{secrets}# Install it with the same command line:
 #   {again} | sudo tee /etc/systemd/system/fashion-edge.service
 #   sudo systemctl daemon-reload && sudo systemctl enable --now fashion-edge
 # Follow it with: journalctl -u fashion-edge -f
@@ -34,7 +35,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart={command}
+{environment}ExecStart={command}
 WorkingDirectory={folder}
 User={user}
 SupplementaryGroups=video
@@ -53,13 +54,20 @@ WantedBy=multi-user.target
 """
 
 
-def make_unit(args: Sequence[str], folder: Path | None = None, user: str | None = None) -> str:
-    """The unit that runs `fashion-edge` with these arguments, from this folder, as this user."""
+def make_unit(
+    args: Sequence[str],
+    folder: Path | None = None,
+    user: str | None = None,
+    environment: "Environment | None" = None,
+) -> str:
+    """The unit that runs `fashion-edge` with these arguments, from this folder, as this user, in this environment."""
     args = [*args] if "--headless" in args else [*args, "--headless"]
     if {"--jsonl", "--events"}.intersection(args) and "--append" not in args:
         args.append("--append")  # a service starts again and again, and each time the file is there
     program = _program()
     return UNIT.format(
+        secrets=environment.comments() if environment else "",
+        environment=environment.directives() if environment else "",
         again=" ".join(["fashion-edge", *map(_quote, args), "--install-service"]),
         command=" ".join(_escape(part) for part in [*program, *args]),
         folder=str(folder or Path.cwd()).replace("%", "%%"),
@@ -75,6 +83,7 @@ def check_service(request: "Request") -> None:
         FashionError: names the flag.
     """
     from fashion_edge.bundle import LiveDefaults, load_bundle
+    from fashion_edge.choice import choose_variant
     from fashion_edge.locate import default_bundle
     from fashion_edge.network import find_address, find_broker
 
@@ -91,7 +100,7 @@ def check_service(request: "Request") -> None:
         raise UsageError("--overwrite would empty the files at every start of the service; leave it out, it appends")
     find_address(request)
     find_broker(request)
-    load_bundle(request.bundle or default_bundle()).find(request.runtime, request.precision)
+    choose_variant(request, load_bundle(request.bundle or default_bundle()))
 
 
 def _user() -> str:

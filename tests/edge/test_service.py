@@ -62,6 +62,8 @@ def test_a_service_goes_on_with_the_files_of_its_last_start(capsys: pytest.Captu
         (["--mqtt", "b", "--mqtt-user", "me", "--mqtt-password-file", "nofile"], "nofile cannot be read"),
         (["--record", "day.mp4"], "--record day.mp4 would be there already when the service starts again"),
         (["--jsonl", "x", "--overwrite"], "--overwrite would empty the files"),
+        (["--serve", "1", "--serve-origin", "shop"], "--serve-origin 'shop' is not scheme"),
+        (["--profile", "nofile"], "profile nofile cannot be read"),
         (["--colour-card"], "--colour-card runs alone, --install-service would do nothing"),
     ],
 )
@@ -70,6 +72,16 @@ def test_a_unit_that_could_never_run_is_not_printed(capsys: pytest.CaptureFixtur
     captured = capsys.readouterr()
     assert captured.out == ""
     assert said in captured.err
+
+
+def test_a_flag_that_may_be_repeated_is_repeated_in_the_unit(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASHION_EDGE_TOKEN", "correct-horse-battery")
+    origins = ["--serve-origin", "https://a.example", "--serve-origin", "https://b.example"]
+    assert main(["--camera", "0", "--serve", "8080", *origins, "--install-service"]) == 0
+    _, *args = shlex.split(read_unit(capsys.readouterr().out)["Service"]["ExecStart"])
+    assert args == ["--camera", "0", "--serve", "8080", *origins, "--headless"]
 
 
 def test_what_systemd_would_expand_is_escaped() -> None:
