@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fashion_train.garment_mask import colour_match, find_garment
-from fashion_train.palette import CLOTHS, draw_shade, known, others, to_lab
+from fashion_train.palette import CLOTHS, Dyes, draw_shade, known, to_lab
 from fashion_train.recolour import fold_contrast, recolour
 
 
@@ -57,11 +57,31 @@ def test_contrast_shrinks_towards_black_and_grows_back():
 
 
 def test_unnamed_colours_are_those_that_no_label_stands_for():
-    names = others(["black", "blue", "red", "dress"])
+    names = Dyes.of(["black", "blue", "red", "dress"]).unnamed
     assert "green" in names
     assert not {"black", "blue", "red", "teal"} & set(names)  # teal is called blue by some
     assert known("gray") == "grey"
     assert known("dress") is None
+
+
+def test_two_names_of_one_colour_are_taught_by_photos_alone():
+    dyes = Dyes.of(["navy", "blue", "red", "shirt"])
+    assert dyes.named == ("red",)
+    assert dyes.find(["navy", "shirt"]) is None
+    assert "blue" not in dyes.unnamed
+
+
+def test_a_colour_that_a_foreign_word_may_name_is_not_taught_to_be_without_a_label():
+    assert Dyes.of(["black", "turquoise", "dress"], [["black", "turquoise"], ["dress"]]).unnamed == ()
+    assert Dyes.of(["blau", "rot", "dress"], [["blau", "rot"], ["dress"]]).unnamed == ()
+    assert "green" in Dyes.of(["black", "red", "poodle"], [["black", "red"], ["poodle"]]).unnamed
+
+
+def test_a_photo_of_two_colours_is_not_recoloured():
+    dyes = Dyes.of(["blue", "dress", "red", "striped"])
+    assert dyes.find(("red", "dress")) == "red"
+    assert dyes.find(("red", "blue", "dress")) is None
+    assert dyes.find(("striped", "dress")) is None
 
 
 def test_shades_are_drawn_by_the_seed():

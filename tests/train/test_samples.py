@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
+from fashion_edge import render
 from fashion_edge.preprocess import InputSpec
 from fashion_train.augment import CALM, NONE, TUTORIAL, Augmentation, augment, coarsen, warp
 from fashion_train.options import TrainOptions, find_recipe
-from fashion_train.palette import to_lab
+from fashion_train.palette import Dyes, to_lab
 from fashion_train.prepare import prepare, split_by_kind
 from fashion_train.samples import Sampler
-from fashion_train.sources import Masks, colour_of, draw_colour, render_for
+from fashion_train.sources import Masks, draw_colour, render_for
 
 
 def fill(root, combinations, each):
@@ -44,7 +45,7 @@ def masks(prepared):
 
 
 def test_an_epoch_holds_every_training_photo_once_and_a_share_of_everything_else(prepared, masks):
-    rendered = render_for(prepared.dataset.labels, InputSpec(64, 64), 5, 1, silent)
+    rendered = render_for(prepared.dataset.labels, prepared.dataset.dyes, InputSpec(64, 64), 5, 1, silent)
     sampler = Sampler.of(prepared, find_recipe("default", negatives=0.5, patches=0.25, rendered=0.25), masks, rendered)
     photos = len(prepared.on("train"))
     assert sampler.counts == (photos, round(0.5 * photos), round(0.25 * photos), round(0.25 * photos))
@@ -123,12 +124,6 @@ def test_only_training_photos_are_drawn(prepared):
     assert set(Sampler.of(prepared, find_recipe("default")).positives) == set(prepared.on("train"))
 
 
-def test_a_photo_of_two_colours_is_not_recoloured():
-    assert colour_of(("red", "dress")) == "red"
-    assert colour_of(("red", "blue", "dress")) is None
-    assert colour_of(("striped", "dress")) is None
-
-
 def test_whole_kinds_of_negatives_are_kept_for_judging():
     options = TrainOptions(Path("d"), Path("o"), find_recipe("default"))
     files = [f"kind{kind}/{i}.jpg" for kind in range(20) for i in range(30)]
@@ -141,8 +136,26 @@ def test_whole_kinds_of_negatives_are_kept_for_judging():
 
 
 def test_labels_the_renderer_does_not_know_get_things_only():
-    rendered = render_for(("poodle", "white_coat"), InputSpec(64, 64), 6, 1, silent)
+    labels = ("poodle", "white_coat")
+    rendered = render_for(labels, Dyes.of(labels), InputSpec(64, 64), 6, 1, silent)
     assert not rendered.targets.any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "never"), [(("bag", "red", "shoes"), {"bag", "shoe"}), (("blau", "rot", "shirt"), {"shirt"})]
+)
+def test_what_a_label_may_name_is_not_drawn_as_nothing(monkeypatch, labels, never):
+    drawn = set()
+    draw_thing, draw_garment = render.render_object, render.render_photo
+    monkeypatch.setattr(
+        render, "render_object", lambda rng, name, *size: drawn.add(name) or draw_thing(rng, name, *size)
+    )
+    monkeypatch.setattr(
+        render, "render_photo", lambda rng, name, *more: drawn.add(name) or draw_garment(rng, name, *more)
+    )
+    render_for(labels, Dyes.of(labels, [labels[:2], labels[2:]]), InputSpec(64, 64), 60, 1, silent)
+    assert drawn
+    assert not drawn & never
 
 
 @pytest.mark.parametrize("how", [Augmentation(), TUTORIAL, CALM], ids=["default", "tutorial", "calm"])

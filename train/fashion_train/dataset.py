@@ -4,10 +4,12 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.images import find_images
+from fashion_train.palette import Dyes
 
 SEPARATOR = "_"
 TWO_WORDS = ("colour", "garment")  # group names where each photo has two labels, as in the tutorial
@@ -34,6 +36,11 @@ class Dataset:
     photos: tuple[Photo, ...]
     labels: tuple[str, ...]  # sorted: the model's output order
     groups: Mapping[str, tuple[str, ...]]  # labels of one group exclude each other
+
+    @cached_property
+    def dyes(self) -> Dyes:
+        """The colours that its pictures may be given."""
+        return Dyes.of(self.labels, self.groups.values())
 
     @property
     def counts(self) -> dict[str, int]:

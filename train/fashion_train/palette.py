@@ -4,7 +4,8 @@ A data set's own colour labels are looked up here; every other name serves as a 
 Lab is OpenCV's 8-bit form shifted to zero: L 0..255, a and b -128..127.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,10 +47,34 @@ def known(label: str) -> str | None:
     return name if name in CLOTHS else None
 
 
-def others(labels: Collection[str]) -> tuple[str, ...]:
-    """Names of colours that none of the labels stands for."""
-    taken = {known(label) for label in labels}
-    return tuple(name for name in CLOTHS if name not in taken and not taken.intersection(NEAR.get(name, ())))
+@dataclass(frozen=True)
+class Dyes:
+    """The colours that pictures of a label set may be given, so that what is right of them is known."""
+
+    named: tuple[str, ...]  # labels of which each alone stands for its colour: of navy and blue neither does
+    unnamed: tuple[str, ...]  # names in `CLOTHS` that no label stands for
+
+    @classmethod
+    def of(cls, labels: Collection[str], groups: Iterable[Collection[str]] = ()) -> "Dyes":
+        """For labels, and those of them that exclude each other.
+
+        Where a colour's group has a word that is not known here, such as turquoise or rot, that word may mean any
+        other colour: then nothing is known to be without a label.
+        """
+        names = [name for label in labels if (name := known(label))]
+        named = tuple(label for label in labels if (name := known(label)) and names.count(name) == 1)
+        if any(len({known(label) is None for label in group}) == 2 for group in groups):
+            return cls(named, ())
+        taken = set(names)
+        if not taken:  # its colours, if it has any, go by names that are not known here
+            return cls(named, ())
+        free = (name for name in CLOTHS if name not in taken and not taken.intersection(NEAR.get(name, ())))
+        return cls(named, tuple(free))
+
+    def find(self, labels: Collection[str]) -> str | None:
+        """The one of a photo's labels that names its colour; None where none does, or more than one."""
+        colours = [label for label in labels if known(label)]
+        return colours[0] if len(colours) == 1 and colours[0] in self.named else None
 
 
 def draw_shade(name: str, rng: Rng) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from fashion_edge.preprocess import InputSpec, preprocess
 from fashion_train.cache import PixelStore
 from fashion_train.garment_mask import find_garment
 from fashion_train.metrics import encode
-from fashion_train.palette import known, others
+from fashion_train.palette import Dyes, known
 from fashion_train.prepare import Prepared, Tick
 
 
@@ -26,11 +26,11 @@ class Masks:
     @classmethod
     def find(cls, prepared: Prepared, positions: Sequence[int], tick: Callable[[int, int], None]) -> "Masks":
         """Look for the cloth of the labelled colour in every photo that has exactly one known colour label."""
-        large = prepared.decoded.large
+        large, dyes = prepared.decoded.large, prepared.dataset.dyes
         store = PixelStore((*large.shape[:2], 1))
 
         def look(index: int) -> tuple[int, str] | None:
-            colour = colour_of(prepared.dataset.photos[index].labels)
+            colour = dyes.find(prepared.dataset.photos[index].labels)
             mask = find_garment(large.read(index), known(colour) or colour) if colour else None
             if mask is None or colour is None:
                 return None
@@ -46,12 +46,6 @@ class Masks:
         return cls(store, colours)
 
 
-def colour_of(labels: Sequence[str]) -> str | None:
-    """The one label that names a known colour; None where there is none, or more than one."""
-    colours = [label for label in labels if known(label)]
-    return colours[0] if len(colours) == 1 else None
-
-
 def draw_colour(
     prepared: Prepared, masks: Masks, index: int, unknown: float, rng: np.random.Generator
 ) -> tuple[str, NDArray[np.float32]]:
@@ -59,14 +53,12 @@ def draw_colour(
 
     With probability `unknown` it is a colour that no label stands for: then no colour is the right answer.
     """
-    labels = prepared.dataset.labels
+    labels, dyes = prepared.dataset.labels, prepared.dataset.dyes
     target = prepared.targets[index].copy()
     target[labels.index(masks.colours[index])] = 0
-    unnamed = others(labels)
-    if unnamed and rng.random() < unknown:
-        return unnamed[rng.integers(len(unnamed))], target
-    named = [label for label in labels if known(label)]
-    label = named[rng.integers(len(named))]
+    if dyes.unnamed and rng.random() < unknown:
+        return dyes.unnamed[rng.integers(len(dyes.unnamed))], target
+    label = dyes.named[rng.integers(len(dyes.named))]
     target[labels.index(label)] = 1
     return known(label) or label, target
 
@@ -84,31 +76,33 @@ class Rendered:
 
 
 def render_for(
-    labels: Sequence[str], spec: InputSpec, count: int, seed: int, tick: Callable[[int, int], None]
+    labels: Sequence[str], dyes: Dyes, spec: InputSpec, count: int, seed: int, tick: Callable[[int, int], None]
 ) -> Rendered:
     """Render `count` pictures for a label set: garments in every colour, a third of them things and empty scenes.
 
-    Only labels that the renderer can draw take part; a set without any gets things and scenes alone.
+    Only labels that the renderer can draw take part; a set without any gets things and scenes alone, but no thing that
+    a label may name.
     """
     from fashion_edge.render import COLOURS, GARMENTS, OBJECTS, render_background, render_object, render_photo
 
     garments = [label for label in labels if label in GARMENTS]
-    named = [label for label in labels if label in COLOURS]
-    unnamed = [name for name in COLOURS if name in others(labels)]
+    named = [label for label in dyes.named if label in COLOURS]
+    unnamed = [name for name in COLOURS if name in dyes.unnamed or len(garments) == len(labels)]
+    things = [thing for thing in OBJECTS if not {thing, f"{thing}s", f"{thing}es"}.intersection(labels)]
     store = PixelStore(spec.shape)
     size = (200, 150)
 
     def draw(number: int) -> list[str]:
         rng = np.random.default_rng([seed, number])
         shown: list[str] = []
-        if garments and rng.random() < 0.67:
+        if garments and (named or unnamed) and rng.random() < 0.67:
             garment = garments[rng.integers(len(garments))]
             palette = named if named and (not unnamed or rng.random() < 0.7) else unnamed
             colour = palette[rng.integers(len(palette))]
             frame = render_photo(rng, garment, colour, *size)
             shown = [word for word in (garment, colour) if word in labels]
-        elif rng.random() < 0.8:
-            frame = render_object(rng, OBJECTS[rng.integers(len(OBJECTS))], *size)
+        elif things and rng.random() < 0.8:
+            frame = render_object(rng, things[rng.integers(len(things))], *size)
         else:
             frame = render_background(rng, *size)
         store.write(number, preprocess(frame, spec))
@@ -134,7 +128,12 @@ def gather(
     spec = InputSpec(*prepared.decoded.large.shape[:2], fit=prepared.spec.fit)
     pictures = (
         render_for(
-            prepared.dataset.labels, spec, rendered, seed, lambda done, total: tick("rendering garments", done, total)
+            prepared.dataset.labels,
+            prepared.dataset.dyes,
+            spec,
+            rendered,
+            seed,
+            lambda done, total: tick("rendering garments", done, total),
         )
         if rendered
         else None

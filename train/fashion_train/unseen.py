@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fashion_edge.decide import LabelSpace, decide_batch
 from fashion_edge.opencv import load_cv2
 from fashion_train.metrics import words
-from fashion_train.palette import known, others
+from fashion_train.palette import known
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
 from fashion_train.sources import Masks
@@ -69,10 +69,10 @@ def _copies(
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], list[str | None]]:
     """The photo in every other colour that has a label, and in one that has none: pictures, targets, labels."""
     cv2 = load_cv2()
-    labels, size = prepared.dataset.labels, (prepared.spec.width, prepared.spec.height)
+    labels, dyes, size = prepared.dataset.labels, prepared.dataset.dyes, (prepared.spec.width, prepared.spec.height)
     rng = np.random.default_rng([seed, STREAM, index])
-    own, unnamed = masks.colours[index], others(labels)
-    colours: list[str | None] = [label for label in labels if known(label) and label != own]
+    own, unnamed = masks.colours[index], dyes.unnamed
+    colours: list[str | None] = [label for label in dyes.named if label != own]
     if unnamed:
         colours.append(None)
     pictures, targets = [], []
