@@ -87,6 +87,11 @@ def test_a_csv_carries_any_labels_and_photos_without_one(tmp_path):
         ("file,labels\n/etc/a.jpg,red dress\n", "must be a path below"),
         ("file,labels\na.jpg,red red\n", "line 2: a label stands there twice"),
         ("file,labels\na.jpg,\n", "gives no photo a label"),
+        ("file,labels\na.jpg,red,dress\n", "line 2: give the labels of a.jpg in one column with blanks"),
+        ('file,labels\na.jpg,"red, dress"\n', "in one column with blanks"),
+        ("file,labels\na.jpg,red dress\nb.jpg\n", "line 3: give the labels of b.jpg"),
+        ("path,label\na.jpg,red,dress\n", "its first line names path, label"),
+        ("file,labels\na.jpg,red dress\n./a.jpg,blue dress\n", "lines 2 and 3 both name a.jpg"),
     ],
 )
 def test_a_bad_csv_is_named_with_its_line(tmp_path, text, message):
@@ -106,3 +111,16 @@ def test_negatives_must_be_a_folder_with_photos(tmp_path):
 def test_a_label_with_a_blank_would_come_apart_in_split_csv(name, better):
     with pytest.raises(DatasetError, match=f"has a blank in the label .*; name it like {better}"):
         split_words(name)
+
+
+def test_labels_of_a_csv_are_read_as_those_of_folders_are(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,Red dress\n./b.jpg,red shirt\n")
+    dataset = load_dataset(tmp_path / "photos.csv")
+    assert dataset.labels == ("dress", "red", "shirt")
+    assert [photo.file for photo in dataset.photos] == ["a.jpg", "b.jpg"]
+
+
+def test_a_photo_with_two_labels_that_exclude_each_other_is_named(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red blue dress\nb.jpg,blue shirt\n")
+    with pytest.raises(UsageError, match=r"a\.jpg carries red and blue, which exclude each other in the group colour"):
+        load_dataset(tmp_path / "photos.csv", "colour=red,blue")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.images import find_images
@@ -66,7 +66,19 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
     if len(labels) < 2:
         raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed")
     grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
+    _check_exclusive(photos, grouped)
     return Dataset(root, tuple(photos), labels, grouped)
+
+
+def _check_exclusive(photos: Iterable[Photo], groups: Mapping[str, tuple[str, ...]]) -> None:
+    """A photo with two labels of one group could never be decided rightly."""
+    for photo in photos:
+        for name, members in groups.items():
+            if len(both := [label for label in photo.labels if label in members]) > 1:
+                raise UsageError(
+                    f"{photo.file} carries {both[0]} and {both[1]}, which exclude each other in the group {name}; "
+                    "correct its labels, or leave both out of --groups"
+                )
 
 
 def find_negatives(folder: Path) -> tuple[str, ...]:
@@ -244,7 +256,8 @@ def _from_csv(file: Path) -> list[Photo]:
     if not rows:
         raise DatasetError(f"data set {file} has no row; it should have the columns file,labels")
     if not {"file", "labels"} <= set(rows[0]):
-        raise DatasetError(f"data set {file} has no columns file,labels; its first line names {', '.join(rows[0])}")
+        there = ", ".join(name for name in rows[0] if name)
+        raise DatasetError(f"data set {file} has no columns file,labels; its first line names {there}")
     photos = [_csv_photo(file, number, row) for number, row in enumerate(rows, start=2)]
     lines_of: dict[str, int] = {}
     for number, photo in enumerate(photos, start=2):
@@ -255,10 +268,16 @@ def _from_csv(file: Path) -> list[Photo]:
     return photos
 
 
-def _csv_photo(file: Path, number: int, row: Mapping[str, str | None]) -> Photo:
-    name, words = row["file"] or "", tuple((row["labels"] or "").split())
+def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) -> Photo:
+    name, text = row["file"] or "", row["labels"]
     if not name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise DatasetError(f"{file} line {number}: file {name!r} must be a path below the folder of the CSV file")
+    if text is None or None in row or "," in text:
+        raise DatasetError(
+            f"{file} line {number}: give the labels of {name} in one column with blanks between them, "
+            f"as in {name},red dress; an empty one, as in {name}, with its comma, says that it shows none"
+        )
+    words = tuple(text.lower().split())  # as folder names are read
     if len(set(words)) != len(words):
         raise DatasetError(f"{file} line {number}: a label stands there twice")
-    return Photo(name, words)
+    return Photo(PurePosixPath(name).as_posix(), words)
