@@ -25,7 +25,7 @@ def labelled_photos(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, f
     for entry in sorted(folder.iterdir()):
         if not entry.is_dir() or entry.name.startswith("."):
             continue
-        words = frozenset(entry.name.split("_"))
+        words = frozenset(word for word in entry.name.lower().split("_") if word)  # as fashion-train reads them
         if strangers := sorted(words - set(labels)):
             raise DatasetError(f"{entry} names {strangers}, not among the bundle's labels {', '.join(labels)}")
         found += [(photo, words) for photo in find_images(entry)]

@@ -13,6 +13,8 @@ from fashion_edge.atomic import atomic_file, is_device, refuse_existing
 from fashion_edge.console import say
 from fashion_edge.errors import MissingExtraError, UsageError
 
+PLOTS = ("latency.png", "pareto.png", "sustained.png")
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -49,6 +51,8 @@ class Outputs:
             refuse_existing(file, overwrite=self.overwrite)
         if self.plots and find_spec("matplotlib") is None:
             raise MissingExtraError("matplotlib", "bench")
+        for plot in (self.plots / name for name in PLOTS) if self.plots else ():
+            refuse_existing(plot, overwrite=self.overwrite)
         if self.gate is not None and self.baseline is None:
             raise UsageError(f"--gate {self.gate:g} needs something to compare with: add --baseline FILE")
         return read_document(self.baseline) if self.baseline else None

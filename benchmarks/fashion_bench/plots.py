@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from fashion_bench.document import Document
+from fashion_bench.outputs import PLOTS
 from fashion_bench.results import Result
+from fashion_bench.verdict import INVALID
 from fashion_edge.atomic import atomic_file
 from fashion_edge.errors import MissingExtraError
 
@@ -34,9 +36,8 @@ def write_plots(document: Document, folder: Path, *, overwrite: bool) -> list[Pa
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError("matplotlib", "bench") from error
-    drawers = {"latency.png": _draw_latency, "pareto.png": _draw_pareto, "sustained.png": _draw_sustained}
     written = []
-    for name, draw in drawers.items():
+    for name, draw in zip(PLOTS, (_draw_latency, _draw_pareto, _draw_sustained), strict=True):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         if draw(document, figure.subplots()):
             with atomic_file(folder / name, overwrite=overwrite) as part:
@@ -92,9 +93,11 @@ def _draw_sustained(document: Document, axes: Any) -> bool:
 
 
 def accuracy_points(results: Sequence[Result]) -> list[tuple[str, float, float]]:
-    """(name, p50, exact match) of the results that have both."""
+    """(name, p50, exact match) of the results that have both; of one that is not valid no time is known."""
     return [
         (result.case.name, result.quantile("p50"), result.extras["accuracy"]["exact_match"])
         for result in results
-        if len(result.samples) and result.extras.get("accuracy", {}).get("exact_match") is not None
+        if result.verdict != INVALID
+        and len(result.samples)
+        and result.extras.get("accuracy", {}).get("exact_match") is not None
     ]

@@ -60,12 +60,16 @@ def _hint(path: Path, marker: str) -> str:
 def atomic_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
     """Give a hidden sibling folder to write into; it takes the name `path` when the block ends without error.
 
-    Only a folder that holds a file `marker`, one of the same kind, is ever replaced: nobody's photos are.
+    Only a folder that holds a file `marker`, one of the same kind, is ever replaced: nobody's photos are. A link is
+    followed, and stays.
 
     Raises:
         OutputExistsError: `path` holds something and `overwrite` is false, or it holds something else.
-        UsageError: the parent folder cannot be written.
+        UsageError: the parent folder cannot be written, or `path` is the folder that the program runs in.
     """
+    if path.resolve() == Path.cwd():
+        raise UsageError(f"{path} is the folder that you are in, which cannot be replaced; name a new one")
+    path = path.resolve() if path.is_symlink() else path
     refuse_existing(path, overwrite=overwrite and (path / marker).is_file(), hint=_hint(path, marker))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

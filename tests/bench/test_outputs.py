@@ -4,7 +4,7 @@ import pytest
 
 from fashion_bench import outputs
 from fashion_bench.outputs import Outputs
-from fashion_edge.errors import MissingExtraError, UsageError
+from fashion_edge.errors import MissingExtraError, OutputExistsError, UsageError
 
 
 def test_plots_that_could_not_be_drawn_are_refused_before_anything_is_measured(monkeypatch: pytest.MonkeyPatch):
@@ -19,3 +19,10 @@ def test_two_outputs_in_one_file_and_a_folder_for_a_file_are_refused(tmp_path: P
         Outputs(json_file=tmp_path / "o", csv=tmp_path / "o").check()
     with pytest.raises(UsageError, match="--markdown .* is a folder; name a file"):
         Outputs(markdown=tmp_path).check()
+
+
+def test_a_plot_that_is_there_already_is_told_before_anything_is_measured(tmp_path: Path):
+    (tmp_path / "pareto.png").write_bytes(b"precious")
+    with pytest.raises(OutputExistsError, match=r"pareto\.png exists already"):
+        Outputs(plots=tmp_path).check()
+    assert Outputs(plots=tmp_path, overwrite=True).check() is None

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,12 @@ def test_the_sketch_marks_the_front(make_result, make_document):
     lines = list(sketch(document))
     assert any(line.startswith("* ") and "95.0%" in line for line in lines)
     assert any(line.startswith("  ") and "90.0%" in line for line in lines)
+
+
+def test_a_figure_that_is_not_valid_is_on_no_front(make_result, make_document):
+    bad = make_result(file="a", p50=1.0).with_extras(accuracy={"photos": 100, "exact_match": 0.99})
+    assert not any("99.0%" in line for line in sketch(make_document(replace(bad, verdict="INVALID"))))
+    assert any("99.0%" in line for line in sketch(make_document(bad)))
 
 
 def test_plots_are_written_for_what_there_is_and_never_over_another(make_result, make_document, tmp_path):

@@ -75,3 +75,20 @@ def test_a_parent_that_is_a_file_is_named(tmp_path: Path) -> None:
         atomic_folder(tmp_path / "file" / "run", marker="run.json"),
     ):
         pass
+
+
+def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    for text in ("one", "two"):
+        with atomic_folder(tmp_path / "link", marker="run.json", overwrite=True) as part:
+            (part / "run.json").write_text(text)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "disk" / "run.json").read_text() == "two"
+    assert {path.name for path in tmp_path.iterdir()} == {"disk", "link"}
+
+
+def test_the_folder_one_is_in_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="is the folder that you are in"), atomic_folder(Path(), marker="run.json"):
+        pass

@@ -1,6 +1,7 @@
 """Training without each combination in turn: what is reported, and what an interruption leaves."""
 
 import json
+import shutil
 
 from fashion_train import leave_out
 from fashion_train.cli import main
@@ -113,9 +114,21 @@ def test_what_it_cannot_do_at_the_same_time_is_refused(shapes, tmp_path, monkeyp
     assert "runs on one machine; unset TF_CONFIG" in capsys.readouterr().err
 
 
-def test_the_report_leaves_the_baseline_empty_where_there_is_none():
+def test_a_combination_without_a_readable_photo_costs_no_other_its_row(crossed, tmp_path):
+    photos, out = shutil.copytree(crossed, tmp_path / "photos"), tmp_path / "run"
+    for file in (photos / "blue_shirt").iterdir():
+        file.write_bytes(b"no picture")
+    flags = ["--leave-one-combination-out", "--dataset", str(photos), "--out", str(out), *QUICK, "--no-baseline"]
+    assert main(flags) == 1
+    rows = {row["combination"]: row for row in results(out)}
+    assert list(rows) == FOUR
+    assert (rows["blue_shirt"]["photos"], rows["blue_shirt"]["unseen_exact"]) == (0, None)
+    assert rows["red_dress"]["photos"] == 12
+
+
+def test_the_report_says_where_there_is_no_figure():
     lines = report("fashion-train", [Row("red_dress", 12, 0.75, 0.5, None), Row("red_shirt", 9, 1.0, 0.5, 0.125)])
-    assert "| red_dress | 12 | 75.0% |  | 50.0% |" in lines
+    assert "| red_dress | 12 | 75.0% | - | 50.0% |" in lines
     assert "| red_shirt | 9 | 100.0% | 12.5% | 50.0% |" in lines
 
 

@@ -102,6 +102,8 @@ def check_places(dataset: Path, negatives: Path | None, out: Path) -> None:
         UsageError: names the flag.
     """
     photos = dataset.resolve() if dataset.is_dir() else dataset.resolve().parent
+    if out.resolve() == Path.cwd():
+        raise UsageError(f"--out {out} is the folder that you are in; name a new one, such as runs/mine")
     if dataset.is_dir() and out.resolve().is_relative_to(photos):
         raise UsageError(f"--out {out} lies inside the data set {dataset}, which would read it as photos; name another")
     if negatives is None:

@@ -131,7 +131,7 @@ def identify_fit(options: TrainOptions, prepared: Prepared) -> str:
     A network takes pictures of any size, so weights of another --size, --holdout or --negatives would fit, and the run
     would have learned half of the time something else than it says.
     """
-    negatives = prepared.negatives and (prepared.negatives.files, prepared.negatives.sides)
+    negatives = prepared.negatives and (prepared.negatives.decoded.content_hashes, prepared.negatives.sides)
     pictures = prepared.sha256, prepared.sides, negatives, prepared.spec
     return identify(options.recipe, options.task, options.seed, prepared.dataset.groups, pictures)
 

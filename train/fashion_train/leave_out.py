@@ -22,8 +22,8 @@ class Row:
     """What one training without a combination came to; a result of leave_out.json."""
 
     combination: str
-    photos: int  # of the combination: all of them were kept out
-    unseen_exact: float  # exact match on those
+    photos: int  # of the combination, readable: all of them were kept out
+    unseen_exact: float | None  # exact match on those; None where none can be read
     seen_exact: float  # on the validation photos of all others
     baseline_exact: float | None  # of the tutorial's recipe on the unseen ones, where it was asked for
 
@@ -73,7 +73,8 @@ def leave_one_out(options: TrainOptions) -> int:
             rows.append(_row(name, outcome))
             forget_checkpoints(options)
             _note(diary, identity, rows)
-            say(f"{name}, never seen: exact match {rows[-1].unseen_exact:.4f}; others {rows[-1].seen_exact:.4f}")
+            row = rows[-1]
+            say(f"{name}, no photo of it seen: {_share(row.unseen_exact)} exact; others {_share(row.seen_exact)}")
         results = [asdict(row) for row in rows]
         (part / "leave_out.json").write_text(json.dumps({"command": options.command, "results": results}, indent=1))
         (part / "report.md").write_text(report(options.command, rows), encoding="utf-8")
@@ -85,14 +86,17 @@ def leave_one_out(options: TrainOptions) -> int:
 def report(command: str, rows: Sequence[Row]) -> str:
     """The rows as a page of Markdown."""
     head = ["left out", "photos of it", "exact match on them", "by the tutorial's recipe", "on the others (validation)"]
-    lines = ["# Combinations never trained on", "", f"`{command}`", ""]
+    lines = ["# Combinations of which no photo was trained on", "", f"`{command}`", ""]
+    lines += ["Photos of others in their colours, and rendered pictures, stood in for them in training.", ""]
     lines += [f"| {' | '.join(head)} |", "|---|--:|--:|--:|--:|"]
     for row in rows:
-        baseline = "" if row.baseline_exact is None else f"{row.baseline_exact:.1%}"
-        lines.append(
-            f"| {row.combination} | {row.photos} | {row.unseen_exact:.1%} | {baseline} | {row.seen_exact:.1%} |"
-        )
+        shares = " | ".join(map(_share, (row.unseen_exact, row.baseline_exact, row.seen_exact)))
+        lines.append(f"| {row.combination} | {row.photos} | {shares} |")
     return "\n".join(lines) + "\n"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
 
 
 def _names(dataset: Dataset, options: TrainOptions) -> list[str]:
@@ -111,15 +115,13 @@ def _row(name: str, outcome: Outcome) -> Row:
     prepared, sides = outcome.prepared, outcome.judgement.metrics
     held = find_holdout(prepared.dataset, outcome.options.holdout)
     photos = [index for index in prepared.on("test") if prepared.dataset.photos[index].combination in held]
+    seen = round(sides["val"].exact_match, 5)
+    if not photos:
+        return Row(name, 0, None, seen, None)
     key = " ".join(words(prepared.targets[photos[0]] > 0.5, outcome.space))
     baseline = outcome.baseline.metrics["test"].per_combination[key] if outcome.baseline else None
-    return Row(
-        name,
-        len(photos),
-        round(sides["test"].per_combination[key], 5),
-        round(sides["val"].exact_match, 5),
-        baseline if baseline is None else round(baseline, 5),
-    )
+    unseen = round(sides["test"].per_combination[key], 5)
+    return Row(name, len(photos), unseen, seen, baseline if baseline is None else round(baseline, 5))
 
 
 def _identity(dataset: Dataset, options: TrainOptions) -> str:

@@ -1,5 +1,6 @@
 """The pictures of a report."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Bins = Sequence[tuple[float, float, int]]  # mean score, share that carries the label, how many
+MOST_ROWS = 40  # of a confusion table: more could not be read, and a picture of 350 rows takes gigabytes
 INK, MUTED, ACCENT = "#1b1f24", "#8a94a0", "#c8102e"
 
 
@@ -72,8 +74,9 @@ def plot_precision_recall(path: Path, scores: Scores, targets: Scores, space: La
 
 def plot_confusion(path: Path, said: Sequence[str], truth: Sequence[str]) -> None:
     """Combinations as labelled (rows) against combinations as decided (columns)."""
-    rows, columns = sorted(set(truth)), sorted(set(truth)) + sorted(set(said) - set(truth))
-    counts = [[sum(s == c and t == r for s, t in zip(said, truth, strict=True)) for c in columns] for r in rows]
+    rows, columns = confused(said, truth)
+    pairs = Counter(zip(truth, said, strict=True))
+    counts = [[pairs[row, column] for column in columns] for row in rows]
     figure = _figure(1.8 + 0.62 * len(columns), 1.6 + 0.45 * len(rows))
     axes = figure.subplots()
     axes.imshow([[count / max(1, sum(row)) for count in row] for row in counts], cmap="Reds", vmin=0, vmax=1)
@@ -91,8 +94,17 @@ def plot_confusion(path: Path, said: Sequence[str], truth: Sequence[str]) -> Non
                 )
     axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", fontsize=8)
     axes.set_yticks(range(len(rows)), rows, fontsize=8)
-    axes.set(title="Decided (columns) for labelled (rows); shade: share of the row")
+    which = f", the {len(rows)} most confused" if len(rows) < len(set(truth)) else ""
+    axes.set(title=f"Decided (columns) for labelled (rows{which}); shade: share of the row")
     _save(figure, path)
+
+
+def confused(said: Sequence[str], truth: Sequence[str], most: int = MOST_ROWS) -> tuple[list[str], list[str]]:
+    """Rows and columns of a confusion table: all where they are few, else those with the most wrong decisions."""
+    wrong = Counter(t for s, t in zip(said, truth, strict=True) if s != t)
+    rows = sorted(sorted(set(truth), key=lambda name: (-wrong[name], name))[:most])
+    beside = Counter(s for s, t in zip(said, truth, strict=True) if t in set(rows) and s not in set(rows))
+    return rows, rows + sorted(name for name, _ in beside.most_common(most))
 
 
 def plot_reliability(path: Path, before: Bins, after: Bins) -> None:

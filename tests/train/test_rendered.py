@@ -1,0 +1,19 @@
+"""The data set where none is given."""
+
+import tempfile
+
+import pytest
+
+from fashion_edge import render
+from fashion_edge.errors import UsageError
+from fashion_train.rendered import rendered_dataset
+
+
+def test_photos_that_others_left_in_the_temporary_folder_are_not_trained_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(render, "render_dataset", lambda folder, *_: (folder / "red_dress").mkdir())
+    folder = rendered_dataset(7)
+    assert rendered_dataset(7) == folder
+    (folder / "rendered.txt").unlink()
+    with pytest.raises(UsageError, match="was not rendered by your fashion-train; delete it"):
+        rendered_dataset(7)
