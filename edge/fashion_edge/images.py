@@ -13,7 +13,7 @@ from fashion_edge.errors import ImageError
 if TYPE_CHECKING:
     from PIL import Image as PILImage
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")  # decoders we let a stranger's file reach
 MAX_PIXELS = 64_000_000  # declared width x height; 192 MB once decoded
 MAX_BYTES = 256 << 20

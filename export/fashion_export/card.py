@@ -5,6 +5,16 @@ from typing import Any
 from fashion_export.outcome import Outcome
 from fashion_export.report import reference_line
 
+KINDS = {
+    "multi-label": "A multi-label image classifier: one sigmoid score a label, one forward pass a picture.",
+    "single-label": "A single-label image classifier: softmax scores that add up to one, one forward pass a picture.",
+}
+
+
+def _kind(task: str | None) -> str:
+    """What the scores are; of a model trained elsewhere it is not known how they came about."""
+    return KINDS.get(task or "", "An image classifier: one score a label, one forward pass a picture.")
+
 
 def model_card(outcome: Outcome) -> str:
     """The text of MODEL_CARD.md; every figure comes from run.json or from this export."""
@@ -13,7 +23,7 @@ def model_card(outcome: Outcome) -> str:
     lines = [
         f"# Model card: {outcome.source.name}",
         "",
-        "A multi-label image classifier: one sigmoid score a label, one forward pass a picture.",
+        _kind(model.get("task")),
         "",
         f"- Labels: {', '.join(space.labels)}",
         *(f"- {name} (exclude each other): {', '.join(members)}" for name, members in space.groups.items()),

@@ -67,14 +67,19 @@ def describe(space: LabelSpace, spec: InputSpec, name: str) -> bytes:
     )
     labels = Table({0: LABELS_FILE, 1: "one label a line, in output order", 2: Byte(AXIS_LABELS)})
     scores = Table(
-        {0: "scores", 1: "a sigmoid score for each label, independent", 5: Table({0: [1.0], 1: [0.0]}), 6: [labels]}
+        {
+            0: "scores",
+            1: "a score 0..1 for each label; fashion.json says from where on it counts",
+            5: Table({0: [1.0], 1: [0.0]}),
+            6: [labels],
+        }
     )
     facts = Table({0: FACTS_FILE, 1: "labels, groups, thresholds and the fit of the frame"})
     return to_flatbuffer(
         Table(
             {
                 0: name,
-                1: f"Multi-label image classifier: {', '.join(space.labels)}",
+                1: f"Image classifier: {', '.join(space.labels)}",
                 3: [Table({2: [image], 3: [scores]})],
                 6: [facts],
                 7: PARSER,

@@ -242,8 +242,8 @@ def test_nothing_readable_is_an_error_and_leaves_no_folder(tmp_path, capsys):
         (["--colour", "red"], "No such option"),
     ],
 )
-def test_bad_flags_get_one_sentence(arguments, message, tmp_path, capsys):
-    assert main([*arguments, "--out", str(tmp_path / "run")]) == 2
+def test_bad_flags_get_one_sentence(arguments, message, shapes, tmp_path, capsys):
+    assert main(["--dataset", str(shapes), *arguments, "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1

@@ -1,5 +1,7 @@
 """Folder names, CSV rows and groups become labels."""
 
+from collections import Counter
+
 import pytest
 
 from fashion_edge.errors import DatasetError, UsageError
@@ -10,7 +12,11 @@ def test_two_words_are_colour_and_garment(shapes):
     dataset = load_dataset(shapes)
     assert dataset.labels == ("blue", "dress", "red", "shirt")
     assert dataset.groups == {"colour": ("blue", "red"), "garment": ("dress", "shirt")}
-    assert dataset.counts == {"blue dress": 16, "red dress": 16, "red shirt": 16}
+    assert Counter(photo.combination for photo in dataset.photos) == {
+        "blue dress": 16,
+        "red dress": 16,
+        "red shirt": 16,
+    }
 
 
 def test_any_number_of_words_is_grouped_by_position_from_the_end():

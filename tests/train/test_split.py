@@ -4,6 +4,7 @@ from collections import Counter
 
 import cv2
 import numpy as np
+import pytest
 
 from fashion_train.duplicates import group_duplicates, perceptual_hash
 from fashion_train.split import Fractions, split_photos
@@ -15,6 +16,15 @@ def test_each_combination_gives_its_share_to_each_side():
     sides = split_photos(COMBINATIONS, range(150), Fractions(0.2, 0.1), seed=1)
     assert Counter(sides[:50]) == {"train": 35, "val": 10, "test": 5}
     assert Counter(sides[50:]) == {"train": 70, "val": 20, "test": 10}
+
+
+def test_many_small_combinations_give_their_share_together():
+    names = [f"c{number:02d}" for number in range(100) for _ in range(4)]
+    sides = split_photos(names, range(400), Fractions(0.12, 0.08), seed=1)
+    assert sides.count("val") == pytest.approx(48, abs=1)
+    assert sides.count("test") == pytest.approx(32, abs=1)
+    trained = {name for name, side in zip(names, sides, strict=True) if side == "train"}
+    assert len(trained) == 100
 
 
 def test_the_seed_decides():

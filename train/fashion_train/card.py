@@ -48,12 +48,13 @@ def write_card(outcome: "Outcome") -> str:
         "",
         "| combination | photos |",
         "|---|---:|",
-        *(f"| {name or NO_LABEL} | {count} |" for name, count in prepared.dataset.counts.items()),
+        *(f"| {name or NO_LABEL} | {count} |" for name, count in prepared.counts.items()),
     ]
     if options.holdout:
         lines += ["", f"Kept out of training, and part of the test photos: {', '.join(options.holdout)}."]
-    if prepared.negatives:
+    if prepared.negatives and recipe.negatives:
         lines += ["", f"And {len(prepared.negatives.on('train'))} photos of other things, which carry no label."]
+    chosen = "thresholds were chosen" if recipe.keep == "last" else "thresholds and the epoch were chosen"
     lines += [
         "",
         "## Measured",
@@ -61,7 +62,7 @@ def write_card(outcome: "Outcome") -> str:
         "| on | label accuracy | exact match |",
         "|---|---:|---:|",
         *(
-            f"| {m.photos} {side} photos{' (thresholds and the epoch were chosen on them)' if side == 'val' else ''} "
+            f"| {m.photos} {side} photos{f' ({chosen} on them)' if side == 'val' else ''} "
             f"| {m.label_accuracy:.2%} | {m.exact_match:.2%} |"
             for side, m in outcome.judgement.metrics.items()
         ),

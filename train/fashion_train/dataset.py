@@ -1,7 +1,6 @@
 """Which photos there are and what they show: folders named by their labels, or a CSV file."""
 
 import csv
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,11 +40,6 @@ class Dataset:
     def dyes(self) -> Dyes:
         """The colours that its pictures may be given."""
         return Dyes.of(self.labels, self.groups.values())
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Photos of each combination."""
-        return dict(sorted(Counter(photo.combination for photo in self.photos).items()))
 
 
 def load_dataset(source: Path, groups: str | None = None) -> Dataset:

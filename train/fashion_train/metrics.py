@@ -21,7 +21,7 @@ class Metrics:
     photos: int
     label_accuracy: float  # share of label decisions that are right
     exact_match: float  # share of photos with every label right
-    per_label: Mapping[str, Mapping[str, float]]  # precision, recall, f1
+    per_label: Mapping[str, Mapping[str, float | None]]  # precision, recall, f1; None where no photo could tell
     per_combination: Mapping[str, float]  # exact match
 
     def to_json(self) -> dict[str, Any]:
@@ -30,7 +30,7 @@ class Metrics:
             "photos": self.photos,
             "label_accuracy": round(self.label_accuracy, 5),
             "exact_match": round(self.exact_match, 5),
-            "per_label": {k: {m: round(x, 4) for m, x in v.items()} for k, v in self.per_label.items()},
+            "per_label": {k: {m: _rounded(x) for m, x in v.items()} for k, v in self.per_label.items()},
             "per_combination": {k: round(v, 4) for k, v in self.per_combination.items()},
         }
 
@@ -100,10 +100,14 @@ def words(truth: NDArray[np.bool_], space: LabelSpace) -> list[str]:
     return ordered + [label for label in space.free_labels if label in there]
 
 
-def _prf(chosen: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, float]:
+def _prf(chosen: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, float | None]:
     hits, said, there = float((chosen & truth).sum()), float(chosen.sum()), float(truth.sum())
     return {
-        "precision": hits / said if said else 0.0,
-        "recall": hits / there if there else 0.0,
-        "f1": 2 * hits / (said + there) if said + there else 0.0,
+        "precision": hits / said if said else None,
+        "recall": hits / there if there else None,
+        "f1": 2 * hits / (said + there) if said + there else None,
     }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)

@@ -1,6 +1,7 @@
 """From the data set on disk to what training needs: pixels, targets, sides of the split."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -8,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from fashion_edge.decide import LabelSpace
-from fashion_edge.errors import DatasetError
+from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.preprocess import InputSpec
 from fashion_train.cache import Decoded, decode_all
 from fashion_train.dataset import Dataset, Photo, find_holdout, find_negatives, load_dataset
@@ -66,6 +67,23 @@ class Prepared:
             digest.update(f"{photo.file}\0{photo.combination}\0{content}\n".encode())
         return digest.hexdigest()
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Readable photos of each combination."""
+        return dict(sorted(Counter(self.dataset.photos[index].combination for index in self.decoded.readable).items()))
+
+    @property
+    def contradictions(self) -> list[tuple[Photo, Photo]]:
+        """Photos of equal bytes with other labels: one of the two is wrong, or both."""
+        first: dict[str, Photo] = {}
+        pairs = []
+        for index in self.decoded.readable:
+            photo = self.dataset.photos[index]
+            twin = first.setdefault(self.decoded.content_hashes[index], photo)
+            if set(twin.labels) != set(photo.labels):
+                pairs.append((twin, photo))
+        return pairs
+
     def on(self, side: str) -> list[int]:
         """Positions of the readable photos on a side."""
         return [index for index in self.decoded.readable if self.sides[index] == side]
@@ -76,7 +94,7 @@ def prepare(options: TrainOptions, size: int, tick: Tick) -> Prepared:
 
     Raises:
         DatasetError: nothing to train on.
-        UsageError: `--holdout` names a combination that the data set does not have.
+        UsageError: `--holdout` names a combination that the data set does not have, or a negative is a labelled photo.
     """
     dataset = _limited(load_dataset(options.dataset, options.groups), options.limit, options.seed)
     spec = InputSpec(size, size, fit=options.fit)
@@ -96,6 +114,8 @@ def prepare(options: TrainOptions, size: int, tick: Tick) -> Prepared:
     fractions = options.recipe.fractions
     sides = split_photos(combinations, groups, fractions, options.seed, holdout)
     _check_enough(dataset, decoded, sides)
+    negatives = _prepare_negatives(options, spec, large, tick)
+    _check_no_labels(dataset, decoded, negatives)
     return Prepared(
         dataset,
         spec,
@@ -103,7 +123,7 @@ def prepare(options: TrainOptions, size: int, tick: Tick) -> Prepared:
         tuple(groups),
         tuple(sides),
         encode([photo.labels for photo in dataset.photos], dataset.labels),
-        _prepare_negatives(options, spec, large, tick),
+        negatives,
     )
 
 
@@ -114,23 +134,40 @@ def _prepare_negatives(options: TrainOptions, spec: InputSpec, large: InputSpec,
     decoded = decode_all(
         options.negatives, files, spec, large, lambda done, total: tick("reading negatives", done, total)
     )
-    return Negatives(files, tuple(split_by_kind(files, options)), decoded)
+    return Negatives(files, tuple(split_negatives(files, decoded, options)), decoded)
 
 
-def split_by_kind(files: Sequence[str], options: TrainOptions) -> list[str]:
-    """Sides of the negatives: whole folders to `val` and `test`, so that silence is measured on kinds never seen.
+def split_negatives(files: Sequence[str], decoded: Decoded, options: TrainOptions) -> list[str]:
+    """Sides of the negatives; no copy of one that judges is trained on.
 
-    Photos without a folder, or fewer than ten folders, are split one by one.
+    Whole folders go to `val` and `test`, so that silence is measured on kinds never seen. Photos without a folder, or
+    fewer than ten folders, are split one by one.
     """
     kinds = [str(PurePosixPath(file).parent) for file in files]
     if len(set(kinds)) < 10:
-        return split_photos(["nothing"] * len(files), range(len(files)), options.recipe.fractions, options.seed)
+        copies = group_duplicates(decoded.content_hashes, decoded.perceptual_hashes)
+        return split_photos(["nothing"] * len(files), copies, options.recipe.fractions, options.seed)
+    sides = split_by_kind(kinds, options)
+    judging = {content: side for content, side in zip(decoded.content_hashes, sides, strict=True) if side != "train"}
+    return [judging.get(content, side) for content, side in zip(decoded.content_hashes, sides, strict=True)]
+
+
+def split_by_kind(kinds: Sequence[str], options: TrainOptions) -> list[str]:
+    """Sides of photos of these kinds, the photos of one kind all on one side."""
     rng = np.random.default_rng(options.seed)
     order = [sorted(set(kinds))[i] for i in rng.permutation(len(set(kinds)))]
     val = round(options.recipe.fractions.val * len(order))
     test = round(options.recipe.fractions.test * len(order))
     side = dict.fromkeys(order[:val], "val") | dict.fromkeys(order[val : val + test], "test")
     return [side.get(kind, "train") for kind in kinds]
+
+
+def _check_no_labels(dataset: Dataset, decoded: Decoded, negatives: Negatives | None) -> None:
+    """A photo that stood among both would be learned with its labels and without."""
+    shown = {content: photo.file for photo, content in zip(dataset.photos, decoded.content_hashes, strict=True)}
+    for file, content in zip(negatives.files, negatives.decoded.content_hashes, strict=True) if negatives else ():
+        if content and content in shown:
+            raise UsageError(f"--negatives holds {file}, the same picture as {shown[content]}, which carries a label")
 
 
 def _limited(dataset: Dataset, limit: int | None, seed: int) -> Dataset:

@@ -78,7 +78,9 @@ def _lines(outcome: "Outcome") -> list[str]:
         "",
         f"{options.recipe.arch}, {outcome.model.count_params():,} parameters, "
         f"{prepared.spec.width} x {prepared.spec.height}, recipe {options.recipe.name}, "
-        f"epoch {outcome.learned.best_epoch} of {len(outcome.learned.history)} kept, seed {options.seed}, "
+        f"epoch {outcome.learned.best_epoch} of {len(outcome.learned.history)} kept"
+        f"{f', ended by Ctrl-C before the {options.recipe.epochs} planned' if outcome.learned.interrupted else ''}, "
+        f"seed {options.seed}, "
         f"{outcome.seconds / 60:.1f} minutes.",
         "",
         "![loss and accuracy](plots/history.png)",
@@ -87,7 +89,7 @@ def _lines(outcome: "Outcome") -> list[str]:
         "",
         "| combination | photos |",
         "|---|---:|",
-        *(f"| {name or NO_LABEL} | {count} |" for name, count in prepared.dataset.counts.items()),
+        *(f"| {name or NO_LABEL} | {count} |" for name, count in prepared.counts.items()),
         "",
         f"{len(prepared.decoded.readable)} readable; "
         + ", ".join(f"{len(prepared.on(side))} {side}" for side in ("train", "val", "test"))
@@ -95,6 +97,9 @@ def _lines(outcome: "Outcome") -> list[str]:
     ]
     if options.holdout:
         lines += ["", f"Kept out of training, and part of the test photos: {', '.join(options.holdout)}."]
+    if twins := prepared.contradictions:
+        lines += ["", "The same picture with other labels:", ""]
+        lines += [f"- {one.file} and {other.file}" for one, other in twins]
     if prepared.failures:
         lines += ["", "Left out:", "", *(f"- {file}: {reason}" for file, reason in prepared.failures)]
     for side, metrics in outcome.judgement.metrics.items():
@@ -200,7 +205,7 @@ def _metrics_lines(side: str, metrics: Metrics) -> list[str]:
         "| label | precision | recall | F1 |",
         "|---|---:|---:|---:|",
         *(
-            f"| {label} | {m['precision']:.3f} | {m['recall']:.3f} | {m['f1']:.3f} |"
+            f"| {label} | {' | '.join(_share(m[key]) for key in ('precision', 'recall', 'f1'))} |"
             for label, m in metrics.per_label.items()
         ),
         "",
@@ -208,3 +213,8 @@ def _metrics_lines(side: str, metrics: Metrics) -> list[str]:
         "|---|---:|",
         *(f"| {name or NO_LABEL} | {share:.3f} |" for name, share in metrics.per_combination.items()),
     ]
+
+
+def _share(value: float | None) -> str:
+    """A dash where no photo could tell."""
+    return "-" if value is None else f"{value:.3f}"

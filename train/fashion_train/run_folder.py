@@ -72,7 +72,7 @@ def describe_run(folder: Path, outcome: "Outcome") -> dict[str, Any]:
             "root": _root(prepared.dataset.root, options.out),
             "sha256": prepared.sha256,
             "photos": len(prepared.decoded.readable),
-            "counts": prepared.dataset.counts,
+            "counts": prepared.counts,
             "unreadable": [file for file, _ in prepared.failures],
         },
         **outcome.judgement.to_json(),
@@ -82,6 +82,7 @@ def describe_run(folder: Path, outcome: "Outcome") -> dict[str, Any]:
         "calibration": outcome.tuned.calibration,
         "target_precision": options.target_precision,
         "best_epoch": outcome.learned.best_epoch,
+        "interrupted": outcome.learned.interrupted,
         "recipe": _plain(asdict(options.recipe)),
         "seed": options.seed,
         "versions": {

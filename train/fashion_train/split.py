@@ -26,7 +26,8 @@ def split_photos(
 ) -> list[str]:
     """Give each photo a side, one of `SIDES`; photos of one duplicate group get the same.
 
-    Every combination is divided by itself, so that each side has its share. A group whose photos carry different
+    Every combination is divided by itself, so that each side has its share; of many small ones every few give a photo.
+    A group whose photos carry different
     labels is dealt with the combination of its first photo. Combinations in `holdout` go to `test` whole.
     """
     rng = np.random.default_rng(seed)
@@ -40,10 +41,16 @@ def split_photos(
         by_combination[held[0] if held else combinations[members[group][0]]].append(group)
 
     sides = ["train"] * len(combinations)
+    carried = {"val": 0.0, "test": 0.0}  # of combinations too small for one photo of their own: every few give one
     for combination in sorted(by_combination):
         groups = [by_combination[combination][i] for i in rng.permutation(len(by_combination[combination]))]
         total = sum(len(members[group]) for group in groups)
         wanted = {"val": round(fractions.val * total), "test": round(fractions.test * total)}
+        for side, share in (("val", fractions.val), ("test", fractions.test)):
+            if wanted[side] == 0 and combination not in holdout and total > 2:
+                carried[side] += share * total
+                wanted[side] = int(carried[side])
+                carried[side] -= wanted[side]
         if combination in holdout:
             wanted = {"val": 0, "test": total}
         for group in groups:

@@ -1,6 +1,7 @@
 """One run, top to bottom: data, network, epochs, thresholds, and the run folder."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,12 @@ def train(options: TrainOptions) -> Outcome:
     for file, reason in prepared.failures:
         say(f"fashion-train: left out: {reason}" if file in reason else f"fashion-train: left out {file}: {reason}")
     say(describe(prepared))
+    if twins := prepared.contradictions:
+        one, other = twins[0]
+        say(
+            f"{len(twins)} photos are copies of others that carry other labels, the first {other.file} of {one.file}: "
+            "correct them, since both are learned"
+        )
 
     recipe = options.recipe
     masks, rendered = gather(
@@ -123,6 +130,8 @@ def train(options: TrainOptions) -> Outcome:
     suspects: list[Suspect] = []
     if recipe.teacher_epochs:
         suspects = find_doubtful(prepared, progress.update)
+        progress.close()
+        say(_doubts(prepared, suspects))
         larger = replace(sampler, size=teacher_size(size))
         drawer = be_taught(options, prepared, larger)
         drawers = {
@@ -141,7 +150,8 @@ def train(options: TrainOptions) -> Outcome:
     progress.line("calibrating and tuning thresholds")
     tuned = tune(options, prepared, predict, model)
     judgement = judge(predict, prepared, tuned.space)
-    unseen = tuple(judge_unseen(predict, prepared, tuned.space, options.seed))
+    silent = options.task == "multi-label"
+    unseen = tuple(judge_unseen(predict, prepared, tuned.space, options.seed, may_be_silent=silent))
     inputs, baseline = (
         stand_beside(options, prepared, drawers) if options.baseline and not learned.interrupted else ((), None)
     )
@@ -155,13 +165,26 @@ def describe(prepared: Prepared) -> str:
     """The data in one paragraph."""
     sides = ", ".join(f"{len(prepared.on(side))} {side}" for side in ("train", "val", "test") if prepared.on(side))
     copies = len(prepared.duplicate_groups) - len(set(prepared.duplicate_groups))
-    counts = ", ".join(f"{name or NO_LABEL} {count}" for name, count in prepared.dataset.counts.items())
+    counts = ", ".join(f"{name or NO_LABEL} {count}" for name, count in prepared.counts.items())
     text = f"{len(prepared.decoded.readable)} photos ({counts}): {sides}; {copies} duplicates kept on one side"
     if prepared.negatives:
         text += f"; {len(prepared.negatives.decoded.readable)} negatives"
+        if not prepared.negatives.on("val"):
+            text += ", too few to measure silence on"
     if free := sorted(prepared.untuned.free_labels):
         text += f"; in no group, so judged alone: {', '.join(free)}"
+    taught = {label for index in prepared.on("train") for label in prepared.dataset.photos[index].labels}
+    if untaught := sorted(set(prepared.dataset.labels) - taught):
+        text += f"; no photo that trains shows {', '.join(untaught)}"
     return text + (f"; could not be read: {len(prepared.failures)}" if prepared.failures else "")
+
+
+def _doubts(prepared: Prepared, suspects: Sequence[Suspect]) -> str:
+    """Said before training, so that labels can be corrected at once."""
+    if not suspects:
+        return "no label looks doubtful"
+    found = [f"{prepared.dataset.photos[s.index].file} ({'not ' if s.given else ''}{s.label}?)" for s in suspects[:3]]
+    return f"{len(suspects)} labels look doubtful: {', '.join(found)}{', ...' if len(suspects) > 3 else ''}"
 
 
 def report_end(outcome: Outcome) -> None:

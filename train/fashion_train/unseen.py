@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace, decide_batch
 from fashion_edge.opencv import load_cv2
-from fashion_train.metrics import words
+from fashion_train.metrics import NO_LABEL, words
 from fashion_train.palette import known
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
@@ -42,10 +42,13 @@ class Recoloured:
         return {"trained_on": self.trained_on, "copies": self.copies, "exact_match": round(self.exact, 4)}
 
 
-def judge_unseen(predict: Predict, prepared: Prepared, space: LabelSpace, seed: int) -> list[Recoloured]:
+def judge_unseen(
+    predict: Predict, prepared: Prepared, space: LabelSpace, seed: int, *, may_be_silent: bool = True
+) -> list[Recoloured]:
     """One row a combination, seen ones first; empty where no colour label is known or no garment is found.
 
-    Looks at the test photos, or at the validation photos where there are none.
+    Looks at the test photos, or at the validation photos where there are none. A softmax cannot be silent, so it is not
+    asked about colours that have no label.
     """
     judged = prepared.on("test") or prepared.on("val")
     masks = Masks.find(prepared, judged, lambda _done, _total: None)
@@ -56,8 +59,10 @@ def judge_unseen(predict: Predict, prepared: Prepared, space: LabelSpace, seed: 
         copies, targets, colours = _copies(prepared, masks, index, seed)
         right = (decide_batch(predict(copies), space) == (targets > 0.5)).all(axis=1)
         for good, target, colour in zip(right, targets, colours, strict=True):
+            if colour is None and not may_be_silent:
+                continue
             labels = words(target > 0.5, space)
-            name = " ".join(labels) if colour else f"{' '.join(labels)}, {UNNAMED}"
+            name = " ".join(labels) if colour else f"{' '.join(labels) or NO_LABEL}, {UNNAMED}"
             counts.setdefault(name, []).append(bool(good))
             shown[name] = sum(set(photo) == set(labels) for photo in trained)
     rows = [Recoloured(name, shown[name], len(found), sum(found)) for name, found in counts.items()]

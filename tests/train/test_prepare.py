@@ -1,0 +1,57 @@
+"""From the photos on disk to the sides of the split."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fashion_edge.errors import UsageError
+from fashion_train.metrics import measure
+from fashion_train.options import TrainOptions, find_recipe
+from fashion_train.prepare import prepare
+
+
+def prepared(dataset, negatives=None):
+    options = TrainOptions(dataset, Path("unused"), find_recipe("default"), negatives=negatives)
+    return prepare(options, 48, lambda *_: None)
+
+
+@pytest.mark.parametrize("kinds", [1, 12])
+def test_no_copy_of_a_negative_that_judges_is_trained_on(shapes, things, tmp_path, kinds):
+    pictures = sorted(things.iterdir())
+    for kind in range(kinds):
+        (tmp_path / f"kind{kind}").mkdir()
+        for number in range(12):  # each kind shares its pictures with all others
+            shutil.copy(pictures[number], tmp_path / f"kind{kind}" / f"{number}.png")
+            shutil.copy(pictures[number], tmp_path / f"kind{kind}" / f"{number}-copy.png")
+    found = prepared(shapes, tmp_path).negatives
+    sides = {}
+    for index in found.decoded.readable:
+        sides.setdefault(found.decoded.content_hashes[index], set()).add(found.sides[index])
+    assert all(len(there) == 1 for there in sides.values())
+
+
+def test_a_negative_that_is_a_labelled_photo_is_refused(shapes, things, tmp_path):
+    folder = shutil.copytree(things, tmp_path / "things")
+    shutil.copy(shapes / "red_dress" / "000.png", folder / "mine.png")
+    with pytest.raises(UsageError, match=r"--negatives holds mine\.png, the same picture as red_dress/000\.png"):
+        prepared(shapes, folder)
+
+
+def test_copies_with_other_labels_and_what_can_be_read_are_told(shapes, tmp_path):
+    folder = shutil.copytree(shapes, tmp_path / "photos")
+    shutil.copy(folder / "red_dress" / "000.png", folder / "blue_dress" / "copy.png")
+    (folder / "blue_dress" / "broken.png").write_bytes(b"no picture")
+    found = prepared(folder)
+    ((one, other),) = found.contradictions
+    assert {one.file, other.file} == {"red_dress/000.png", "blue_dress/copy.png"}
+    assert found.counts == {"blue dress": 17, "red dress": 16, "red shirt": 16}
+    assert not prepared(shapes).contradictions
+
+
+def test_what_no_photo_could_tell_is_no_failure(shapes):
+    found = prepared(shapes)
+    rows = [index for index in found.decoded.readable if "shirt" not in found.dataset.photos[index].labels]
+    metrics = measure(found.targets[rows], found.targets[rows], found.untuned)
+    assert metrics.per_label["shirt"] == {"precision": None, "recall": None, "f1": None}
+    assert metrics.to_json()["per_label"]["dress"]["f1"] == 1
