@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")  # decoders we let a stranger's file reach
+NOTES = frozenset({".json", ".txt", ".csv", ".xml", ".md", ".yaml", ".yml", ".ini", ".db", ".html"})  # beside pictures
 MAX_PIXELS = 64_000_000  # declared width x height; 192 MB once decoded
 MAX_BYTES = 256 << 20
 PAPER = (255, 255, 255)  # what shows through a transparent pixel: shops cut garments out on white
@@ -31,6 +32,17 @@ def find_images(folder: Path) -> Iterator[Path]:
         if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith("."):
             yield from find_images(entry)
         elif is_image_name(entry):
+            yield entry
+
+
+def find_ignored(folder: Path) -> Iterator[Path]:
+    """What `find_images` passes over and a person may take for pictures: files of other formats, linked folders."""
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith(".") or is_image_name(entry) or entry.suffix.lower() in NOTES:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            yield from find_ignored(entry)
+        else:
             yield entry
 
 

@@ -1,5 +1,6 @@
 """Folder names, CSV rows and groups become labels."""
 
+import shutil
 from collections import Counter
 
 import pytest
@@ -130,3 +131,12 @@ def test_a_photo_with_two_labels_that_exclude_each_other_is_named(tmp_path):
     (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red blue dress\nb.jpg,blue shirt\n")
     with pytest.raises(UsageError, match=r"a\.jpg carries red and blue, which exclude each other in the group colour"):
         load_dataset(tmp_path / "photos.csv", "colour=red,blue")
+
+
+def test_files_that_are_not_looked_at_are_known(shapes, tmp_path):
+    folder = shutil.copytree(shapes, tmp_path / "photos")
+    (folder / "red_dress" / "phone.heic").write_bytes(b"a picture that nothing here reads")
+    (folder / "red_dress" / "000.png.json").write_text("{}")  # a sidecar of fashion-edge --capture
+    (folder / "red_dress" / "more").symlink_to(shapes / "blue_dress")
+    assert load_dataset(folder).ignored == ("red_dress/more", "red_dress/phone.heic")
+    assert load_dataset(shapes).ignored == ()

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from fashion_edge.errors import DatasetError, UsageError
-from fashion_edge.images import find_images
+from fashion_edge.images import find_ignored, find_images
 from fashion_train.palette import Dyes
 
 SEPARATOR = "_"
@@ -35,6 +35,7 @@ class Dataset:
     photos: tuple[Photo, ...]
     labels: tuple[str, ...]  # sorted: the model's output order
     groups: Mapping[str, tuple[str, ...]]  # labels of one group exclude each other
+    ignored: tuple[str, ...] = ()  # files in its folders that are no pictures by their names, and linked folders
 
     @cached_property
     def dyes(self) -> Dyes:
@@ -61,7 +62,8 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
         raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed")
     grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
     _check_exclusive(photos, grouped)
-    return Dataset(root, tuple(photos), labels, grouped)
+    ignored = [path for folder in _folders(root) for path in find_ignored(folder)] if source.is_dir() else []
+    return Dataset(root, tuple(photos), labels, grouped, tuple(path.relative_to(root).as_posix() for path in ignored))
 
 
 def _check_exclusive(photos: Iterable[Photo], groups: Mapping[str, tuple[str, ...]]) -> None:
@@ -226,8 +228,12 @@ def parse_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]
     return groups
 
 
+def _folders(root: Path) -> list[Path]:
+    return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
 def _from_folders(root: Path) -> list[Photo]:
-    folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    folders = _folders(root)
     if not folders:
         raise DatasetError(f"data set {root} has no folder in it; it should hold folders named like red_dress")
     photos = [

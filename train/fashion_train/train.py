@@ -108,12 +108,7 @@ def train(options: TrainOptions) -> Outcome:
     for file, reason in prepared.failures:
         say(f"fashion-train: left out: {reason}" if file in reason else f"fashion-train: left out {file}: {reason}")
     say(describe(prepared))
-    if twins := prepared.contradictions:
-        one, other = twins[0]
-        say(
-            f"{len(twins)} photos are copies of others that carry other labels, the first {other.file} of {one.file}: "
-            "correct them, since both are learned"
-        )
+    _say_what_is_left_out(prepared)
 
     recipe = options.recipe
     masks, rendered = gather(
@@ -159,6 +154,18 @@ def train(options: TrainOptions) -> Outcome:
     return Outcome(
         options, prepared, model, learned, tuned, judgement, unseen, baseline, inputs, tuple(suspects), seconds
     )
+
+
+def _say_what_is_left_out(prepared: Prepared) -> None:
+    """What a person should mend before the hours go by."""
+    if ignored := prepared.dataset.ignored:
+        say(f"{len(ignored)} files are not looked at, the first {ignored[0]}: save them as .jpg or .png, in a folder")
+    if twins := prepared.contradictions:
+        one, other = twins[0]
+        say(
+            f"{len(twins)} photos are copies of others that carry other labels, the first {other.file} of {one.file}: "
+            "correct them, since both are learned"
+        )
 
 
 def describe(prepared: Prepared) -> str:
