@@ -22,7 +22,7 @@ def test_exact_match_wants_every_label_and_label_accuracy_counts_each():
     assert metrics.exact_match == 0.5
     assert metrics.label_accuracy == 7 / 8
     assert metrics.per_combination == {"blue shirt": 0.0, "red dress": 1.0}
-    assert metrics.per_label["blue"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0}
+    assert metrics.per_label["blue"] == {"precision": None, "recall": 0.0, "f1": 0.0}  # it was never said
 
 
 def test_no_photo_is_no_metric():
