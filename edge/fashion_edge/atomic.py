@@ -88,11 +88,14 @@ def atomic_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterat
 def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a hidden sibling file name, of the same suffix, to write; renamed to `path` when the block ends well.
 
+    A link is followed, and stays.
+
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
         UsageError: the parent folder cannot be written.
     """
     refuse_existing(path, overwrite=overwrite)
+    path = path.resolve() if path.is_symlink() else path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -42,6 +42,9 @@ def run_command(command: click.Command, argv: Sequence[str] | None) -> int:
     except Exception as error:
         if "--debug" in args:
             raise
+        if isinstance(error, PermissionError) and error.filename:
+            say(f"{name}: {error.filename} is not for this user to read or write; name another place, or mend its mode")
+            return 2
         say(f"{name}: unexpected {type(error).__name__}: {error}; run it again with --debug and report the traceback")
         return 1
     return int(status or 0)

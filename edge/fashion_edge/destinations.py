@@ -29,18 +29,17 @@ def check_destinations(request: Request) -> None:
     _check_apart(files)
     for flag, path in files:
         _check_file(flag, path, request)
-    folders = {"--save": request.save, "--capture": request.capture, "--record-raw": request.record_raw}
-    for flag, folder in folders.items():
-        if folder is not None and folder.exists() and not folder.is_dir():
-            raise UsageError(f"{flag} {folder} is a file; name a folder")
+    wanted = {"--save": request.save, "--capture": request.capture, "--record-raw": request.record_raw}
+    folders = [(flag, folder) for flag, folder in wanted.items() if folder is not None]
+    for flag, folder in folders:
+        _check_folder(flag, folder, request.source_text())
     if request.record_raw is not None:
         _check_recording(request.record_raw, request.source_text(), overwrite=request.overwrite)
     for flag, path in files:
         if not is_device(path):
             _try(f"{flag} {path}", "file", probe_file, path)
-    for flag, folder in folders.items():
-        if folder is not None:
-            _try(f"{flag} {folder}", "folder", probe_folder, folder)
+    for flag, folder in folders:
+        _try(f"{flag} {folder}", "folder", probe_folder, folder)
 
 
 def _files(request: Request) -> Iterator[tuple[str, Path]]:
@@ -65,6 +64,7 @@ def _check_file(flag: str, path: Path, request: Request) -> None:
     if path.is_dir():
         raise UsageError(f"{flag} {path} is a folder; name a file, such as {path / _example(flag)}")
     _refuse_source(flag, path, request.source_text())
+    _refuse_recording(flag, path, request.record_raw)
     if flag == "--record":
         check_suffix(path)
     if not (is_device(path) or (request.append and flag != "--record")):
@@ -87,6 +87,23 @@ def _refuse_source(flag: str, path: Path, source: str) -> None:
         raise UsageError(f"{flag} {path} is the source itself, or a part of it; name another file")
 
 
+def _refuse_recording(flag: str, path: Path, begun: Path | None) -> None:
+    """A line among those of a recording would spoil it, whether it is begun now or was made before."""
+    inside = begun is not None and path.resolve().is_relative_to(begun.resolve())
+    if inside or (path.name in (HEADER, LINES) and (path.parent / HEADER).is_file()):
+        raise UsageError(f"{flag} {path} would be part of a recording of raw frames; name a file elsewhere")
+
+
+def _check_folder(flag: str, folder: Path, source: str) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{flag} {folder} is a file; name a folder")
+    if Path(source).is_dir() and folder.resolve().is_relative_to(Path(source).resolve()):
+        raise UsageError(
+            f"{flag} {folder} lies in the source folder {source}, so the next run would label its pictures; "
+            "name one elsewhere"
+        )
+
+
 def _source_files(source: str) -> Iterator[Path]:
     """Files that a source is read from."""
     if source.startswith(REPLAY):
@@ -99,7 +116,8 @@ def _source_files(source: str) -> Iterator[Path]:
 
 
 def _check_recording(folder: Path, source: str, *, overwrite: bool) -> None:
-    """Only a recording is ever replaced, and never the one that is replayed."""
-    if source.startswith(REPLAY) and folder.resolve() == Path(source.removeprefix(REPLAY)).resolve():
-        raise UsageError(f"--record-raw {folder} is the recording that is replayed; name another folder")
+    """Only a recording is ever replaced, and never the one that is read."""
+    place = folder.resolve()
+    if any(file.resolve().is_relative_to(place) for file in _source_files(source) if file.exists()):
+        raise UsageError(f"--record-raw {folder} is the recording that is read; name another folder")
     check_folder(folder, overwrite=overwrite)

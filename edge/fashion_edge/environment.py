@@ -4,6 +4,7 @@ A secret never stands in the unit, which every user of the machine may read, but
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -72,6 +73,8 @@ def _asks_for_password(request: "Request") -> bool:
 
 
 def _missing(request: "Request", environ: Mapping[str, str]) -> Iterator[str]:
+    if re.search(r"//\S*@", request.source or ""):
+        yield "the unit holds the password of --source, and anybody on this machine may read it there"
     address = find_address(request)
     if address is not None and Guard(address, environ, origins=find_origins(request)).generated:
         yield (

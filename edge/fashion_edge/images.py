@@ -26,6 +26,21 @@ def is_image_name(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file's first bytes are those of a still, whatever its name: FFmpeg would take it for a video."""
+    from PIL import Image
+
+    if not path.is_file():
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nothing is decoded here
+            Image.open(path, formats=FORMATS).close()
+    except Exception:  # Pillow's readers raise OSError, ValueError, SyntaxError, struct.error and more
+        return False
+    return True
+
+
 def find_images(folder: Path) -> Iterator[Path]:
     """Image files below a folder, recursive, in sorted order; links out of the folder are not followed."""
     for entry in sorted(folder.iterdir()):

@@ -36,7 +36,7 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
     if request.record:
         from fashion_edge.sinks.video import VideoSink
 
-        yield VideoSink(request.record, source.fps, overwrite=request.overwrite)
+        yield VideoSink(request.record, source.fps, still=source.still, overwrite=request.overwrite)
     if request.save:
         from fashion_edge.sinks.stills import StillsSink
 

@@ -152,13 +152,13 @@ def _put_frame(
 ) -> None:
     limit, frame = options.max_age_s, item if isinstance(item, Frame) else item.frame
     if limit is not None and clock() - frame.captured_at > limit:
-        summary.count_stale()
+        _discard(sinks, summary, clock)
         return
     memory = labeller.memory
     result = labeller.label(item) if isinstance(item, Frame) else labeller.judge(item)
     if limit is not None and result.age_s > limit:  # the contract is on the label, not on the frame
         labeller.memory = memory  # what nobody was shown leaves no trace, or a recording would not replay
-        summary.count_stale()
+        _discard(sinks, summary, clock)
         return
     for sink in sinks:
         if sink.wants_clean:
@@ -168,6 +168,14 @@ def _put_frame(
     summary.count(result)
     for sink in sinks:
         sink.put(result)
+
+
+def _discard(sinks: Sequence[Sink], summary: Summary, clock: Clock) -> None:
+    """Too old to be shown; a window and a watchdog live on."""
+    summary.count_stale()
+    tick = Tick(clock())
+    for sink in sinks:
+        sink.tick(tick)
 
 
 def _pass_on(item: Fault | Event | Tick, labeller: Labeller, sinks: Sequence[Sink], summary: Summary) -> None:

@@ -1,5 +1,7 @@
 """What the pipeline says of one frame, and the JSON line that carries it."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -29,14 +31,22 @@ class Result:
     vitals: Vitals | None = None  # rate and ages of the last seconds
 
 
-class WallClock:
-    """Turns monotonic seconds into wall-clock time stamps."""
+STEP_S = 0.5  # a clock that is set, as a Pi's is by NTP minutes after its start, moves further; drift does not
+Clock = Callable[[], float]
 
-    def __init__(self, wall: float, monotonic: float) -> None:
-        self._offset = wall - monotonic
+
+class WallClock:
+    """Turns monotonic seconds into wall-clock time stamps; follows the clock where it is set."""
+
+    def __init__(self, wall: Clock = time.time, monotonic: Clock = time.monotonic) -> None:
+        self._wall, self._monotonic = wall, monotonic
+        self._offset = wall() - monotonic()
 
     def wall(self, monotonic: float) -> float:
         """Seconds since the epoch."""
+        offset = self._wall() - self._monotonic()
+        if abs(offset - self._offset) > STEP_S:
+            self._offset = offset
         return monotonic + self._offset
 
     def iso(self, monotonic: float) -> str:
@@ -53,11 +63,16 @@ def _second(since_epoch: int) -> str:
 
 def result_record(result: Result, clock: WallClock) -> dict[str, Any]:
     """The JSON object of one labelled frame; times in milliseconds."""
+    vitals = result.vitals
+    ages = (
+        {} if vitals is None else {"age_p50_ms": round(vitals.age_p50_ms, 2), "age_p99_ms": round(vitals.age_p99_ms, 2)}
+    )
     return {
         "source": result.frame.source,
         "frame": result.frame.index,
         "captured_at": clock.iso(result.frame.captured_at),
         "age_ms": round(result.age_s * 1e3, 2),
+        **ages,
         "labels": list(result.decision.labels),
         "decision": dict(result.decision.by_group),
         "text": result.decision.text,

@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,7 @@ def check_service(request: "Request") -> None:
     """
     from fashion_edge.bundle import LiveDefaults, load_bundle
     from fashion_edge.choice import choose_variant
+    from fashion_edge.destinations import check_destinations
     from fashion_edge.locate import default_bundle
     from fashion_edge.network import find_address, find_broker
 
@@ -98,6 +100,7 @@ def check_service(request: "Request") -> None:
             )
     if request.overwrite:
         raise UsageError("--overwrite would empty the files at every start of the service; leave it out, it appends")
+    check_destinations(replace(request, append=True))
     find_address(request)
     find_broker(request)
     choose_variant(request, load_bundle(request.bundle or default_bundle()))

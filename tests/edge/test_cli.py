@@ -24,7 +24,8 @@ def test_the_demo_gives_a_json_line_a_frame(capsys: pytest.CaptureFixture) -> No
     lines = [json.loads(line) for line in out.splitlines()]
     assert [line["frame"] for line in lines] == [0, 1, 2, 3, 4]
     assert set(lines[0]) == {
-        "source", "frame", "captured_at", "age_ms", "labels", "decision", "text", "scores", "stages_ms",
+        "source", "frame", "captured_at", "age_ms", "age_p50_ms", "age_p99_ms",
+        "labels", "decision", "text", "scores", "stages_ms",
     }  # fmt: skip
     assert "self-check passed" in err
     assert "5 frames labelled" in err

@@ -154,3 +154,36 @@ def test_a_pipe_has_no_limit(tmp_path: Path) -> None:
     assert pipe.is_fifo()
     assert not (tmp_path / "pipe.1").exists()
     os.close(reader)
+
+
+@pytest.mark.parametrize("flags", [["--jsonl", "rec/frames.jsonl"], ["--events", "rec/frames/00000000.png"]])
+def test_no_line_is_written_into_a_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    demo = ["--source", "demo", "--frames", "1", "--headless"]
+    assert main([*demo, *flags, "--record-raw", "rec", "--overwrite"]) == 2
+    assert "would be part of a recording of raw frames; name a file elsewhere" in capsys.readouterr().err
+    assert not (tmp_path / "rec").exists()
+
+
+def test_no_line_is_added_to_an_older_recording(recording: Path) -> None:
+    before = contents(recording)
+    lines = str(recording / "frames.jsonl")
+    assert main(["--source", "demo", "--frames", "1", "--headless", "--append", "--jsonl", lines]) == 2
+    assert contents(recording) == before
+
+
+@pytest.mark.parametrize("part", ["", "frames"])
+def test_the_pictures_of_a_recording_are_not_replaced_by_a_recording_of_them(recording: Path, part: str) -> None:
+    before = contents(recording)
+    argv = ["--source", str(recording / part), "--record-raw", str(recording), "--overwrite", "--headless"]
+    assert main(argv) == 2
+    assert contents(recording) == before
+
+
+@pytest.mark.parametrize("flag", ["--save", "--capture", "--record-raw"])
+def test_pictures_go_elsewhere_than_where_they_come_from(photo_folder: Path, flag: str) -> None:
+    before = contents(photo_folder)
+    assert main(["--source", str(photo_folder), flag, str(photo_folder / "out"), "--headless"]) == 2
+    assert contents(photo_folder) == before

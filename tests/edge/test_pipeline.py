@@ -71,7 +71,7 @@ def test_a_frame_becomes_words_with_the_time_of_each_stage(shipped: Bundle) -> N
 
 def test_the_json_line_is_what_the_documentation_says(shipped: Bundle) -> None:
     result = labeller(shipped, Options(), still=True).label(next(frames(1)))
-    clock = WallClock(wall=1_795_438_800.0, monotonic=0.0)
+    clock = WallClock(wall=lambda: 1_795_438_800.0, monotonic=lambda: 0.0)
     assert result_record(result, clock) == {
         "source": "fake",
         "frame": 0,

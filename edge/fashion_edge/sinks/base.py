@@ -14,6 +14,7 @@ class Sink:
     name = "a sink"  # for a message: the flag that asked for it
     wants_picture = False  # whether frames must be annotated before `put`
     wants_clean = False  # whether `put_clean` sees each frame before anything is drawn on it
+    speaks = False  # on standard output: when nobody reads that any more, the run ends
     stopped = False  # a sink sets it to end the run
     notices: deque[Event] | None = None  # what a sink has to say of itself: "failed" or "restored"
 

@@ -7,7 +7,6 @@ DIR/unsure/20261123T130001123_00000042.jpg             the rest, to be sorted by
 
 import json
 import re
-import time
 from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +36,7 @@ class CaptureSink(Sink):
         self._margin = margin
         self._limit = int(limit_mb * 1e6)
         self._still = still
-        self._clock = WallClock(time.time(), time.monotonic())
+        self._clock = WallClock()
         self._last: float | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -38,6 +38,8 @@ class ReplayCheck(Sink):
 
     def describe(self) -> str:
         """One line for the end of the run."""
+        if not self.compared:
+            return "replay: no frame was compared"
         if not self.differing:
             how = ", bit for bit" if self._same_model else ""
             return f"replay: all {self.compared} decisions are the recorded ones{how}"

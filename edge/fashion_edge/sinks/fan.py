@@ -62,9 +62,11 @@ class FanOut(Sink):
                 continue
             try:
                 call(sink)
-            except (BrokenPipeError, UsageError):  # nobody reads our output any more; or it never could have worked
+            except UsageError:  # it never could have worked
                 raise
             except Exception as error:  # a sink's libraries may raise anything, and the loop must not end for it
+                if sink.speaks and isinstance(error, BrokenPipeError):
+                    raise  # nobody reads our output any more
                 self._drop(sink, error)
         self._pass_notices()
         self._look()

@@ -1,8 +1,8 @@
 """One JSON object a line, flushed line by line so that it can be followed as it grows."""
 
 import math
+import os
 import sys
-import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,8 +34,9 @@ class JsonlSink(Sink):
         self.name = f"--{'events' if changes else 'jsonl'} {target}"
         self._changes = changes
         self._text: str | None = None
-        self._clock = WallClock(time.time(), time.monotonic())
+        self._clock = WallClock()
         self._path = None if target == "-" else Path(target)
+        self.speaks = self._path is None
         if self._path is not None and not append and not is_device(self._path):
             refuse_existing(self._path, overwrite=overwrite)
         self._file = None if self._path is None else _open(self._path, self.name, append=append)
@@ -94,9 +95,20 @@ def rotated(path: Path) -> Path:
     return path.with_name(path.name + ".1")
 
 
+def _ends_midway(path: Path) -> bool:
+    if is_device(path) or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
 def _open(path: Path, name: str, *, append: bool) -> BinaryIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("ab" if append else "wb")
+        file = path.open("ab" if append else "wb")
+        if append and _ends_midway(path):
+            file.write(b"\n")  # power went while the last line was written: the next one must be whole
+        return file
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror}; name another file") from error

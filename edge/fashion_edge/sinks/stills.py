@@ -68,13 +68,13 @@ def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
     """Write a picture (h, w, 3) B, G, R; it has its name only once it is whole.
 
     Raises:
-        OSError: the folder cannot be written, or is full.
-        UsageError: OpenCV cannot encode it.
+        OSError: the folder cannot be written or is full, or OpenCV cannot encode it.
     """
     cv2 = load_cv2()
     ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not ok:
-        raise UsageError(f"{path} cannot be encoded as JPEG")
+        height, width = image.shape[:2]
+        raise OSError(f"{path} of {width} x {height} pixels cannot be encoded as JPEG")
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_bytes(data.tobytes())

@@ -11,6 +11,7 @@ class TextSink(Sink):
     """`photo.jpg: red dress (dress 0.99, red 1.00)`; faults and events go to standard error."""
 
     name = "standard output"
+    speaks = True
 
     def __init__(self, *, still: bool, quiet: bool = False) -> None:
         self._still = still

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fashion_edge.atomic import refuse_existing
 from fashion_edge.errors import UsageError
@@ -14,10 +14,15 @@ from fashion_edge.overlay import draw_no_signal
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 SUFFIXES = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
 ROOM = 32 << 20  # bytes that must stay free: OpenCV does not tell when a disk is full
 LOOK_EVERY = 30  # frames
 CARD_S = 1.0  # of a recording, for a loss of however long
+GAP_S = 10.0  # a longer one is cut short
 
 
 def check_suffix(path: Path) -> None:
@@ -30,22 +35,35 @@ def check_suffix(path: Path) -> None:
         raise UsageError(f"--record {path} must end in {', '.join(SUFFIXES)}")
 
 
+def _encodable(fps: float) -> float:
+    """MPEG-4 counts time in at most 65535 parts of a second, and OpenCV asks for thousandths."""
+    return fps if fps * 1000 <= 65535 else round(fps, 2)
+
+
 class VideoSink(Sink):
-    """Records annotated frames at the source's nominal rate; frames of another size than the first are fitted."""
+    """Records annotated frames so that they play as fast as they happened, at the source's nominal rate.
+
+    Where fewer frames came than that, the one before stands for those that are missing. Frames of another size than the
+    first are fitted.
+    """
 
     wants_picture = True
 
-    def __init__(self, path: Path, fps: float, *, overwrite: bool = False) -> None:
+    def __init__(self, path: Path, fps: float, *, still: bool = False, overwrite: bool = False) -> None:
         check_suffix(path)
         refuse_existing(path, overwrite=overwrite)
         self.name = f"--record {path}"
-        self._path = path
-        self._fps = fps
+        path = path.absolute()  # FFmpeg takes 2026-11-25T13:00.mp4 for a protocol
+        self._path = path = path.resolve() if path.is_symlink() else path
+        self._fps = _encodable(fps)
+        self._still = still
         self._part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
         self._writer: Any = None
         self._size = (0, 0)
         self._frames = 0
         self._lost = False
+        self._before: NDArray[np.uint8] | None = None
+        self._began, self._since = 0.0, 0  # moment of the first frame, and how many were written from it on
 
     def put(self, result: Result) -> None:
         """Append the annotated frame."""
@@ -58,13 +76,29 @@ class VideoSink(Sink):
         self._frames += 1
         if (image.shape[1], image.shape[0]) != self._size:
             image = load_cv2().resize(image, self._size)
+        self._fill(result.frame.moment)
         self._writer.write(image)
+        self._before = image
+
+    def _fill(self, moment: float) -> None:
+        """Show the frame before for those that did not come between it and this one, `GAP_S` at most."""
+        if self._still:
+            return
+        if self._before is None:
+            self._began, self._since = moment, 0
+        missing = round((moment - self._began) * self._fps) - self._since
+        if missing > (most := round(GAP_S * self._fps)):
+            self._began += (missing - most) / self._fps
+            missing = most
+        for _ in range(missing):
+            self._writer.write(self._before)
+        self._since += 1 + max(0, missing)
 
     def event(self, event: Event) -> None:
         """Append the card that says that there was no picture."""
         if event.state != "lost" or self._lost or self._writer is None:
             return
-        self._lost = True
+        self._lost, self._before = True, None
         card = draw_no_signal(self._size[1], self._size[0], event.detail)
         for _ in range(round(CARD_S * self._fps)):
             self._writer.write(card)
@@ -78,7 +112,7 @@ class VideoSink(Sink):
 
     def written(self) -> str | None:
         """The file, if a frame came for it."""
-        return f"video: {self._path}" if self._frames else None
+        return f"video: {self.name.removeprefix('--record ')}" if self._frames else None
 
     def _open(self, width: int, height: int) -> None:
         cv2 = load_cv2()
@@ -86,5 +120,5 @@ class VideoSink(Sink):
         code = cv2.VideoWriter.fourcc(*SUFFIXES[self._path.suffix.lower()])
         writer = cv2.VideoWriter(str(self._part), code, self._fps, (width, height))
         if not writer.isOpened():
-            raise UsageError(f"--record {self._path} cannot be written with this OpenCV; try a name that ends in .avi")
+            raise OSError(f"this OpenCV makes no {self._path.suffix} of {width} x {height} pixels; .avi may work")
         self._writer, self._size = writer, (width, height)

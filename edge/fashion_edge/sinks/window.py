@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -23,6 +24,7 @@ from fashion_edge.sinks.video import VideoSink
 
 TITLE = "fashion-edge"
 HELP = "q quit   s still   r record   h help"
+ANSWER_S = 2.0  # of a display on another machine
 ESCAPE = "\x1b"
 WIDEST = 1280  # pixels at the start; who looks on may change it
 
@@ -31,9 +33,36 @@ def why_no_window() -> str | None:
     """The reason why a window cannot be shown here, or None where it can."""
     if not load_cv2().currentUIFramework():
         return "this OpenCV has no GUI (install fashion-edge[window] in place of [headless])"
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if not sys.platform.startswith("linux") or os.environ.get("WAYLAND_DISPLAY"):
+        return None
+    display = os.environ.get("DISPLAY")
+    if not display:
         return "there is no display (DISPLAY is not set)"
-    return None
+    return None if _answers(display) else f"the display {display} does not answer (DISPLAY is of a session that ended)"
+
+
+def _answers(display: str) -> bool:
+    """Whether an X server listens there: Qt ends the whole process where none does."""
+    host, _, screen = display.rpartition(":")
+    number = screen.partition(".")[0]
+    if not number.isdecimal():
+        return True  # not of a form that is known here, such as a path
+    try:
+        if host in ("", "unix"):
+            return _connects(f"/tmp/.X11-unix/X{number}") or _connects(f"\0/tmp/.X11-unix/X{number}")  # noqa: S108
+        socket.create_connection((host, 6000 + int(number)), ANSWER_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _connects(address: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(address)
+        except OSError:
+            return False
+    return True
 
 
 class WindowSink(Sink):
@@ -63,7 +92,7 @@ class WindowSink(Sink):
         """Show the frame and read the keyboard."""
         self._result = result
         if self._recording is not None:
-            self._recording.put(result)
+            self._attempt("r", lambda recording=self._recording: recording.put(result))  # type: ignore[misc]
         self._show(result.frame.image)
 
     def event(self, event: Event) -> None:
@@ -101,12 +130,18 @@ class WindowSink(Sink):
         key = chr(self._cv2.waitKey(1) & 0xFF)
         actions: dict[str, Callable[[], Any]] = {"s": self._save, "r": self._record, "h": self._help}
         if key in actions:
-            try:
-                actions[key]()
-            except (OSError, FashionError) as error:  # a full disk is no reason to close the window
-                say(f"key {key}: {error}")
+            self._attempt(key, actions[key])
         closed = self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1
         self.stopped = self.stopped or closed or key in ("q", ESCAPE)
+
+    def _attempt(self, key: str, action: Callable[[], Any]) -> None:
+        """A full disk is no reason to close the window, but it ends a recording."""
+        try:
+            action()
+        except (OSError, FashionError) as error:
+            say(f"key {key}: {error}")
+            if key == "r":
+                self._end_recording()
 
     def _save(self) -> None:
         if self._result is None:
@@ -127,7 +162,7 @@ class WindowSink(Sink):
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.close()
-            say(f"recorded {self._recorded}")
+            say(f"recorded {self._recorded}" if recording.written() else "nothing was recorded")
 
     def _help(self) -> None:
         self._helps = not self._helps

@@ -4,10 +4,14 @@ import re
 from pathlib import Path
 
 from fashion_edge.errors import SourceError, UsageError
-from fashion_edge.images import SUFFIXES
+from fashion_edge.images import SUFFIXES, is_picture
 from fashion_edge.sources.base import Source, Wish
 
 REPLAY = "replay:"
+VIDEOS = frozenset(
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mjpg", ".mjpeg", ".h264"}
+)
+OTHER_STILLS = frozenset({".tga", ".jp2", ".pcx", ".psd", ".svg", ".heic", ".heif", ".avif", ".jxl", ".exr", ".dng"})
 URL = re.compile(r"^(rtsp|rtsps|rtmp|http|https|udp|tcp)://", re.IGNORECASE)
 
 
@@ -30,13 +34,13 @@ def open_source(text: str, *, every_frame: bool = False, watched: bool = False, 
 
         return open_picamera(text, wish, live=not every_frame)
     if wish.awb is not None:
-        raise UsageError(f"--awb {wish.awb} is for --source picamera; {text} keeps its own white balance")
+        raise UsageError(f"--awb {wish.awb} is for --source picamera; {_shown(text)} keeps its own white balance")
     if text.isdecimal() or text.startswith("/dev/"):
         from fashion_edge.sources.camera import open_camera
 
         return open_camera(text, wish, live=not every_frame)
     if wish.size or wish.fps:
-        raise UsageError(f"--size and --fps are for cameras; {text} has its own")
+        raise UsageError(f"--size and --fps are for cameras; {_shown(text)} has its own")
     if text == "demo":
         from fashion_edge.sources.demo import DemoSource
 
@@ -54,12 +58,24 @@ def open_source(text: str, *, every_frame: bool = False, watched: bool = False, 
     return _open_path(Path(text), paced=watched and not every_frame)
 
 
+def _shown(text: str) -> str:
+    """A source in a message: an address without its password."""
+    if not URL.match(text):
+        return text
+    from fashion_edge.sources.stream import redact
+
+    return redact(text)
+
+
 def _open_path(path: Path, *, paced: bool) -> Source:
     if not path.exists():
         raise SourceError(
             f"source {path} does not exist; give an image, a folder, a video, a URL, a camera index or demo"
         )
-    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix in OTHER_STILLS:
+        raise SourceError(f"source {path} is a picture in a format that is not read; save it as .jpg or .png")
+    if path.is_dir() or suffix in SUFFIXES or (suffix not in VIDEOS and is_picture(path)):
         from fashion_edge.sources.stills import StillsSource
 
         return StillsSource(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fashion_edge.errors import ImageError, SourceError
 from fashion_edge.frame import Fault, Frame, Item
-from fashion_edge.images import SUFFIXES, find_images, read_image
+from fashion_edge.images import SUFFIXES, find_ignored, find_images, read_image
 
 
 class StillsSource:
@@ -20,8 +20,11 @@ class StillsSource:
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self._paths = list(find_images(path)) if path.is_dir() else [path]
+        self._ignored = [legible(str(other)) for other in find_ignored(path)] if path.is_dir() else []
         if not self._paths:
-            raise SourceError(f"{path} holds no picture; expected files that end in {', '.join(sorted(SUFFIXES))}")
+            raise SourceError(
+                f"{path} holds no picture; expected files that end in {', '.join(sorted(SUFFIXES))}{self._left_out()}"
+            )
 
     def items(self) -> Generator[Item, None, None]:
         """Frames in sorted order of their paths."""
@@ -36,7 +39,12 @@ class StillsSource:
 
     def describe(self) -> str:
         """How many there are."""
-        return f"{self.name}: {len(self._paths)} picture{'s' if len(self._paths) != 1 else ''}"
+        return f"{self.name}: {len(self._paths)} picture{'s' if len(self._paths) != 1 else ''}{self._left_out()}"
+
+    def _left_out(self) -> str:
+        """Links are not followed: they may lead out of the folder, or round in it."""
+        first = f"; not looked at: {self._ignored[0]}" if self._ignored else ""
+        return first + (f" and {len(self._ignored) - 1} more" if len(self._ignored) > 1 else "")
 
 
 def legible(name: str) -> str:

@@ -13,6 +13,11 @@ OPEN_TIMEOUT_MS = 5_000
 READ_TIMEOUT_MS = 4_000
 
 
+def redact(url: str) -> str:
+    """An address without user and password, whatever letters they hold."""
+    return re.sub(r"//\S*@", "//***@", url)
+
+
 def open_stream(url: str, wish: Wish, *, live: bool = True, paced: bool = False) -> Source:
     """Open a stream, whose loss is an event and which is reopened; or a file, which ends and loses no frame.
 
@@ -25,7 +30,7 @@ def open_stream(url: str, wish: Wish, *, live: bool = True, paced: bool = False)
     Raises:
         SourceError: nothing answers, or no picture comes.
     """
-    name = re.sub(r"//[^/@]*@", "//***@", url)
+    name = redact(url)
     first = [_open(url, name)]
     if first[0].finite:
         first.pop().close()

@@ -10,13 +10,14 @@ from fashion_edge.pace import Pacer
 from fashion_edge.sources.capture import CvCapture, open_video_capture
 
 SMALL = 640 * 480  # pixels that one thread decodes faster than they are labelled
-COMPLETE = 0.9  # containers estimate their frame count; far fewer decoded means damage
+COMPLETE = 0.9  # containers estimate their frame count; far fewer decoded, and a far shorter time, means damage
 
 
 class VideoSource:
     """A video file; paced to its own rate when a person looks on."""
 
     still = False
+    live = False  # no frame of a file is ever dropped: where the loop is slower than the file, the file waits
     ahead = True
 
     def __init__(
@@ -24,8 +25,8 @@ class VideoSource:
     ) -> None:
         """Take the file at a path or a URL, shown as `name`; `limits` are OpenCV's settings of a connection."""
         self.name = name or str(place)
-        self.live = paced
-        self._place = str(place)
+        self._paced = paced
+        self._place = str(place.absolute() if isinstance(place, Path) else place)  # 13:00.mp4 is no protocol
         self._limits = tuple(limits)
         capture = self._open(())
         width, height = capture.size
@@ -38,7 +39,7 @@ class VideoSource:
     def items(self) -> Generator[Item, None, None]:
         """Frames until the file ends."""
         capture = self._open(self._settings)
-        pacer = Pacer(1 / self.fps if self.live else 0.0)
+        pacer = Pacer(1 / self.fps if self._paced else 0.0)
         try:
             index, stream_at = 0, -1.0
             while True:
@@ -53,7 +54,7 @@ class VideoSource:
                 yield Fault(
                     self.name, 0, f"{self.name} gives no picture: OpenCV here cannot decode it; mp4 or jpg works"
                 )
-            elif index < capture.frames * COMPLETE:
+            elif index < capture.frames * COMPLETE and stream_at * self.fps < capture.frames * COMPLETE:
                 reason = f"{self.name} ended after {index} of {capture.frames} frames: cut short or damaged"
                 yield Fault(self.name, index, reason)
         finally:

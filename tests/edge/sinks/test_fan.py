@@ -102,6 +102,7 @@ def test_bad_usage_and_a_reader_that_went_away_end_the_run() -> None:
         def __init__(self, error: Exception) -> None:
             super().__init__()
             self.error = error
+            self.speaks = True
 
         def put(self, result: Result) -> None:
             raise self.error
@@ -109,6 +110,11 @@ def test_bad_usage_and_a_reader_that_went_away_end_the_run() -> None:
     for error in (UsageError("no such codec"), BrokenPipeError()):
         with pytest.raises(type(error)):
             fan(Refusing(error)).put(result())
+    pipe = Refusing(BrokenPipeError())
+    pipe.speaks = False  # a pipe of its own: the others are still read
+    sinks = fan(pipe)
+    sinks.put(result())
+    assert len(sinks.failures) == 1
 
 
 def test_what_a_sink_says_of_itself_reaches_all_and_it_stays(capsys: pytest.CaptureFixture) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 from fashion_edge.decide import Decision
 from fashion_edge.errors import OutputExistsError, UsageError
 from fashion_edge.frame import Event, Fault, Frame
-from fashion_edge.result import Result
+from fashion_edge.result import Result, WallClock
 from fashion_edge.roi import Box
 from fashion_edge.sinks.jsonl import JsonlSink
 from fashion_edge.sinks.stills import StillsSink
@@ -181,3 +182,59 @@ def test_a_recording_ends_before_the_disk_is_full(tmp_path: Path, monkeypatch: p
         sink.put(result())
     sink.close()
     assert cv2.VideoCapture(str(tmp_path / "out.avi")).get(cv2.CAP_PROP_FRAME_COUNT) == 30, "what there is, is whole"
+
+
+def at(moment: float, index: int = 0) -> Result:
+    """A result whose frame stands at this moment of its stream."""
+    one = result(index)
+    return replace(one, frame=replace(one.frame, stream_at=moment))
+
+
+def length_of(path: Path) -> int:
+    """Frames of a recording."""
+    capture, frames = cv2.VideoCapture(str(path)), 0
+    while capture.read()[0]:
+        frames += 1
+    return frames
+
+
+def test_a_recording_of_half_the_frames_plays_as_long_as_it_took(tmp_path: Path) -> None:
+    with VideoSink(tmp_path / "slow.avi", fps=10.0) as sink:
+        for index in range(11):
+            sink.put(at(index * 0.5))  # two frames a second, over five seconds
+    assert length_of(tmp_path / "slow.avi") == 51
+    with VideoSink(tmp_path / "fast.avi", fps=10.0) as sink:
+        for index in range(11):
+            sink.put(at(index * 0.01))
+    assert length_of(tmp_path / "fast.avi") == 11, "no frame is dropped"
+    with VideoSink(tmp_path / "stills.avi", fps=10.0, still=True) as sink:
+        for index in range(3):
+            sink.put(at(index * 5.0))
+    assert length_of(tmp_path / "stills.avi") == 3
+
+
+def test_a_rate_that_mpeg4_cannot_count_is_rounded(tmp_path: Path) -> None:
+    with VideoSink(tmp_path / "phone.mp4", fps=119.963) as sink:
+        sink.put(result())
+    assert length_of(tmp_path / "phone.mp4") == 1
+
+
+def test_a_line_that_power_took_away_spoils_no_other(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text('{"half')
+    with JsonlSink(str(tmp_path / "out.jsonl"), append=True) as sink:
+        sink.put(result())
+    with JsonlSink(str(tmp_path / "out.jsonl"), append=True) as sink:
+        sink.put(result())
+    half, *whole = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert half == '{"half'
+    assert [json.loads(line)["text"] for line in whole] == ["red dress"] * 2
+
+
+def test_time_stamps_follow_a_clock_that_is_set() -> None:
+    wall = [1_000_000_000.0]  # a Pi without a network
+    clock = WallClock(lambda: wall[0], lambda: 5.0)
+    assert clock.iso(5.0).startswith("2001-09-09T")
+    wall[0] += 0.1  # it drifts
+    assert clock.wall(5.0) == 1_000_000_000.0
+    wall[0] = 1_795_438_800.0
+    assert clock.iso(5.0).startswith("2026-11-23T")

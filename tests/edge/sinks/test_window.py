@@ -150,3 +150,11 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_window_stays(
     sink.put(result())
     assert "key s: [Errno 2]" in capsys.readouterr().err
     assert not sink.stopped
+
+
+def test_a_display_of_a_session_that_ended_is_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(window.load_cv2(), "currentUIFramework", lambda: "QT")
+    for display in (":7654", "unix:7654.0", "127.0.0.1:7654"):
+        monkeypatch.setenv("DISPLAY", display)
+        assert f"the display {display} does not answer" in (window.why_no_window() or "")

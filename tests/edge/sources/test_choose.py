@@ -1,7 +1,12 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
 import pytest
 
-from fashion_edge.errors import SourceError
+from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.sources import open_source
+from fashion_edge.sources.base import Wish
 
 
 def test_a_path_that_does_not_exist_is_named_with_what_would_be_right() -> None:
@@ -28,3 +33,21 @@ def test_the_demo_needs_nothing() -> None:
     assert (first.index, second.index) == (0, 1)
     assert not source.live
     assert open_source("demo").live
+
+
+def test_a_still_is_one_whatever_it_is_called(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((60, 40, 3), np.uint8))
+    (tmp_path / "a.png").rename(tmp_path / "photo")
+    source = open_source(str(tmp_path / "photo"))
+    assert source.still, "as a video, only a guide box of it would be looked at"
+    assert len(list(source.items())) == 1
+    (tmp_path / "a.tga").write_bytes(b"FFmpeg reads it as a video of one frame")
+    with pytest.raises(SourceError, match=r"in a format that is not read; save it as \.jpg or \.png"):
+        open_source(str(tmp_path / "a.tga"))
+
+
+def test_a_password_stands_in_no_message() -> None:
+    for wish in (Wish(size=(640, 480)), Wish(awb="lock")):
+        with pytest.raises(UsageError) as refused:
+            open_source("rtsp://user:se@cr/et@camera/x", wish=wish)
+        assert "cr/et" not in str(refused.value)

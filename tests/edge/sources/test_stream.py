@@ -110,7 +110,6 @@ def test_a_file_behind_a_url_gives_every_frame_as_a_file_here_does(shelf: tuple[
     assert (source.live, source.ahead) == (False, True), "as a stream, all but the newest frame would be dropped"
     assert "secret" not in source.name + source.describe()
     assert [frame.index for frame in source.items()] == list(range(FRAMES))
-    assert open_source(f"{address}/clip.avi", watched=True).live
 
 
 def test_a_file_behind_a_url_that_was_cut_short_says_so(shelf: tuple[Path, str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Fault, Frame
-from fashion_edge.sources import open_source
+from fashion_edge.sources import open_source, video
 from fashion_edge.sources.capture import CvCapture
 
 FRAMES = 12
@@ -37,9 +37,16 @@ def test_a_video_gives_every_frame_once_in_order(clip: Path) -> None:
     assert not source.live
 
 
-def test_a_watched_video_plays_at_its_own_rate(clip: Path) -> None:
-    assert open_source(str(clip), watched=True).live
-    assert not open_source(str(clip), watched=True, every_frame=True).live
+def test_a_watched_video_plays_at_its_own_rate_and_loses_no_frame(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(video.Pacer, "wait", lambda pacer: waits.append(pacer._interval))
+    source = open_source(str(clip), watched=True)
+    assert not source.live, "only the newest frame would count"
+    assert len(list(source.items())) == FRAMES
+    assert waits[0] == pytest.approx(0.04)
+    waits.clear()
+    list(open_source(str(clip), watched=True, every_frame=True).items())
+    assert waits[0] == 0
 
 
 def test_a_video_that_was_cut_short_says_so(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,3 +75,9 @@ def test_a_file_that_is_no_video_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"not a video" * 100)
     with pytest.raises(SourceError, match=r"clip\.mp4 is not a picture or a video that can be read"):
         open_source(str(path))
+
+
+def test_a_name_with_a_colon_is_no_protocol(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clip.parent)
+    clip.rename("cam-12:30.avi")
+    assert len(list(open_source("cam-12:30.avi").items())) == FRAMES

@@ -39,12 +39,13 @@ class Broker:
         """
         try:
             parts = urlsplit(f"//{text.removeprefix('mqtt://')}")
-            host, port = parts.hostname, parts.port or (TLS_PORT if tls else PORT)
+            host, port = parts.hostname, (TLS_PORT if tls else PORT) if parts.port is None else parts.port
+            (host or "").encode("idna")  # refuses an empty or overlong part, as in a..b
         except ValueError:
             host, port = None, 0
         if "@" in text:
             raise UsageError(f"--mqtt takes HOST[:PORT] alone; give --mqtt-user, and the password in {VARIABLE}")
-        if not host or parts.path or parts.query:
+        if not host or port == 0 or parts.path or parts.query:
             raise UsageError(f"--mqtt {text!r} is not HOST or HOST:PORT, such as homeassistant.local:1883")
         password = environ.get(VARIABLE) if password_file is None else _read_password(password_file)
         if password_file is not None and user is None:

@@ -3,6 +3,7 @@
 Discovery follows home-assistant.io/integrations/mqtt: one retained config message an entity.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -17,6 +18,13 @@ ONLINE, OFFLINE = "online", "offline"
 DISCOVERY = "homeassistant"
 
 
+def make_id(name: str) -> str:
+    """Lower-case ASCII letters, digits and `_`; a name of other letters gets what tells it from its like."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "device"
+    lost = any(letter.isalpha() and not letter.isascii() for letter in name)
+    return f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:6]}" if lost else plain
+
+
 @dataclass(frozen=True)
 class Topics:
     """Below `fashion-edge/<id>`; the id is the device's name in the letters that topics and entities may have."""
@@ -26,7 +34,7 @@ class Topics:
     @property
     def id(self) -> str:
         """Lower-case ASCII letters, digits and `_`."""
-        return re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_") or "device"
+        return make_id(self.name)
 
     @property
     def root(self) -> str:
@@ -109,7 +117,7 @@ def _entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, str, dic
     for group, members in space.groups.items():
         yield (
             "sensor",
-            re.sub(r"[^a-z0-9]+", "_", group.lower()),
+            make_id(group),
             {
                 "name": group.capitalize(),
                 "device_class": "enum",

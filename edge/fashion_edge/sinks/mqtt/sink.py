@@ -44,7 +44,7 @@ class MqttSink(Sink):
         self.topics = Topics(name or socket.gethostname())
         self._space = space
         self._clock = clock
-        self._wall = WallClock(time.time(), time.monotonic())
+        self._wall = WallClock()
         self._text: str | None = None
         self._state: str | None = None
         self._source: str | None = None

@@ -50,6 +50,8 @@ class Address:
         try:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
             return socket.create_server((self.host, self.port), family=family, backlog=BACKLOG)
+        except UnicodeError as error:  # of an empty or overlong part, as in a..b
+            raise UsageError(f"--serve {self} names no host; give one such as 0.0.0.0:8080") from error
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise UsageError(f"--serve {self} cannot be opened ({reason}); name another host or port") from error

@@ -39,7 +39,7 @@ class Board:
         self, space: LabelSpace, source: str, detail: str = "", wake: Callable[[], None] = lambda: None
     ) -> None:
         self.space = space
-        self.wall = WallClock(time.time(), time.monotonic())
+        self.wall = WallClock()
         self.wake = wake  # called when a picture or a change is there
         self.wanted = False  # a client waits for a picture
         self.counts = Counts()
