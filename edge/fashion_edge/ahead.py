@@ -5,12 +5,13 @@ frame to the model: this thread while the loop has frames waiting, else the loop
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
-from fashion_edge.frame import Frame, Item
+from fashion_edge.frame import Frame, Item, Tick
 from fashion_edge.pipeline import View
 from fashion_edge.sources.base import Source
 
@@ -55,6 +56,7 @@ class Ahead:
             try:
                 item = self._waiting.get(timeout=POLL_S)
             except Empty:
+                yield Tick(time.monotonic())  # a file that plays slowly: its window lives on
                 continue
             self._room.put(None)
             if item is None:

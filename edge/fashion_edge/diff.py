@@ -75,6 +75,7 @@ def _compare(items: Iterable[Item], labellers: list[Labeller], tally: Tally, req
             tally.faults += 1
             say(item.reason)
         elif isinstance(item, Event):
+            say(item.detail)
             for labeller in labellers:
                 labeller.forget()
         elif isinstance(item, Frame):

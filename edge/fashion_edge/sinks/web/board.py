@@ -74,7 +74,7 @@ class Board:
 
     def fault(self, fault: Fault) -> None:
         """Take note of an input that could not be read."""
-        self.counts.faults += 1
+        self.counts.fault(fault)
         self._change("fault", fault.reason, time.monotonic(), {"source": fault.source})
 
     def event(self, event: Event) -> None:

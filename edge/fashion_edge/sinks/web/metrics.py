@@ -7,6 +7,7 @@ Written by hand: the format is two comment lines and a value
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 
+from fashion_edge.frame import Fault
 from fashion_edge.result import Result
 from fashion_edge.telemetry import Telemetry
 
@@ -38,6 +39,11 @@ class Counts:
         self.ages[bisect_left(AGE_BUCKETS_S, result.age_s)] += 1
         for stage, seconds in result.stages_s.items():
             self.stages_s[stage] = self.stages_s.get(stage, 0.0) + seconds
+
+    def fault(self, fault: Fault) -> None:
+        """Count an input that could not be read: it was not dropped."""
+        self.faults += 1
+        self._index = fault.index
 
 
 def render_metrics(

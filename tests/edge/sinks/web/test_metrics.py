@@ -2,6 +2,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from fashion_edge.frame import Fault
 from fashion_edge.sinks.web import WebSink
 from fashion_edge.sinks.web.metrics import Counts, render_metrics
 from fashion_edge.telemetry import Telemetry
@@ -25,6 +26,14 @@ def values(text: str) -> dict[str, float]:
             assert re.sub(r"(_bucket|_sum|_count)?(\{.*)?$", "", name) in declared or name.split("{")[0] in declared
             found[name] = float(value)
     return found
+
+
+def test_an_input_that_could_not_be_read_was_not_dropped(result: Callable) -> None:
+    counts = Counts()
+    counts.frame(result(0))
+    counts.fault(Fault("x.jpg", 1, "x.jpg is empty"))
+    counts.frame(result(2))
+    assert (counts.frames, counts.faults, counts.dropped) == (2, 1, 0)
 
 
 def test_frames_ages_and_gaps_are_counted(result: Callable) -> None:
