@@ -62,10 +62,7 @@ class CaptureSink(Sink):
         text = json.dumps({**record, "box": vars(result.box)}, ensure_ascii=False, indent=1)
         path = self._folder / self._place(result) / self._file_name(result)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _sidecar(path).write_text(text + "\n", encoding="utf-8")
-        part = path.with_name(f".{path.name}.part")
-        part.write_bytes(data.tobytes())
-        part.replace(path)
+        _write_both(path, data.tobytes(), (text + "\n").encode())
         self.kept += 1
         self._kept.append((path, _size(path)))
         self._bytes += self._kept[-1][1]
@@ -102,6 +99,20 @@ def near_thresholds(result: Result, space: LabelSpace, margin: float) -> dict[st
         for label, score in zip(space.labels, result.scores, strict=True)
     }
     return {label: distance for label, distance in distances.items() if abs(distance) <= margin}
+
+
+def _write_both(path: Path, picture: bytes, text: bytes) -> None:
+    """A picture and its sidecar: both whole, or neither."""
+    files = {path: picture, _sidecar(path): text}
+    parts = {file: file.with_name(f".{file.name}.part") for file in files}
+    try:
+        for file, content in files.items():
+            parts[file].write_bytes(content)
+        for file in reversed(files):  # the picture last: what is there has its sidecar
+            parts[file].replace(file)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
 
 
 def _sidecar(path: Path) -> Path:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from fashion_edge.errors import SourceError, UsageError
-from fashion_edge.images import SUFFIXES, is_picture
+from fashion_edge.images import NOTES, SUFFIXES, is_picture
 from fashion_edge.sources.base import Source, Wish
 
 REPLAY = "replay:"
@@ -75,6 +75,8 @@ def _open_path(path: Path, *, paced: bool) -> Source:
     suffix = path.suffix.lower()
     if suffix in OTHER_STILLS:
         raise SourceError(f"source {path} is a picture in a format that is not read; save it as .jpg or .png")
+    if suffix in NOTES or suffix == ".nfo":  # FFmpeg would draw the letters
+        raise SourceError(f"source {path} is a text, not a picture or a video; give one of those")
     if path.is_dir() or suffix in SUFFIXES or (suffix not in VIDEOS and is_picture(path)):
         from fashion_edge.sources.stills import StillsSource
 

@@ -1,3 +1,4 @@
+import errno
 import json
 from pathlib import Path
 
@@ -87,3 +88,21 @@ def test_fashion_train_reads_the_folder(tmp_path: Path) -> None:
     loaded = dataset.load_dataset(tmp_path / "photos")
     assert sorted(photo.combination for photo in loaded.photos) == ["red dress", "red jeans"]
     assert len(dataset.find_negatives(tmp_path / "unsure")) == 1
+
+
+def test_a_full_disk_leaves_neither_half_a_picture_nor_a_text_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if ".json" in path.name:
+            write(path, data[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    sink = CaptureSink(tmp_path, SPACE, 0.15, 10)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        sink.put_clean(result(0, 10.0, red=0.5))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -51,3 +51,9 @@ def test_a_password_stands_in_no_message() -> None:
         with pytest.raises(UsageError) as refused:
             open_source("rtsp://user:se@cr/et@camera/x", wish=wish)
         assert "cr/et" not in str(refused.value)
+
+
+def test_a_text_is_not_drawn_and_labelled(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("red dress\n" * 40)
+    with pytest.raises(SourceError, match=r"notes\.txt is a text, not a picture or a video"):
+        open_source(str(tmp_path / "notes.txt"))
