@@ -88,11 +88,13 @@ def check_service(request: "Request") -> None:
     from fashion_edge.destinations import check_destinations
     from fashion_edge.locate import default_bundle
     from fashion_edge.network import find_address, find_broker
+    from fashion_edge.sources.choose import check_wish
+    from fashion_edge.sources.picamera import parse_awb
 
     request.check()
-    request.source_text()
     request.options(LiveDefaults())
-    request.wish()
+    check_wish(request.source_text(), request.wish())
+    parse_awb(request.awb)
     for flag, once in (("--record", request.record), ("--record-raw", request.record_raw)):
         if once is not None:
             raise UsageError(

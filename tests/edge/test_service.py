@@ -65,10 +65,16 @@ def test_a_service_goes_on_with_the_files_of_its_last_start(capsys: pytest.Captu
         (["--serve", "1", "--serve-origin", "shop"], "--serve-origin 'shop' is not scheme"),
         (["--profile", "nofile"], "profile nofile cannot be read"),
         (["--colour-card"], "--colour-card runs alone, --install-service would do nothing"),
+        (["--source", "picamera", "--awb", "bogus"], "bogus"),
+        (["--camera", "0", "--awb", "lock"], "--awb lock is for --source picamera"),
+        (["--source", "clip.mp4", "--size", "640x480"], "--size and --fps are for cameras"),
+        (["--camera", "0", "--jsonl", "/proc/nothing/x.jsonl"], "cannot be written"),
+        (["--camera", "0", "--jsonl", "a.jsonl", "--events", "a.jsonl"], "both name a.jsonl"),
     ],
 )
 def test_a_unit_that_could_never_run_is_not_printed(capsys: pytest.CaptureFixture, flags: list[str], said: str) -> None:
-    assert main(["--camera", "0", *flags, "--install-service"]) == 2
+    camera = [] if {"--source", "--camera"}.intersection(flags) else ["--camera", "0"]
+    assert main([*camera, *flags, "--install-service"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert said in captured.err
@@ -191,3 +197,10 @@ def test_without_a_manager_nothing_happens(environ: dict[str, str]) -> None:
 )
 def test_the_interval_is_ours_only_if_it_is_meant_for_us(environ: dict[str, str], expected: float | None) -> None:
     assert Notifier(environ).watchdog_s == expected
+
+
+def test_a_password_in_the_address_of_a_stream_is_said_to_stand_in_the_unit(capsys: pytest.CaptureFixture) -> None:
+    assert main(["--source", "rtsp://user:se/cr@et@camera/x", "--install-service"]) == 0
+    assert "the unit holds the password of --source" in capsys.readouterr().err
+    assert main(["--source", "rtsp://camera/x", "--install-service"]) == 0
+    assert "password" not in capsys.readouterr().err

@@ -29,18 +29,15 @@ def open_source(text: str, *, every_frame: bool = False, watched: bool = False, 
         SourceError: there is no such thing; the message says what would be.
     """
     wish = wish or Wish()
-    if text == "picamera" or text.startswith("picamera:"):
+    check_wish(text, wish)
+    if _is_picamera(text):
         from fashion_edge.sources.picamera import open_picamera
 
         return open_picamera(text, wish, live=not every_frame)
-    if wish.awb is not None:
-        raise UsageError(f"--awb {wish.awb} is for --source picamera; {_shown(text)} keeps its own white balance")
-    if text.isdecimal() or text.startswith("/dev/"):
+    if _is_camera(text):
         from fashion_edge.sources.camera import open_camera
 
         return open_camera(text, wish, live=not every_frame)
-    if wish.size or wish.fps:
-        raise UsageError(f"--size and --fps are for cameras; {_shown(text)} has its own")
     if text == "demo":
         from fashion_edge.sources.demo import DemoSource
 
@@ -56,6 +53,28 @@ def open_source(text: str, *, every_frame: bool = False, watched: bool = False, 
             raise UsageError("--source replay: names no folder; give replay:DIR, a folder made by --record-raw DIR")
         return ReplaySource(Path(text.removeprefix(REPLAY)), paced=watched and not every_frame)
     return _open_path(Path(text), paced=watched and not every_frame)
+
+
+def check_wish(text: str, wish: Wish) -> None:
+    """Refuse what a source cannot be asked for; opens nothing.
+
+    Raises:
+        UsageError: names the flag.
+    """
+    if _is_picamera(text):
+        return
+    if wish.awb is not None:
+        raise UsageError(f"--awb {wish.awb} is for --source picamera; {_shown(text)} keeps its own white balance")
+    if (wish.size or wish.fps) and not _is_camera(text):
+        raise UsageError(f"--size and --fps are for cameras; {_shown(text)} has its own")
+
+
+def _is_picamera(text: str) -> bool:
+    return text == "picamera" or text.startswith("picamera:")
+
+
+def _is_camera(text: str) -> bool:
+    return text.isdecimal() or text.startswith("/dev/")
 
 
 def _shown(text: str) -> str:
