@@ -4,7 +4,6 @@ A secret never stands in the unit, which every user of the machine may read, but
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from fashion_edge.profile import default_profile
 from fashion_edge.sinks.mqtt.broker import VARIABLE as PASSWORD
 from fashion_edge.sinks.web.guard import VARIABLE as TOKEN
 from fashion_edge.sinks.web.guard import Guard
+from fashion_edge.sources.stream import redact
 
 if TYPE_CHECKING:
     from fashion_edge.request import Request
@@ -73,7 +73,7 @@ def _asks_for_password(request: "Request") -> bool:
 
 
 def _missing(request: "Request", environ: Mapping[str, str]) -> Iterator[str]:
-    if re.search(r"//\S*@", request.source or ""):
+    if redact(request.source_text()) != request.source_text():
         yield "the unit holds the password of --source, and anybody on this machine may read it there"
     address = find_address(request)
     if address is not None and Guard(address, environ, origins=find_origins(request)).generated:
