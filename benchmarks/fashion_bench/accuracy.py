@@ -9,6 +9,7 @@ from fashion_edge.backends import Backend
 from fashion_edge.bundle import Manifest
 from fashion_edge.decide import decide
 from fashion_edge.errors import DatasetError, ImageError
+from fashion_edge.folder_name import read_folder_name
 from fashion_edge.images import find_images, read_image
 from fashion_edge.preprocess import preprocess
 
@@ -25,10 +26,10 @@ def labelled_photos(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, f
     for entry in sorted(folder.iterdir()):
         if not entry.is_dir() or entry.name.startswith("."):
             continue
-        words = frozenset(word for word in entry.name.lower().split("_") if word)  # as fashion-train reads them
-        if strangers := sorted(words - set(labels)):
-            raise DatasetError(f"{entry} names {strangers}, not among the bundle's labels {', '.join(labels)}")
-        found += [(photo, words) for photo in find_images(entry)]
+        shown, strangers = read_folder_name(entry.name, labels)
+        if strangers:
+            raise DatasetError(f"{entry} names {sorted(strangers)}, not among the bundle's labels {', '.join(labels)}")
+        found += [(photo, frozenset(shown)) for photo in find_images(entry)]
     if not found:
         raise DatasetError(f"--photos {folder} holds no photo in a folder named like red_dress")
     return found

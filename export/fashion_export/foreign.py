@@ -11,6 +11,7 @@ import numpy as np
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import DatasetError, ModelError, UsageError
+from fashion_edge.folder_name import read_folder_name
 from fashion_edge.images import find_images
 from fashion_edge.preprocess import InputSpec
 from fashion_export.graph import copy_network
@@ -178,14 +179,12 @@ def find_photos(folder: Path, labels: tuple[str, ...]) -> tuple[tuple[Photo, ...
 
 def _photo(file: Path, folder: Path, labels: tuple[str, ...]) -> Photo:
     """The nearest folder that is named by labels alone says what the photo shows; without one it shows none of them."""
-    spelt = {label.casefold(): label for label in labels}
     place = file.relative_to(folder)
     for name in (parent.name for parent in place.parents if parent.name):
-        words = [word.casefold() for word in name.split("_") if word]
-        strange = [word for word in words if word not in spelt]
-        if words and not strange:
-            return Photo(place.as_posix(), tuple(spelt[word] for word in words))
-        if len(strange) < len(words):
+        shown, strange = read_folder_name(name, labels)
+        if shown and not strange:
+            return Photo(place.as_posix(), shown)
+        if shown:
             raise DatasetError(
                 f"folder {name!r} of {folder} names {strange[0]!r}, which is none of --labels {','.join(labels)}; "
                 "name it by labels alone, or by none where its photos show none of them"

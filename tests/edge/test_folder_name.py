@@ -1,0 +1,11 @@
+from fashion_edge.folder_name import read_folder_name
+
+
+def test_capitals_do_not_count_on_either_side() -> None:
+    assert read_folder_name("red_DRESS", ("Dress", "Red")) == (("Red", "Dress"), ())
+    assert read_folder_name("Red_Dress", ("dress", "red")) == (("red", "dress"), ())
+
+
+def test_words_that_are_no_label_are_told_apart() -> None:
+    assert read_folder_name("red__drss_", ("dress", "red")) == (("red",), ("drss",))
+    assert read_folder_name("cars", ("dress", "red")) == ((), ("cars",))
