@@ -38,6 +38,15 @@ def test_a_negative_that_is_a_labelled_photo_is_refused(shapes, things, tmp_path
         prepared(shapes, folder)
 
 
+def test_a_negative_may_be_a_photo_that_a_csv_gives_no_label(shapes, things, tmp_path):
+    shutil.copytree(shapes, tmp_path / "photos")
+    shutil.copy(things / "0.png", tmp_path / "photos" / "thing.png")
+    files = sorted(path.relative_to(tmp_path / "photos").as_posix() for path in (tmp_path / "photos").rglob("*.png"))
+    rows = [f"{file},{file.split('/')[0].replace('_', ' ') if '/' in file else ''}" for file in files]
+    (tmp_path / "photos" / "photos.csv").write_text("\n".join(["file,labels", *rows]) + "\n")
+    assert prepared(tmp_path / "photos" / "photos.csv", things).negatives
+
+
 def test_copies_with_other_labels_and_what_can_be_read_are_told(shapes, tmp_path):
     folder = shutil.copytree(shapes, tmp_path / "photos")
     shutil.copy(folder / "red_dress" / "000.png", folder / "blue_dress" / "copy.png")

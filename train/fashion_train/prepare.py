@@ -164,7 +164,8 @@ def split_by_kind(kinds: Sequence[str], options: TrainOptions) -> list[str]:
 
 def _check_no_labels(dataset: Dataset, decoded: Decoded, negatives: Negatives | None) -> None:
     """A photo that stood among both would be learned with its labels and without."""
-    shown = {content: photo.file for photo, content in zip(dataset.photos, decoded.content_hashes, strict=True)}
+    pairs = zip(dataset.photos, decoded.content_hashes, strict=True)
+    shown = {content: photo.file for photo, content in pairs if photo.labels}
     for file, content in zip(negatives.files, negatives.decoded.content_hashes, strict=True) if negatives else ():
         if content and content in shown:
             raise UsageError(f"--negatives holds {file}, the same picture as {shown[content]}, which carries a label")

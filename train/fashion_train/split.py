@@ -27,8 +27,8 @@ def split_photos(
     """Give each photo a side, one of `SIDES`; photos of one duplicate group get the same.
 
     Every combination is divided by itself, so that each side has its share; of many small ones every few give a photo.
-    A group whose photos carry different
-    labels is dealt with the combination of its first photo. Combinations in `holdout` go to `test` whole.
+    A group whose photos carry different labels is dealt with the combination of its first photo. Combinations in
+    `holdout` go to `test` whole.
     """
     rng = np.random.default_rng(seed)
     members: dict[int, list[int]] = defaultdict(list)

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,13 @@ class WindowSink(Sink):
         """Show the frame and read the keyboard."""
         self._result = result
         if self._recording is not None:
-            self._attempt("r", lambda recording=self._recording: recording.put(result))  # type: ignore[misc]
+            self._attempt("r", partial(self._recording.put, result))
         self._show(result.frame.image)
 
     def event(self, event: Event) -> None:
         """Show that there is no picture, where the last one would look like the present."""
         if self._recording is not None:
-            self._recording.event(event)
+            self._attempt("r", partial(self._recording.event, event))
         if event.state == "lost":
             height, width = self._shown.shape[:2] if self._shown is not None else (480, 640)
             self._result = None
