@@ -11,7 +11,7 @@ def test_what_lies_under_a_plate_is_dimmed_and_the_words_are_white(value: int) -
     words[4, 5] = 255
     Plate(30, 20, words).lay(image)
     assert image[24, 35].tolist() == [255, 255, 255]
-    assert image[20, 30].tolist() == [min(value, DIM[0])] * 3
+    assert image[20, 30].tolist() == [min(value, DIM)] * 3
     assert (image[:20] == value).all()
     assert (image[30:] == value).all()
 
