@@ -18,6 +18,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")  # decoders we le
 NOTES = frozenset({".json", ".txt", ".csv", ".xml", ".md", ".yaml", ".yml", ".ini", ".db", ".html"})  # beside pictures
 MAX_PIXELS = 64_000_000  # declared width x height; 192 MB once decoded
 MAX_BYTES = 256 << 20
+BITS_PER_SAMPLE = 258  # a tag of TIFF
 PAPER = (255, 255, 255)  # what shows through a transparent pixel: shops cut garments out on white
 
 
@@ -88,7 +89,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
                     raise ImageError(
                         f"{path} declares {width} x {height} pixels, above the limit of {max_pixels / 1e6:g} megapixels"
                     )
-                return _to_bgr(image)
+                return _to_bgr(image, _depth(image, path))
     except FileNotFoundError:
         raise ImageError(f"{path} does not exist") from None
     except IsADirectoryError:
@@ -104,13 +105,22 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         raise ImageError(f"{path} cannot be decoded: {reason}") from error
 
 
-def _to_bgr(image: "PILImage.Image") -> NDArray[np.uint8]:
+def _depth(image: "PILImage.Image", path: Path) -> int:
+    """Bits of a grey pixel that are used; where that is not known, a picture would come out black or white."""
+    sizes = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE)
+    depth = int(sizes[0]) if sizes and image.mode.startswith("I") else 16
+    if image.mode == "F" or depth > 16:
+        raise ImageError(f"{path} holds measured values, not shades; save it with 8 or 16 bits a pixel")
+    return depth
+
+
+def _to_bgr(image: "PILImage.Image", depth: int) -> NDArray[np.uint8]:
     """Decode and bring any mode to (h, w, 3) B, G, R."""
     from PIL import Image, ImageOps
 
     upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I"):  # 16 bits a pixel: keep the high byte, convert() would clip to white
-        grey = (np.asarray(upright).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+    if upright.mode.startswith("I"):  # up to 16 bits a pixel: keep the high ones, convert() would clip to white
+        grey = (np.asarray(upright).astype(np.int64) >> (depth - 8)).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if upright.has_transparency_data:
         upright = upright.convert("RGBA")

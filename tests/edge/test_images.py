@@ -45,6 +45,27 @@ def test_every_mode_comes_out_as_three_channels(tmp_path: Path, mode: str, value
     assert read_image(path)[1, 2].tolist() == expected
 
 
+def test_twelve_bits_a_pixel_are_not_taken_for_sixteen(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff_of_twelve_bits(width=2, pixels=bytes([0x80, 0x0F, 0xFF])))  # 0x800, 0xFFF
+    assert read_image(path)[0].tolist() == [[128] * 3, [255] * 3]
+
+
+@pytest.mark.parametrize(("mode", "value"), [("F", 0.5), ("I", 70_000)])
+def test_measured_values_are_refused_in_place_of_a_black_picture(tmp_path: Path, mode: str, value: float) -> None:
+    path = save(tmp_path / "depth.tif", Image.new(mode, (3, 2), value))
+    with pytest.raises(ImageError, match=r"depth\.tif holds measured values, not shades; save it with 8 or 16 bits"):
+        read_image(path)
+
+
+def tiff_of_twelve_bits(width: int, pixels: bytes) -> bytes:
+    """One row of grey; Pillow reads such files and writes none."""
+    tags = {256: width, 257: 1, 258: 12, 259: 1, 262: 1, 273: 8, 277: 1, 278: 1, 279: len(pixels)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    data = pixels + bytes(len(pixels) % 2)
+    return struct.pack("<2sHI", b"II", 42, 8 + len(data)) + data + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
 def test_a_palette_with_transparency_is_laid_on_white(tmp_path: Path) -> None:
     image = Image.new("P", (2, 1))
     image.putpalette([255, 0, 0, 0, 0, 255])

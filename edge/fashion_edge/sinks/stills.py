@@ -1,5 +1,6 @@
 """Annotated stills: every photo of a folder, or one picture for each new thing a live source shows."""
 
+import os
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
 JPEG_QUALITY = 90
+LONGEST_STEM = 240  # bytes
 
 
 class StillsSink(Sink):
@@ -54,7 +56,8 @@ class StillsSink(Sink):
             return Path(f"{result.frame.index:06d}_{words}.jpg")
         source = Path(result.frame.source)
         place = source.relative_to(self._root) if self._root else Path(source.name)
-        return place if place.suffix.lower() in (".jpg", ".jpeg") else place.with_name(place.name + ".jpg")
+        named = place if place.suffix.lower() in (".jpg", ".jpeg") else place.with_name(place.name + ".jpg")
+        return named.with_stem(_shorten(named.stem))
 
     def _free(self, name: Path) -> Path:
         path, number = self._folder / name, 1
@@ -62,6 +65,11 @@ class StillsSink(Sink):
             number += 1
             path = self._folder / name.with_stem(f"{name.stem}-{number}")
         return path
+
+
+def _shorten(stem: str) -> str:
+    """Whole letters of `stem`: a name may have 255 bytes, and a suffix and a number must find room."""
+    return os.fsencode(stem)[:LONGEST_STEM].decode(errors="ignore") if len(os.fsencode(stem)) > LONGEST_STEM else stem
 
 
 def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
@@ -75,7 +83,7 @@ def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
     if not ok:
         height, width = image.shape[:2]
         raise OSError(f"{path} of {width} x {height} pixels cannot be encoded as JPEG")
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{os.getpid()}.part")  # short: the name itself may fill what a name can hold
     try:
         part.write_bytes(data.tobytes())
         part.replace(path)
