@@ -8,6 +8,7 @@ from fashion_edge.frame import Fault, Frame, Item
 from fashion_edge.opencv import load_cv2
 from fashion_edge.pace import Pacer
 from fashion_edge.sources.capture import CvCapture, open_video_capture
+from fashion_edge.sources.edits import shown_s
 
 SMALL = 640 * 480  # pixels that one thread decodes faster than they are labelled
 COMPLETE = 0.9  # containers estimate their frame count; far fewer decoded, and a far shorter time, means damage
@@ -54,8 +55,8 @@ class VideoSource:
                 yield Fault(
                     self.name, 0, f"{self.name} gives no picture: OpenCV here cannot decode it; mp4 or jpg works"
                 )
-            elif index < capture.frames * COMPLETE and stream_at * self.fps < capture.frames * COMPLETE:
-                reason = f"{self.name} ended after {index} of {capture.frames} frames: cut short or damaged"
+            elif max(index, stream_at * self.fps) < COMPLETE * (whole := self._to_be_shown(capture.frames)):
+                reason = f"{self.name} ended after {index} of {whole} frames: cut short or damaged"
                 yield Fault(self.name, index, reason)
         finally:
             capture.close()
@@ -63,6 +64,11 @@ class VideoSource:
     def describe(self) -> str:
         """Size and rate, as the file declares them."""
         return self._description
+
+    def _to_be_shown(self, declared: int) -> int:
+        """Frames that a whole file gives: its container counts those too that an edit list leaves out."""
+        shown = shown_s(Path(self._place))
+        return declared if shown is None else min(declared, round(shown * self.fps))
 
     def _open(self, settings: tuple[int, ...]) -> CvCapture:
         capture = open_video_capture(self._place, load_cv2().CAP_FFMPEG, self._limits + settings)

@@ -115,7 +115,8 @@ def test_stills_keep_their_place_below_the_folder_and_overwrite_nothing(tmp_path
 
 
 def test_a_name_as_long_as_names_may_be_is_cut_where_a_number_needs_room(tmp_path: Path) -> None:
-    out, root, long = tmp_path / "out", tmp_path, "kleid-" * 40 + "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 5  # 250 bytes
+    out, root = tmp_path / "out", tmp_path
+    long = "kleid-" * 40 + "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 5  # 250 bytes
     sink = StillsSink(out, still=True, root=root)
     for name in (f"{long}.png", f"{long}.png", f"{long[:-2]}.jpg"):
         sink.put(result(source=str(root / name)))
