@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fashion_edge.doctor.machine import Finding, Machine
+from fashion_edge.doctor.machine import Finding, KilledError, Machine
 from fashion_edge.sources import v4l2
 from fashion_edge.sources.v4l2 import Device, Mode
 
@@ -81,7 +81,7 @@ def _why_no_picamera(machine: Machine, error: Exception, *, apt: bool) -> Findin
     if not apt:
         text = f"picamera2 is not installed ({reason}): no CSI camera"
         return Finding("libcamera", "note", text, "sudo apt install -y python3-picamera2 --no-install-recommends")
-    if machine.in_venv and not isinstance(error, ValueError):
+    if machine.in_venv and not isinstance(error, ValueError | KilledError):
         text = f"picamera2 is installed, but this venv does not see the system's packages ({reason})"
         mend = f"python3 -m venv --system-site-packages --upgrade {machine.venv}"
         return Finding("libcamera", "bad", text, mend)

@@ -10,7 +10,7 @@ import click
 from fashion_edge.checklist import walk_through
 from fashion_edge.console import run_command
 from fashion_edge.doctor.aside import Aside
-from fashion_edge.doctor.machine import Check, Finding, Machine
+from fashion_edge.doctor.machine import Check, Finding, Machine, load_after
 from fashion_edge.params import PATH
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
@@ -38,7 +38,7 @@ def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, d
     from fashion_edge.doctor import checks
 
     with Aside() as aside:
-        machine = Machine(attempt=aside.ask)
+        machine = Machine(attempt=aside.ask, load=load_after(aside.ask))
         findings = examine(machine, checks.CHECKS, debug=debug)
     if checklist:
         known = {"model": machine.model, "findings": [asdict(finding) for finding in findings]}

@@ -47,6 +47,22 @@ def run_program(argv: Sequence[str]) -> str | None:
     return done.stdout
 
 
+class KilledError(ImportError):
+    """A module that takes its process with it."""
+
+
+def load_after(attempt: Callable[..., Outcome]) -> Callable[[str], Any]:
+    """An importer that has a second interpreter go first; `KilledError` where that one died of it."""
+
+    def load(module: str) -> Any:
+        outcome = attempt("load", module)
+        if outcome.state == "died":
+            raise KilledError(f"it {outcome.text}")
+        return import_module(module)
+
+    return load
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where files are found, which distributions are installed, and how programs are run."""

@@ -100,6 +100,16 @@ def test_a_runtime_that_kills_is_a_finding_and_every_other_check_is_shown(
     assert not any(finding["subject"] == "doctor" for finding in findings)
 
 
+def test_an_opencv_that_kills_is_a_finding_and_blames_no_runtime(doctor: Doctor) -> None:
+    done = doctor("opencv-python-headless", {"cv2/__init__.py": KILL}, "--json")
+    assert done.returncode == 1, done.stderr
+    found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
+    assert found["opencv"]["text"] == f"OpenCV cannot be imported (it is killed by {ILL})"
+    assert found["bundle"]["text"] == "the golden frames were not replayed: that takes OpenCV"
+    assert found["runtime"]["state"] == "ok"
+    assert "doctor" not in found
+
+
 def test_a_person_reads_it_too_and_no_core_file_is_left(doctor: Doctor, tmp_path: Path) -> None:
     done = doctor("onnxruntime", {"onnxruntime/__init__.py": KILL})
     assert done.returncode == 1

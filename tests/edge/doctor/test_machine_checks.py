@@ -9,7 +9,7 @@ import pytest
 
 from fashion_edge.doctor.aside import Outcome
 from fashion_edge.doctor.cameras import check_cameras, check_libcamera
-from fashion_edge.doctor.machine import Check, Finding, Machine
+from fashion_edge.doctor.machine import Check, Finding, KilledError, Machine
 from fashion_edge.doctor.opencv import check_display, check_opencv
 from fashion_edge.doctor.power import check_governor, check_power
 from fashion_edge.doctor.python import check_numpy, check_python
@@ -256,6 +256,14 @@ def test_a_venv_that_does_not_see_the_system_gets_the_command(make: Make) -> Non
     finding = only([*check_libcamera(hidden)])
     assert finding.state == "bad"
     assert finding.mend == "python3 -m venv --system-site-packages --upgrade /home/pi/.venv"
+
+
+def test_a_picamera2_that_kills_is_not_taken_for_a_hidden_one(make: Make) -> None:
+    files = {**PI4, "usr/lib/python3/dist-packages/picamera2/__init__.py": ""}
+    error = KilledError("it is killed by SIGILL (illegal instruction)")
+    finding = only([*check_libcamera(make(files, load=refuse(error), in_venv=True))])
+    assert finding.text == "picamera2 cannot be imported (it is killed by SIGILL (illegal instruction))"
+    assert finding.mend == "sudo apt install --reinstall -y python3-picamera2"
 
 
 def test_without_picamera2_the_command_is_apt_and_a_desktop_is_not_asked(make: Make) -> None:
