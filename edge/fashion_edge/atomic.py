@@ -88,12 +88,15 @@ def atomic_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterat
 def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a hidden sibling file name, of the same suffix, to write; renamed to `path` when the block ends well.
 
-    A link is followed, and stays.
+    A link is followed, and stays. A device or a pipe is written itself: it is given as it is.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
         UsageError: the parent folder cannot be written.
     """
+    if is_device(path):
+        yield path
+        return
     refuse_existing(path, overwrite=overwrite)
     path = path.resolve() if path.is_symlink() else path
     try:
@@ -115,7 +118,11 @@ def _swap_in(part: Path, path: Path) -> None:
         return
     old = path.with_name(f".{path.name}.old-{os.getpid()}")
     path.rename(old)
-    part.rename(path)
+    try:
+        part.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
     shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 

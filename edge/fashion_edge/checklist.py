@@ -1,4 +1,4 @@
-"""Ten minutes with a real Pi: what no emulated device can tell, asked step by step and kept as JSON."""
+"""Eleven minutes with a real Pi: what no emulated device can tell, asked step by step and kept as JSON."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -120,7 +120,8 @@ def walk_through(file: Path, machine: dict[str, Any], *, overwrite: bool = False
     finally:
         if answers:
             with atomic_file(file, overwrite=overwrite) as part:
-                part.write_text(json.dumps(to_json(machine, answers), indent=2, ensure_ascii=False) + "\n")
+                text = json.dumps(to_json(machine, answers), indent=2, ensure_ascii=False) + "\n"
+                part.write_text(text, encoding="utf-8", errors="surrogateescape")  # a note's bytes as they were typed
             say(f"answers: {file}")
     return 1 if any(answer.answer == "no" for answer in answers) else 0
 

@@ -42,12 +42,18 @@ def run_command(command: click.Command, argv: Sequence[str] | None) -> int:
     except Exception as error:
         if "--debug" in args:
             raise
-        if isinstance(error, PermissionError) and error.filename:
-            say(f"{name}: {error.filename} is not for this user to read or write; name another place, or mend its mode")
+        if isinstance(error, OSError) and error.filename:
+            say(f"{name}: {_about_file(error)}")
             return 2
         say(f"{name}: unexpected {type(error).__name__}: {error}; run it again with --debug and report the traceback")
         return 1
     return int(status or 0)
+
+
+def _about_file(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"{error.filename} is not for this user to read or write; name another place, or mend its mode"
+    return f"{error.filename} cannot be read or written ({error.strerror}); name another place"
 
 
 def _sentence(error: click.ClickException) -> str:

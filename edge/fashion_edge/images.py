@@ -43,7 +43,7 @@ def is_picture(path: Path) -> bool:
 
 
 def find_images(folder: Path) -> Iterator[Path]:
-    """Image files below a folder, recursive, in sorted order; links out of the folder are not followed."""
+    """Image files below a folder, recursive, in sorted order; a linked file counts, a linked folder is not followed."""
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith("."):
             yield from find_images(entry)

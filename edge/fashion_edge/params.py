@@ -1,14 +1,17 @@
 """Types of flags that all commands share: words and paths that are not empty, numbers that are some."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import click
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a line break among them: what is printed of a text stays one line
+
 
 class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no type arguments
-    """Words; an empty one was never set, and one that is no UTF-8 makes OpenCV crash: both are refused."""
+    """Words on one line; an empty one was never set, and one that is no UTF-8 makes OpenCV crash: both are refused."""
 
     name = "text"
 
@@ -21,6 +24,8 @@ class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no typ
         except UnicodeEncodeError:
             told = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             self.fail(f"{told} is no UTF-8; rename the file", param, ctx)
+        if CONTROL.search(str(value)):
+            self.fail(f"{str(value)!r} holds a line break or another control character; take it out", param, ctx)
         return value
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashion_edge.errors import UsageError
+from fashion_edge.params import CONTROL
 
 if TYPE_CHECKING:
     from fashion_edge.environment import Environment
@@ -61,18 +62,28 @@ def make_unit(
     user: str | None = None,
     environment: "Environment | None" = None,
 ) -> str:
-    """The unit that runs `fashion-edge` with these arguments, from this folder, as this user, in this environment."""
+    """The unit that runs `fashion-edge` with these arguments, from this folder, as this user, in this environment.
+
+    Raises:
+        UsageError: one of them holds a line break, behind which a line of its own would stand in the unit.
+    """
     args = [*args] if "--headless" in args else [*args, "--headless"]
     if {"--jsonl", "--events"}.intersection(args) and "--append" not in args:
         args.append("--append")  # a service starts again and again, and each time the file is there
-    program = _program()
+    command, place, user = [*_program(), *args], str(folder or Path.cwd()), user or _user()
+    _refuse_breaks("the folder", place)
+    _refuse_breaks("the user", user)
+    for name, value in environment.settings if environment else ():
+        _refuse_breaks(name, value)
+    for part in command:
+        _refuse_breaks("the argument", part)
     return UNIT.format(
         secrets=environment.comments() if environment else "",
         environment=environment.directives() if environment else "",
         again=" ".join(["fashion-edge", *map(_quote, args), "--install-service"]),
-        command=" ".join(_escape(part) for part in [*program, *args]),
-        folder=str(folder or Path.cwd()).replace("%", "%%"),
-        user=user or _user(),
+        command=" ".join(_escape(part) for part in command),
+        folder=place.replace("%", "%%"),
+        user=user,
         watchdog=WATCHDOG_S,
     )
 
@@ -162,6 +173,13 @@ def _program() -> list[str]:
     script = Path(sys.executable).with_name("fashion-edge")
     found = str(script) if script.is_file() else shutil.which("fashion-edge")
     return [found] if found else [sys.executable, "-c", "from fashion_edge.cli import main; raise SystemExit(main())"]
+
+
+def _refuse_breaks(what: str, text: str) -> None:
+    if CONTROL.search(text):
+        raise UsageError(
+            f"{what} {text!r} holds a line break or another control character, which no unit may; rename it"
+        )
 
 
 def _escape(part: str) -> str:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,38 @@ def test_the_folder_one_is_in_is_not_replaced(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="is the folder that you are in"), atomic_folder(Path(), marker="run.json"):
         pass
+
+
+def test_a_pipe_is_written_itself_and_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with atomic_file(pipe, overwrite=True) as part:
+        part.write_text("for the reader")
+    assert os.read(reader, 100) == b"for the reader"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_where_the_new_folder_cannot_take_the_name_the_old_one_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def fails(path: Path, target: Path) -> Path:
+        if ".part-" in path.name:
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "run.json").write_text("old")
+    monkeypatch.setattr(Path, "rename", fails)
+    with (
+        pytest.raises(OSError, match="Input/output error"),
+        atomic_folder(target, marker="run.json", overwrite=True),
+    ):
+        pass
+    assert (target / "run.json").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,5 +65,15 @@ def test_the_terminal_takes_y_n_s_and_asks_a_no_for_what_was_seen(
     assert answers[1]["note"] == "yellow"
 
 
-def test_ten_minutes_are_enough() -> None:
-    assert sum(step.minutes for step in checklist.STEPS) <= 11
+def test_a_note_is_kept_as_it_was_typed_where_the_locale_knows_ascii_only(tmp_path: Path) -> None:
+    file = tmp_path / "answers.json"
+    code = "import sys, pathlib; from fashion_edge.checklist import *; walk_through(pathlib.Path(sys.argv[1]), {})"
+    typed = "n\ngrün\n" + "s\n" * (len(STEPS) - 1)
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
+    subprocess.run([sys.executable, "-c", code, file], input=typed.encode(), env=env, capture_output=True, check=True)
+    assert json.loads(file.read_bytes())["answers"][0]["note"] == "grün"
+
+
+def test_it_takes_eleven_minutes_as_it_says() -> None:
+    assert (checklist.__doc__ or "").startswith("Eleven minutes")
+    assert sum(step.minutes for step in STEPS) == 11

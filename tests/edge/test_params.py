@@ -12,8 +12,18 @@ def test_words_and_paths_pass_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("kind", [TEXT, PATH])
-@pytest.mark.parametrize(("value", "reason"), [("", "it is empty"), ("v\udcff.mp4", r"v\\xff.mp4 is no UTF-8; rename")])
-def test_what_was_never_set_and_what_crashes_opencv_is_refused(kind: click.ParamType, value: str, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("", "it is empty"),
+        ("v\udcff.mp4", r"v\\xff.mp4 is no UTF-8; rename"),
+        ("hall\nUser=root", r"'hall\\nUser=root' holds a line break or another control character; take it out"),
+        ("\x1b[2J", r"'\\x1b\[2J' holds"),
+    ],
+)
+def test_what_was_never_set_crashes_opencv_or_breaks_a_line_is_refused(
+    kind: click.ParamType, value: str, reason: str
+) -> None:
     with pytest.raises(click.BadParameter, match=reason):
         kind.convert(value, None, None)
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fashion_edge.cli import main
+from fashion_edge.environment import Environment
+from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Tick
 from fashion_edge.service import Notifier, make_unit
 from fashion_edge.sinks.notify import NotifySink
@@ -70,6 +73,7 @@ def test_a_service_goes_on_with_the_files_of_its_last_start(capsys: pytest.Captu
         (["--source", "clip.mp4", "--size", "640x480"], "--size and --fps are for cameras"),
         (["--camera", "0", "--jsonl", "/proc/nothing/x.jsonl"], "cannot be written"),
         (["--camera", "0", "--jsonl", "a.jsonl", "--events", "a.jsonl"], "both name a.jsonl"),
+        (["--mqtt", "b", "--mqtt-name", "hall\nUser=root"], r"'hall\nUser=root' holds a line break"),
     ],
 )
 def test_a_unit_that_could_never_run_is_not_printed(capsys: pytest.CaptureFixture, flags: list[str], said: str) -> None:
@@ -95,6 +99,20 @@ def test_what_systemd_would_expand_is_escaped() -> None:
     line = next(line for line in text.splitlines() if line.startswith("ExecStart="))
     assert line.endswith('--source "rtsp://cam/100%%25" --save "my $$HOME/st ills" --headless')
     assert read_unit(text)["Service"]["User"] == "pi"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"folder": Path("/srv/x\nUser=root")}, "the folder '/srv/x"),
+        ({"user": "pi\nExecStartPre=/bin/true"}, "the user 'pi"),
+        ({"environment": Environment(settings=(("XDG_CONFIG_HOME", "/c\rUser=root"),))}, "XDG_CONFIG_HOME '/c"),
+        ({"args": ["--mqtt-name", "hall\nUser=root"]}, "the argument 'hall"),
+    ],
+)
+def test_nothing_writes_a_line_of_its_own_into_the_unit(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=f"^{said}.*holds a line break or another control character"):
+        make_unit(**{"args": ["--camera", "0"], **given})
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

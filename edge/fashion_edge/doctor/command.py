@@ -22,7 +22,7 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON on standard output.")
-@click.option("--checklist", is_flag=True, help="Ask what only a person beside a real Pi can tell; ten minutes.")
+@click.option("--checklist", is_flag=True, help="Ask what only a person beside a real Pi can tell; eleven minutes.")
 @click.option(
     "--answers",
     type=PATH,

@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 
 from fashion_edge.doctor.machine import Finding, Machine
-from fashion_edge.telemetry import BITS, read_telemetry
+from fashion_edge.telemetry import BITS, FIRMWARE, THERMAL, read_telemetry
 
 HOT_C = 75.0  # a Pi caps its clock at 80
-FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"
 SLOW_GOVERNORS = ("powersave",)
 
 
 def check_power(machine: Machine) -> Iterator[Finding]:
     """Under-voltage and throttling, now and since boot; temperature."""
-    telemetry = read_telemetry(machine.root / "sys/class/thermal", machine.root / FIRMWARE)
+    telemetry = read_telemetry(*(machine.root / path.relative_to("/") for path in (THERMAL, FIRMWARE)))
     supply = "vcgencmd get_throttled  # then a 5 V 3 A supply with a short cable"
     cool = "vcgencmd measure_temp  # then a heat sink or a fan"
     if machine.is_pi:

@@ -16,10 +16,11 @@ from fashion_edge.errors import UsageError
 from fashion_edge.opencv import load_cv2
 from fashion_edge.result import Result, WallClock, result_record
 from fashion_edge.sinks.base import Sink
+from fashion_edge.sinks.stills import shorten
 
 JPEG_QUALITY = 95
 EVERY_S = 1.0  # frames of one moment teach the same
-OURS = re.compile(r"\d{8}T\d{9}_\d{8}\.jpg")
+OURS = re.compile(r"\d{8}T\d{9}_\d{8,}\.jpg")
 PHOTOS, UNSURE = "photos", "unsure"
 
 
@@ -78,7 +79,8 @@ class CaptureSink(Sink):
         words += [label for label in self._space.free_labels if label in result.decision.labels]
         if not words or any(word is None or "_" in word or "/" in word for word in words):
             return Path(UNSURE)
-        return Path(PHOTOS, "_".join(str(word) for word in words))
+        name = "_".join(str(word) for word in words)
+        return Path(PHOTOS, name) if shorten(name) == name else Path(UNSURE)  # cut, it would name other labels
 
     def _file_name(self, result: Result) -> str:
         stamp = datetime.fromtimestamp(self._clock.wall(result.frame.captured_at), UTC)

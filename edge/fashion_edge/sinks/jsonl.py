@@ -73,8 +73,7 @@ class JsonlSink(Sink):
     def _write(self, record: dict[str, Any]) -> None:
         line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
         if self._file is None:
-            sys.stdout.write(line.decode())
-            sys.stdout.flush()
+            _print(line)
             return
         if self._size and self._size + len(line) > self._limit:
             self._file = self._rotate(self._file)
@@ -93,6 +92,16 @@ class JsonlSink(Sink):
 def rotated(path: Path) -> Path:
     """Where a full file goes."""
     return path.with_name(path.name + ".1")
+
+
+def _print(line: bytes) -> None:
+    """UTF-8 whatever the locale, unless somebody put a stream of text in the place of standard output."""
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        sys.stdout.write(line.decode())
+    else:
+        binary.write(line)
+    sys.stdout.flush()
 
 
 def _ends_midway(path: Path) -> bool:

@@ -53,11 +53,11 @@ class StillsSink(Sink):
     def _name(self, result: Result) -> Path:
         if not self._still:
             words = re.sub(r"[^\w]+", "_", result.decision.text).strip("_") or "unsure"
-            return Path(f"{result.frame.index:06d}_{words}.jpg")
+            return Path(shorten(f"{result.frame.index:06d}_{words}") + ".jpg")
         source = Path(result.frame.source)
         place = source.relative_to(self._root) if self._root else Path(source.name)
         named = place if place.suffix.lower() in (".jpg", ".jpeg") else place.with_name(place.name + ".jpg")
-        return named.with_stem(_shorten(named.stem))
+        return named.with_stem(shorten(named.stem))
 
     def _free(self, name: Path) -> Path:
         path, number = self._folder / name, 1
@@ -67,7 +67,7 @@ class StillsSink(Sink):
         return path
 
 
-def _shorten(stem: str) -> str:
+def shorten(stem: str) -> str:
     """Whole letters of `stem`: a name may have 255 bytes, and a suffix and a number must find room."""
     return os.fsencode(stem)[:LONGEST_STEM].decode(errors="ignore") if len(os.fsencode(stem)) > LONGEST_STEM else stem
 

@@ -20,13 +20,14 @@ from fashion_edge.opencv import load_cv2
 from fashion_edge.overlay import draw_hint, draw_no_signal
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
-from fashion_edge.sinks.stills import write_jpeg
+from fashion_edge.sinks.stills import shorten, write_jpeg
 from fashion_edge.sinks.video import VideoSink
 
 TITLE = "fashion-edge"
 HELP = "q quit   s still   r record   h help"
 ANSWER_S = 2.0  # of a display on another machine
 ESCAPE = "\x1b"
+TIME = "%Y-%m-%dT%H-%M-%S-%f"
 WIDEST = 1280  # pixels at the start; who looks on may change it
 
 
@@ -148,7 +149,7 @@ class WindowSink(Sink):
         if self._result is None:
             return
         words = re.sub(r"[^\w]+", "_", self._result.decision.text).strip("_")
-        path = self._free(f"_{words}.jpg")
+        path = self._free(f"_{words}", ".jpg")
         write_jpeg(path, self._result.frame.image)
         say(f"saved {path}")
 
@@ -156,7 +157,7 @@ class WindowSink(Sink):
         if self._recording is not None:
             self._end_recording()
             return
-        self._recorded = self._free(".mp4")
+        self._recorded = self._free("", ".mp4")
         self._recording = VideoSink(self._recorded, self._fps)
 
     def _end_recording(self) -> None:
@@ -168,8 +169,8 @@ class WindowSink(Sink):
     def _help(self) -> None:
         self._helps = not self._helps
 
-    def _free(self, ending: str) -> Path:
+    def _free(self, words: str, suffix: str) -> Path:
         """A name after the time of day, to the millisecond, that nothing has yet."""
-        while (path := self._folder / f"fashion-edge_{self._now():%Y-%m-%dT%H-%M-%S-%f}{ending}").exists():
+        while (path := self._folder / (shorten(f"fashion-edge_{self._now():{TIME}}{words}") + suffix)).exists():
             pass
         return path

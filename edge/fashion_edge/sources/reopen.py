@@ -49,8 +49,15 @@ class ReopeningSource:
 
     def items(self) -> Generator[Item, None, None]:
         """Frames for as long as anybody asks; a lost source is reopened with growing pauses."""
+        items = self._items()
+        next(items)  # into its `try`: closing a generator that was never begun would leave the device open
+        return items
+
+    def _items(self) -> Generator[Item, None, None]:
+        """A tick first, which `items` takes."""
         index, still = 0, Stillness(self._frozen_s)
         try:
+            yield Tick(self._clock())
             while True:
                 opened_at = self._clock()
                 shot: Shot | None = self._shot

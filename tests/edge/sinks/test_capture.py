@@ -1,5 +1,6 @@
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -77,6 +78,24 @@ def test_what_an_earlier_run_kept_counts_too(tmp_path: Path) -> None:
     again = CaptureSink(tmp_path, SPACE, 0.15, 0.005)
     again.put_clean(result(1, 100.0, red=0.5))
     assert old not in pictures(tmp_path)
+
+
+def test_after_months_without_a_pause_the_oldest_still_go(tmp_path: Path) -> None:
+    CaptureSink(tmp_path, SPACE, 0.15, 10).put_clean(result(100_000_000, 0.0, red=0.5))
+    (old,) = pictures(tmp_path)
+    CaptureSink(tmp_path, SPACE, 0.15, 0.005).put_clean(result(100_000_001, 100.0, red=0.5))
+    assert old not in pictures(tmp_path)
+
+
+def test_words_that_no_folder_has_room_for_are_sorted_by_hand(tmp_path: Path) -> None:
+    labels = tuple(f"pattern{i:02d}" for i in range(40))
+    space = LabelSpace(labels, {}, dict.fromkeys(labels, 0.5))
+    scores = np.full(len(labels), 0.6, np.float32)
+    one = replace(result(0, 0.0), scores=scores, smoothed=scores, decision=decide(scores, space), labels=labels)
+    CaptureSink(tmp_path, space, 0.15, 10).put_clean(one)
+    (kept,) = pictures(tmp_path)
+    assert kept.startswith("unsure/"), "a name cut short would say that the other labels are absent"
+    assert json.loads((tmp_path / f"{kept}.json").read_text())["labels"] == list(labels)
 
 
 def test_fashion_train_reads_the_folder(tmp_path: Path) -> None:

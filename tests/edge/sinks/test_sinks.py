@@ -1,4 +1,6 @@
+import io
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,6 +83,16 @@ def test_jsonl_into_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> N
         JsonlSink(str(tmp_path / "file" / "out.jsonl"))
 
 
+def test_json_on_standard_output_is_utf_8_where_the_locale_knows_ascii_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    JsonlSink("-").put(result(source="größe.jpg"))
+    assert json.loads(written.getvalue())["source"] == "größe.jpg"
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    JsonlSink("-").put(result(source="größe.jpg"))
+    assert json.loads(sys.stdout.getvalue())["source"] == "größe.jpg"
+
+
 def test_a_live_source_is_printed_when_it_changes_and_stills_always(capsys: pytest.CaptureFixture) -> None:
     live, still = TextSink(still=False), TextSink(still=True)
     for sink in (live, still):
@@ -134,6 +146,15 @@ def test_of_a_live_source_each_change_is_saved_once(tmp_path: Path) -> None:
         "000003_nothing_I_know.jpg",
         "000004_red_dress.jpg",
     ]
+
+
+def test_forty_labels_at_once_have_room_in_a_name(tmp_path: Path) -> None:
+    sink = StillsSink(tmp_path, still=False)
+    for text in (" ".join(f"pattern{i:02d}" for i in range(40)), "red dress"):
+        sink.put(result(7, text))
+    red, long = sorted(tmp_path.iterdir(), key=lambda path: len(path.name))
+    assert red.name == "000007_red_dress.jpg"
+    assert long.name.startswith("000007_pattern00_pattern01_")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
@@ -192,6 +213,16 @@ def test_a_recording_ends_before_the_disk_is_full(tmp_path: Path, monkeypatch: p
         sink.put(result())
     sink.close()
     assert cv2.VideoCapture(str(tmp_path / "out.avi")).get(cv2.CAP_PROP_FRAME_COUNT) == 30, "what there is, is whole"
+
+
+def test_a_recording_looks_at_the_disk_while_it_fills_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = VideoSink(tmp_path / "out.avi", fps=100.0)
+    sink.put(at(0.0))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1 << 20}))
+    with pytest.raises(OSError, match="No space left on device"):
+        sink.put(at(9.0))
+    sink.close()
+    assert length_of(tmp_path / "out.avi") == 30, "of 900 that were missing"
 
 
 def at(moment: float, index: int = 0) -> Result:

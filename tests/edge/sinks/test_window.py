@@ -111,6 +111,15 @@ def test_s_saves_what_is_seen_and_h_is_no_part_of_it(gui: FakeCv2, tmp_path: Pat
     assert cv2.imread(str(tmp_path / files[0])).std() < 1, "and not saved"
 
 
+def test_s_saves_a_frame_of_forty_labels(gui: FakeCv2, tmp_path: Path) -> None:
+    sink = open_window(tmp_path)
+    gui.keys = ["s"]
+    sink.put(result(text=" ".join(f"pattern{i:02d}" for i in range(40))))
+    (path,) = tmp_path.iterdir()
+    assert "_pattern00_pattern01_" in path.name
+    assert path.suffix == ".jpg"
+
+
 def test_r_starts_a_recording_and_ends_it(gui: FakeCv2, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     sink = open_window(tmp_path)
     gui.keys = ["r", "\xff", "\xff", "r"]

@@ -70,6 +70,13 @@ def test_a_camera_that_opens_but_gives_no_picture_is_refused_at_the_start() -> N
     assert FakeCapture.open_now == 0
 
 
+def test_closing_gives_the_camera_back_though_no_frame_was_taken() -> None:
+    source = ReopeningSource("camera:0", lambda: FakeCapture(2))
+    assert FakeCapture.open_now == 1
+    source.items().close()
+    assert FakeCapture.open_now == 0
+
+
 def test_a_loss_is_told_and_no_frame_is_invented() -> None:
     clock = Clock()
     source = ReopeningSource("camera:0", lambda: FakeCapture(2), pause=clock.pause, clock=clock)

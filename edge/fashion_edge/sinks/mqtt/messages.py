@@ -6,7 +6,7 @@ Discovery follows home-assistant.io/integrations/mqtt: one retained config messa
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from fashion_edge.vitals import Vitals
 
 ONLINE, OFFLINE = "online", "offline"
 DISCOVERY = "homeassistant"
+TAKEN = ("decision", "source", "age_p99_ms", "fps")  # ids of the entities that are of no group
 
 
 def make_id(name: str) -> str:
@@ -114,10 +115,11 @@ def _entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, str, dic
             **seeing,
         },
     )
+    ids = _group_ids(space.groups)
     for group, members in space.groups.items():
         yield (
             "sensor",
-            make_id(group),
+            ids[group],
             {
                 "name": group.capitalize(),
                 "device_class": "enum",
@@ -154,3 +156,16 @@ def _entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, str, dic
                 **seeing,
             },
         )
+
+
+def _group_ids(groups: Iterable[str]) -> dict[str, str]:
+    """By the names of the groups; with a number where another entity has that id, whose place it would take."""
+    ids: dict[str, str] = {}
+    for group in groups:
+        plain = free = make_id(group)
+        number = 1
+        while free in (*TAKEN, *ids.values()):
+            number += 1
+            free = f"{plain}_{number}"
+        ids[group] = free
+    return ids

@@ -48,3 +48,15 @@ def test_a_group_offers_its_labels_and_nothing() -> None:
     colour = configs("hall")["homeassistant/sensor/fashion_edge_hall/colour/config"]
     assert colour["options"] == ["blue", "red", "nothing I know"]
     assert colour["value_template"] == '{{ value_json.decision["colour"] or "nothing I know" }}'
+
+
+def test_groups_of_any_name_take_no_place_of_another_entity() -> None:
+    names = ("decision", "source", "fps", "age_p99_ms", "Fit", "fit", "fit_2", "colour")
+    space = LabelSpace(names, {name: (name,) for name in names}, dict.fromkeys(names, 0.5))
+    found = [json.loads(payload) for _, payload in discovery(Topics("hall"), space, "1.0")]
+    ids = [config["unique_id"].removeprefix("fashion_edge_hall_") for config in found]
+    assert ids == [
+        "decision",
+        *("decision_2", "source_2", "fps_2", "age_p99_ms_2", "fit", "fit_2", "fit_2_2", "colour"),
+        *("source", "age_p99_ms", "fps"),
+    ]
