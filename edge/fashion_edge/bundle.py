@@ -19,7 +19,11 @@ from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
 SCHEMA = 1
 MANIFEST = "manifest.json"
 MAX_LABELS = 1000
+MAX_WORD = 255  # characters: fashion-train takes labels from names of folders, which are no longer
 MAX_MANIFEST_BYTES = 4 << 20
+MAX_MODEL_BYTES = 512 << 20
+MAX_GOLDEN_BYTES = 64 << 20
+JOINERS = {0x200C: None, 0x200D: None}  # not printable, but within words of Persian and Hindi
 
 
 @dataclass(frozen=True)
@@ -107,11 +111,11 @@ class Bundle:
 
     def read(self, variant: Variant) -> bytes:
         """The bytes of a model file, after its length and hash were compared with the manifest."""
-        return read_checked(self.path / variant.file, variant.sha256, variant.bytes)
+        return read_checked(self.path / variant.file, variant.sha256, MAX_MODEL_BYTES, variant.bytes)
 
     def read_golden(self) -> bytes:
         """The bytes of the golden file, hash compared."""
-        return read_checked(self.path / self.manifest.golden.file, self.manifest.golden.sha256)
+        return read_checked(self.path / self.manifest.golden.file, self.manifest.golden.sha256, MAX_GOLDEN_BYTES)
 
 
 def load_bundle(path: Path) -> Bundle:
@@ -145,7 +149,7 @@ def parse_manifest(data: object) -> Manifest:
     """
     root = _typed(data, dict, "the manifest")
     if root.get("schema") != SCHEMA:
-        raise BundleError(f"schema {root.get('schema')!r} is not {SCHEMA}, the one this version reads")
+        raise BundleError(f"schema {root.get('schema')!r:.60} is not {SCHEMA}, the one this version reads")
     space = parse_label_space(root)
     variants = tuple(_parse_variant(entry) for entry in _get(root, "variants", list))
     if not variants:
@@ -157,17 +161,19 @@ def parse_manifest(data: object) -> Manifest:
         golden=_parse_golden(_get(root, "golden", dict)),
         provenance=_get(root, "provenance", dict),
         created=_get(root, "created", str),
-        live=_parse_live(root.get("runtime", {})),
+        live=parse_live(root.get("runtime", {}), "runtime"),
     )
 
 
 def parse_label_space(root: Mapping[str, Any]) -> LabelSpace:
     """Check the keys labels, groups and thresholds of a manifest.json or run.json."""
-    labels = tuple(_typed(label, str, "a label") for label in _get(root, "labels", list))
-    if not 1 <= len(labels) <= MAX_LABELS or len(set(labels)) != len(labels) or not all(labels):
+    labels = tuple(_word(label, "a label") for label in _get(root, "labels", list))
+    if not 1 <= len(labels) <= MAX_LABELS or len(set(labels)) != len(labels):
         raise BundleError(f"labels must be 1..{MAX_LABELS} different words, not {list(labels)[:8]}")
     groups = {
-        name: tuple(_typed(label, str, f"a label of group {name}") for label in _typed(members, list, f"group {name}"))
+        _word(name, "a group"): tuple(
+            _typed(label, str, f"a label of group {name}") for label in _typed(members, list, f"group {name}")
+        )
         for name, members in _get(root, "groups", dict).items()
     }
     grouped = [label for members in groups.values() for label in members]
@@ -175,12 +181,10 @@ def parse_label_space(root: Mapping[str, Any]) -> LabelSpace:
         raise BundleError(f"groups name {strangers}, which labels does not")
     if len(set(grouped)) != len(grouped) or not all(groups.values()):
         raise BundleError("a label may stand in one group only, and no group may be empty")
-    thresholds = {
-        label: float(_typed(value, (int, float), f"threshold of {label}"))
-        for label, value in _get(root, "thresholds", dict).items()
-    }
-    if set(thresholds) != set(labels) or not all(0 < value <= 1 for value in thresholds.values()):
-        raise BundleError(f"thresholds must give each label a number in (0, 1], not {thresholds}")
+    entries = _get(root, "thresholds", dict)
+    thresholds = {label: parse_number(entries[label], f"threshold of {label}") for label in labels if label in entries}
+    if set(entries) != set(labels) or not all(0 < value <= 1 for value in thresholds.values()):
+        raise BundleError(f"thresholds must give each label a number in (0, 1], not {entries}")
     return LabelSpace(labels, groups, thresholds)
 
 
@@ -210,7 +214,7 @@ def _parse_variant(entry: object) -> Variant:
 
 def _parse_golden(entry: Mapping[str, Any]) -> Golden:
     tolerance = {
-        precision: float(_typed(value, (int, float), "a golden tolerance"))
+        precision: parse_number(value, "a golden tolerance")
         for precision, value in _get(entry, "tolerance", dict).items()
     }
     if not all(0 < value < 0.5 for value in tolerance.values()):
@@ -218,27 +222,50 @@ def _parse_golden(entry: Mapping[str, Any]) -> Golden:
     return Golden(_plain_name(_get(entry, "file", str)), _get(entry, "sha256", str), tolerance)
 
 
-def _parse_live(entry: object) -> LiveDefaults:
-    """The optional key runtime; keys that are not there keep their defaults."""
-    root = _typed(entry, dict, "runtime")
+def parse_live(entry: object, name: str) -> LiveDefaults:
+    """Check how a live picture is decided on; keys that are not there keep their defaults.
+
+    Raises:
+        BundleError: no object, or a value that the flags would not take; `name` is what the message calls it.
+    """
+    root = _typed(entry, dict, name)
     most = {"smooth_s": 60.0, "hysteresis": 1.0, "dwell_s": 60.0}
-    values = {key: float(_get(root, key, (int, float))) for key in most if key in root}
+    values = {key: parse_number(root[key], f"{name}.{key}") for key in most if key in root}
     if bad := [key for key, value in values.items() if not 0 <= value <= most[key]]:
-        raise BundleError(f"runtime.{bad[0]} must lie in 0..{most[bad[0]]:g}, not {values[bad[0]]:g}")
+        raise BundleError(f"{name}.{bad[0]} must lie in 0..{most[bad[0]]:g}, not {values[bad[0]]:g}")
     return LiveDefaults(**values)
 
 
-def read_checked(path: Path, sha256: str, size: int | None = None) -> bytes:
-    """Read a file whose hash, and length where given, the manifest names.
+def parse_number(value: object, name: str) -> float:
+    """A number of decoded JSON as a float, which may still be inf or nan.
 
     Raises:
-        ModelError: missing, of another length, or of another hash.
+        BundleError: no number, or a whole one that no float holds; `name` is what the message calls it.
+    """
+    try:
+        return float(_typed(value, (int, float), name))
+    except OverflowError as error:
+        raise BundleError(f"{name} must be a number below 1e308, not {value!r:.20}...") from error
+
+
+def is_plain(text: str) -> bool:
+    """Whether text is of printable characters only: none steers a terminal, and UTF-8 has them all."""
+    return text.translate(JOINERS).isprintable()
+
+
+def read_checked(path: Path, sha256: str, most: int, size: int | None = None) -> bytes:
+    """Read a file of at most `most` bytes whose hash, and length where given, the manifest names.
+
+    Raises:
+        ModelError: missing, too large, of another length, or of another hash.
     """
     if not path.is_file():
         raise ModelError(f"{path} is missing though the manifest names it; export the bundle again")
     actual = path.stat().st_size
     if size is not None and actual != size:
         raise ModelError(f"{path} has {actual} bytes, the manifest says {size}: cut short or swapped; export again")
+    if actual > most:
+        raise ModelError(f"{path} has {actual >> 20} MB, above the limit of {most >> 20}; export a smaller one")
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ModelError(f"{path} does not have the hash that the manifest names: swapped or damaged; export again")
@@ -246,9 +273,16 @@ def read_checked(path: Path, sha256: str, size: int | None = None) -> bytes:
 
 
 def _plain_name(name: str) -> str:
-    if name != Path(name).name or name in ("", ".", "..") or "\\" in name or "\0" in name:
+    if name != Path(name).name or name in ("", ".", "..") or "\\" in name or not name.isprintable():
         raise BundleError(f"file {name!r} is not a plain name inside the bundle")
     return name
+
+
+def _word(value: object, name: str) -> str:
+    word: str = _typed(value, str, name)
+    if not 1 <= len(word) <= MAX_WORD or not is_plain(word) or word in (".", ".."):
+        raise BundleError(f"{name} must be 1..{MAX_WORD} printable characters, and not . or .., not {word!r:.60}")
+    return word
 
 
 def _get(root: Mapping[str, Any], key: str, kind: type | tuple[type, ...]) -> Any:

@@ -31,9 +31,9 @@ class LabelSpace:
         grouped = {label for members in self.groups.values() for label in members}
         return tuple(label for label in self.labels if label not in grouped)
 
-    def threshold_vector(self) -> NDArray[np.float32]:
-        """Thresholds in output order, (n_labels,) float32."""
-        return np.array([self.thresholds[label] for label in self.labels], np.float32)
+    def threshold_vector(self) -> NDArray[np.float64]:
+        """Thresholds in output order, (n_labels,) float64: rounded to float32 they would let other scores pass."""
+        return np.array([self.thresholds[label] for label in self.labels], np.float64)
 
 
 @dataclass(frozen=True)

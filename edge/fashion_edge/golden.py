@@ -57,20 +57,32 @@ def parse_golden(data: bytes) -> GoldenSet:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             scores = {key[7:]: arrays[key] for key in arrays.files if key.startswith("scores:")}
             golden = GoldenSet(arrays["frames"], arrays["inputs"], scores, tuple(arrays["labels"].ravel().tolist()))
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile, EOFError) as error:
-        if isinstance(error, BundleError):
-            raise
-        raise BundleError(f"the golden file is not readable ({error}); export the bundle again") from error
-    if golden.frames.dtype != np.uint8 or golden.frames.ndim != 4 or len(golden.frames) != len(golden.inputs):
-        raise BundleError("the golden file does not hold frames (n, h, w, 3) uint8 with one input each")
+    except BundleError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise zlib.error, RuntimeError, MemoryError, OverflowError and more
+        raise BundleError(f"the golden file is not readable ({_brief(error)}); export the bundle again") from error
+    pictures = _are_pictures(golden.frames) and _are_pictures(golden.inputs)
+    if not pictures or len(golden.frames) != len(golden.inputs):
+        raise BundleError(
+            "the golden file does not hold frames (n, h, w, 3) uint8 with one input each; export the bundle again"
+        )
+    if not all(isinstance(scores, np.ndarray) and scores.dtype.kind == "f" for scores in golden.scores.values()):
+        raise BundleError("the golden file does not hold scores (n, labels) of floats; export the bundle again")
     return golden
+
+
+def _are_pictures(array: object) -> bool:
+    """Whether it is (n, h, w, 3) uint8 with at least one pixel; what is no .npy file comes as bytes."""
+    if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
+        return False
+    return array.ndim == 4 and array.shape[3] == 3 and array.size > 0
 
 
 def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
     """Replay the golden frames through preprocessing and the backend; returns the largest score difference.
 
     Raises:
-        ModelError: input size, label count, preprocessing or scores are not those of the export.
+        ModelError: input size, label count, preprocessing or scores are not those of the export, or it does not run.
     """
     space, spec = bundle.manifest.space, bundle.manifest.input
     check_shapes(variant, backend, spec, len(space.labels))
@@ -82,13 +94,20 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
     expected = golden.scores.get(variant.file)
     if expected is None or expected.shape != (len(golden.frames), len(space.labels)):
         raise ModelError(f"the golden file has no scores for {variant.file}; export the bundle again")
-    inputs = np.stack([preprocess(frame, spec) for frame in golden.frames])
-    if inputs.shape != golden.inputs.shape or not np.array_equal(inputs, golden.inputs):
+    if golden.inputs.shape[1:] != spec.shape or not all(
+        np.array_equal(preprocess(frame, spec), pixels)
+        for frame, pixels in zip(golden.frames, golden.inputs, strict=True)
+    ):
         raise ModelError(
             "preprocessing of the golden frames differs from the export's: the manifest's input was edited, or OpenCV "
             "here resizes otherwise; export the bundle again, or run fashion-doctor"
         )
-    drift = float(np.abs(backend.run(inputs) - expected).max())
+    try:
+        drift = float(np.abs(backend.run(golden.inputs) - expected).max())
+    except Exception as error:  # runtimes' exceptions share no base class but Exception
+        raise ModelError(
+            f"{variant.file} does not run on {backend.name} ({_brief(error)}); export it again, or run fashion-doctor"
+        ) from error
     limit = bundle.manifest.golden.tolerance.get(variant.precision, TOLERANCE[variant.precision])
     if not drift <= limit:  # also refuses NaN
         raise ModelError(
@@ -96,6 +115,10 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
             "do not trust this runtime with it; run fashion-doctor"
         )
     return drift
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__
 
 
 def check_shapes(variant: Variant, backend: Backend, spec: InputSpec, n_labels: int) -> None:

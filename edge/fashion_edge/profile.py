@@ -62,7 +62,8 @@ def load_profile(path: Path) -> Profile:
     """
     mend = "choose anew with fashion-bench --choose, or delete it"
     try:
-        data = path.read_bytes()[: MAX_BYTES + 1]
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"profile {path} cannot be read ({error.strerror}); {mend}") from error
     try:

@@ -7,18 +7,23 @@ that was cut short is one that ends earlier.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.bundle import LiveDefaults
+from fashion_edge.bundle import LiveDefaults, is_plain, parse_live, parse_number
 from fashion_edge.errors import SourceError
 
 SCHEMA = 1
 HEADER, LINES, FRAMES = "recording.json", "frames.jsonl", "frames"
-MAX_HEADER_BYTES = 1 << 20
+EVENTS = ("live", "lost")  # of a source; a failure of another output is none of the recording's
+MAX_HEADER_BYTES = MAX_LINE_BYTES = 1 << 20
+MAX_FPS = 1000.0  # as --fps has it
+MAX_S = 1e12  # no clock shows more
+MAX_FRAME = 1 << 53
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Line:
     text: str = ""
     scores: tuple[float, ...] = ()  # float32, to the bit
     smoothed: tuple[float, ...] = ()
-    event: str = ""  # live or lost
+    event: str = ""  # one of EVENTS
     detail: str = ""
 
 
@@ -67,25 +72,18 @@ def read_header(folder: Path) -> Header:
     file = folder / HEADER
     if not file.is_file():
         raise SourceError(f"{folder} is not a recording; make one with fashion-edge --record-raw {folder}")
+    with file.open("rb") as opened:
+        data = opened.read(MAX_HEADER_BYTES + 1)
+    if len(data) > MAX_HEADER_BYTES:
+        raise SourceError(f"{file} is larger than {MAX_HEADER_BYTES >> 20} MB, which no header is; record it again")
     try:
-        root = json.loads(file.read_bytes()[:MAX_HEADER_BYTES])
+        root = json.loads(data)
         if root["schema"] != SCHEMA:
-            raise SourceError(f"{file} is of schema {root['schema']!r}, not {SCHEMA}; record it again")
-        live = LiveDefaults(**{key: float(value) for key, value in root["live"].items()})
-        return Header(
-            source=str(root["source"]),
-            still=bool(root["still"]),
-            fps=float(root["fps"]),
-            model=str(root["model"]),
-            runtime=str(root["runtime"]),
-            roi=str(root["roi"]),
-            live=live,
-            created=str(root["created"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, SourceError):
-            raise
-        raise SourceError(f"{file} is damaged ({type(error).__name__}: {error}); record it again") from error
+            raise SourceError(f"{file} is of schema {root['schema']!r:.60}, not {SCHEMA}; record it again")
+        return _parse_header(root)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = error if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise SourceError(f"{file} is damaged ({reason}); record it again") from error
 
 
 def read_lines(folder: Path) -> Iterator[Line]:
@@ -96,23 +94,47 @@ def read_lines(folder: Path) -> Iterator[Line]:
     """
     path = folder / LINES
     try:
-        rows = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
+        file = path.open("rb")
+    except OSError as error:
         raise SourceError(f"{path} cannot be read ({error}); record it again") from error
-    for number, row in enumerate(rows, 1):
-        try:
-            line = _parse(json.loads(row))
-        except (ValueError, KeyError, TypeError) as error:
-            if number == len(rows):
-                return
-            raise SourceError(f"{path} is damaged in line {number} ({error}); record it again") from error
-        if line.file != Path(line.file).name:
-            raise SourceError(f"{path} names {line.file!r} in line {number}, which is outside the recording")
-        yield line
+    with file:
+        for number, row in enumerate(iter(partial(file.readline, MAX_LINE_BYTES + 1), b""), 1):
+            if len(row) > MAX_LINE_BYTES:
+                raise SourceError(f"{path} has more than {MAX_LINE_BYTES >> 20} MB in line {number}; record it again")
+            try:
+                line = _parse_line(json.loads(row))
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                if not file.read(1):
+                    return
+                raise SourceError(f"{path} is damaged in line {number} ({error}); record it again") from error
+            if line.file != Path(line.file).name:
+                raise SourceError(f"{path} names {line.file!r} in line {number}, which is outside the recording")
+            yield line
 
 
-def _parse(root: dict[str, Any]) -> Line:
+def _parse_header(root: dict[str, Any]) -> Header:
+    words = {key: _plain(root[key]) for key in ("source", "model", "runtime", "roi", "created")}
+    fps = parse_number(root["fps"], "fps")
+    if not 0 < fps <= MAX_FPS:
+        raise ValueError(f"fps must lie in (0, {MAX_FPS:g}], not {fps:g}")
+    return Header(**words, still=bool(root["still"]), fps=fps, live=parse_live(root["live"], "live"))
+
+
+def _parse_line(root: dict[str, Any]) -> Line:
+    at = parse_number(root["at"], "at")
+    if not abs(at) <= MAX_S:  # also refuses NaN
+        raise ValueError(f"at must be a time in seconds, not {at:g}")
     if "event" in root:
-        return Line(-1, float(root["at"]), event=str(root["event"]), detail=str(root["detail"]))
-    scores, smoothed = (tuple(float(score) for score in root[key]) for key in ("scores", "smoothed"))
-    return Line(int(root["frame"]), float(root["at"]), str(root["file"]), str(root["text"]), scores, smoothed)
+        if root["event"] not in EVENTS:
+            raise ValueError(f"event must be {' or '.join(EVENTS)}, not {root['event']!r:.60}")
+        return Line(-1, at, event=root["event"], detail=_plain(root["detail"]))
+    frame = root["frame"]
+    if not isinstance(frame, int) or not 0 <= frame <= MAX_FRAME:
+        raise ValueError(f"frame must be a whole number from 0 on, not {frame!r:.60}")
+    scores, smoothed = (tuple(parse_number(score, "a score") for score in root[key]) for key in ("scores", "smoothed"))
+    return Line(frame, at, _plain(root["file"]), _plain(root["text"]), scores, smoothed)
+
+
+def _plain(value: object) -> str:
+    """Words that a terminal may show: names of devices and files, of which these are made, hold anything."""
+    return "".join(character if is_plain(character) else "?" for character in str(value))

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from fashion_edge.bundle import Bundle, load_bundle, parse_manifest
+from fashion_edge.bundle import (
+    MAX_GOLDEN_BYTES,
+    MAX_MODEL_BYTES,
+    Bundle,
+    load_bundle,
+    parse_label_space,
+    parse_manifest,
+)
 from fashion_edge.errors import BundleError, ModelError
 
 Edit = Callable[[Callable[[dict], None]], Path]
@@ -46,6 +53,15 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
         (lambda m: m["thresholds"].update(red=1.5), "thresholds must give each label a number"),
         (lambda m: m["thresholds"].update(red=float("nan")), "thresholds must give each label a number"),
         (lambda m: m["thresholds"].update(red=True), "threshold of red must be int or float, not True"),
+        (lambda m: m["thresholds"].update(red=10**400), "threshold of red must be a number below 1e308, not 1000"),
+        (lambda m: m["thresholds"].update({"\x1b[2J": "x"}), r"thresholds must give each label .*x1b\[2J"),
+        (lambda m: m.update(labels=["red", ""]), "a label must be 1..255 printable characters"),
+        (lambda m: m.update(labels=["\x1b[2J"]), r"a label must be 1..255 printable characters.*not '\\x1b"),
+        (lambda m: m.update(labels=["red\nblue"]), "a label must be 1..255 printable characters"),
+        (lambda m: m.update(labels=["\ud800"]), "a label must be 1..255 printable characters"),
+        (lambda m: m.update(labels=["x" * 256]), "a label must be 1..255 printable characters"),
+        (lambda m: m.update(labels=[".."]), "a label must be .* and not . or .., not '..'"),
+        (lambda m: m["groups"].update({"\x1b[2J": ["red"]}), "a group must be 1..255 printable characters"),
         (lambda m: m["input"].update(height=0), "input size 0 x"),
         (lambda m: m["input"].update(channels="GBR"), "channels 'GBR' is not one of RGB, BGR"),
         (lambda m: m["input"].pop("fit"), "key 'fit' is missing"),
@@ -53,15 +69,24 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
         (lambda m: m["variants"][0].update(file="../../etc/passwd"), "'../../etc/passwd' is not a plain name"),
         (lambda m: m["variants"][0].update(file="/etc/passwd"), "'/etc/passwd' is not a plain name"),
         (lambda m: m["variants"][0].update(file=".."), "'..' is not a plain name"),
+        (lambda m: m["variants"][0].update(file="\x1b[2J"), "is not a plain name"),
         (lambda m: m["variants"][0].update(runtime="tensorrt"), "runtime 'tensorrt' of .* is not one of litert, onnx"),
         (lambda m: m["variants"][0].update(precision="int4"), "precision 'int4' of .* is not one of int8"),
         (lambda m: m["golden"].update(file="a/b.npz"), "'a/b.npz' is not a plain name"),
         (lambda m: m["golden"].update(tolerance={"int8": 0.9}), r"golden tolerances must lie in \(0, 0.5\)"),
+        (lambda m: m["golden"].update(tolerance={"int8": 10**400}), "a golden tolerance must be a number below 1e308"),
+        (lambda m: m.update(runtime={"smooth_s": 10**400}), "runtime.smooth_s must be a number below 1e308"),
     ],
 )
 def test_a_manifest_that_is_wrong_is_refused_with_the_value(edit_manifest: Edit, change: Callable, said: str) -> None:
     with pytest.raises(BundleError, match=said):
         load_bundle(edit_manifest(change))
+
+
+@pytest.mark.parametrize("label", ["größe", "赤", "t-shirt/top", "نیم\u200cتنه", "jupe-culotte"])
+def test_a_label_may_be_a_word_of_any_language(label: str) -> None:
+    space = parse_label_space({"labels": [label], "groups": {label: [label]}, "thresholds": {label: 0.5}})
+    assert space.labels == (label,)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000])
@@ -93,3 +118,15 @@ def test_a_model_file_that_was_cut_swapped_or_lost_is_refused(bundle_copy: Path)
     file.unlink()
     with pytest.raises(ModelError, match="is missing though the manifest names it"):
         bundle.read(variant)
+
+
+def test_a_file_too_large_for_any_device_is_refused_before_it_is_read(edit_manifest: Edit) -> None:
+    bundle = load_bundle(edit_manifest(lambda m: m["variants"][0].update(bytes=MAX_MODEL_BYTES + 1)))
+    model, golden = bundle.path / bundle.find().file, bundle.path / bundle.manifest.golden.file
+    for path, size in ((model, MAX_MODEL_BYTES + 1), (golden, MAX_GOLDEN_BYTES + 1)):
+        with path.open("r+b") as file:
+            file.truncate(size)  # takes no room on the disk
+    with pytest.raises(ModelError, match="has 512 MB, above the limit of 512"):
+        bundle.read(bundle.find())
+    with pytest.raises(ModelError, match="has 64 MB, above the limit of 64"):
+        bundle.read_golden()

@@ -1,6 +1,8 @@
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fashion_edge.decide import Decision, LabelSpace, decide, decide_batch
@@ -50,8 +52,22 @@ def test_labels_without_a_group_stand_for_themselves() -> None:
     assert decide(np.array([0.9, 0.1, 0.1], np.float32), space).text == "? striped"
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(0, 1, width=32), min_size=6, max_size=6), min_size=1, max_size=8))
 def test_a_batch_is_decided_as_its_rows_are(rows: list[list[float]]) -> None:
     batch = np.array(rows, np.float32)
     expected = [[label in decide(row, SPACE).labels for label in SPACE.labels] for row in batch]
     assert decide_batch(batch, SPACE).tolist() == expected
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1, exclude_min=True))
+@example(0.7)  # above the float32 nearest to it
+@example(0.1)  # below
+def test_a_score_next_to_its_threshold_is_decided_alike_alone_and_in_a_batch(threshold: float) -> None:
+    space = LabelSpace(("red", "worn"), {"colour": ("red",)}, {"red": threshold, "worn": threshold})
+    nearest = np.float32(threshold)
+    scores = [np.nextafter(nearest, np.float32(end)) for end in (-math.inf, nearest, math.inf)]
+    batch = np.repeat(np.array(scores, np.float32)[:, None], 2, axis=1)
+    expected = [[label in decide(row, space).labels for label in space.labels] for row in batch]
+    assert decide_batch(batch, space).tolist() == expected

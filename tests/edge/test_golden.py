@@ -85,6 +85,17 @@ def test_preprocessing_that_drifted_is_named_as_such(shipped: Bundle, bundle_cop
         self_check(bundle, bundle.find(), open_backend(bundle, bundle.find()))
 
 
+def test_a_model_that_loads_but_does_not_run_is_refused(shipped: Bundle) -> None:
+    class Broken(FakeBackend):
+        """Fails as a runtime does."""
+
+        def run(self, batch: np.ndarray) -> np.ndarray:
+            raise RuntimeError("node 7 failed\nto invoke")
+
+    with pytest.raises(ModelError, match=r"model.int8.tflite does not run on fake \(node 7 failed to invoke\)"):
+        self_check(shipped, shipped.find(), Broken([0.0] * 6, shipped.manifest.input.shape))
+
+
 def test_a_golden_file_without_this_variant_is_refused(shipped: Bundle, bundle_copy: Path) -> None:
     golden = parse_golden(shipped.read_golden())
     bundle = with_golden(bundle_copy, npz(frames=golden.frames, inputs=golden.inputs, labels=np.array(golden.labels)))
@@ -114,3 +125,53 @@ def test_pickles_bombs_and_rubbish_are_refused() -> None:
         archive.writestr("frames.npy", bytes(100 << 20))
     with pytest.raises(BundleError, match="unpacks to 100 MB, above 64"):
         parse_golden(bomb.getvalue())
+
+
+FRAMES = np.zeros((1, 8, 8, 3), np.uint8)
+SCORES = np.zeros((1, 1), np.float32)
+
+
+def zipped(content: bytes) -> bytearray:
+    """A golden file with nothing but frames.npy."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("frames.npy", content)
+    return bytearray(buffer.getvalue())
+
+
+def test_a_golden_file_that_is_garbled_or_locked_or_boasts_is_refused() -> None:
+    garbled, locked = zipped(bytes(1000)), zipped(bytes(1000))
+    start = garbled.index(b"frames.npy") + len("frames.npy")
+    garbled[start : start + 4] = b"\xff" * 4
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        locked[locked.index(mark) + flags] |= 1  # says that it is encrypted
+    petabyte = io.BytesIO()
+    np.lib.format.write_array_header_1_0(petabyte, {"descr": "|u1", "fortran_order": False, "shape": (1 << 50,)})
+    for data in (garbled, locked, zipped(petabyte.getvalue())):
+        with pytest.raises(BundleError, match="not readable .*; export the bundle again"):
+            parse_golden(bytes(data))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"inputs": np.uint8(7)}, "frames"),
+        ({"frames": FRAMES[:0], "inputs": FRAMES[:0]}, "frames"),
+        ({"frames": FRAMES[:, :0]}, "frames"),
+        ({"frames": np.zeros((1, 8, 8, 4), np.uint8)}, "frames"),
+        ({"scores:model.tflite": np.array([["high"]])}, "scores"),
+    ],
+)
+def test_a_golden_file_with_arrays_of_another_shape_is_refused(change: dict, said: str) -> None:
+    arrays = {"frames": FRAMES, "inputs": FRAMES, "labels": np.array(["red"]), "scores:model.tflite": SCORES}
+    assert parse_golden(npz(**arrays)).scores["model.tflite"] == SCORES
+    with pytest.raises(BundleError, match=f"does not hold {said}"):
+        parse_golden(npz(**{**arrays, **change}))
+
+
+def test_a_golden_file_whose_frames_are_no_array_is_refused() -> None:
+    data = io.BytesIO(npz(inputs=FRAMES, labels=np.array(["red"])))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("frames.npy", "hello")
+    with pytest.raises(BundleError, match="does not hold frames"):
+        parse_golden(data.getvalue())

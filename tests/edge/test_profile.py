@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,3 +83,14 @@ def test_what_is_no_profile_is_refused(tmp_path, text):
 def test_a_missing_profile_is_said(tmp_path):
     with pytest.raises(UsageError, match="No such file"):
         load_profile(tmp_path / "none.json")
+
+
+def test_of_a_file_that_is_far_too_large_only_the_beginning_is_read(tmp_path):
+    file = tmp_path / "profile.json"
+    with file.open("wb") as opened:
+        opened.truncate(64 << 20)
+    tracemalloc.start()
+    with pytest.raises(UsageError, match="is not of schema 1"):
+        load_profile(file)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()

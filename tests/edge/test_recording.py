@@ -1,6 +1,8 @@
 """A recording replays to the same decisions, and one that was tampered with is refused or found out."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -12,13 +14,21 @@ from fashion_edge.recording import FRAMES, HEADER, LINES, read_header, read_line
 from fashion_edge.sources import open_source
 
 
-@pytest.fixture
-def recording(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty frames of the demo, of two acts."""
-    folder = tmp_path / "raw"
+    folder = tmp_path_factory.mktemp("demo") / "raw"
     argv = ["--source", "demo", "--every-frame", "--frames", "40", "--headless", "--record-raw", str(folder)]
-    assert main(argv) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(folder.parent))
+        assert main(argv) == 0
     return folder
+
+
+@pytest.fixture
+def recording(recorded: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(recorded, tmp_path / "raw"))
 
 
 def replay(folder: Path, *argv: str) -> int:
@@ -126,12 +136,75 @@ def test_a_name_outside_the_recording_is_refused(recording: Path, name: str) -> 
         ('{"schema": 1}', "is damaged"),
         ("[]", "is damaged"),
         ('{"schema": 1, "live": {"speed": 1}}', "is damaged"),
+        ("[" * 100_000, "is damaged (RecursionError"),
+        (" " * (1 << 20) + "{}", "is larger than 1 MB, which no header is; record it again"),
     ],
 )
 def test_a_damaged_header_is_one_sentence(recording: Path, text: str, said: str, capsys: pytest.CaptureFixture) -> None:
     (recording / HEADER).write_text(text)
     assert replay(recording) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"fps": 65000}, "fps must lie in (0, 1000], not 65000"),
+        ({"fps": 0}, "fps must lie in (0, 1000], not 0"),
+        ({"fps": float("nan")}, "fps must lie in (0, 1000], not nan"),
+        ({"fps": 10**400}, "fps must be a number below 1e308"),
+        ({"live": {"smooth_s": float("nan")}}, "live.smooth_s must lie in 0..60, not nan"),
+    ],
+)
+def test_a_header_with_numbers_that_no_run_has_is_refused(recording: Path, changes: dict, said: str) -> None:
+    header = json.loads((recording / HEADER).read_text())
+    (recording / HEADER).write_text(json.dumps(header | changes))
+    with pytest.raises(SourceError, match=re.escape(f"is damaged ({said}")):
+        read_header(recording)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"frame": float("inf")}, "frame must be a whole number from 0 on, not inf"),
+        ({"frame": -1}, "frame must be a whole number from 0 on, not -1"),
+        ({"at": float("nan")}, "at must be a time in seconds, not nan"),
+        ({"at": 1e300}, "at must be a time in seconds, not 1e+300"),
+        ({"scores": [10**400]}, "a score must be a number below 1e308"),
+        ({"event": "live\n\ndata: x", "detail": ""}, "event must be live or lost, not 'live"),
+    ],
+)
+def test_a_line_with_values_that_no_run_has_is_refused(recording: Path, changes: dict, said: str) -> None:
+    edit_line(recording, 3, **changes)
+    with pytest.raises(SourceError, match=re.escape(f"is damaged in line 4 ({said}")):
+        list(read_lines(recording))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"), [("[" * 100_000, "is damaged in line 1 "), (" " * (1 << 20) + "{}", "more than 1 MB in line 1;")]
+)
+def test_a_line_that_is_too_deep_or_too_long_is_refused(recording: Path, row: str, said: str) -> None:
+    path = recording / LINES
+    path.write_text(row + "\n" + path.read_text())
+    with pytest.raises(SourceError, match=said):
+        list(read_lines(recording))
+
+
+def test_what_a_recording_says_of_itself_steers_no_terminal(recording: Path) -> None:
+    header = json.loads((recording / HEADER).read_text())
+    (recording / HEADER).write_text(json.dumps(header | {"source": "\x1b[2Jcamera"}))
+    edit_line(recording, 0, event="lost", detail="gone\x1b[2J")
+    assert read_header(recording).source == "?[2Jcamera"
+    assert next(read_lines(recording)).detail == "gone?[2J"
+
+
+def test_a_line_ends_where_the_recorder_ended_it(recording: Path) -> None:
+    """It writes U+0085 and U+2028 as they are, at which Python's splitlines() breaks."""
+    path = recording / LINES
+    event = json.dumps({"event": "lost", "at": 0.2, "detail": "Kamera\u0085\u2028fort"}, ensure_ascii=False)
+    path.write_text(event + "\n" + path.read_text())
+    lines = list(read_lines(recording))
+    assert (lines[0].event, lines[0].detail, len(lines)) == ("lost", "Kamera??fort", 41)
 
 
 def test_a_damaged_line_is_named(recording: Path, capsys: pytest.CaptureFixture) -> None:

@@ -66,9 +66,13 @@ def load(data: bytes, file: str, threads: int, runtime: tuple[Any, str] | None =
         reason = " ".join(str(error).split())[:160]
         raise ModelError(f"{file} does not load in {name}: {reason}") from error
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0]["shape"]) != 4 or len(outputs[0]["shape"]) != 2:
+    if len(inputs) != 1 or len(outputs) != 1 or not _fits(list(inputs[0]["shape"]), list(outputs[0]["shape"])):
         raise ModelError(f"{file} must have one input (1, h, w, 3) and one output (1, labels)")
     return LiteRtBackend(interpreter, name)
+
+
+def _fits(source: list[int], target: list[int]) -> bool:
+    return len(source) == 4 and source[0] == 1 and source[3] == 3 and len(target) == 2 and target[0] == 1
 
 
 def _find_runtime() -> tuple[Any, str]:

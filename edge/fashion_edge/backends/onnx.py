@@ -17,8 +17,8 @@ class OnnxBackend:
         source, target = session.get_inputs()[0], session.get_outputs()[0]
         self._source, self._outputs = source.name, [target.name]
         self._any_batch = not isinstance(source.shape[0], int)
-        self.input_shape = (int(source.shape[1]), int(source.shape[2]), int(source.shape[3]))
-        self.n_labels = int(target.shape[-1])
+        self.input_shape: tuple[int, int, int] = tuple(source.shape[1:])
+        self.n_labels: int = target.shape[1]
 
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores (n, n_labels) float32 for inputs (n, height, width, 3) uint8."""
@@ -51,6 +51,15 @@ def load(data: bytes, file: str, threads: int) -> OnnxBackend:
         reason = " ".join(str(error).split())[:160]
         raise ModelError(f"{file} does not load in {name}: {reason}") from error
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type != "tensor(uint8)":
+    if len(inputs) != 1 or len(outputs) != 1 or not _fits(inputs[0], outputs[0]):
         raise ModelError(f"{file} must have one input (n, h, w, 3) of uint8 and one output (n, labels)")
     return OnnxBackend(session, name)
+
+
+def _fits(source: Any, target: Any) -> bool:
+    """Whether pixels are bytes, and all sizes are known but that of a batch: one that is not is a word or None."""
+    if source.type != "tensor(uint8)" or len(source.shape) != 4 or len(target.shape) != 2:
+        return False
+    batch, *size, channels = source.shape
+    one_by_one = batch == 1 or not isinstance(batch, int)
+    return one_by_one and channels == 3 and all(isinstance(length, int) for length in (*size, target.shape[1]))

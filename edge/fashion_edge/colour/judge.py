@@ -15,7 +15,6 @@ CAST = 0.12  # red or blue against green, on paper that is neutral
 DRIFT = 0.05  # change of that between the first and the last fifth of what was seen
 DARK, BRIGHT = 50.0, 252.0  # of the light grey patch
 LIGHT = COLOURS["light grey"][0]
-LIGHT = COLOURS["light grey"][0]
 IS_COLOURED = np.array([name in COLOURED for name in COLOURS])
 CHANNELS = ("blue", "green", "red")
 

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,57 @@ def test_what_is_no_onnx_model_is_refused_in_a_sentence() -> None:
 
     with pytest.raises(ModelError, match=r"x\.onnx does not load in onnxruntime"):
         onnx.load(b"not a model", "x.onnx", threads=1)
+
+
+class Interpreter:
+    """What LiteRT says of a file with these shapes."""
+
+    def __init__(self, source: tuple[int, ...], target: tuple[int, ...]) -> None:
+        rest = {"index": 0, "dtype": np.uint8, "quantization": (1.0, 0)}
+        self.get_input_details = lambda: [{"shape": np.array(source), **rest}]
+        self.get_output_details = lambda: [{"shape": np.array(target), **rest}]
+        self.allocate_tensors = lambda: None
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [((2, 8, 8, 3), (2, 6)), ((1, 8, 8, 6), (1, 6)), ((1, 8, 8, 3), (2, 6)), ((1, 192), (1, 6))]
+)
+def test_a_tflite_file_of_other_batches_or_channels_is_refused(
+    source: tuple[int, ...], target: tuple[int, ...]
+) -> None:
+    def load(source: tuple[int, ...], target: tuple[int, ...]) -> litert.LiteRtBackend:
+        return litert.load(b"", "x.tflite", 1, (lambda **_: Interpreter(source, target), "a runtime"))
+
+    assert load((1, 8, 8, 3), (1, 6)).input_shape == (8, 8, 3)
+    with pytest.raises(ModelError, match=r"must have one input \(1, h, w, 3\) and one output \(1, labels\)"):
+        load(source, target)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (["n", "h", 8, 3], ["n", 6]),
+        (["n", 8, 8, 6], ["n", 6]),
+        ([4, 8, 8, 3], [4, 6]),
+        (["n", 8, 8, 3], ["n", None]),
+        (["n", 8, 8, 3], []),  # so it is given where a file does not say
+    ],
+)
+def test_an_onnx_file_that_leaves_a_size_open_is_refused(
+    monkeypatch: pytest.MonkeyPatch, source: list, target: list
+) -> None:
+    ort = pytest.importorskip("onnxruntime")
+    from fashion_edge.backends import onnx
+
+    def load(source: list, target: list) -> onnx.OnnxBackend:
+        ends = [SimpleNamespace(name="", type="tensor(uint8)", shape=shape) for shape in (source, target)]
+        session = SimpleNamespace(get_inputs=lambda: ends[:1], get_outputs=lambda: ends[1:])
+        monkeypatch.setattr(ort, "InferenceSession", lambda *_, **__: session)
+        return onnx.load(b"", "x.onnx", 1)
+
+    assert load(["n", 8, 8, 3], ["n", 6]).input_shape == (8, 8, 3)
+    with pytest.raises(ModelError, match=r"must have one input \(n, h, w, 3\) of uint8 and one output \(n, labels\)"):
+        load(source, target)
 
 
 def test_a_missing_runtime_is_the_pip_command(monkeypatch: pytest.MonkeyPatch) -> None:
