@@ -15,6 +15,8 @@ from fashion_edge.opencv import load_cv2
 
 SENSOR_CLOCK_SLACK_S = 2.0  # a driver's time stamp further off than this is of another clock
 DEFAULT_FPS = 30.0
+SPOILT = 5  # pictures in a row that may not decode, as a loose plug or a bad link spoils one, before a source is lost
+SPOILT_S = 0.5  # and for how long: a read that timed out is not tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,21 @@ class CvCapture:
         return int(get(cv2.CAP_PROP_FRAME_WIDTH)), int(get(cv2.CAP_PROP_FRAME_HEIGHT))
 
     def read(self) -> Shot | None:
-        """Grab, stamp, decode; the result is checked before anything is converted."""
+        """Grab, stamp, decode; the result is checked before anything is converted.
+
+        Of a live source a picture that does not decode is left out for the next one.
+        """
         if self.finite:
             return self._read_file()
+        until = self._clock() + SPOILT_S
+        for _ in range(SPOILT):
+            if shot := self._read_live():
+                return shot
+            if self._clock() >= until:
+                break
+        return None
+
+    def _read_live(self) -> Shot | None:
         if not self._capture.grab():
             return None
         captured_at = self._sensor_time(self._clock())

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.errors import SourceError
-from fashion_edge.sources.capture import CvCapture
+from fashion_edge.sources.capture import SPOILT, CvCapture
 
 SHOT = np.full((64, 96, 3), 50, np.uint8)
 
@@ -46,6 +46,25 @@ def test_the_drivers_time_is_used_when_it_is_on_our_clock(stamp_ms: float, expec
 )
 def test_a_read_that_gave_nothing_is_no_picture(gone: FakeVideoCapture) -> None:
     assert CvCapture(gone, "camera:0").read() is None
+
+
+def test_a_spoilt_picture_is_left_out_and_is_no_loss() -> None:
+    camera = FakeVideoCapture(SHOT)
+    spoilt = iter([(True, None), (False, None), (True, np.zeros((0, 0, 3), np.uint8))])
+    camera.retrieve = lambda: next(spoilt, (True, SHOT))
+    assert CvCapture(camera, "camera:0").read().image is SHOT
+
+
+def test_pictures_that_are_all_spoilt_are_a_loss_and_a_read_that_timed_out_is_not_tried_again() -> None:
+    tries = []
+    camera = FakeVideoCapture()
+    camera.grab = lambda: bool(tries.append(1)) or True
+    assert CvCapture(camera, "camera:0", clock=lambda: 0.0).read() is None
+    assert len(tries) == SPOILT
+    tries.clear()
+    three_seconds_a_look = iter(range(0, 300, 3))
+    assert CvCapture(camera, "camera:0", clock=lambda: float(next(three_seconds_a_look))).read() is None
+    assert len(tries) == 1
 
 
 def test_what_was_negotiated_is_told() -> None:
