@@ -1,7 +1,10 @@
 """Folder names, CSV rows and groups become labels."""
 
+import os
 import shutil
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +95,7 @@ def test_a_csv_carries_any_labels_and_photos_without_one(tmp_path):
         ("name,labels\na.jpg,red dress\n", "no columns file,labels"),
         ("file,labels\n../a.jpg,red dress\n", "line 2: file '../a.jpg' must be a path below"),
         ("file,labels\n/etc/a.jpg,red dress\n", "must be a path below"),
+        ("file,labels\nred_dress\\a.jpg,red dress\n", "must be a path below .* with / between folders"),
         ("file,labels\na.jpg,red red\n", "line 2: a label stands there twice"),
         ("file,labels\na.jpg,\n", "gives no photo a label"),
         ("file,labels\na.jpg,red,dress\n", "line 2: give the labels of a.jpg in one column with blanks"),
@@ -140,3 +144,27 @@ def test_files_that_are_not_looked_at_are_known(shapes, tmp_path):
     (folder / "red_dress" / "more").symlink_to(shapes / "blue_dress")
     assert load_dataset(folder).ignored == ("red_dress/more", "red_dress/phone.heic")
     assert load_dataset(shapes).ignored == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems take no such name")
+def test_names_that_are_no_utf8_are_told_before_anything_is_learned(shapes, tmp_path):
+    folder = shutil.copytree(shapes, tmp_path / "photos")
+    odd = os.fsencode(folder / "red_dress") + b"/caf\xe9"
+    Path(os.fsdecode(odd + b".heic")).touch()
+    assert load_dataset(folder).ignored == ("red_dress/caf\\xe9.heic",)
+    Path(os.fsdecode(odd + b".jpg")).touch()
+    with pytest.raises(
+        DatasetError, match=r"1 photos below .* no UTF-8, the first red_dress/caf\\xe9\.jpg; rename them"
+    ):
+        load_dataset(folder)
+    with pytest.raises(DatasetError, match=r"no UTF-8, the first caf\\xe9\.jpg; rename them"):
+        find_negatives(folder / "red_dress")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a backslash stands between folders there")
+@pytest.mark.parametrize("name", ["a\\b.jpg", "a\rb.jpg"])
+def test_a_name_that_fashion_export_would_refuse_is_refused_before_training(shapes, tmp_path, name):
+    folder = shutil.copytree(shapes, tmp_path / "photos")
+    (folder / "red_dress" / name).touch()
+    with pytest.raises(DatasetError, match="1 photos below .* have a backslash or a carriage return .*; rename them"):
+        load_dataset(folder)

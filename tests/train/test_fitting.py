@@ -75,6 +75,13 @@ def test_of_a_large_data_set_a_bounded_number_is_searched_for_doubtful_labels(pr
     assert 10 <= len(looked) <= 20
 
 
+def test_photos_that_are_copies_of_a_few_give_no_doubtful_labels():
+    features = np.random.default_rng(0).normal(size=(24, 8)).astype(np.float32)
+    targets = np.eye(2, dtype=np.float32)[[number % 2 for number in range(24)]]
+    copies = [number % 4 for number in range(24)]
+    assert suspects.find_suspects(features, range(24), targets, copies, ["dress", "shirt"]) == []
+
+
 def test_a_tensorflow_without_the_tutorials_generator_costs_the_run_one_table_only(prepared, monkeypatch, capsys):
     def gone(*_):
         raise ImportError("Image transformations require SciPy")

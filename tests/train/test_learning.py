@@ -1,5 +1,6 @@
 """Batches, epochs, checkpoints: an interruption changes nothing, a seed decides everything."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError
-from fashion_train.checkpoint import load_checkpoint, save_checkpoint
+from fashion_train.checkpoint import Best, Checkpoint, load_checkpoint, save_checkpoint
 from fashion_train.epochs import Validation, is_within_luck, peak, run_epochs
 from fashion_train.learn import Epoch, Learner
 from fashion_train.options import find_recipe
@@ -124,6 +125,20 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path):
     (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 cut short")
     with pytest.raises(RunError, match="cannot be read"):
         load_checkpoint(tmp_path / "cut.npz", "x")
+
+
+def test_a_checkpoint_of_another_version_is_one_sentence(tmp_path):
+    file = tmp_path / "checkpoint.npz"
+    weights = [np.zeros(2)]
+    save_checkpoint(file, Checkpoint((epoch(1, 0.9),), weights, Best(1, weights)), "same")
+    with np.load(file) as data:
+        meta = json.loads(data["meta"].tobytes())
+        others = {name: data[name] for name in data.files if name != "meta"}
+    for changed in ({"history": [{"epoch": 1, "momentum": 0.9}]}, {"identity": None, "best_epoch": None}):
+        older = {key: value for key, value in {**meta, **changed}.items() if value is not None}
+        np.savez(file, meta=np.frombuffer(json.dumps(older).encode(), np.uint8), **others)
+        with pytest.raises(RunError, match="cannot be read .*; run again without --resume"):
+            load_checkpoint(file, "same")
 
 
 def test_early_stopping_ends_before_the_last_epoch():

@@ -9,7 +9,7 @@ import pytest
 
 from fashion_edge import render
 from fashion_edge.preprocess import InputSpec
-from fashion_train.augment import CALM, NONE, TUTORIAL, Augmentation, augment, coarsen, warp
+from fashion_train.augment import CALM, TUTORIAL, Augmentation, augment, coarsen, warp
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.palette import Dyes, to_lab
 from fashion_train.prepare import prepare, split_by_kind
@@ -26,6 +26,7 @@ def fill(root, combinations, each):
     return root
 
 
+NONE = Augmentation(0.0, 0.0, 0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 QUIET = {"augmentation": NONE, "calm": 0.0}
 
 

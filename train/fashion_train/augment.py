@@ -64,7 +64,6 @@ TUTORIAL = Augmentation(
     jpeg=0.0,
     occlusion=0.0,
 )
-NONE = Augmentation(0.0, 0.0, 0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def augment(picture: Picture, size: int, how: Augmentation, rng: Rng) -> Picture:

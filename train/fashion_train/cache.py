@@ -73,7 +73,7 @@ def decode_all(
     large: InputSpec,
     tick: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Decoded:
-    """Read, fit and hash every file, two at a time; unreadable ones are listed, never fatal.
+    """Read, fit and hash every file, one a core at a time; unreadable ones are listed, never fatal.
 
     Args:
         root: the folder that `files` are relative to.

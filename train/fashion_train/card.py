@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from fashion_train.metrics import NO_LABEL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fashion_train.train import Outcome
 
 LIMITS = (
@@ -22,10 +24,15 @@ LIMITS = (
 
 def write_card(outcome: "Outcome") -> str:
     """MODEL_CARD.md of a run."""
-    options, prepared, space = outcome.options, outcome.prepared, outcome.space
-    recipe, spec = options.recipe, prepared.spec
-    names = {"train": "for training", "val": "for validation", "test": "for testing"}
-    sides = ", ".join(f"{len(prepared.on(side))} photos {name}" for side, name in names.items())
+    limits = ["## Limits", "", *(f"- {limit}" for limit in LIMITS)]
+    sections = [_model_lines(outcome), *_data_sections(outcome), *_measured_sections(outcome), limits]
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+
+
+def _model_lines(outcome: "Outcome") -> list[str]:
+    """What it is."""
+    options, spec, space = outcome.options, outcome.prepared.spec, outcome.space
+    recipe = options.recipe
     lines = [
         f"# Model card: {options.out.name}",
         "",
@@ -40,8 +47,15 @@ def write_card(outcome: "Outcome") -> str:
     ]
     if recipe.teacher_epochs:
         lines.append("- Taught by EfficientNet-Lite0 with ImageNet weights (Apache-2.0), which is not part of it")
-    lines += [
-        "",
+    return lines
+
+
+def _data_sections(outcome: "Outcome") -> "Iterator[list[str]]":
+    """What it learned from."""
+    options, prepared = outcome.options, outcome.prepared
+    names = {"train": "for training", "val": "for validation", "test": "for testing"}
+    sides = ", ".join(f"{len(prepared.on(side))} photos {name}" for side, name in names.items())
+    yield [
         "## Learned from",
         "",
         f"Data set `{prepared.dataset.root.name}`, SHA-256 `{prepared.sha256}`: {sides}.",
@@ -51,12 +65,16 @@ def write_card(outcome: "Outcome") -> str:
         *(f"| {name or NO_LABEL} | {count} |" for name, count in prepared.counts.items()),
     ]
     if options.holdout:
-        lines += ["", f"Kept out of training, and part of the test photos: {', '.join(options.holdout)}."]
-    if prepared.negatives and recipe.negatives:
-        lines += ["", f"And {len(prepared.negatives.on('train'))} photos of other things, which carry no label."]
-    chosen = "thresholds were chosen" if recipe.keep == "last" else "thresholds and the epoch were chosen"
-    lines += [
-        "",
+        yield [f"Kept out of training, and part of the test photos: {', '.join(options.holdout)}."]
+    if prepared.negatives and options.recipe.negatives:
+        yield [f"And {len(prepared.negatives.on('train'))} photos of other things, which carry no label."]
+
+
+def _measured_sections(outcome: "Outcome") -> "Iterator[list[str]]":
+    """How good it is."""
+    last = outcome.options.recipe.keep == "last"
+    chosen = "thresholds were chosen" if last else "thresholds and the epoch were chosen"
+    yield [
         "## Measured",
         "",
         "| on | label accuracy | exact match |",
@@ -68,7 +86,6 @@ def write_card(outcome: "Outcome") -> str:
         ),
     ]
     for side, quiet in outcome.judgement.silence.items():
-        lines += ["", f"Silent on {quiet.silent:.2%} of {quiet.photos} {side} photos of other things."]
+        yield [f"Silent on {quiet.silent:.2%} of {quiet.photos} {side} photos of other things."]
     if outcome.unseen:
-        lines += ["", "Combinations without a photo, and colours without a label: see report.md."]
-    return "\n".join([*lines, "", "## Limits", "", *(f"- {limit}" for limit in LIMITS)]) + "\n"
+        yield ["Combinations without a photo, and colours without a label: see report.md."]

@@ -8,13 +8,10 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fashion_edge.atomic import atomic_file
 from fashion_edge.errors import RunError
-from fashion_train.learn import Epoch
-
-Weights = list[NDArray[Any]]
+from fashion_train.learn import Epoch, Weights
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,14 @@ def load_checkpoint(path: Path, identity: str) -> Checkpoint:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             meta = json.loads(data["meta"].tobytes())
             state = _numbered(data, "state")
-            weights = _numbered(data, "best")
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            best = Best(meta["best_epoch"], _numbered(data, "best"))
+        same = meta["identity"] == identity
+        history = tuple(Epoch(**epoch) for epoch in meta["history"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise RunError(f"checkpoint {path} cannot be read ({error}); run again without --resume") from error
-    if meta["identity"] != identity:
+    if not same:
         raise RunError(f"checkpoint {path} is of other photos, flags or seed; repeat those, or drop --resume")
-    history = tuple(Epoch(**epoch) for epoch in meta["history"])
-    return Checkpoint(history, state, Best(meta["best_epoch"], weights))
+    return Checkpoint(history, state, best)
 
 
 def _numbered(data: Any, prefix: str) -> Weights:

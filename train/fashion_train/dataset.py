@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.images import find_ignored, find_images
+from fashion_edge.sources.stills import legible
 from fashion_train.palette import Dyes
 
 SEPARATOR = "_"
@@ -51,7 +52,8 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
         groups: `colour=black,blue,red garment=dress,jeans`; without it labels are grouped by word position.
 
     Raises:
-        DatasetError: missing, empty, or a folder name without a label; the message says which.
+        DatasetError: missing, empty, a folder name without a label, or a file name that no run can list; the message
+            says which.
         UsageError: `groups` is malformed or names a label that no photo has.
     """
     if not source.exists():
@@ -63,7 +65,8 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
     grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
     _check_exclusive(photos, grouped)
     ignored = [path for folder in _folders(root) for path in find_ignored(folder)] if source.is_dir() else []
-    return Dataset(root, tuple(photos), labels, grouped, tuple(path.relative_to(root).as_posix() for path in ignored))
+    passed_over = tuple(legible(path.relative_to(root).as_posix()) for path in ignored)
+    return Dataset(root, tuple(photos), labels, grouped, passed_over)
 
 
 def _check_exclusive(photos: Iterable[Photo], groups: Mapping[str, tuple[str, ...]]) -> None:
@@ -81,13 +84,14 @@ def find_negatives(folder: Path) -> tuple[str, ...]:
     """Photos of things that carry no label, below a folder; relative names.
 
     Raises:
-        DatasetError: missing or empty.
+        DatasetError: missing or empty, or a name is no UTF-8.
     """
     if not folder.is_dir():
         raise DatasetError(f"negatives {folder} is not a folder of photos")
     files = tuple(path.relative_to(folder).as_posix() for path in find_images(folder))
     if not files:
         raise DatasetError(f"negatives {folder} holds no photo")
+    _check_utf8(folder, files)
     return files
 
 
@@ -244,7 +248,27 @@ def _from_folders(root: Path) -> list[Photo]:
     ]
     if not photos:
         raise DatasetError(f"data set {root} holds no photo; put photos into folders named like red_dress")
+    files = [photo.file for photo in photos]
+    _check_utf8(root, files)
+    if odd := [file for file in files if not _can_be_listed(file)]:
+        raise DatasetError(
+            f"{len(odd)} photos below {root} have a backslash or a carriage return in their names, "
+            f"the first {odd[0]!r}; rename them"
+        )
     return photos
+
+
+def _check_utf8(root: Path, files: Sequence[str]) -> None:
+    """The lists of a run are UTF-8; without this, writing them would fail after the training."""
+    if odd := [legible(file) for file in files if legible(file) != file]:
+        raise DatasetError(
+            f"{len(odd)} photos below {root} have names that are no UTF-8, the first {odd[0]}; rename them"
+        )
+
+
+def _can_be_listed(file: str) -> bool:
+    """Whether fashion-export takes the name from split.csv."""
+    return "\\" not in file and "\r" not in file
 
 
 def _from_csv(file: Path) -> list[Photo]:
@@ -272,8 +296,11 @@ def _from_csv(file: Path) -> list[Photo]:
 
 def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) -> Photo:
     name, text = row["file"] or "", row["labels"]
-    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise DatasetError(f"{file} line {number}: file {name!r} must be a path below the folder of the CSV file")
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts or not _can_be_listed(name):
+        raise DatasetError(
+            f"{file} line {number}: file {name!r} must be a path below the folder of the CSV file, "
+            "with / between folders"
+        )
     if text is None or None in row or "," in text:
         raise DatasetError(
             f"{file} line {number}: give the labels of {name} in one column with blanks between them, "

@@ -1,7 +1,7 @@
 """Training epoch by epoch: measured on the validation photos, a good one kept, a checkpoint after each."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
 from fashion_train.checkpoint import Best, Checkpoint
-from fashion_train.learn import Epoch, Learner
+from fashion_train.learn import Epoch, Learner, Weights
 from fashion_train.metrics import Scores, Targets, measure
 from fashion_train.pipeline import Drawer, Schedule, training_batches
 from fashion_train.progress import Progress, clock
@@ -59,25 +59,14 @@ def run_epochs(
     recipe, progress = learner.recipe, Progress()
     history: list[Epoch] = []
     best: Best | None = None
-    name = learner.name
     if resumed:
         learner.restore(resumed.state)
         history, best = list(resumed.history), resumed.best
-        say(f"{name}: resuming after epoch {len(history)} of {schedule.epochs}")
+        say(f"{learner.name}: resuming after epoch {len(history)} of {schedule.epochs}")
     interrupted = False
     try:
-        first = len(history)
-        if first < schedule.epochs:
-            batches = iter(
-                training_batches(
-                    drawer,
-                    schedule,
-                    first * schedule.steps_per_epoch,
-                    validation.pictures.shape[1:],
-                    validation.targets.shape[1],
-                )
-            )
-        for number in range(first + 1, schedule.epochs + 1):
+        batches = _batches(drawer, schedule, validation, len(history))
+        for number in range(len(history) + 1, schedule.epochs + 1):
             if recipe.patience and history and number - 1 - peak(history).epoch >= recipe.patience:
                 say(f"no better validation score for {recipe.patience} epochs: stopping")
                 break
@@ -87,8 +76,8 @@ def run_epochs(
                 best = Best(number, weights)
             keep(Checkpoint(tuple(history), learner.state(), best))
             log(epoch)
-            left = (schedule.epochs - number) * sum(e.seconds for e in history[-5:]) / len(history[-5:])
-            progress.line(f"{name}, epoch {number} of {schedule.epochs}: {describe(epoch)}, {clock(left)} left")
+            left = clock(_seconds_left(history, schedule.epochs))
+            progress.line(f"{learner.name}, epoch {number} of {schedule.epochs}: {describe(epoch)}, {left} left")
     except KeyboardInterrupt:
         progress.close()
         if best is None:
@@ -101,9 +90,21 @@ def run_epochs(
     return Learned(tuple(history), best.epoch, interrupted)
 
 
+def _batches(drawer: Drawer, schedule: Schedule, validation: Validation, done: int) -> Iterator[Any]:
+    """The batches of all epochs that are not done."""
+    shape, labels = validation.pictures.shape[1:], validation.targets.shape[1]
+    return iter(training_batches(drawer, schedule, done * schedule.steps_per_epoch, shape, labels))
+
+
+def _seconds_left(history: Sequence[Epoch], epochs: int) -> float:
+    """By the pace of the last five."""
+    recent = history[-5:]
+    return (epochs - len(history)) * sum(epoch.seconds for epoch in recent) / len(recent)
+
+
 def _one_epoch(
     learner: Learner, batches: Any, schedule: Schedule, validation: Validation, number: int, progress: Progress
-) -> tuple[Epoch, list[NDArray[Any]]]:
+) -> tuple[Epoch, Weights]:
     """Train one epoch and measure it: its row, and the weights it would ship."""
     began, rate, steps = time.perf_counter(), learner.learning_rate, schedule.steps_per_epoch
     title = f"{learner.name}, epoch {number} of {schedule.epochs}"

@@ -1,7 +1,6 @@
-"""The training loop: one compiled step, averaged weights, the best epoch kept, a checkpoint after each."""
+"""A network that learns: one compiled step, averaged weights, scores, and the state that a checkpoint keeps."""
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -196,8 +195,3 @@ class Learner:
     def learning_rate(self) -> float:
         """Of the coming step."""
         return float(np.asarray(self.optimizer.learning_rate))
-
-
-def images_per_second(images: int, started: float) -> float:
-    """Since `started`, a time.perf_counter()."""
-    return images / max(1e-9, time.perf_counter() - started)

@@ -14,9 +14,11 @@ from fashion_train.plots import plot_confusion, plot_history, plot_precision_rec
 from fashion_train.sheet import write_sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fashion_train.judge import Judgement
+    from fashion_train.prepare import Prepared
+    from fashion_train.suspects import Suspect
     from fashion_train.train import Outcome
     from fashion_train.unseen import Recoloured
 
@@ -40,7 +42,8 @@ def write_report(folder: Path, outcome: "Outcome") -> None:
     _write_worst(plots / "worst.png", outcome, judged, every, said)
     if outcome.suspects:
         _write_suspects(folder, outcome)
-    (folder / "report.md").write_text("\n".join(_lines(outcome)) + "\n", encoding="utf-8")
+    text = "\n\n".join("\n".join(section) for section in _sections(outcome))
+    (folder / "report.md").write_text(text + "\n", encoding="utf-8")
 
 
 def _write_worst(path: Path, outcome: "Outcome", judged: list[int], scores: Scores, said: list[str]) -> None:
@@ -69,74 +72,66 @@ def _write_suspects(folder: Path, outcome: "Outcome") -> None:
     )
 
 
-def _lines(outcome: "Outcome") -> list[str]:
-    options, prepared = outcome.options, outcome.prepared
-    lines = [
+def _sections(outcome: "Outcome") -> "Iterator[list[str]]":
+    """The lines of report.md; between two sections stands an empty one."""
+    yield _run_lines(outcome)
+    yield from _data_sections(outcome.prepared, outcome.options.holdout)
+    for side, metrics in outcome.judgement.metrics.items():
+        yield _metrics_lines(side, metrics)
+    yield ["![decided against labelled](plots/confusion.png)", "", "![worst photos](plots/worst.png)"]
+    for side, silence in outcome.judgement.silence.items():
+        groups = ", ".join(f"{share:.2%} for {group}" for group, share in silence.by_group.items())
+        yield [f"On {silence.photos} {side} photos of other things: silent on {silence.silent:.2%}; {groups}."]
+    if outcome.unseen:
+        yield _unseen_lines(outcome.unseen)
+    if outcome.baseline:
+        yield _baseline_lines(outcome.judgement, outcome.baseline)
+    if outcome.inputs:
+        yield _input_lines(outcome)
+    yield _calibration_lines(outcome)
+    if outcome.suspects:
+        yield _suspect_lines(outcome.suspects)
+    thresholds = [f"| {label} | {value:.2f} |" for label, value in outcome.space.thresholds.items()]
+    yield ["## Thresholds", "", "| label | threshold |", "|---|---:|", *thresholds]
+
+
+def _run_lines(outcome: "Outcome") -> list[str]:
+    """What was trained, how, and for how long."""
+    options, prepared, learned = outcome.options, outcome.prepared, outcome.learned
+    return [
         f"# Run {options.out.name}",
         "",
         f"`{options.command}`",
         "",
         f"{options.recipe.arch}, {outcome.model.count_params():,} parameters, "
         f"{prepared.spec.width} x {prepared.spec.height}, recipe {options.recipe.name}, "
-        f"epoch {outcome.learned.best_epoch} of {len(outcome.learned.history)} kept"
-        f"{f', ended by Ctrl-C before the {options.recipe.epochs} planned' if outcome.learned.interrupted else ''}, "
+        f"epoch {learned.best_epoch} of {len(learned.history)} kept"
+        f"{f', ended by Ctrl-C before the {options.recipe.epochs} planned' if learned.interrupted else ''}, "
         f"seed {options.seed}, "
         f"{outcome.seconds / 60:.1f} minutes.",
         "",
         "![loss and accuracy](plots/history.png)",
-        "",
+    ]
+
+
+def _data_sections(prepared: "Prepared", holdout: "Sequence[str]") -> "Iterator[list[str]]":
+    """How many photos there are of what, and what a person should know of them."""
+    sides = ", ".join(f"{len(prepared.on(side))} {side}" for side in ("train", "val", "test"))
+    yield [
         "## Data",
         "",
         "| combination | photos |",
         "|---|---:|",
         *(f"| {name or NO_LABEL} | {count} |" for name, count in prepared.counts.items()),
         "",
-        f"{len(prepared.decoded.readable)} readable; "
-        + ", ".join(f"{len(prepared.on(side))} {side}" for side in ("train", "val", "test"))
-        + ".",
+        f"{len(prepared.decoded.readable)} readable; {sides}.",
     ]
-    if options.holdout:
-        lines += ["", f"Kept out of training, and part of the test photos: {', '.join(options.holdout)}."]
+    if holdout:
+        yield [f"Kept out of training, and part of the test photos: {', '.join(holdout)}."]
     if twins := prepared.contradictions:
-        lines += ["", "The same picture with other labels:", ""]
-        lines += [f"- {one.file} and {other.file}" for one, other in twins]
+        yield ["The same picture with other labels:", "", *(f"- {one.file} and {other.file}" for one, other in twins)]
     if prepared.failures:
-        lines += ["", "Left out:", "", *(f"- {file}: {reason}" for file, reason in prepared.failures)]
-    for side, metrics in outcome.judgement.metrics.items():
-        lines += ["", *_metrics_lines(side, metrics)]
-    lines += ["", "![decided against labelled](plots/confusion.png)", "", "![worst photos](plots/worst.png)"]
-    for side, silence in outcome.judgement.silence.items():
-        groups = ", ".join(f"{share:.2%} for {group}" for group, share in silence.by_group.items())
-        lines += ["", f"On {silence.photos} {side} photos of other things: silent on {silence.silent:.2%}; {groups}."]
-    if outcome.unseen:
-        lines += ["", *_unseen_lines(outcome.unseen)]
-    if outcome.baseline:
-        lines += ["", *_baseline_lines(outcome.judgement, outcome.baseline)]
-    if outcome.inputs:
-        lines += ["", *_input_lines(outcome)]
-    lines += [
-        "",
-        "## Calibration",
-        "",
-        "Expected calibration error on the validation photos: {before} as trained, {after} calibrated.".format(
-            **outcome.tuned.calibration["expected_calibration_error"]
-        ),
-        "",
-        "![reliability](plots/reliability.png) ![precision and recall](plots/precision_recall.png)",
-    ]
-    if outcome.suspects:
-        lines += [
-            "",
-            "## Doubtful labels",
-            "",
-            f"{len(outcome.suspects)} labels are contradicted by a model that was fitted without the photo; they are "
-            "listed in suspects.csv and were trained on all the same.",
-            "",
-            "![doubtful labels](plots/suspects.png)",
-        ]
-    lines += ["", "## Thresholds", "", "| label | threshold |", "|---|---:|"]
-    lines += [f"| {label} | {value:.2f} |" for label, value in outcome.space.thresholds.items()]
-    return lines
+        yield ["Left out:", "", *(f"- {file}: {reason}" for file, reason in prepared.failures)]
 
 
 def _unseen_lines(rows: "Sequence[Recoloured]") -> list[str]:
@@ -192,6 +187,31 @@ def _input_lines(outcome: "Outcome") -> list[str]:
         *(f"| {speed.name} | {speed.pictures_per_second:,.0f} |" for speed in speeds),
         "",
         f"The network took {step:,.0f} a second in training: {waited} set the pace.",
+    ]
+
+
+def _calibration_lines(outcome: "Outcome") -> list[str]:
+    """Whether scores can be taken for probabilities."""
+    error = outcome.tuned.calibration["expected_calibration_error"]
+    return [
+        "## Calibration",
+        "",
+        f"Expected calibration error on the validation photos: {error['before']} as trained, "
+        f"{error['after']} calibrated.",
+        "",
+        "![reliability](plots/reliability.png) ![precision and recall](plots/precision_recall.png)",
+    ]
+
+
+def _suspect_lines(suspects: "Sequence[Suspect]") -> list[str]:
+    """Where to look for labels that look wrong."""
+    return [
+        "## Doubtful labels",
+        "",
+        f"{len(suspects)} labels are contradicted by a model that was fitted without the photo; they are "
+        "listed in suspects.csv and were trained on all the same.",
+        "",
+        "![doubtful labels](plots/suspects.png)",
     ]
 
 

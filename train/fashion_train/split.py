@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SIDES = ("train", "val", "test")
-
 
 @dataclass(frozen=True)
 class Fractions:
@@ -24,7 +22,7 @@ def split_photos(
     seed: int,
     holdout: Collection[str] = (),
 ) -> list[str]:
-    """Give each photo a side, one of `SIDES`; photos of one duplicate group get the same.
+    """Give each photo a side, train, val or test; photos of one duplicate group get the same.
 
     Every combination is divided by itself, so that each side has its share; of many small ones every few give a photo.
     A group whose photos carry different labels is dealt with the combination of its first photo. Combinations in

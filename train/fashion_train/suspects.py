@@ -62,13 +62,16 @@ def find_suspects(
     from sklearn.model_selection import GroupKFold, cross_val_predict
 
     rows = list(indices)
+    originals = [groups[index] for index in rows]
+    if len(set(originals)) < FOLDS:
+        return []  # they cannot be divided without a copy on both sides
     scaled = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
     suspects = []
     for column, label in enumerate(labels):
         truth = targets[rows, column] > 0.5
         if min(truth.sum(), (~truth).sum()) < 2 * FOLDS:
             continue
-        folds = list(GroupKFold(FOLDS).split(scaled, truth, [groups[index] for index in rows]))
+        folds = list(GroupKFold(FOLDS).split(scaled, truth, originals))
         if any(truth[known].min() == truth[known].max() for known, _ in folds):
             continue  # all photos with it, or without, are copies of one: nothing is left to compare with
         model = LogisticRegression(C=0.003, max_iter=200)

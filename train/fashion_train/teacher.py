@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_train.cache import PixelStore
+from fashion_train.learn import make_predict
 from fashion_train.options import Recipe
 
 if TYPE_CHECKING:
@@ -70,11 +71,8 @@ def build_teacher(options: "NetworkOptions") -> "keras.Model":
 
 def extract(model: "keras.Model", store: PixelStore, indices: Sequence[int], tick: Callable[[int], None]) -> Features:
     """The features (n, 1280) that `build_features` finds in stored pictures."""
-    import tensorflow as tf
-
-    forward = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False), reduce_retracing=True)
-    parts = []
+    predict, parts = make_predict(model), []
     for start in range(0, len(indices), _BATCH):
-        parts.append(forward(store.read_many(indices[start : start + _BATCH])).numpy())
+        parts.append(predict(store.read_many(indices[start : start + _BATCH])))
         tick(min(start + _BATCH, len(indices)))
     return np.concatenate(parts) if parts else np.zeros((0, model.output_shape[1]), np.float32)

@@ -17,7 +17,7 @@ from fashion_train.judge import Judgement, judge
 from fashion_train.learn import make_predict
 from fashion_train.metrics import NO_LABEL
 from fashion_train.networks import NetworkOptions, find_architecture, precision
-from fashion_train.options import TrainOptions
+from fashion_train.options import Recipe, TrainOptions
 from fashion_train.prepare import Prepared, prepare
 from fashion_train.progress import Progress, clock
 from fashion_train.samples import Sampler
@@ -101,25 +101,13 @@ def train(options: TrainOptions) -> Outcome:
 
     started = time.perf_counter()
     progress = Progress()
-    architecture = find_architecture(options.recipe.arch)
-    size = options.size or architecture.input_size
+    size = options.size or find_architecture(options.recipe.arch).input_size
     prepared = prepare(options, size, progress.update)
     progress.close()
-    for file, reason in prepared.failures:
-        say(f"fashion-train: left out: {reason}" if file in reason else f"fashion-train: left out {file}: {reason}")
-    say(describe(prepared))
-    _say_what_is_left_out(prepared)
+    _say_what_there_is(prepared)
 
     recipe = options.recipe
-    masks, rendered = gather(
-        prepared,
-        round(2 * recipe.rendered * len(prepared.on("train"))),
-        recipe.recolour > 0,
-        options.seed,
-        progress.update,
-    )
-    progress.close()
-    sampler = Sampler.of(prepared, recipe, masks, rendered)
+    sampler = _make_sampler(options, prepared, progress)
     drawer: Drawer = sampler
     drawers: dict[str, tuple[Drawer, int]] = {"what the network learned from": (sampler, size)}
     suspects: list[Suspect] = []
@@ -134,13 +122,7 @@ def train(options: TrainOptions) -> Outcome:
             "what the network learned from, marked and kept": (drawer, size),
         }
         recipe = replace(recipe, label_smoothing=0.0)  # the teacher's marks are smooth enough
-    network = NetworkOptions(size, len(prepared.dataset.labels), options.task, options.seed)
-    with precision(recipe.mixed_precision):
-        model = architecture.build(network)
-    _, learned = fit(STUDENT, model, recipe, options, prepared, drawer)
-    if recipe.mixed_precision:
-        halves, model = model, architecture.build(network)
-        model.set_weights(halves.get_weights())
+    model, learned = _fit_network(recipe, options, prepared, drawer)
     predict = make_predict(model)
     progress.line("calibrating and tuning thresholds")
     tuned = tune(options, prepared, predict, model)
@@ -156,8 +138,11 @@ def train(options: TrainOptions) -> Outcome:
     )
 
 
-def _say_what_is_left_out(prepared: Prepared) -> None:
-    """What a person should mend before the hours go by."""
+def _say_what_there_is(prepared: Prepared) -> None:
+    """The data, and what a person should mend of it before the hours go by."""
+    for file, reason in prepared.failures:
+        say(f"fashion-train: left out: {reason}" if file in reason else f"fashion-train: left out {file}: {reason}")
+    say(describe(prepared))
     if ignored := prepared.dataset.ignored:
         say(f"{len(ignored)} files are not looked at, the first {ignored[0]}: save them as .jpg or .png, in a folder")
     if twins := prepared.contradictions:
@@ -166,6 +151,30 @@ def _say_what_is_left_out(prepared: Prepared) -> None:
             f"{len(twins)} photos are copies of others that carry other labels, the first {other.file} of {one.file}: "
             "correct them, since both are learned"
         )
+
+
+def _make_sampler(options: TrainOptions, prepared: Prepared, progress: Progress) -> Sampler:
+    """What draws the training pictures, of the photos and of those rendered beside them."""
+    recipe = options.recipe
+    wanted = round(2 * recipe.rendered * len(prepared.on("train")))
+    masks, rendered = gather(prepared, wanted, recipe.recolour > 0, options.seed, progress.update)
+    progress.close()
+    return Sampler.of(prepared, recipe, masks, rendered)
+
+
+def _fit_network(
+    recipe: Recipe, options: TrainOptions, prepared: Prepared, drawer: "Drawer"
+) -> tuple["keras.Model", Learned]:
+    """The network that the run is about; it computes in float32, whatever it learned in."""
+    build = find_architecture(recipe.arch).build
+    network = NetworkOptions(prepared.spec.height, len(prepared.dataset.labels), options.task, options.seed)
+    with precision(recipe.mixed_precision):
+        model = build(network)
+    _, learned = fit(STUDENT, model, recipe, options, prepared, drawer)
+    if recipe.mixed_precision:
+        halves, model = model, build(network)
+        model.set_weights(halves.get_weights())
+    return model, learned
 
 
 def describe(prepared: Prepared) -> str:

@@ -8,7 +8,6 @@ from fashion_edge.render import noise
 from fashion_edge.render.colours import Bgr
 from fashion_edge.render.picture import Field, Picture, Raster
 
-PRINTS = ("plain", "dots", "stripes", "pinstripes", "check", "floral", "lace", "denim")
 GREY = np.array([0.114, 0.587, 0.299], np.float32)  # luminance of B, G, R
 
 
@@ -26,7 +25,7 @@ class Fabric:
 
     base: Bgr
     accent: Bgr
-    print: str = "plain"
+    print: str = "plain"  # or dots, stripes, pinstripes, check, floral, lace, denim
     sheen: float = 0.1  # 0 matt .. 1 satin
     texture: float = 0.02  # contrast of the weave
     period: float = 0.25  # of the print, in heads

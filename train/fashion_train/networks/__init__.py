@@ -10,8 +10,6 @@ from fashion_edge.errors import UsageError
 if TYPE_CHECKING:
     import keras
 
-TASKS = ("multi-label", "single-label")
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -28,7 +26,7 @@ class NetworkOptions:
 
     size: int  # input height and width, pixels
     labels: int
-    task: str = "multi-label"  # one of TASKS
+    task: str = "multi-label"  # or single-label
     seed: int = 0
 
     @property
