@@ -253,6 +253,11 @@ def is_plain(text: str) -> bool:
     return text.translate(JOINERS).isprintable()
 
 
+def is_word(text: str) -> bool:
+    """Whether a label or a group may be called so."""
+    return 1 <= len(text) <= MAX_WORD and is_plain(text) and text not in (".", "..")
+
+
 def read_checked(path: Path, sha256: str, most: int, size: int | None = None) -> bytes:
     """Read a file of at most `most` bytes whose hash, and length where given, the manifest names.
 
@@ -280,7 +285,7 @@ def _plain_name(name: str) -> str:
 
 def _word(value: object, name: str) -> str:
     word: str = _typed(value, str, name)
-    if not 1 <= len(word) <= MAX_WORD or not is_plain(word) or word in (".", ".."):
+    if not is_word(word):
         raise BundleError(f"{name} must be 1..{MAX_WORD} printable characters, and not . or .., not {word!r:.60}")
     return word
 

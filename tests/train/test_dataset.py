@@ -101,6 +101,8 @@ def test_a_csv_carries_any_labels_and_photos_without_one(tmp_path):
         ("file,labels\na.jpg,red,dress\n", "line 2: give the labels of a.jpg in one column with blanks"),
         ('file,labels\na.jpg,"red, dress"\n', "in one column with blanks"),
         ("file,labels\na.jpg,red dress\nb.jpg\n", "line 3: give the labels of b.jpg"),
+        ("file,labels\na.jpg,red \x1b[2Jdress\n", "has the label .* no bundle can carry it"),
+        ("file,labels\na.jpg,red ..\n", r"has the label '\.\.'; no bundle can carry it, call it otherwise"),
         ("path,label\na.jpg,red,dress\n", "its first line names path, label"),
         ("file,labels\na.jpg,red dress\n./a.jpg,blue dress\n", "lines 2 and 3 both name a.jpg"),
     ],

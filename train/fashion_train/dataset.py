@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from fashion_edge.bundle import is_word
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.images import find_ignored, find_images
 from fashion_edge.sources.stills import legible
@@ -60,6 +61,8 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
         raise DatasetError(f"data set {source} does not exist; give a folder of colour_garment folders, or a CSV file")
     root, photos = (source, _from_folders(source)) if source.is_dir() else (source.parent, _from_csv(source))
     labels = tuple(sorted({label for photo in photos for label in photo.labels}))
+    if odd := [label for label in labels if not is_word(label)]:
+        raise DatasetError(f"data set {source} has the label {odd[0]!r:.60}; no bundle can carry it, call it otherwise")
     if len(labels) < 2:
         raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed")
     grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
