@@ -19,8 +19,8 @@ def check_destinations(request: Request) -> None:
     """Refuse outputs that cannot be begun, or that would replace what is not theirs.
 
     Raises:
-        UsageError: an output that is the source or another output, a folder where a file belongs, or the reverse; a
-            place that cannot be written.
+        UsageError: an output that is the source or another output or stands in its way, a folder where a file belongs,
+            or the reverse; a place that cannot be written.
         OutputExistsError: it is there already, and neither `--overwrite` nor `--append` was given.
     """
     if request.jsonl == request.events == "-":
@@ -40,6 +40,7 @@ def check_destinations(request: Request) -> None:
             _try(f"{flag} {path}", "file", probe_file, path)
     for flag, folder in folders:
         _try(f"{flag} {folder}", "folder", probe_folder, folder)
+    _check_ways(files, [*files, *folders])
 
 
 def _files(request: Request) -> Iterator[tuple[str, Path]]:
@@ -58,6 +59,16 @@ def _check_apart(files: Sequence[tuple[str, Path]]) -> None:
         same = path.samefile(taken) if path.exists() and taken.exists() else path.resolve() == taken.resolve()
         if same and not is_device(path):
             raise UsageError(f"{one} and {other} both name {taken}; give each a file of its own")
+
+
+def _check_ways(files: Sequence[tuple[str, Path]], outputs: Sequence[tuple[str, Path]]) -> None:
+    """A file stands in the way of what would be a folder of the same name, or lie in one."""
+    for one, path in files:
+        for other, place in outputs:
+            if other != one and not is_device(path) and place.resolve().is_relative_to(path.resolve()):
+                raise UsageError(
+                    f"{one} {path} is a file, and {other} {place} needs a folder of that name; name another for one"
+                )
 
 
 def _check_file(flag: str, path: Path, request: Request) -> None:
@@ -110,7 +121,7 @@ def _source_files(source: str) -> Iterator[Path]:
         folder = Path(source.removeprefix(REPLAY))
         yield from (folder / HEADER, folder / LINES, *(folder / FRAMES).glob("*"))
     elif Path(source).is_dir():
-        yield from find_images(Path(source))
+        yield from find_images(Path(source), locked=True)
     else:
         yield Path(source)
 

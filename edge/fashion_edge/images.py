@@ -1,5 +1,6 @@
 """Stills from disk: found, bounded in size, and decoded to one layout whatever their format and mode."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,11 +43,19 @@ def is_picture(path: Path) -> bool:
     return True
 
 
-def find_images(folder: Path) -> Iterator[Path]:
-    """Image files below a folder, recursive, in sorted order; a linked file counts, a linked folder is not followed."""
+def find_images(folder: Path, *, locked: bool = False) -> Iterator[Path]:
+    """Image files below a folder, recursive, in sorted order; a linked file counts, a linked folder is not followed.
+
+    Args:
+        folder: where to look.
+        locked: a folder below it that this user may not look into is given itself: `read_image` says why.
+
+    Raises:
+        PermissionError: a folder that this user may not look into.
+    """
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith("."):
-            yield from find_images(entry)
+            yield from [entry] if locked and _is_locked(entry) else find_images(entry, locked=locked)
         elif is_image_name(entry):
             yield entry
 
@@ -57,9 +66,13 @@ def find_ignored(folder: Path) -> Iterator[Path]:
         if entry.name.startswith(".") or is_image_name(entry) or entry.suffix.lower() in NOTES:
             continue
         if entry.is_dir() and not entry.is_symlink():
-            yield from find_ignored(entry)
+            yield from () if _is_locked(entry) else find_ignored(entry)
         else:
             yield entry
+
+
+def _is_locked(folder: Path) -> bool:
+    return not os.access(folder, os.R_OK | os.X_OK)
 
 
 def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -69,7 +82,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     EXIF rotation is applied, transparency is laid on white, of an animation the first picture is taken.
 
     Raises:
-        ImageError: missing, empty, cut short, not an image, or too large; the message names the file and the reason.
+        ImageError: missing, locked, empty, cut short, not an image, or too large; the message names the file and why.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -92,6 +105,8 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
                 return _to_bgr(image, _depth(image, path))
     except FileNotFoundError:
         raise ImageError(f"{path} does not exist") from None
+    except PermissionError:
+        raise ImageError(f"{path} is not for this user to read; mend its mode") from None
     except IsADirectoryError:
         raise ImageError(f"{path} is a folder, not a picture") from None
     except Image.DecompressionBombError as error:

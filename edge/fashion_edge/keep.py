@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from fashion_edge.bundle import Bundle, LiveDefaults
 from fashion_edge.choice import Model
+from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.pipeline import Options
-from fashion_edge.recording import Header, read_lines
+from fashion_edge.recording import HEADER, Header, read_lines
 from fashion_edge.request import Request
 from fashion_edge.service import Notifier
 from fashion_edge.sinks.base import Sink
@@ -15,7 +16,13 @@ from fashion_edge.sources.replay import ReplaySource
 
 
 def keep_sinks(request: Request, model: Model, source: Source, options: Options) -> Iterator[Sink]:
-    """Sinks that want frames before anything is drawn on them, and the check of a replay."""
+    """Sinks that want frames before anything is drawn on them, and the check of a replay.
+
+    Raises:
+        SourceError: the recording that is replayed is damaged; nothing is begun.
+    """
+    header = make_header(model, source, options)
+    check = _make_check(source, header) if isinstance(source, ReplaySource) else None  # before an output is begun
     if request.capture:
         from fashion_edge.sinks.capture import CaptureSink
 
@@ -29,16 +36,19 @@ def keep_sinks(request: Request, model: Model, source: Source, options: Options)
         from fashion_edge.sinks.notify import NotifySink
 
         yield NotifySink(notifier)
-    header = make_header(model, source, options)
     if request.record_raw:
         from fashion_edge.sinks.raw import RawSink
 
         yield RawSink(request.record_raw, header, request.raw_limit, overwrite=request.overwrite)
-    if isinstance(source, ReplaySource):
-        was = source.header
-        same = (was.model, was.runtime, was.roi, was.live) == (header.model, header.runtime, header.roi, header.live)
-        lines = {line.frame: line for line in read_lines(source.folder) if not line.event}
-        yield ReplayCheck(was, lines, same_model=same)
+    if check:
+        yield check
+
+
+def _make_check(source: ReplaySource, header: Header) -> ReplayCheck:
+    was = source.header
+    same = (was.model, was.runtime, was.roi, was.live) == (header.model, header.runtime, header.roi, header.live)
+    lines = {line.frame: line for line in read_lines(source.folder) if not line.event}
+    return ReplayCheck(was, lines, same_model=same)
 
 
 def make_header(model: Model, source: Source, options: Options) -> Header:
@@ -50,7 +60,16 @@ def make_header(model: Model, source: Source, options: Options) -> Header:
 
 
 def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
-    """By the flags; else, for a replay, as it was recorded; else by the bundle's defaults."""
-    if isinstance(source, ReplaySource):
+    """By the flags; else, for a replay, as it was recorded; else by the bundle's defaults.
+
+    Raises:
+        SourceError: the recording was made with a box that is none.
+    """
+    if not isinstance(source, ReplaySource):
+        return request.options(bundle.manifest.live)
+    try:
         return request.options(source.header.live, source.header.roi)
-    return request.options(bundle.manifest.live)
+    except UsageError as error:  # the flags have been looked at before
+        raise SourceError(
+            f"{source.folder / HEADER} has the roi {source.header.roi!r:.60}, which is no box; give one with --roi"
+        ) from error

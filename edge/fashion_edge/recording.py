@@ -72,8 +72,11 @@ def read_header(folder: Path) -> Header:
     file = folder / HEADER
     if not file.is_file():
         raise SourceError(f"{folder} is not a recording; make one with fashion-edge --record-raw {folder}")
-    with file.open("rb") as opened:
-        data = opened.read(MAX_HEADER_BYTES + 1)
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_HEADER_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"{file} {_why_not(error)}") from error
     if len(data) > MAX_HEADER_BYTES:
         raise SourceError(f"{file} is larger than {MAX_HEADER_BYTES >> 20} MB, which no header is; record it again")
     try:
@@ -96,7 +99,7 @@ def read_lines(folder: Path) -> Iterator[Line]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error}); record it again") from error
+        raise SourceError(f"{path} {_why_not(error)}") from error
     with file:
         for number, row in enumerate(iter(partial(file.readline, MAX_LINE_BYTES + 1), b""), 1):
             if len(row) > MAX_LINE_BYTES:
@@ -110,6 +113,12 @@ def read_lines(folder: Path) -> Iterator[Line]:
             if line.file != Path(line.file).name:
                 raise SourceError(f"{path} names {line.file!r} in line {number}, which is outside the recording")
             yield line
+
+
+def _why_not(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "is not for this user to read; mend its mode"
+    return f"cannot be read ({error.strerror}); record it again"
 
 
 def _parse_header(root: dict[str, Any]) -> Header:

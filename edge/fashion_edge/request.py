@@ -75,6 +75,11 @@ class Request:
         for name, value in vars(self).items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise UsageError(f"--{name.replace('_', '-')} {value} is no finite number; give one such as 10 or 0.5")
+        if self.jsonl_limit is not None and {self.jsonl, self.events} <= {"-", None}:
+            raise UsageError(
+                f"--jsonl-limit {self.jsonl_limit:g} is for files, and standard output is none; "
+                "give --jsonl or --events a file, or leave it out"
+            )
         if self.append and self.overwrite:
             raise UsageError("--append and --overwrite were both given; files are either kept or replaced, name one")
         if self.max_age_ms is not None and (self.source or "").startswith("replay:"):

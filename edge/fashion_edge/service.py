@@ -70,7 +70,7 @@ def make_unit(
     args = [*args] if "--headless" in args else [*args, "--headless"]
     if {"--jsonl", "--events"}.intersection(args) and "--append" not in args:
         args.append("--append")  # a service starts again and again, and each time the file is there
-    command, place, user = [*_program(), *args], str(folder or Path.cwd()), user or _user()
+    command, place, user = [*_program(), *args], str(folder or _here()), user or _user()
     _refuse_breaks("the folder", place)
     _refuse_breaks("the user", user)
     for name, value in environment.settings if environment else ():
@@ -88,6 +88,15 @@ def make_unit(
     )
 
 
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError(
+            "the folder that you are in was removed, and the service would start there; cd to one that is there"
+        ) from None
+
+
 def check_service(request: "Request") -> None:
     """Refuse what could not start, or could not start a second time, before systemd tries it every five seconds.
 
@@ -99,13 +108,16 @@ def check_service(request: "Request") -> None:
     from fashion_edge.destinations import check_destinations
     from fashion_edge.locate import default_bundle
     from fashion_edge.network import find_address, find_broker
-    from fashion_edge.sources.choose import check_wish
+    from fashion_edge.sources.choose import check_wish, open_source
     from fashion_edge.sources.picamera import parse_awb
 
+    _here()
     request.check()
     request.options(LiveDefaults())
     check_wish(request.source_text(), request.wish())
     parse_awb(request.awb)
+    if not _may_come_later(request.source_text()):
+        open_source(request.source_text())  # sees whether it is there and can be read
     for flag, once in (("--record", request.record), ("--record-raw", request.record_raw)):
         if once is not None:
             raise UsageError(
@@ -117,6 +129,14 @@ def check_service(request: "Request") -> None:
     find_address(request)
     find_broker(request)
     choose_variant(request, load_bundle(request.bundle or default_bundle()))
+
+
+def _may_come_later(source: str) -> bool:
+    """Whether a source is none of this machine's files: a camera or a stream may be away for now."""
+    from fashion_edge.sources.choose import URL
+
+    camera = source.isdecimal() or source.startswith("/dev/") or source.partition(":")[0] == "picamera"
+    return camera or URL.match(source) is not None
 
 
 def _user() -> str:

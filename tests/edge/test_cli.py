@@ -108,6 +108,7 @@ def test_stills_and_video_are_left_where_the_summary_says(capsys: pytest.Capture
         (["--save", ""], "'--save': it is empty"),
         (["--source", "replay:"], "replay: names no folder; give replay:DIR"),
         (["--capture-limit", "5"], "--capture-limit does nothing without --capture; add one, or leave it out"),
+        (["--jsonl", "-", "--jsonl-limit", "5"], "--jsonl-limit 5 is for files, and standard output is none"),
         (["--overwrite"], "--overwrite does nothing without --jsonl or --events or --record"),
         (["--diff", "b", "--jsonl", "-"], "--diff runs alone, --jsonl would do nothing; leave one out"),
         (["--append", "--overwrite", "--jsonl", "x"], "--append and --overwrite were both given"),

@@ -1,6 +1,7 @@
 """A run that is refused leaves every file as it was, and none behind."""
 
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -187,3 +188,45 @@ def test_pictures_go_elsewhere_than_where_they_come_from(photo_folder: Path, fla
     before = contents(photo_folder)
     assert main(["--source", str(photo_folder), flag, str(photo_folder / "out"), "--headless"]) == 2
     assert contents(photo_folder) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (
+            ["--jsonl", "a.jsonl", "--events", "b/c", "--save", "b/c", "--overwrite"],
+            "--events b/c is a file, and --save",
+        ),
+        (["--record", "x.mp4", "--save", "x.mp4"], "--record x.mp4 is a file, and --save x.mp4 needs a folder"),
+        (["--jsonl", "x", "--save", "x"], "--jsonl x is a file"),
+        (["--jsonl", "x", "--save", "x/y"], "--jsonl x is a file"),
+        (["--record", "x/a.mp4", "--jsonl", "x"], "--jsonl x is a file, and --record x/a.mp4 needs a folder"),
+    ],
+)
+def test_a_file_does_not_stand_where_another_output_needs_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.jsonl").write_text("precious\n")
+    assert main(["--source", "demo", "--frames", "1", "--headless", *flags]) == 2
+    assert said in capsys.readouterr().err
+    assert contents(tmp_path) == {"a.jsonl": b"precious\n"}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.jsonl"]
+
+
+def test_a_file_may_lie_in_the_folder_of_another_output(tmp_path: Path) -> None:
+    check_destinations(Request(jsonl=str(tmp_path / "out" / "a.jsonl"), save=tmp_path / "out"))
+
+
+@pytest.mark.parametrize("flags", [["--record-raw", "old", "--overwrite"], ["--capture", "new"]])
+def test_a_damaged_recording_is_found_before_anything_is_begun(
+    recording: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    monkeypatch.chdir(recording.parent)
+    shutil.copytree(recording, "old")
+    rows = (recording / "frames.jsonl").read_text().splitlines()
+    (recording / "frames.jsonl").write_text("\n".join(["no JSON", *rows[1:]]))
+    before = contents(recording.parent)
+    assert main(["--source", "replay:recorded", "--headless", *flags]) == 2
+    assert contents(recording.parent) == before
+    assert not Path("new").exists()

@@ -227,3 +227,29 @@ def test_a_loss_is_replayed_as_one(recording: Path) -> None:
     path.write_text("\n".join(rows))
     kinds = [type(item).__name__ for item in open_source(f"replay:{recording}").items()]
     assert kinds[4:7] == ["Frame", "Event", "Frame"]
+
+
+def test_a_box_that_is_none_is_said_of_the_recording_not_of_a_flag(
+    recording: Path, capsys: pytest.CaptureFixture
+) -> None:
+    header = json.loads((recording / HEADER).read_text())
+    (recording / HEADER).write_text(json.dumps(header | {"roi": "junk"}))
+    assert replay(recording) == 2
+    assert "recording.json has the roi 'junk', which is no box; give one with --roi" in capsys.readouterr().err
+    assert replay(recording, "--roi", header["roi"], "--frames", "1") == 0
+
+
+@pytest.mark.parametrize("name", [HEADER, LINES])
+def test_a_recording_that_may_not_be_read_needs_another_mode_not_another_recording(
+    recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, name: str
+) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, *args: str, **kwargs: str) -> object:
+        if path.name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert replay(recording) == 2
+    assert f"{name} is not for this user to read; mend its mode" in capsys.readouterr().err

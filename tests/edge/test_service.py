@@ -71,6 +71,8 @@ def test_a_service_goes_on_with_the_files_of_its_last_start(capsys: pytest.Captu
         (["--source", "picamera", "--awb", "bogus"], "bogus"),
         (["--camera", "0", "--awb", "lock"], "--awb lock is for --source picamera"),
         (["--source", "clip.mp4", "--size", "640x480"], "--size and --fps are for cameras"),
+        (["--source", "nix.mp4"], "source nix.mp4 does not exist"),
+        (["--source", "replay:nix"], "nix is not a recording"),
         (["--camera", "0", "--jsonl", "/proc/nothing/x.jsonl"], "cannot be written"),
         (["--camera", "0", "--jsonl", "a.jsonl", "--events", "a.jsonl"], "both name a.jsonl"),
         (["--mqtt", "b", "--mqtt-name", "hall\nUser=root"], r"'hall\nUser=root' holds a line break"),
@@ -126,6 +128,21 @@ def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
     unit = make_unit(["--source", "my clips/100%.mp4", "--jsonl", "out.jsonl"], user="root")
     assert not complaints(unit)
     assert complaints(unit.replace("WatchdogSec=30", "WatchdogSec=often"))
+
+
+@pytest.mark.parametrize("source", ["7", "/dev/video97", "picamera:1", "rtsp://door.example/1", "demo"])
+def test_a_camera_or_a_stream_may_come_later_than_its_service(source: str) -> None:
+    assert main(["--source", source, "--install-service"]) == 0
+
+
+def test_a_service_is_not_installed_from_a_folder_that_was_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["--camera", "0", "--install-service"]) == 2
+    assert "the folder that you are in was removed" in capsys.readouterr().err
 
 
 def test_a_user_without_a_name_is_written_as_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashion_edge.atomic import refuse_existing
+from fashion_edge.console import say
 from fashion_edge.errors import UsageError
-from fashion_edge.frame import Event
+from fashion_edge.frame import Event, Frame
 from fashion_edge.opencv import load_cv2
 from fashion_edge.overlay import draw_no_signal
 from fashion_edge.result import Result
@@ -43,8 +44,8 @@ def _encodable(fps: float) -> float:
 class VideoSink(Sink):
     """Records annotated frames so that they play as fast as they happened, at the source's nominal rate.
 
-    Where fewer frames came than that, the one before stands for those that are missing. Frames of another size than the
-    first are fitted.
+    Where fewer frames came than that, the one before stands for those that are missing; where a camera or a stream gave
+    more, some are left out. Every frame of a file stays. Frames of another size than the first are fitted.
     """
 
     wants_picture = True
@@ -53,10 +54,12 @@ class VideoSink(Sink):
         check_suffix(path)
         refuse_existing(path, overwrite=overwrite)
         self.name = f"--record {path}"
+        self._shown = path
         path = path.absolute()  # FFmpeg takes 2026-11-25T13:00.mp4 for a protocol
         self._path = path = path.resolve() if path.is_symlink() else path
         self._fps = _encodable(fps)
         self._still = still
+        self._overwrite = overwrite
         self._part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
         self._writer: Any = None
         self._size = (0, 0)
@@ -71,28 +74,44 @@ class VideoSink(Sink):
         image = result.frame.image
         if self._writer is None:
             self._open(image.shape[1], image.shape[0])
-        if self._frames % LOOK_EVERY == 0 and shutil.disk_usage(self._path.parent).free < ROOM:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._frames += 1
+        if self._is_early(result.frame):
+            return
         if (image.shape[1], image.shape[0]) != self._size:
             image = load_cv2().resize(image, self._size)
         self._fill(result.frame.moment)
-        self._writer.write(image)
+        self._write(image)
         self._before = image
+
+    def _is_early(self, frame: Frame) -> bool:
+        """Whether a live frame came while the video already stands a whole frame ahead of it."""
+        if self._still or self._before is None or frame.stream_at is not None:
+            return False
+        return self._since - (frame.moment - self._began) * self._fps >= 1
 
     def _fill(self, moment: float) -> None:
         """Show the frame before for those that did not come between it and this one, `GAP_S` at most."""
         if self._still:
             return
         if self._before is None:
-            self._began, self._since = moment, 0
+            self._began, self._since = moment, 1
+            return
         missing = round((moment - self._began) * self._fps) - self._since
         if missing > (most := round(GAP_S * self._fps)):
             self._began += (missing - most) / self._fps
             missing = most
         for _ in range(missing):
-            self._writer.write(self._before)
+            self._write(self._before)
         self._since += 1 + max(0, missing)
+
+    def _write(self, image: "NDArray[np.uint8]") -> None:
+        if self._frames % LOOK_EVERY == 0:
+            self._look_for_room()
+        self._frames += 1
+        self._writer.write(image)
+
+    def _look_for_room(self) -> None:
+        if shutil.disk_usage(self._path.parent).free < ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def event(self, event: Event) -> None:
         """Append the card that says that there was no picture."""
@@ -101,24 +120,55 @@ class VideoSink(Sink):
         self._lost, self._before = True, None
         card = draw_no_signal(self._size[1], self._size[0], event.detail)
         for _ in range(round(CARD_S * self._fps)):
-            self._writer.write(card)
+            self._write(card)
 
     def close(self) -> None:
-        """Finish the container and give the file its name."""
-        if self._writer is not None:
-            self._writer.release()
+        """Finish the container and give the file its name; a numbered one where that was taken meanwhile."""
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        if not self._frames:
+            self._part.unlink(missing_ok=True)
+        elif self._overwrite:
             self._part.replace(self._path)
-            self._writer = None
+        else:
+            self._take_free_name()
+
+    def _take_free_name(self) -> None:
+        path, number = self._path, 1
+        while not _rename_unless_taken(self._part, path):
+            number += 1
+            path = self._path.with_stem(f"{self._path.stem}-{number}")
+        if number > 1:
+            self._shown = path
+            say(f"{self.name}: something else took that name meanwhile; the recording is {path}")
 
     def written(self) -> str | None:
         """The file, if a frame came for it."""
-        return f"video: {self.name.removeprefix('--record ')}" if self._frames else None
+        return f"video: {self._shown}" if self._frames else None
 
     def _open(self, width: int, height: int) -> None:
         cv2 = load_cv2()
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._look_for_room()
         code = cv2.VideoWriter.fourcc(*SUFFIXES[self._path.suffix.lower()])
         writer = cv2.VideoWriter(str(self._part), code, self._fps, (width, height))
         if not writer.isOpened():
             raise OSError(f"this OpenCV makes no {self._path.suffix} of {width} x {height} pixels; .avi may work")
         self._writer, self._size = writer, (width, height)
+
+
+def _rename_unless_taken(part: Path, path: Path) -> bool:
+    """Give `part` the name `path`; False where that is taken, even by a run that ends at the same moment."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        return False
+    except OSError:  # no links, as on FAT: here alone another could still come between the look and the renaming
+        if path.exists():
+            return False
+        part.rename(path)
+    else:
+        part.unlink()
+    return True

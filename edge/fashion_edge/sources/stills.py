@@ -10,7 +10,7 @@ from fashion_edge.images import SUFFIXES, find_ignored, find_images, read_image
 
 
 class StillsSource:
-    """Every picture once; one that cannot be read is a fault, and the rest go on."""
+    """Every picture once; one that cannot be read, or a folder of them, is a fault, and the rest go on."""
 
     live = False
     still = True
@@ -19,7 +19,7 @@ class StillsSource:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self._paths = list(find_images(path)) if path.is_dir() else [path]
+        self._paths = list(find_images(path, locked=True)) if path.is_dir() else [path]
         self._ignored = [legible(str(other)) for other in find_ignored(path)] if path.is_dir() else []
         if not self._paths:
             raise SourceError(

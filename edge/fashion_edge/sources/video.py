@@ -1,5 +1,6 @@
 """Video files, here or behind a URL: every frame once, on the file's own clock."""
 
+import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -74,7 +75,14 @@ class VideoSource:
         capture = open_video_capture(self._place, load_cv2().CAP_FFMPEG, self._limits + settings)
         if not capture.isOpened():
             capture.release()
-            raise SourceError(
-                f"{self.name} is not a picture or a video that can be read; mp4 with H.264 works everywhere"
-            )
+            raise SourceError(f"{self.name} {_why_not(Path(self._place))}")
         return CvCapture(capture, self.name)
+
+
+def _why_not(file: Path) -> str:
+    """Why FFmpeg opens it not, which itself does not tell."""
+    if file.is_file() and not os.access(file, os.R_OK):
+        return "is not for this user to read; mend its mode"
+    if file.is_file() and file.stat().st_size == 0:
+        return "is empty (0 bytes), not a video"
+    return "is not a picture or a video that can be read; mp4 with H.264 works everywhere"

@@ -162,7 +162,8 @@ def test_a_recording_has_its_name_only_once_it_is_whole(tmp_path: Path, suffix: 
     path = tmp_path / f"out{suffix}"
     with VideoSink(path, fps=10.0) as sink:
         for index in range(5):
-            sink.put(result(index, size=(48, 64) if index < 3 else (96, 128)))
+            one = result(index, size=(48, 64) if index < 3 else (96, 128))
+            sink.put(replace(one, frame=replace(one.frame, captured_at=index / 10)))
         assert not path.exists()
     video = cv2.VideoCapture(str(path))
     shapes = []
@@ -205,12 +206,12 @@ def test_a_loss_is_one_second_of_the_card_in_a_recording(tmp_path: Path) -> None
 
 def test_a_recording_ends_before_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = VideoSink(tmp_path / "out.avi", fps=10.0)
-    for _ in range(30):
-        sink.put(result())
+    for index in range(30):
+        sink.put(at(index / 10))
     full = type("Usage", (), {"free": 1 << 20})
     monkeypatch.setattr("shutil.disk_usage", lambda folder: full)
     with pytest.raises(OSError, match="No space left on device"):
-        sink.put(result())
+        sink.put(at(3.0))
     sink.close()
     assert cv2.VideoCapture(str(tmp_path / "out.avi")).get(cv2.CAP_PROP_FRAME_COUNT) == 30, "what there is, is whole"
 
@@ -223,6 +224,49 @@ def test_a_recording_looks_at_the_disk_while_it_fills_a_gap(tmp_path: Path, monk
         sink.put(at(9.0))
     sink.close()
     assert length_of(tmp_path / "out.avi") == 30, "of 900 that were missing"
+
+
+def test_a_recording_that_never_had_room_leaves_the_older_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"precious")
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1 << 20}))
+    sinks = VideoSink(tmp_path / "out.mp4", 10.0, overwrite=True), VideoSink(tmp_path / "new.mp4", 10.0)
+    for sink in sinks:
+        with pytest.raises(OSError, match="No space left on device"):
+            sink.put(result())
+        sink.close()
+        assert sink.written() is None
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"precious"]
+
+
+def test_a_file_without_a_frame_takes_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"precious")
+    usages = iter([type("Usage", (), {"free": free}) for free in (1 << 30, 1 << 20)])
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: next(usages))
+    sink = VideoSink(tmp_path / "out.mp4", 10.0, overwrite=True)
+    with pytest.raises(OSError, match="No space left on device"):
+        sink.put(result())
+    sink.close()
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"precious"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_name_that_was_taken_while_the_run_went_on_is_left_to_who_took_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, *, links: bool
+) -> None:
+    def no_link(path: Path, target: Path) -> None:
+        raise PermissionError(f"FAT has no links: {path}, {target}")
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", no_link)
+    with VideoSink(tmp_path / "two.mp4", 10.0) as sink:
+        sink.put(result())
+        (tmp_path / "two.mp4").write_bytes(b"of another run")
+    kept = tmp_path / "two-2.mp4"
+    assert (tmp_path / "two.mp4").read_bytes() == b"of another run"
+    assert length_of(kept) == 1
+    assert sink.written() == f"video: {kept}"
+    assert f"two.mp4: something else took that name meanwhile; the recording is {kept}" in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def at(moment: float, index: int = 0) -> Result:
@@ -252,6 +296,45 @@ def test_a_recording_of_half_the_frames_plays_as_long_as_it_took(tmp_path: Path)
         for index in range(3):
             sink.put(at(index * 5.0))
     assert length_of(tmp_path / "stills.avi") == 3
+
+
+def live(moment: float) -> Result:
+    """A result whose frame a camera gave at this moment."""
+    one = result()
+    return replace(one, frame=replace(one.frame, captured_at=moment))
+
+
+def test_a_stream_that_is_faster_than_it_says_plays_as_fast_as_it_happened(tmp_path: Path) -> None:
+    with VideoSink(tmp_path / "fast.avi", fps=25.0) as sink:
+        for index in range(301):
+            sink.put(live(7.0 + index / 60))  # five seconds
+    assert length_of(tmp_path / "fast.avi") == pytest.approx(126, abs=1)
+
+
+def test_a_camera_whose_frames_come_early_or_late_loses_none_of_them(tmp_path: Path) -> None:
+    with VideoSink(tmp_path / "camera.avi", fps=30.0) as sink:
+        for index in range(300):
+            sink.put(live(7.0 + index / 30 + (0.014, -0.014, 0.0)[index % 3]))
+    assert length_of(tmp_path / "camera.avi") == 300
+
+
+@pytest.mark.parametrize("digits", [9, 3])  # a container may count in milliseconds
+@pytest.mark.parametrize(("fps", "declared"), [(30000 / 1001, 29.97), (24000 / 1001, 23.976), (119.88012, 119.88012)])
+def test_a_file_of_a_constant_rate_gives_one_frame_a_frame(
+    tmp_path: Path, fps: float, declared: float, digits: int
+) -> None:
+    with VideoSink(tmp_path / "constant.avi", fps=declared) as sink:
+        for index in range(1000):
+            sink.put(at(round(index / fps, digits)))
+    assert length_of(tmp_path / "constant.avi") == 1000
+
+
+def test_a_file_of_a_variable_rate_keeps_every_frame_and_its_length(tmp_path: Path) -> None:
+    moments = [*(index / 60 for index in range(300)), *(5 + index / 10 for index in range(50))]
+    with VideoSink(tmp_path / "phone.avi", fps=35.0) as sink:
+        for moment in moments:
+            sink.put(at(moment))
+    assert 350 <= length_of(tmp_path / "phone.avi") <= 352
 
 
 def test_a_rate_that_mpeg4_cannot_count_is_rounded(tmp_path: Path) -> None:

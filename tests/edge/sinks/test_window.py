@@ -66,8 +66,8 @@ def open_window(folder: Path) -> WindowSink:
     return WindowSink(10.0, folder, Clock())
 
 
-def result(value: int = 90, text: str = "red dress", width: int = 160) -> Result:
-    frame = Frame(np.full((120, width, 3), value, np.uint8), 0, 0.0, "demo")
+def result(value: int = 90, text: str = "red dress", width: int = 160, moment: float = 0.0) -> Result:
+    frame = Frame(np.full((120, width, 3), value, np.uint8), 0, moment, "demo")
     scores = np.array([0.9], np.float32)
     return Result(frame, Box(0, 0, 160, 120), scores, scores, Decision({}, (), text), 0.01, {}, ("red",))
 
@@ -123,8 +123,8 @@ def test_s_saves_a_frame_of_forty_labels(gui: FakeCv2, tmp_path: Path) -> None:
 def test_r_starts_a_recording_and_ends_it(gui: FakeCv2, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     sink = open_window(tmp_path)
     gui.keys = ["r", "\xff", "\xff", "r"]
-    for _ in range(6):
-        sink.put(result())
+    for index in range(6):
+        sink.put(result(moment=index / 10))
     (path,) = tmp_path.iterdir()
     assert f"recorded {path}" in capsys.readouterr().err
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 3
@@ -134,8 +134,8 @@ def test_r_starts_a_recording_and_ends_it(gui: FakeCv2, tmp_path: Path, capsys: 
 def test_a_recording_that_still_runs_at_the_end_is_whole(gui: FakeCv2, tmp_path: Path) -> None:
     sink = open_window(tmp_path)
     gui.keys = ["r"]
-    for _ in range(4):
-        sink.put(result())
+    for index in range(4):
+        sink.put(result(moment=index / 10))
     sink.close()
     (path,) = tmp_path.iterdir()
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 3

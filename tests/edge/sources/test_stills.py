@@ -40,3 +40,21 @@ def test_a_name_that_is_no_utf8_is_told_in_a_way_that_can_be_written(photo_folde
     assert isinstance(frame, Frame)
     assert frame.source.endswith("0\\xff.png")
     assert "0\\xff.jpg" in fault.reason
+
+
+def test_a_folder_that_may_not_be_looked_into_is_a_fault_and_the_rest_go_on(
+    photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, locked = Path.open, photo_folder / "a"
+
+    def refuse(path: Path, *args: str) -> object:
+        if path == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *args)
+
+    monkeypatch.setattr("os.access", lambda path, mode: path != locked)
+    monkeypatch.setattr("builtins.open", lambda path, *args: refuse(Path(path), *args))
+    fault, frame = open_source(str(photo_folder)).items()
+    assert isinstance(fault, Fault)
+    assert fault.reason == f"{locked} is not for this user to read; mend its mode"
+    assert isinstance(frame, Frame)

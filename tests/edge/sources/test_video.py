@@ -81,3 +81,13 @@ def test_a_name_with_a_colon_is_no_protocol(clip: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(clip.parent)
     clip.rename("cam-12:30.avi")
     assert len(list(open_source("cam-12:30.avi").items())) == FRAMES
+
+
+def test_the_true_cause_is_named_where_a_video_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "clip.mp4"
+    path.touch()
+    with pytest.raises(SourceError, match=r"clip\.mp4 is empty \(0 bytes\), not a video"):
+        open_source(str(path))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(SourceError, match=r"clip\.mp4 is not for this user to read; mend its mode"):
+        open_source(str(path))

@@ -25,6 +25,7 @@ class WebSink(Sink):
         self.name = f"--serve {address}"
         guard = Guard(address, origins=origins)
         listening = address.listen()
+        self._clean: Result | None = None
         self._board = Board(space, source, detail)
         self._server = Server(listening, self._board, guard)
         self._board.wake = self._server.wake
@@ -36,13 +37,15 @@ class WebSink(Sink):
 
     def put_clean(self, result: Result) -> None:
         """Keep a copy of the picture, if a client waits for one."""
+        self._clean = result
         self._board.show(result)
 
     def put(self, result: Result) -> None:
         """Take note of what was said, and of the time it took."""
         if self._server.error is not None:
             raise self._server.error
-        self._board.count(result)
+        clean, self._clean = self._clean, None
+        self._board.count(clean or result)  # a small picture was enlarged for the words on it: its size is not this one
 
     def fault(self, fault: Fault) -> None:
         """Take note of an input that could not be read."""

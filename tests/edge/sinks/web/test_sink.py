@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.frame import Event, Fault
+from fashion_edge.overlay import enlarge
 from fashion_edge.sinks.web import WebSink, picture
 from fashion_edge.sinks.web.address import BACKLOG
 from fashion_edge.sinks.web.clients import MOST
@@ -56,6 +57,17 @@ def test_the_state_is_the_newest_result(serve: Serve, ask: Callable, result: Cal
     assert (state["result"]["fps"], state["result"]["age_p99_ms"]) == (30.0, 9.0)
     assert state["space"]["groups"] == {"colour": ["blue", "red"], "garment": ["dress"]}
     assert state["run"]["frames"] == 1
+
+
+def test_a_small_picture_that_is_enlarged_for_a_recording_keeps_its_size(
+    serve: Serve, ask: Callable, result: Callable
+) -> None:
+    sink, small = serve(), result()
+    sink.put_clean(small)
+    sink.put(enlarge(small))
+    state = json.loads(ask(sink, "/api/state").body)["result"]
+    assert state["size"] == [64, 48]
+    assert state["box"] == [0.2188, 0.0, 0.5625, 1.0]
 
 
 def test_after_a_loss_there_is_no_result_any_more(serve: Serve, ask: Callable, result: Callable) -> None:
