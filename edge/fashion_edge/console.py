@@ -1,7 +1,10 @@
 """The terminal: messages to standard error, errors as one sentence, exit statuses."""
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -10,16 +13,78 @@ from fashion_edge.errors import FashionError
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
+class MovingLine:
+    """The last line of a terminal, which is rewritten as the work goes on; for the order's sake `say` clears it."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        """Write it anew, shorter than a terminal is wide."""
+        self._write(text)
+        self._shown = True
+
+    def clear(self) -> None:
+        """Wipe it away, before anything else is printed."""
+        if self._shown:
+            self._write("")
+            self._shown = False
+
+    def _write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+
+
+moving_line = MovingLine()
+
+
 def say(message: str) -> None:
-    """Print a message for a person; standard output carries data only."""
-    click.echo(message, err=True)
+    """Print a message for a person; standard output carries data only.
+
+    What cannot be written, to a log on a full disk, is lost: no work ends for it.
+    """
+    moving_line.clear()
+    with suppress(OSError):
+        click.echo(message, err=True)
 
 
 def run_command(command: click.Command, argv: Sequence[str] | None) -> int:
     """Run a click command and return its exit status; every expected error becomes one sentence.
 
-    With `--debug` anywhere on the command line the traceback is shown instead.
+    With `--debug` anywhere on the command line the traceback is shown instead. A standard stream that was closed
+    before the start behaves as /dev/null.
     """
+    _open_closed_streams()
+    try:
+        return _run(command, argv)
+    finally:
+        _flush()
+
+
+def _open_closed_streams() -> None:
+    """Files that are opened later would otherwise get the numbers 0, 1 and 2, and be written to as if they were these.
+
+    Python has None for such a stream, and the lowest free number is what `open` gives.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open(mode, encoding="utf-8", errors="replace")  # noqa: SIM115  # to the end
+            setattr(sys, name, stream)
+
+
+def _flush() -> None:
+    """What a full disk does not take is lost; Python would try again at its end, and replace the exit status by 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def _run(command: click.Command, argv: Sequence[str] | None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     name = command.name or "fashion"
     try:

@@ -10,10 +10,11 @@ import click
 import numpy as np
 
 from fashion_edge.choice import open_model
-from fashion_edge.console import say
+from fashion_edge.console import moving_line, say
 from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.keep import choose_options
 from fashion_edge.pipeline import Labeller
+from fashion_edge.progress import Progress, make_progress
 from fashion_edge.request import Request
 from fashion_edge.signals import ended_by_signals
 from fashion_edge.sources import open_source
@@ -36,8 +37,9 @@ def diff_bundles(request: Request) -> int:
     say(" against ".join(f"{model.bundle.path.name}/{model.variant.file}" for model in pair) + f" on {source.name}")
     comparable = pair[0].bundle.manifest.space.labels == pair[1].bundle.manifest.space.labels
     tally = Tally(request.diff_limit, comparable)
+    progress = make_progress(source, request.frames)
     with ended_by_signals(), closing(source.items()) as items:
-        _compare(items, labellers, tally, request, still=source.still)
+        _compare(items, labellers, tally, request, progress, still=source.still)
     return tally.verdict()
 
 
@@ -66,7 +68,15 @@ class Tally:
         return 1 if self.faults else 0
 
 
-def _compare(items: Iterable[Item], labellers: list[Labeller], tally: Tally, request: Request, *, still: bool) -> None:
+def _compare(
+    items: Iterable[Item],
+    labellers: list[Labeller],
+    tally: Tally,
+    request: Request,
+    progress: Progress | None,
+    *,
+    still: bool,
+) -> None:
     """Label until the items end, or a limit of the request is reached."""
     deadline = math.inf if request.seconds is None else time.monotonic() + request.seconds
     said = ("", "")
@@ -87,7 +97,10 @@ def _compare(items: Iterable[Item], labellers: list[Labeller], tally: Tally, req
             if texts[0] != texts[1]:
                 tally.differing += 1
                 if still or texts != said:
+                    moving_line.clear()
                     click.echo(f"{item.source if still else f'frame {item.index}'}: {texts[0]} | {texts[1]}")
             said = texts
+        if progress is not None:
+            progress.show(tally.frames + tally.faults)
         if tally.frames == request.frames or time.monotonic() >= deadline:
             return

@@ -1,9 +1,11 @@
 """From flags to outputs: which sinks a run has."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
+from fashion_edge.progress import make_progress
 from fashion_edge.request import Request
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sources import Source
@@ -23,6 +25,10 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
     """
     from fashion_edge.sinks.text import TextSink
 
+    windowed = watched and not source.still
+    a_line_each = sys.stdout.isatty() and (source.still or request.jsonl == "-")  # that is progress enough
+    if not (windowed or a_line_each) and (progress := make_progress(source, request.frames)) is not None:
+        yield progress
     yield TextSink(still=source.still, quiet="-" in (request.jsonl, request.events))
     files: _Files = {"overwrite": request.overwrite, "append": request.append, "limit_mb": request.jsonl_limit}
     if request.jsonl:
@@ -42,7 +48,7 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
 
         root = Path(source.name) if source.still and Path(source.name).is_dir() else None
         yield StillsSink(request.save, still=source.still, root=root)
-    if watched and not source.still:
+    if windowed:
         from fashion_edge.sinks.window import WindowSink
 
         yield WindowSink(source.fps)

@@ -43,6 +43,7 @@ User={user}
 SupplementaryGroups=video
 Restart=on-failure
 RestartSec=5
+SuccessExitStatus=130
 WatchdogSec={watchdog}
 TimeoutStopSec=15
 MemoryMax=512M

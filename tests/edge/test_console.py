@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -42,3 +44,32 @@ def test_a_file_that_went_away_is_named_and_debug_shows_where(capsys: pytest.Cap
     assert capsys.readouterr().err == f"fashion-x: {gone}\n"
     with pytest.raises(FileNotFoundError):
         run_command(command, ["--debug"])
+
+
+def in_a_shell(redirections: str, *argv: str) -> subprocess.CompletedProcess:
+    program = "import sys; from fashion_edge.cli import main; sys.exit(main())"
+    command = ["sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, "-c", program, *argv]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("redirections", "status"),
+    [
+        ("> /dev/null 2> /dev/full", 0),  # messages are lost, and no more
+        ("> /dev/full", 1),  # what was found is lost: an output failed
+        ("> /dev/full 2>&1", 1),
+        ("2>&-", 0),
+        ("<&- >&- 2>&-", 0),
+    ],
+)
+def test_a_terminal_that_takes_nothing_does_not_end_the_run(tmp_path: Path, redirections: str, status: int) -> None:
+    lines = tmp_path / "lines.jsonl"
+    done = in_a_shell(redirections, "--source", "demo", "--every-frame", "--frames", "3", "--jsonl", str(lines))
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False)
+    assert [line for line in lines.read_text().splitlines() if '"frame"' in line][2:]
+
+
+def test_a_closed_standard_output_behaves_as_dev_null() -> None:
+    done = in_a_shell(">&-", "--source", "demo", "--every-frame", "--frames", "3", "--jsonl", "-")
+    assert done.returncode == 0
+    assert "failed" not in done.stderr

@@ -2,6 +2,7 @@
 
 import click
 
+from fashion_edge.console import say
 from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
@@ -31,9 +32,9 @@ class TextSink(Sink):
 
     def fault(self, fault: Fault) -> None:
         """Name the file and the reason."""
-        click.echo(fault.reason, err=True)
+        say(fault.reason)
 
     def event(self, event: Event) -> None:
         """Say that the source went or came back; of a sink that failed it was said where it was dropped."""
         if event.state != "failed":
-            click.echo(f"{event.source} {event.state}: {event.detail}", err=True)
+            say(f"{event.source} {event.state}: {event.detail}")

@@ -20,6 +20,11 @@ class Source(Protocol):
     still: bool  # frames have nothing to do with each other: no smoothing, the whole picture is looked at
     fps: float  # nominal frames a second, for recordings
 
+    @property
+    def length(self) -> int | None:
+        """Frames from beginning to end, as far as is declared; None where there is no end or nobody knows it."""
+        ...
+
     def items(self) -> Generator[Item, None, None]:
         """A generator; closing it releases what it opened."""
         ...

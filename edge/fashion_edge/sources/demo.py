@@ -14,6 +14,7 @@ class DemoSource:
     still = False
     ahead = False
     fps = 30.0
+    length = None
 
     def __init__(self, *, paced: bool = True, seed: int = 0) -> None:
         self.live = paced

@@ -22,6 +22,7 @@ class ReopeningSource:
 
     still = False
     ahead = False
+    length = None
 
     def __init__(
         self,

@@ -24,6 +24,11 @@ class ReplaySource:
         self.fps = self.header.fps
         self._paced = paced
 
+    @property
+    def length(self) -> int:
+        """Frames that were recorded."""
+        return sum(not line.event for line in read_lines(self.folder))
+
     def items(self) -> Generator[Item, None, None]:
         """Frames and events in the order in which they were recorded."""
         started, first = time.monotonic(), None

@@ -26,6 +26,11 @@ class StillsSource:
                 f"{path} holds no picture; expected files that end in {', '.join(sorted(SUFFIXES))}{self._left_out()}"
             )
 
+    @property
+    def length(self) -> int:
+        """Pictures, those that cannot be read among them."""
+        return len(self._paths)
+
     def items(self) -> Generator[Item, None, None]:
         """Frames in sorted order of their paths."""
         for index, path in enumerate(self._paths):
@@ -39,7 +44,7 @@ class StillsSource:
 
     def describe(self) -> str:
         """How many there are."""
-        return f"{self.name}: {len(self._paths)} picture{'s' if len(self._paths) != 1 else ''}{self._left_out()}"
+        return f"{self.name}: {self.length} picture{'s' if self.length != 1 else ''}{self._left_out()}"
 
     def _left_out(self) -> str:
         """Links are not followed: they may lead out of the folder, or round in it."""

@@ -36,6 +36,7 @@ class VideoSource:
         self._settings = (load_cv2().CAP_PROP_N_THREADS, 1) if width * height <= SMALL else ()
         self.fps = capture.fps
         self._description = capture.describe()
+        self.length = self._to_be_shown(capture.frames) if capture.finite else None
         capture.close()
 
     def items(self) -> Generator[Item, None, None]:

@@ -1,0 +1,107 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fashion_edge.signals import ended_by_signals, signals_interrupt
+
+PROGRAM = "import sys; from fashion_edge.cli import main; sys.exit(main())"
+
+
+def send(number: int, times: int = 1) -> None:
+    for _ in range(times):
+        os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_does_not_keep_files_from_being_closed(number: int) -> None:
+    with signals_interrupt():
+        with ended_by_signals():
+            send(number)
+        send(number)
+        closed = True
+    assert closed
+
+
+def test_a_signal_while_files_are_closed_at_the_end_of_the_source_is_too_late() -> None:
+    with signals_interrupt():
+        with ended_by_signals():
+            pass
+        send(signal.SIGTERM)
+
+
+def test_a_person_who_insists_gets_out_of_a_close_that_hangs() -> None:
+    with signals_interrupt():
+        with ended_by_signals():
+            send(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGINT, 2)
+
+
+def test_what_the_program_was_started_to_ignore_stays_ignored_and_all_is_as_before() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals_interrupt():
+            send(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_another_thread_than_the_main_one_leaves_signals_alone() -> None:
+    before, during = signal.getsignal(signal.SIGTERM), []
+
+    def work() -> None:
+        with signals_interrupt():
+            during.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert during == [before]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("module", ["click", "numpy", "cv2"])
+def test_a_signal_while_the_program_starts_is_no_traceback(number: int, module: str) -> None:
+    """The signal comes when the module is about to be imported."""
+    code = f"""
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), {int(number)})
+sys.meta_path.insert(0, Finder())
+{PROGRAM}"""
+    command = [sys.executable, "-c", code, "--source", "demo", "--headless"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (130, "fashion-edge: interrupted")
+
+
+def test_a_read_that_hangs_in_its_driver_does_not_spoil_the_end(tmp_path: Path) -> None:
+    """The reader comes back while the interpreter is taken down; C++ would abort then."""
+    code = f"""
+import time
+from fashion_edge import latest
+latest.JOIN_S = 0.0
+from fashion_edge.sources import demo
+def items(self):
+    try:
+        yield from real(self)
+    finally:
+        time.sleep(0.3)
+        open({str(tmp_path / "came back")!r}, "w")
+real, demo.DemoSource.items = demo.DemoSource.items, items
+{PROGRAM.replace("sys.exit(main())", "status = main(); time.sleep(1); sys.exit(status)")}"""
+    command = [sys.executable, "-c", code, "--source", "demo", "--headless", "--frames", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "3 frames labelled" in done.stderr
+    time.sleep(0.5)
+    assert not (tmp_path / "came back").exists()
