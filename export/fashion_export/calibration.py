@@ -1,6 +1,8 @@
 """Whether the calibration photos can show int8 the ranges it must hold, and which photos they were."""
 
+import csv
 import hashlib
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,8 +60,11 @@ def halves(pixels: NDArray[np.uint8], seed: int) -> tuple[NDArray[np.uint8], NDA
 
 def manifest(calibration: Inputs) -> str:
     """The text of calibration.csv in the bundle: each photo and the SHA-256 of its bytes."""
-    rows = (f'"{photo.file}",{digest}' for photo, digest in zip(calibration.photos, calibration.sha256, strict=True))
-    return "\n".join(("file,sha256", *rows)) + "\n"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("file", "sha256"))
+    writer.writerows(zip((photo.file for photo in calibration.photos), calibration.sha256, strict=True))
+    return text.getvalue()
 
 
 def summary(calibration: Inputs) -> dict[str, Any]:

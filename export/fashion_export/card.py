@@ -11,9 +11,9 @@ KINDS = {
 }
 
 
-def _kind(task: str | None) -> str:
+def _kind(task: object) -> str:
     """What the scores are; of a model trained elsewhere it is not known how they came about."""
-    return KINDS.get(task or "", "An image classifier: one score a label, one forward pass a picture.")
+    return KINDS.get(str(task), "An image classifier: one score a label, one forward pass a picture.")
 
 
 def model_card(outcome: Outcome) -> str:
@@ -76,12 +76,12 @@ def _metrics(run: dict[str, Any]) -> list[str]:
     lines, baseline = [], run["baseline"]
     for split, values in run["metrics"].items():
         line = f"- Keras on the run's {values['photos']:,} {split} photos: {_pair(values)}"
-        if other := baseline.get("metrics", {}).get(split):
+        if other := (baseline.get("metrics") or {}).get(split):
             line += f"; by the {baseline.get('recipe')} recipe on the same photos: {_pair(other)}"
         lines.append(line)
     for split, values in run["negatives"].items():
         line = f"- Keras on {values['photos']:,} {split} photos of other things: silent on {values['silent']:.2%}"
-        if other := baseline.get("negatives", {}).get(split):
+        if other := (baseline.get("negatives") or {}).get(split):
             line += f"; by the {baseline.get('recipe')} recipe: {other['silent']:.2%}"
         lines.append(line)
     return lines or ["- Of the training nothing is recorded."]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fashion_edge.atomic import refuse_existing
+from fashion_edge.atomic import probe_folder, refuse_existing
 from fashion_edge.console import run_command, say
 from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
 from fashion_edge.locate import BUNDLES, RUNS, default_run
@@ -63,10 +63,11 @@ def command(**given: Any) -> int:
     """
     check_flags(given)
     folder = None if given["model"] else find_run(given["run"], given["run_option"])
-    out = given["out"] or BUNDLES / (folder.resolve().name if folder else given["model"].stem)
+    out = given["out"] or BUNDLES / (folder.resolve().name if folder else given["model"].resolve().stem)
     refuse_existing(out, overwrite=given["overwrite"])
     if given["keep_failed"]:
         refuse_existing(aside(out), overwrite=given["overwrite"])
+    check_place(out)
     require_extra()
     try:
         return run_export(given, folder, out)
@@ -115,6 +116,14 @@ def refuse(outcome: "Outcome", out: Path, *, keep: bool, overwrite: bool) -> Non
 def aside(out: Path) -> Path:
     """Where a bundle goes that the gate refused."""
     return out.with_name(out.name + ".failed")
+
+
+def check_place(out: Path) -> None:
+    """Raise `UsageError` where no folder can be written beside `out`: better now than when all is converted."""
+    try:
+        probe_folder(out.resolve().parent)
+    except OSError as error:
+        raise UsageError(f"cannot write to {out.parent}: {error.strerror}; name another folder with --out") from error
 
 
 def check_flags(given: dict[str, Any]) -> None:

@@ -171,7 +171,7 @@ def stability(job: Job, ready: Prepared, space: LabelSpace, progress: Progress) 
         return None
     pixels = ready.validation.pixels if len(ready.validation) else ready.inputs
     truth = ready.validation.truth if len(ready.validation) else np.zeros((len(pixels), len(space.labels)), bool)
-    seed = int(ready.source.facts.get("seed") or 0)
+    seed = ready.source.facts.get("seed", 0)
     with progress.step("calibrating on two disjoint halves, to see how much the photos matter"):
         first, second = (
             open_file(INT8, convert(INT8, replace(job, calibration=half)), job.spec, len(space.labels)).run(pixels)

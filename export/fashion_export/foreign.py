@@ -17,6 +17,7 @@ from fashion_edge.preprocess import InputSpec
 from fashion_export.graph import copy_network
 from fashion_export.keras_model import load_model
 from fashion_export.photos import Photo
+from fashion_export.saved_model import FILE, copy_pure
 from fashion_export.source import Source
 
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}  # of what the model eats
@@ -24,10 +25,6 @@ HELD_OUT = 5  # every fifth photo judges, the others calibrate
 SEED = 0
 MOST = 300  # calibration photos; more only cost time
 HDF5 = b"\x89HDF\r\n\x1a\n"
-# Operators of a SavedModel that reach past the tensors; a SavedModel is a program, and Keras has no safe mode for it.
-UNSAFE = frozenset(
-    {"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles", "LoadLibrary"}
-)
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,11 @@ class Foreign:
     calibration: Path
     value_range: str | None  # a key of RANGES; None: the model must scale its input itself
     channels: str = "RGB"
-    fit: str = "stretch"
+
+    @property
+    def name(self) -> str:
+        """What the bundle is called after it, `.` included."""
+        return self.model.resolve().stem
 
 
 def load_foreign(foreign: Foreign) -> Source:
@@ -64,10 +65,10 @@ def load_foreign(foreign: Foreign) -> Source:
     calibration, validation = find_photos(foreign.calibration, foreign.labels)
     thresholds = dict.fromkeys(foreign.labels, 0.5)
     return Source(
-        name=foreign.model.stem,
+        name=foreign.name,
         model_file=foreign.model,
         space=LabelSpace(foreign.labels, foreign.groups, thresholds),
-        spec=InputSpec(height, width, channels=foreign.channels, fit=foreign.fit),
+        spec=InputSpec(height, width, channels=foreign.channels),
         root=foreign.calibration,
         calibration=calibration,
         validation=validation,
@@ -97,30 +98,25 @@ def open_any(path: Path) -> Any:
 
 
 def open_saved_model(path: Path) -> Any:
-    """A SavedModel folder as a Keras model of one layer; its health cannot be examined, its graph is looked through.
+    """A SavedModel folder as a Keras model of one layer; its health cannot be examined, its graph may only compute.
 
     Raises:
-        ModelError: no SavedModel, no default signature with one image, or an operator that reaches files or Python.
+        ModelError: no SavedModel, no default signature with one image, or an operator that may reach past the model.
     """
-    file = path / "saved_model.pb"
-    if not file.is_file():
-        raise ModelError(f"{path} holds no saved_model.pb; name a SavedModel folder, a .keras file or an HDF5 file")
+    if not (path / FILE).is_file():
+        raise ModelError(f"{path} holds no {FILE}; name a SavedModel folder, a .keras file or an HDF5 file")
     import keras
     import tensorflow as tf
-    from tensorflow.core.protobuf import saved_model_pb2
 
     try:
-        proto = saved_model_pb2.SavedModel.FromString(file.read_bytes())
-        used = {node.op for graph in proto.meta_graphs for node in graph.graph_def.node}
-        used |= {n.op for g in proto.meta_graphs for f in g.graph_def.library.function for n in f.node_def}
-        if unsafe := sorted(used & UNSAFE):
-            raise ModelError(f"{path} is refused: its graph uses {unsafe[0]}, which reaches past the model")
-        layer = keras.layers.TFSMLayer(str(path), call_endpoint="serving_default")
-        signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+        with tempfile.TemporaryDirectory() as copy:
+            copy_pure(path, Path(copy))
+            layer = keras.layers.TFSMLayer(copy, call_endpoint="serving_default")
+            signature = tf.saved_model.load(copy).signatures["serving_default"]
         ((_, wanted),) = signature.structured_input_signature[1].items()
         ((name, _),) = signature.structured_outputs.items()
         image = keras.Input(tuple(wanted.shape[1:]))
-        return keras.Model(image, layer(image)[name], name=path.name)
+        return keras.Model(image, layer(image)[name], name=path.resolve().name)
     except ModelError:
         raise
     except Exception as error:  # protobuf, TensorFlow and Keras share no class of error
@@ -194,4 +190,4 @@ def _photo(file: Path, folder: Path, labels: tuple[str, ...]) -> Photo:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, or of a folder's saved_model.pb."""
-    return hashlib.sha256((path / "saved_model.pb" if path.is_dir() else path).read_bytes()).hexdigest()
+    return hashlib.sha256((path / FILE if path.is_dir() else path).read_bytes()).hexdigest()

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 
 PASSIVE = ("Dropout", "SpatialDropout2D", "GaussianDropout", "MaxPooling2D", "InputLayer")  # keep channels, commute
-POOLS = ("AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D")
 WEIGHTED = ("Conv2D", "Dense")
 
 

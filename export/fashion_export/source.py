@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fashion_edge.bundle import parse_input_spec, parse_label_space
+from fashion_edge.bundle import parse_input_spec, parse_label_space, parse_number
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import BundleError, RunError
 from fashion_edge.preprocess import InputSpec
@@ -17,6 +17,11 @@ from fashion_export.photos import Photo, read_rows, to_photos
 SCHEMA = 1
 RUN = "run.json"
 MAX_RUN_BYTES = 4 << 20
+FIGURES = {  # what the model card prints of each entry of these keys
+    "metrics": ("photos", "label_accuracy", "exact_match"),
+    "negatives": ("photos", "silent"),
+    "recoloured": ("trained_on", "copies", "exact_match"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ def load_run(folder: Path, dataset: Path | None = None) -> Source:
     facts = _read_json(folder)
     try:
         space, spec = parse_label_space(facts), parse_input_spec(_part(facts, "input"))
+        _check_facts(facts)
     except BundleError as error:
         raise RunError(f"{folder / RUN}: {error}") from error
     model, data = _part(facts, "model"), _part(facts, "dataset")
@@ -92,6 +98,28 @@ def _part(facts: Mapping[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(part, dict):
         raise RunError(f"run.json: key {key!r} must be an object, not {part!r:.40}")
     return part
+
+
+def _check_facts(facts: Mapping[str, Any]) -> None:
+    """Refuse now what would stop the report and the card after all conversions; a key may be empty or not there."""
+    seed = facts.get("seed", 0)
+    if not isinstance(seed, int) or seed < 0:
+        raise BundleError(f"seed must be a whole number from 0 on, not {seed!r:.40}")
+    _check_figures(facts, "")
+    if facts.get("baseline"):
+        _check_figures(_part(facts, "baseline"), "baseline.")
+    data = _part(facts, "dataset")
+    if data.get("counts"):
+        _part(data, "counts")
+
+
+def _check_figures(facts: Mapping[str, Any], where: str) -> None:
+    for key, figures in FIGURES.items():
+        table = _part(facts, key) if facts.get(key) else {}
+        for name in table:
+            entry = _part(table, name)
+            for figure in figures:
+                parse_number(entry.get(figure), f"{where}{key}.{name}.{figure}")
 
 
 def _refuse_overlap(split: list[dict[str, str]], calibration: tuple[Photo, ...], where: Path) -> None:

@@ -20,6 +20,8 @@ BINARIZERS = ("MultiLabelBinarizer", "LabelBinarizer")
 class Binarizer:
     """Holds the attributes of a pickled binarizer and does nothing."""
 
+    state: Any = None  # of one that was pickled without any
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Keep the attributes."""
         self.state = state

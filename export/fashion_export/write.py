@@ -29,13 +29,13 @@ def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Non
         for artefact in outcome.artefacts:
             (part / artefact.recipe.file).write_bytes(artefact.data)
         manifest = to_manifest(outcome, hashlib.sha256(golden).hexdigest())
-        (part / MANIFEST).write_text(json.dumps(manifest.to_json(), indent=2) + "\n")
+        (part / MANIFEST).write_text(json.dumps(manifest.to_json(), indent=2) + "\n", encoding="utf-8")
         if len(outcome.calibration):
-            (part / "calibration.csv").write_text(calibration_manifest(outcome.calibration))
+            (part / "calibration.csv").write_text(calibration_manifest(outcome.calibration), encoding="utf-8")
         if len(outcome.validation):
             (part / "drift.png").write_bytes(drift_picture(outcome))
-        (part / "report.md").write_text(report(outcome))
-        (part / "MODEL_CARD.md").write_text(model_card(outcome))
+        (part / "report.md").write_text(report(outcome), encoding="utf-8")
+        (part / "MODEL_CARD.md").write_text(model_card(outcome), encoding="utf-8")
         prove(part)
 
 

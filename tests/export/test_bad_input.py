@@ -55,6 +55,24 @@ def test_run_json_damaged(run, refused, text):
     assert "run.json" in refused(run)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"metrics": {"val": {}}}, "metrics.val.photos must be int or float, not None"),
+        ({"metrics": {"val": 1}}, "key 'val' must be an object"),
+        ({"negatives": {"val": {"photos": 3, "silent": "all"}}}, "negatives.val.silent must be int or float"),
+        ({"recoloured": ["red shirt"]}, "key 'recoloured' must be an object"),
+        ({"baseline": {"metrics": {"val": {"photos": 40}}}}, "baseline.metrics.val.label_accuracy must be"),
+        ({"seed": "abc"}, "seed must be a whole number from 0 on, not 'abc'"),
+        ({"seed": -1}, "seed must be a whole number from 0 on, not -1"),
+    ],
+)
+def test_what_the_card_will_print_is_checked_before_anything_is_converted(run, refused, change, words):
+    (run / "run.json").write_text(json.dumps(json.loads((run / "run.json").read_text()) | change))
+    (run / "model.keras").unlink()  # not reached
+    assert words in refused(run)
+
+
 def test_model_file_cut_short(run, refused):
     data = (run / "model.keras").read_bytes()
     (run / "model.keras").write_bytes(data[: len(data) // 2])
@@ -174,6 +192,12 @@ def test_no_place_for_a_failed_export_is_said_before_the_work(run, tmp_path, cap
     (tmp_path / "out.failed" / "manifest.json").write_text("{}")
     assert main([str(run), "--out", str(tmp_path / "out"), "--keep-failed"]) == 2
     assert "out.failed exists already" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_said_before_the_work(run, capsys):
+    (run / "model.keras").unlink()  # not reached
+    assert main([str(run), "--out", "/proc/out"]) == 2
+    assert "cannot write to /proc: " in capsys.readouterr().err
 
 
 def test_an_unknown_flag(run, refused):

@@ -1,5 +1,7 @@
 """Calibration photos: judged before they are used, listed after."""
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,13 @@ def test_the_calibrator_wants_a_photo():
 
 def test_manifest_and_summary_name_every_photo_by_its_hash():
     some = inputs(pictures(2), hashes=["aa", "bb"])
-    assert manifest(some) == 'file,sha256\n"0.png",aa\n"1.png",bb\n'
+    assert manifest(some) == "file,sha256\n0.png,aa\n1.png,bb\n"
     assert summary(some)["photos"] == 2
     assert summary(some)["sha256"] != summary(inputs(pictures(2), hashes=["aa", "bc"]))["sha256"]
+
+
+def test_names_with_quotes_and_commas_come_back_from_the_manifest():
+    photos = tuple(Photo(name, ()) for name in ('so "red".png', "red, blue.png"))
+    some = Inputs(pictures(2), np.ones((2, 2), bool), photos, ("aa", "bb"), ())
+    rows = list(csv.reader(manifest(some).splitlines()))
+    assert rows[1:] == [['so "red".png', "aa"], ["red, blue.png", "bb"]]

@@ -74,6 +74,15 @@ def test_a_saved_model(trained_run, foreign_args, tmp_path):
     check_bundle(tmp_path / "out")
 
 
+def test_a_model_in_the_current_folder_gives_its_bundle_the_folders_name(photos, tmp_path, monkeypatch, capsys):
+    (tmp_path / "summer").mkdir()
+    (tmp_path / "summer" / "bundles" / "summer").mkdir(parents=True)
+    (tmp_path / "summer" / "bundles" / "summer" / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path / "summer")
+    assert main(["--model", ".", "--labels", LABELS, "--calibration", str(photos)]) == 2
+    assert "bundles/summer exists already" in capsys.readouterr().err
+
+
 def test_a_saved_model_that_writes_files_is_refused(foreign_args, tmp_path, capsys):
     import tensorflow as tf
 

@@ -71,7 +71,12 @@ def test_any_other_name_is_refused(tmp_path, value):
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [(b"", "not a readable pickle"), (b"\x80\x05N.", "no list of labels"), (pickle.dumps([1, 2]), "no list of labels")],
+    [
+        (b"", "not a readable pickle"),
+        (b"\x80\x05N.", "no list of labels"),
+        (pickle.dumps([1, 2]), "no list of labels"),
+        (b"csklearn.preprocessing._label\nMultiLabelBinarizer\n)\x81.", "no list of labels"),  # without a state
+    ],
 )
 def test_what_is_no_class_list(tmp_path, data, reason):
     (tmp_path / "mlb.pickle").write_bytes(data)

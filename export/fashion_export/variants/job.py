@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from fashion_edge.preprocess import InputSpec
 
-IO_TYPES = ("uint8", "int8", "float32")
-
 
 @dataclass(frozen=True)
 class Job:
@@ -18,5 +16,5 @@ class Job:
     model: Any
     spec: InputSpec
     calibration: NDArray[np.uint8]
-    io: str = "uint8"  # of the int8 TFLite file, both ends: one of IO_TYPES
+    io: str = "uint8"  # of the int8 TFLite file, both ends: uint8, int8 or float32
     any_batch: bool = False  # ONNX: batch left open instead of 1

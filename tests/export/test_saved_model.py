@@ -1,0 +1,142 @@
+"""SavedModel folders: programs that may only compute."""
+
+import numpy as np
+import pytest
+
+from fashion_edge.errors import ModelError
+from fashion_export.foreign import open_any
+from fashion_export.saved_model import PURE
+
+SIZE = 32
+
+
+def save_module(folder, work, **more):
+    """A tf.Module whose signature gives the mean colour as scores, after `work`."""
+    import tensorflow as tf
+
+    def call(image):
+        with tf.control_dependencies([work()] if work else []):
+            return {"scores": tf.reduce_mean(image, axis=(1, 2)) / 255}
+
+    module = tf.Module()
+    module.call = tf.function(call, input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3))])
+    for name, value in more.items():
+        setattr(module, name, value)
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.call})
+
+
+def print_to(file):
+    import tensorflow as tf
+
+    return tf.print("it ran", output_stream=f"file://{file}")
+
+
+def save_to(file):
+    import tensorflow as tf
+
+    return tf.raw_ops.SaveV2(prefix=str(file), tensor_names=["x"], shape_and_slices=[""], tensors=[tf.zeros(1)])
+
+
+def read_lines(_):
+    import tensorflow as tf
+
+    return tf.data.TextLineDataset("/etc/passwd").reduce("", lambda all_lines, line: all_lines + line)
+
+
+@pytest.mark.parametrize(
+    ("work", "operator"), [(print_to, "PrintV2"), (save_to, "SaveV2"), (read_lines, "FlatMapDataset")]
+)
+def test_a_model_that_reaches_files_is_refused_and_writes_nothing(tmp_path, work, operator):
+    save_module(tmp_path / "saved", lambda: work(tmp_path / "it-ran"))
+    with pytest.raises(ModelError, match=f"is refused: its graph uses {operator}, which is none of the operators"):
+        open_any(tmp_path / "saved")(np.zeros((1, SIZE, SIZE, 3), np.float32))
+    assert not list(tmp_path.glob("it-ran*"))
+
+
+def test_a_table_that_is_filled_from_a_file_while_the_model_loads_is_refused(tmp_path):
+    import tensorflow as tf
+
+    (tmp_path / "words").write_text("red\n")
+    key, value = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+    filler = tf.lookup.TextFileInitializer(str(tmp_path / "words"), tf.string, key, tf.int64, value)
+    save_module(tmp_path / "saved", None, table=tf.lookup.StaticHashTable(filler, -1))
+    with pytest.raises(ModelError, match="its graph uses HashTableV2"):
+        open_any(tmp_path / "saved")
+
+
+def test_what_only_the_saver_calls_is_left_behind(tmp_path):
+    """The main graph of the file writes when a variable is restored; that graph is never run."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    save_module(tmp_path / "saved", None)
+    file = tmp_path / "saved" / "saved_model.pb"
+    proto = SavedModel.FromString(file.read_bytes())
+    library = proto.meta_graphs[0].graph_def.library
+    saver = next(function for function in library.function if "traced_save" in function.signature.name)
+    saver.node_def.add(name="evil", op="WriteFile")
+    file.write_bytes(proto.SerializeToString())
+    pixels = np.full((1, SIZE, SIZE, 3), 51, np.float32)
+    assert np.allclose(open_any(tmp_path / "saved")(pixels), 0.2)
+
+
+def test_a_file_of_tensorflow_1_is_refused(tmp_path):
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    save_module(tmp_path / "saved", None)
+    file = tmp_path / "saved" / "saved_model.pb"
+    proto = SavedModel.FromString(file.read_bytes())
+    proto.meta_graphs[0].ClearField("object_graph_def")
+    file.write_bytes(proto.SerializeToString())
+    with pytest.raises(ModelError, match="was not saved by TensorFlow 2"):
+        open_any(tmp_path / "saved")
+
+
+def keras_layers():
+    import keras
+
+    layers = keras.layers
+    image = x = keras.Input((SIZE, SIZE, 3))
+    for layer in (layers.RandomFlip(), layers.RandomRotation(0.1), layers.Resizing(24, 24), layers.Rescaling(1 / 255)):
+        x = layer(x)
+    x = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.SeparableConv2D(4, 3, activation="swish")(layers.ZeroPadding2D()(x))
+    x = layers.Dropout(0.2)(layers.MaxPooling2D()(x))
+    x = layers.LayerNormalization()(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(image, layers.Dense(4, activation="softmax")(x))
+
+
+def mobile_net():
+    import keras
+
+    return keras.applications.MobileNetV2((SIZE, SIZE, 3), 0.35, weights=None, classes=4)
+
+
+@pytest.mark.parametrize("make", [keras_layers, mobile_net])
+def test_what_keras_exports_computes_the_same(tmp_path, make):
+    model = make()
+    model.export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    pixels = np.random.default_rng(0).uniform(0, 255, (2, SIZE, SIZE, 3)).astype(np.float32)
+    assert np.allclose(open_any(tmp_path / "saved")(pixels), model(pixels), atol=1e-5)
+
+
+def test_a_module_with_branches_and_loops_computes(tmp_path):
+    import tensorflow as tf
+
+    scale = tf.Variable(2.0)
+
+    def call(image):
+        rows = tf.map_fn(lambda one: tf.reduce_mean(tf.image.resize(one, (8, 8)), axis=(0, 1)), image)
+        rows = tf.cond(tf.reduce_max(rows) > 1, lambda: rows / 255, lambda: rows)
+        return {"scores": rows * scale}
+
+    module = tf.Module()
+    module.scale, module.call = scale, tf.function(call, input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3))])
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": module.call})
+    assert np.allclose(open_any(tmp_path / "saved")(np.full((1, SIZE, SIZE, 3), 51, np.float32)), 0.4)
+
+
+def test_every_name_of_the_list_is_an_operator():
+    import tensorflow as tf
+
+    assert [name for name in PURE if not hasattr(tf.raw_ops, name)] == []
