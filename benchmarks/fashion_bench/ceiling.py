@@ -51,7 +51,7 @@ def describe_ceiling(results: Sequence[Result]) -> list[str]:
     lines = []
     for result in results:
         found = result.extras.get("ceiling", {})
-        if found.get("peak_gops") and len(result.samples):
+        if found.get("peak_gops") and found["operations"] and len(result.samples):
             rate = found["operations"] / (result.quantile("p50") * 1e6)  # billion a second, from the samples themselves
             lines.append(
                 f"{result.case.name}: {found['operations'] / 1e6:.1f} million operations at {rate:.1f} of "

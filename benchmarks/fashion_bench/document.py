@@ -8,6 +8,7 @@ from typing import Any
 
 from fashion_bench.machine import unlike
 from fashion_bench.results import Result, result_from_json
+from fashion_bench.shape import check_document
 from fashion_edge.errors import UsageError
 
 SCHEMA = 1
@@ -81,9 +82,10 @@ def read_document(path: Path) -> Document:
     if root.get("schema") != SCHEMA:
         raise UsageError(f"{path} has schema {root.get('schema')!r}, this version reads {SCHEMA}; measure it again")
     try:
-        return _parse(root)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError(f"{path} is not whole: {type(error).__name__} {error}; measure it again") from error
+        check_document(root)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{path} is not whole: {error}; measure it again") from error
+    return _parse(root)
 
 
 def merge(documents: Sequence[tuple[Path, Document]]) -> Document:

@@ -27,7 +27,11 @@ def check_meter(path: Path) -> None:
 
 
 def measure_joules(path: Path, work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """(joules, seconds, what `work` gave) between its begin and its end."""
+    """(joules, seconds, what `work` gave) between its begin and its end.
+
+    Raises:
+        UsageError: the meter could not be read once, or started over.
+    """
     if path.name.startswith("energy"):
         before, start = _read(path), time.monotonic()
         result = work()
@@ -36,12 +40,16 @@ def measure_joules(path: Path, work: Callable[[], Any]) -> tuple[float, float, A
             raise UsageError(f"--meter {path} started over while it was read; measure again")
         return joules, seconds, result
     watts: list[float] = []
+    failed: list[UsageError] = []
     done = threading.Event()
 
     def sample() -> None:
-        while not done.is_set():
-            watts.append(_read(path) * 1e-6)
-            done.wait(INTERVAL)
+        try:
+            while not done.is_set():
+                watts.append(_read(path) * 1e-6)
+                done.wait(INTERVAL)
+        except UsageError as error:
+            failed.append(error)
 
     thread = threading.Thread(target=sample, daemon=True)
     start = time.monotonic()
@@ -51,6 +59,8 @@ def measure_joules(path: Path, work: Callable[[], Any]) -> tuple[float, float, A
     finally:
         done.set()
         thread.join()
+    if failed:
+        raise failed[0]
     seconds = time.monotonic() - start
     return float(np.mean(watts)) * seconds, seconds, result
 

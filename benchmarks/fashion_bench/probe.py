@@ -49,11 +49,6 @@ class Probe:
             text=True,
         )
 
-    @property
-    def pid(self) -> int:
-        """Process id of the worker."""
-        return self._process.pid
-
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """Send a command and wait for its reply.
 
@@ -66,7 +61,7 @@ class Probe:
             self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self._process.stdin.flush()
         line = self._process.stdout.readline()
-        if not line:
+        if not line.endswith("\n"):  # nothing, or half a reply
             raise WorkerError(f"{self._case.name}: the worker, asked to {do}, {self._died()}")
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
@@ -74,8 +69,7 @@ class Probe:
         return reply
 
     def _died(self) -> str:
-        status = self._process.wait(timeout=10)
-        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        how = _ending(self._process.wait(timeout=10))
         self._errors.seek(0)
         words = self._errors.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(words) if line.strip()), "")
@@ -100,3 +94,11 @@ class Probe:
             self._process.wait()
         self._process.stdout.close()
         self._errors.close()
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"ended with status {status}"
+    with suppress(ValueError):  # a real-time signal has no name
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"was killed by signal {-status}"

@@ -32,11 +32,6 @@ def judge(result: Result, needs: Needs, cores: int, governor: str | None) -> Res
     return replace(result, verdict=verdict, reasons=(*invalid, *unstable))
 
 
-def worst(verdicts: Sequence[str]) -> str:
-    """The verdict over several: the worst of them."""
-    return max(verdicts, key=(VALID, UNSTABLE, INVALID).index, default=VALID)
-
-
 def _too_little(result: Result, needs: Needs) -> list[str]:
     count, seconds = len(result.samples), sum(block.seconds for block in result.rounds)
     reasons = []

@@ -134,6 +134,20 @@ def test_a_runtime_that_kills_its_process_is_named_and_the_rest_go_on(tiny_bundl
     assert "litert float32" in out
 
 
+def test_a_worker_that_dies_by_a_nameless_signal_is_skipped_and_said(tiny_bundle, worker_path, capsys):
+    (worker_path / "onnxruntime.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGRTMIN + 1)\n")
+    assert main(["--bundle", str(tiny_bundle), "--runtime", "onnx", *QUICK]) == 1
+    assert f"asked to load, was killed by signal {signal.SIGRTMIN + 1}" in capsys.readouterr().out
+
+
+def test_a_worker_that_dies_amid_a_reply_is_skipped_and_said(tiny_bundle, worker_path, capsys):
+    # what our own standard output was duplicated to is where replies go
+    code = "import os\nos.write(max(map(int, os.listdir('/proc/self/fd')[:-1])), b'{\"import_ms\": 1')\nos._exit(9)\n"
+    (worker_path / "onnxruntime.py").write_text(code)
+    assert main(["--bundle", str(tiny_bundle), "--runtime", "onnx", *QUICK]) == 1
+    assert "asked to load, ended with status 9" in capsys.readouterr().out
+
+
 def test_a_damaged_model_file_is_skipped_and_said(tiny_bundle, tmp_path, capsys):
     bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
     model = bundle / "model.onnx"
@@ -295,6 +309,8 @@ def test_choose_writes_what_the_device_will_run_or_says_why_not(tiny_bundle, pho
         (["--end-to-end", "--source", "nosuch.mp4"], "source nosuch.mp4 does not exist"),
         (["--fps", "nan"], "'--fps': nan is no finite number; give one such as 10 or 0.5"),
         (["--profile", "p.json"], "--profile p.json is where --choose writes; add --choose"),
+        (["--choose", "--profile", "/proc/p.json"], "--profile /proc/p.json cannot be written: "),
+        (["--choose", "--profile", "/proc"], "--profile /proc is a folder; name a file"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_measured(tiny_bundle, flags, message, capsys):

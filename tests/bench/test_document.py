@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from fashion_bench.cli import main
 from fashion_bench.document import merge, read_document
 from fashion_bench.render import to_csv, to_markdown
 from fashion_edge.errors import UsageError
@@ -39,6 +40,49 @@ def test_every_unit_has_a_note(written):
 )
 def test_another_schema_is_refused(written, change, words):
     written.write_text(json.dumps(json.loads(written.read_text()) | change))
+    with pytest.raises(UsageError, match=words):
+        read_document(written)
+
+
+STAGES = {stage: [1.0] for stage in ("capture", "preprocess", "infer", "decide", "draw", "encode")}
+STAGED = {"name": "x", "fps_asked": 30, "fps": 30, "cpu_ms_per_frame": 1.0, "cores_busy": 0.1, "stages_ms": STAGES}
+SUSTAINED = {"name": "x", "verdict": "VALID", "reasons": [], "burst_p50_ms": 1.0, "sustained_p50_ms": 1.0, "ratio": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"machine": 7}, "is not whole: machine must be dict, not 7; measure it again"),
+        ({"machine": {}}, "is not whole: machine has no board"),
+        ({"created": None}, "created must be str"),
+        ({"skipped": [{}]}, "an entry of skipped has no reason"),
+        ({"sections": {"sustained": [SUSTAINED]}}, "an entry of sustained has no windows"),
+        ({"sections": {"sustained": [SUSTAINED | {"windows": []}]}}, "windows is empty"),
+        ({"sections": {"end_to_end": [STAGED | {"fps": "fast"}]}}, "fps must be int or float, not 'fast'"),
+        ({"sections": {"end_to_end": [STAGED | {"stages_ms": STAGES | {"draw": []}}]}}, "one number a frame"),
+    ],
+)
+def test_what_the_tables_read_must_be_there(written, change, words, capsys):
+    written.write_text(json.dumps(json.loads(written.read_text()) | change))
+    assert main(["report", str(written)]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"memory": 60}, "memory must be dict"),
+        ({"energy": {"gross_mj": 1}}, "energy has no net_mj"),
+        ({"operators": [{"name": "CONV_2D"}]}, "an entry of operators has no ms"),
+        ({"samples_ms": [1.0, 0.0]}, "samples_ms must be numbers above 0"),
+        ({"samples_ms": [float("nan")]}, "samples_ms must be numbers above 0"),
+        ({"bytes": 10**400}, "bytes must be a number"),
+    ],
+)
+def test_what_the_tables_read_of_a_result_must_be_there(written, change, words):
+    root = json.loads(written.read_text())
+    root["results"][1] |= change
+    written.write_text(json.dumps(root))
     with pytest.raises(UsageError, match=words):
         read_document(written)
 

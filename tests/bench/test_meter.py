@@ -1,6 +1,8 @@
+import time
+
 import pytest
 
-from fashion_bench.meter import check_meter, describe_energy, measure_joules
+from fashion_bench.meter import INTERVAL, check_meter, describe_energy, measure_joules
 from fashion_edge.errors import UsageError
 
 
@@ -30,6 +32,20 @@ def test_a_counter_that_started_over_is_refused(tmp_path):
     meter.write_text("5000000\n")
     with pytest.raises(UsageError, match="started over"):
         measure_joules(meter, lambda: meter.write_text("10\n"))
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_power_file_that_fails_halfway_gives_no_energy(tmp_path):
+    meter = tmp_path / "power1_input"
+    meter.write_text("4000000\n")
+
+    def work():
+        time.sleep(2 * INTERVAL)
+        meter.unlink()
+        time.sleep(2 * INTERVAL)
+
+    with pytest.raises(UsageError, match=r"--meter .*power1_input is no readable number"):
+        measure_joules(meter, work)
 
 
 @pytest.mark.parametrize(("name", "text", "words"), [("temp1_input", "1", "neither"), ("power1_input", "?", "number")])

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,14 @@ def test_a_plot_that_is_there_already_is_told_before_anything_is_measured(tmp_pa
     with pytest.raises(OutputExistsError, match=r"pareto\.png exists already"):
         Outputs(plots=tmp_path).check()
     assert Outputs(plots=tmp_path, overwrite=True).check() is None
+
+
+def test_a_device_and_a_pipe_replace_nothing(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    assert Outputs(json_file=Path("/dev/null"), csv=Path("/dev/null"), markdown=tmp_path / "pipe").check() is None
+
+
+@pytest.mark.parametrize("flag", ["json_file", "csv", "markdown", "plots"])
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(flag: str):
+    with pytest.raises(UsageError, match=r"--\w+ /proc/x.* cannot be written: .*; name another place"):
+        Outputs(**{flag: Path("/proc/x")}).check()

@@ -89,6 +89,21 @@ def test_critical_ranks_are_those_of_the_mann_whitney_table(m, n, rank):
     assert _critical_rank(m, n, 0.025) == rank
 
 
+def test_a_thousand_rounds_a_side_compare():
+    rng = np.random.default_rng(0)
+    same, slower = (compare(rounds(rng, count=1000), rounds(rng, factor, count=1000)) for factor in (1.0, 1.01))
+    assert (same.words, slower.words) == ("no difference", "1.01x slower here")
+
+
+@pytest.mark.parametrize(("m", "n"), [(60, 60), (40, 80), (30, 100)])
+def test_the_approximation_for_many_rounds_is_off_by_one_rank_at_most(m, n, monkeypatch):
+    from fashion_bench import stats
+
+    near = stats._critical_rank(m, n, 0.025)
+    monkeypatch.setattr(stats, "MOST_EXACT", m * n)
+    assert stats._critical_rank(m, n, 0.025) - near in (0, 1)
+
+
 def test_three_rounds_are_too_few_to_compare():
     rng = np.random.default_rng(0)
     ratio = compare(rounds(rng, count=3), rounds(rng, 3.0, count=6))
