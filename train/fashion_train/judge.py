@@ -1,9 +1,13 @@
 """How good a network is on the photos it did not learn from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from fashion_edge.decide import LabelSpace
+from fashion_train.cache import PixelStore
 from fashion_train.metrics import Metrics, Scores, Silence, measure, silent
 from fashion_train.prepare import Prepared
 from fashion_train.transfer import Predict
@@ -35,10 +39,15 @@ def judge(predict: Predict, prepared: Prepared, space: LabelSpace) -> Judgement:
         prepared: photos and their split.
         space: labels, groups and thresholds to decide by.
     """
-    scores = {side: predict(prepared.decoded.exact.read_many(prepared.on(side))) for side in SIDES if prepared.on(side)}
+    scores = {side: score(predict, prepared.decoded.exact, prepared.on(side)) for side in SIDES if prepared.on(side)}
     metrics = {side: measure(found, prepared.targets[prepared.on(side)], space) for side, found in scores.items()}
     silence, negatives = {}, prepared.negatives
     for side in SIDES:
         if negatives and (indices := negatives.on(side)):
-            silence[side] = silent(predict(negatives.decoded.exact.read_many(indices)), space)
+            silence[side] = silent(score(predict, negatives.decoded.exact, indices), space)
     return Judgement(scores, metrics, silence)
+
+
+def score(predict: Predict, store: PixelStore, indices: Sequence[int]) -> Scores:
+    """Scores (n, labels) of stored pictures, at least one, however many there are."""
+    return np.concatenate([predict(part) for part in store.parts(indices)])

@@ -1,5 +1,6 @@
 """After training: calibrate the scores, then find the score each label must reach. Validation photos only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.opencv import load_cv2
+from fashion_train.cache import PixelStore
 from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures, reliability
+from fashion_train.judge import score
+from fashion_train.metrics import Scores
 from fashion_train.options import TrainOptions
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
@@ -23,7 +27,6 @@ if TYPE_CHECKING:
 # Of three tuning pictures one shows no garment. Whoever points a camera at clothes sees fewer of those: with equal
 # weights thresholds rose for them, and real dresses fell silent.
 NEGATIVES_WEIGH = 0.5
-Pictures = NDArray[np.uint8]
 Targets = NDArray[np.float32]
 
 
@@ -43,14 +46,15 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     Both look at the validation photos, at validation negatives, and at the validation photos recoloured, so that
     colours without a name and unseen combinations have a say.
     """
-    pictures, targets = tuning_set(options, prepared)
+    tuning_set = TuningSet.gather(options, prepared)
+    targets = tuning_set.targets
     weights = np.where(targets.any(axis=1), 1, NEGATIVES_WEIGH).astype(np.float32)
     plain = slice(0, len(prepared.on("val")))
-    scores = predict(pictures)
+    scores = tuning_set.score(predict)
     fit = fit_temperatures if options.task == "multi-label" else fit_temperature
     calibration = fit(scores, targets)
     calibration.fold_into(model)
-    calibrated = predict(pictures)
+    calibrated = tuning_set.score(predict)
     labels, groups = prepared.dataset.labels, prepared.dataset.groups
     grouped = {label for members in groups.values() for label in members}
     thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision, weights, grouped)
@@ -75,32 +79,44 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     )
 
 
-def tuning_set(options: TrainOptions, prepared: Prepared) -> tuple[Pictures, Targets]:
-    """The validation photos first, then negatives, then recoloured copies, with targets (n, labels)."""
-    val = prepared.on("val")
-    pictures, targets = [prepared.decoded.exact.read_many(val)], [prepared.targets[val]]
-    if prepared.negatives and (found := prepared.negatives.on("val")):
-        pictures.append(prepared.negatives.decoded.exact.read_many(found))
-        targets.append(np.zeros((len(found), targets[0].shape[1]), np.float32))
-    if options.recipe.recolour:
-        copies, labels = recoloured_copies(prepared, val, options.recipe.unknown_colours, options.seed)
-        pictures.append(copies)
-        targets.append(labels)
-    return np.concatenate(pictures), np.concatenate(targets)
+@dataclass(frozen=True)
+class TuningSet:
+    """The validation photos first, then negatives, then recoloured copies: read in parts, since there may be many."""
+
+    stored: tuple[tuple[PixelStore, Sequence[int]], ...]
+    targets: Targets  # (n, labels)
+
+    @classmethod
+    def gather(cls, options: TrainOptions, prepared: Prepared) -> "TuningSet":
+        """Look at all photos and negatives of the validation side."""
+        val = prepared.on("val")
+        stored: list[tuple[PixelStore, Sequence[int]]] = [(prepared.decoded.exact, val)]
+        targets = [prepared.targets[val]]
+        if prepared.negatives and (found := prepared.negatives.on("val")):
+            stored.append((prepared.negatives.decoded.exact, found))
+            targets.append(np.zeros((len(found), targets[0].shape[1]), np.float32))
+        if options.recipe.recolour:
+            copies, labels = recoloured_copies(prepared, val, options.recipe.unknown_colours, options.seed)
+            stored.append((copies, range(len(labels))))
+            targets.append(labels)
+        return cls(tuple(stored), np.concatenate(targets))
+
+    def score(self, predict: Predict) -> Scores:
+        """Scores (n, labels)."""
+        return np.concatenate([score(predict, store, indices) for store, indices in self.stored if indices])
 
 
-def recoloured_copies(prepared: Prepared, indices: list[int], unknown: float, seed: int) -> tuple[Pictures, Targets]:
+def recoloured_copies(prepared: Prepared, indices: list[int], unknown: float, seed: int) -> tuple[PixelStore, Targets]:
     """One copy in another colour of every photo whose garment can be found; maybe none."""
     cv2 = load_cv2()
     masks = Masks.find(prepared, indices, lambda _done, _total: None)
     size = (prepared.spec.width, prepared.spec.height)
-    pictures, targets = [], []
+    store = PixelStore(prepared.spec.shape)
+    targets: list[NDArray[np.float32]] = []
     for index in masks.colours:
         rng = np.random.default_rng([seed, index])
         colour, target = draw_colour(prepared, masks, index, unknown, rng)
         dyed = recolour(prepared.decoded.large.read(index), masks.store.read(index)[:, :, 0], colour, rng)
-        pictures.append(cv2.resize(dyed, size, interpolation=cv2.INTER_AREA))
+        store.write(len(targets), cv2.resize(dyed, size, interpolation=cv2.INTER_AREA))
         targets.append(target)
-    shape = (0, *prepared.spec.shape)
-    labels = prepared.targets.shape[1]
-    return np.array(pictures, np.uint8).reshape(-1, *shape[1:]), np.array(targets, np.float32).reshape(-1, labels)
+    return store, np.array(targets, np.float32).reshape(-1, prepared.targets.shape[1])
