@@ -9,3 +9,8 @@ def test_capitals_do_not_count_on_either_side() -> None:
 def test_words_that_are_no_label_are_told_apart() -> None:
     assert read_folder_name("red__drss_", ("dress", "red")) == (("red",), ("drss",))
     assert read_folder_name("cars", ("dress", "red")) == ((), ("cars",))
+
+
+def test_an_umlaut_is_one_however_the_file_system_writes_it() -> None:
+    assert read_folder_name("gru\u0308n_kleid", ("gr\u00fcn", "kleid")) == (("gr\u00fcn", "kleid"), ())
+    assert read_folder_name("gr\u00fcn_kleid", ("gru\u0308n", "kleid")) == (("gru\u0308n", "kleid"), ())

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from fashion_edge.errors import DatasetError, UsageError
-from fashion_train.dataset import find_negatives, infer_groups, load_dataset, parse_groups, split_words
+from fashion_train.dataset import (
+    find_holdout,
+    find_negatives,
+    infer_groups,
+    load_dataset,
+    parse_groups,
+    split_words,
+)
 
 
 def test_two_words_are_colour_and_garment(shapes):
@@ -38,6 +45,22 @@ def test_a_word_at_two_positions_asks_for_groups():
 
 def test_groups_can_be_given_and_leave_labels_free():
     assert parse_groups("colour=red,blue", ["blue", "dress", "red"]) == {"colour": ("blue", "red")}
+
+
+def test_capitals_and_a_label_named_twice_do_not_count_in_groups():
+    assert parse_groups("colour=Red,Blue,red", ["blue", "dress", "red"]) == {"colour": ("blue", "red")}
+
+
+@pytest.mark.parametrize("name", ["Red_Dress", "dress_red", "red__dress"])
+def test_a_combination_is_held_out_by_the_name_of_its_folder(shapes, name):
+    assert find_holdout(load_dataset(shapes), [name]) == {"red dress"}
+
+
+def test_an_umlaut_is_one_label_however_the_file_system_writes_it(tmp_path):
+    decomposed, composed = "gru\u0308n", "gr\u00fcn"  # as macOS lists a folder, as a keyboard types it
+    assert split_words(f"{decomposed}_kleid") == split_words(f"{composed}_kleid") == (composed, "kleid")
+    (tmp_path / "photos.csv").write_text(f"file,labels\na.jpg,{decomposed} kleid\nb.jpg,{composed} hose\n", "utf-8")
+    assert load_dataset(tmp_path / "photos.csv").labels == (composed, "hose", "kleid")
 
 
 @pytest.mark.parametrize("text", ["colour", "colour=", "=red"])
@@ -100,6 +123,13 @@ def test_a_csv_carries_any_labels_and_photos_without_one(tmp_path):
         ("file,labels\na.jpg,\n", "gives no photo a label"),
         ("file,labels\na.jpg,red,dress\n", "line 2: give the labels of a.jpg in one column with blanks"),
         ('file,labels\na.jpg,"red, dress"\n', "in one column with blanks"),
+        ("file,labels\na.jpg,red;dress\n", "in one column with blanks"),
+        ("file,labels\na.jpg,red|dress\n", "in one column with blanks"),
+        (
+            'file,labels\n"a.jpg,red dress\nb.jpg,red\n',
+            "^[^\n]*line 2: a quotation mark is not closed on its line[^\n]*$",
+        ),
+        ('file,labels\n"' + "a.jpg,red\n" * 20000, "cannot be read as CSV .*; look for a quotation mark"),
         ("file,labels\na.jpg,red dress\nb.jpg\n", "line 3: give the labels of b.jpg"),
         ("file,labels\na.jpg,red \x1b[2Jdress\n", "has the label .* no bundle can carry it"),
         ("file,labels\na.jpg,red ..\n", r"has the label '\.\.'; no bundle can carry it, call it otherwise"),
@@ -120,9 +150,16 @@ def test_negatives_must_be_a_folder_with_photos(tmp_path):
         find_negatives(tmp_path)
 
 
-@pytest.mark.parametrize(("name", "better"), [("light blue_dress", "light-blue_dress"), ("red dress", "red-dress")])
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [
+        ("light blue_dress", "light_blue_dress where each word is a label, or light-blue_dress where they are one"),
+        ("red dress", "red_dress where each word is a label, or red-dress where they are one"),
+        ("red _dress", "red_dress$"),
+    ],
+)
 def test_a_label_with_a_blank_would_come_apart_in_split_csv(name, better):
-    with pytest.raises(DatasetError, match=f"has a blank in the label .*; name it like {better}"):
+    with pytest.raises(DatasetError, match=f"has a blank in the label .*; name it {better}"):
         split_words(name)
 
 
@@ -145,6 +182,9 @@ def test_files_that_are_not_looked_at_are_known(shapes, tmp_path):
     (folder / "red_dress" / "000.png.json").write_text("{}")  # a sidecar of fashion-edge --capture
     (folder / "red_dress" / "more").symlink_to(shapes / "blue_dress")
     assert load_dataset(folder).ignored == ("red_dress/more", "red_dress/phone.heic")
+    (folder / "loose.jpg").write_bytes(b"a picture without a label")
+    (folder / "README").touch()
+    assert load_dataset(folder).ignored == ("loose.jpg", "red_dress/more", "red_dress/phone.heic")
     assert load_dataset(shapes).ignored == ()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fashion_edge.errors import UsageError
+from fashion_edge.errors import DatasetError, UsageError
 from fashion_train.metrics import measure
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.prepare import prepare
@@ -64,3 +64,20 @@ def test_what_no_photo_could_tell_is_no_failure(shapes):
     metrics = measure(found.targets[rows], found.targets[rows], found.untuned)
     assert metrics.per_label["shirt"] == {"precision": None, "recall": None, "f1": None}
     assert metrics.to_json()["per_label"]["dress"]["f1"] == 1
+
+
+def test_frames_of_one_video_are_refused_for_what_they_are_and_those_of_several_are_divided(shapes, tmp_path):
+    for name in ("red_dress", "blue_dress"):
+        (tmp_path / name).mkdir()
+        for frame in range(20):
+            shutil.copy(shapes / name / "000.png", tmp_path / name / f"{frame}.png")
+    with pytest.raises(
+        DatasetError,
+        match="40 readable photos leave none for val; the 20 of blue dress are near-duplicates .*: add photos of other",
+    ):
+        prepared(tmp_path)
+    for name in ("red_dress", "blue_dress"):
+        for frame in range(20):
+            shutil.copy(shapes / name / f"00{1 + frame % 2}.png", tmp_path / name / f"later{frame}.png")
+    found = prepared(tmp_path)
+    assert [len(found.on(side)) for side in ("train", "val", "test")] == [40, 20, 20]

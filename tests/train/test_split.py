@@ -1,10 +1,14 @@
 """The split: stratified, seeded, and duplicates never stand on two sides."""
 
+import itertools
+import tracemalloc
 from collections import Counter
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fashion_train.duplicates import group_duplicates, perceptual_hash
 from fashion_train.split import Fractions, split_photos
@@ -49,6 +53,16 @@ def test_a_copy_of_a_held_out_photo_under_another_label_does_not_train():
     assert sides == ["test", "test"]
 
 
+def test_bursts_larger_than_a_sides_share_are_dealt_all_the_same_the_smallest_first():
+    bursts = [0] * 12 + [1] * 8 + [2] * 9 + [3] * 11
+    sides = split_photos(["red dress"] * 40, bursts, Fractions(), seed=1)
+    assert [sides[bursts.index(burst)] for burst in range(4)] == ["train", "val", "test", "train"]
+
+
+def test_a_single_burst_trains():
+    assert set(split_photos(["red dress"] * 40, [0] * 40, Fractions(), seed=1)) == {"train"}
+
+
 def picture(seed):
     small = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), np.uint8)
     return cv2.resize(small, (120, 160), interpolation=cv2.INTER_CUBIC)
@@ -73,3 +87,31 @@ def test_nearness_is_transitive_across_blocks():
     groups = group_duplicates([str(i) for i in range(1200)], hashes)
     assert groups[3] == groups[600] == groups[1100] == 3
     assert len(set(groups)) == 1198
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "a", "b", "c", "d", "e"]), st.sampled_from([0, 0x1F, 0x3FF, 7 << 30]))),
+    st.lists(st.integers(0, 63), max_size=200),
+    st.integers(0, 6),
+)
+def test_groups_are_what_equal_bytes_and_near_hashes_join(photos, flips, near_bits):
+    photos += [("x" + str(number), 1 << flip) for number, flip in enumerate(flips)]
+    content, hashes = [digest for digest, _ in photos], [value for _, value in photos]
+    groups = list(range(len(photos)))
+    for one, other in itertools.combinations([index for index, digest in enumerate(content) if digest], 2):
+        if content[one] == content[other] or (hashes[one] ^ hashes[other]).bit_count() <= near_bits:
+            low, high = sorted((groups[one], groups[other]))
+            groups = [low if group == high else group for group in groups]
+    assert group_duplicates(content, hashes, near_bits) == groups
+
+
+def test_thousands_of_copies_are_grouped_in_little_memory():
+    hashes = [3] * 1000 + [
+        (1 << one) | (1 << other) for one in range(64) for other in range(one)
+    ]  # 4 bits apart at most
+    tracemalloc.start()
+    groups = group_duplicates([str(index) for index in range(len(hashes))], hashes)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert set(groups) == {0}
+    assert peak < 20e6

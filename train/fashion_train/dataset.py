@@ -1,6 +1,7 @@
 """Which photos there are and what they show: folders named by their labels, or a CSV file."""
 
 import csv
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from fashion_edge.bundle import is_word
 from fashion_edge.errors import DatasetError, UsageError
-from fashion_edge.images import find_ignored, find_images
+from fashion_edge.images import NOTES, find_ignored, find_images
 from fashion_edge.sources.stills import legible
 from fashion_train.palette import Dyes
 
@@ -37,7 +38,7 @@ class Dataset:
     photos: tuple[Photo, ...]
     labels: tuple[str, ...]  # sorted: the model's output order
     groups: Mapping[str, tuple[str, ...]]  # labels of one group exclude each other
-    ignored: tuple[str, ...] = ()  # files in its folders that are no pictures by their names, and linked folders
+    ignored: tuple[str, ...] = ()  # files beside its folders or no pictures by their names, and linked folders
 
     @cached_property
     def dyes(self) -> Dyes:
@@ -67,9 +68,9 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
         raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed")
     grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
     _check_exclusive(photos, grouped)
-    ignored = [path for folder in _folders(root) for path in find_ignored(folder)] if source.is_dir() else []
-    passed_over = tuple(legible(path.relative_to(root).as_posix()) for path in ignored)
-    return Dataset(root, tuple(photos), labels, grouped, passed_over)
+    ignored = _passed_over(root) if source.is_dir() else []
+    names = tuple(legible(path.relative_to(root).as_posix()) for path in ignored)
+    return Dataset(root, tuple(photos), labels, grouped, names)
 
 
 def _check_exclusive(photos: Iterable[Photo], groups: Mapping[str, tuple[str, ...]]) -> None:
@@ -134,7 +135,12 @@ def find_holdout(dataset: Dataset, names: Sequence[str]) -> set[str]:
 
 def _words(combination: str) -> list[str]:
     """What a combination is made of: dress_red and red_dress are one."""
-    return sorted(combination.replace(" ", SEPARATOR).split(SEPARATOR))
+    return sorted(_spell(combination).replace(SEPARATOR, " ").split())
+
+
+def _spell(text: str) -> str:
+    """As labels are spelt: without capitals, and one sequence of code points for what looks the same."""
+    return unicodedata.normalize("NFC", text.lower())
 
 
 def check_apart(dataset: Dataset, negatives: Path) -> None:
@@ -174,12 +180,13 @@ def split_words(name: str) -> tuple[str, ...]:
     Raises:
         DatasetError: no word in it, or one word twice.
     """
-    words = tuple(word for word in name.strip().lower().split(SEPARATOR) if word.strip())
+    words = tuple(word for word in _spell(name.strip()).split(SEPARATOR) if word.strip())
     if not any(any(character.isalpha() for character in word) for word in words):
         raise DatasetError(f"folder {name!r} has no label in its name; name it like red_dress")
     if blank := next((word for word in words if word.split() != [word]), None):
-        better = SEPARATOR.join("-".join(word.split()) for word in words)
-        raise DatasetError(f"folder {name!r} has a blank in the label {blank!r}; name it like {better}")
+        one, each = (SEPARATOR.join(mark.join(word.split()) for word in words) for mark in ("-", SEPARATOR))
+        better = one if one == each else f"{each} where each word is a label, or {one} where they are one"
+        raise DatasetError(f"folder {name!r} has a blank in the label {blank!r}; name it {better}")
     if len(set(words)) != len(words):
         raise DatasetError(f"folder {name!r} names a label twice; name it like red_dress")
     return words
@@ -219,7 +226,7 @@ def parse_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]
         raise UsageError("--groups is empty; give it as colour=black,blue garment=dress,jeans, or leave it out")
     for part in text.replace(";", " ").split():
         name, equals, members = part.partition("=")
-        words = tuple(sorted(word for word in members.split(",") if word))
+        words = tuple(sorted({_spell(word) for word in members.split(",") if word}))
         if not (name and equals and words):
             raise UsageError(f"--groups part {part!r} is not of the form colour=black,blue")
         if name in groups:
@@ -237,6 +244,13 @@ def parse_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]
 
 def _folders(root: Path) -> list[Path]:
     return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _passed_over(root: Path) -> list[Path]:
+    """What a person may take for photos of the data set: files beside its folders, and those no picture in them."""
+    beside = [entry for entry in sorted(root.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
+    loose = [entry for entry in beside if entry.suffix.lower() not in {"", *NOTES}]
+    return loose + [path for folder in _folders(root) for path in find_ignored(folder)]
 
 
 def _from_folders(root: Path) -> list[Photo]:
@@ -278,9 +292,13 @@ def _from_csv(file: Path) -> list[Photo]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             rows = list(csv.DictReader(lines))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise DatasetError(
             f"data set {file} is neither a folder nor a CSV file with the columns file,labels"
+        ) from error
+    except csv.Error as error:
+        raise DatasetError(
+            f"data set {file} cannot be read as CSV ({error}); look for a quotation mark that is not closed"
         ) from error
     if not rows:
         raise DatasetError(f"data set {file} has no row; it should have the columns file,labels")
@@ -299,17 +317,19 @@ def _from_csv(file: Path) -> list[Photo]:
 
 def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) -> Photo:
     name, text = row["file"] or "", row["labels"]
+    if "\n" in f"{name}{text}" and (text is None or "," in text):
+        raise DatasetError(f"{file} line {number}: a quotation mark is not closed on its line; close it or take it out")
     if not name or Path(name).is_absolute() or ".." in Path(name).parts or not _can_be_listed(name):
         raise DatasetError(
             f"{file} line {number}: file {name!r} must be a path below the folder of the CSV file, "
             "with / between folders"
         )
-    if text is None or None in row or "," in text:
+    if text is None or None in row or any(mark in text for mark in ",;|"):
         raise DatasetError(
             f"{file} line {number}: give the labels of {name} in one column with blanks between them, "
             f"as in {name},red dress; an empty one, as in {name}, with its comma, says that it shows none"
         )
-    words = tuple(text.lower().split())  # as folder names are read
+    words = tuple(_spell(text).split())  # as folder names are read
     if len(set(words)) != len(words):
         raise DatasetError(f"{file} line {number}: a label stands there twice")
     return Photo(PurePosixPath(name).as_posix(), words)

@@ -14,7 +14,7 @@ from fashion_edge.preprocess import InputSpec
 from fashion_train.cache import Decoded, decode_all
 from fashion_train.dataset import Dataset, Photo, find_holdout, find_negatives, load_dataset
 from fashion_train.duplicates import group_duplicates
-from fashion_train.metrics import Targets, encode
+from fashion_train.metrics import NO_LABEL, Targets, encode
 from fashion_train.options import TrainOptions
 from fashion_train.split import split_photos
 from fashion_train.teacher import teacher_size
@@ -113,7 +113,7 @@ def prepare(options: TrainOptions, size: int, tick: Tick) -> Prepared:
     combinations = [photo.combination for photo in dataset.photos]
     fractions = options.recipe.fractions
     sides = split_photos(combinations, groups, fractions, options.seed, holdout)
-    _check_enough(dataset, decoded, sides)
+    _check_enough(dataset, decoded, groups, sides)
     negatives = _prepare_negatives(options, spec, large, tick)
     _check_no_labels(dataset, decoded, negatives)
     return Prepared(
@@ -186,7 +186,7 @@ def _limited(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
     return replace(dataset, photos=tuple(sorted(photos, key=lambda photo: photo.file)))
 
 
-def _check_enough(dataset: Dataset, decoded: Decoded, sides: Sequence[str]) -> None:
+def _check_enough(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sides: Sequence[str]) -> None:
     if not decoded.readable:
         raise DatasetError(
             f"none of the {len(dataset.photos)} photos of {dataset.root} can be read: {decoded.failures[0][1]}"
@@ -195,5 +195,20 @@ def _check_enough(dataset: Dataset, decoded: Decoded, sides: Sequence[str]) -> N
         if sum(sides[index] == side for index in decoded.readable) < needed:
             raise DatasetError(
                 f"{len(decoded.readable)} readable photos leave none for {side}; "
-                "each combination needs about ten photos"
+                + (_one_moment(dataset, decoded, groups, sides) or "each combination needs about ten photos")
             )
+
+
+def _one_moment(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sides: Sequence[str]) -> str | None:
+    """What to do about a combination whose photos cannot be divided, as the frames of one video cannot."""
+    training: dict[str, list[int]] = {}
+    for index in decoded.readable:
+        if sides[index] == "train":
+            training.setdefault(dataset.photos[index].combination, []).append(groups[index])
+    alike = next((name for name, there in training.items() if len(there) > 1 and len(set(there)) == 1), None)
+    if alike is None:
+        return None
+    return (
+        f"the {len(training[alike])} of {alike or NO_LABEL} are near-duplicates of each other, which stay on one side: "
+        "add photos of other moments"
+    )

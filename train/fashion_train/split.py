@@ -1,7 +1,7 @@
 """Which photos train, which tune, which judge: stratified over combinations, seeded, duplicates kept together."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,9 @@ def split_photos(
     """Give each photo a side, train, val or test; photos of one duplicate group get the same.
 
     Every combination is divided by itself, so that each side has its share; of many small ones every few give a photo.
-    A group whose photos carry different labels is dealt with the combination of its first photo. Combinations in
-    `holdout` go to `test` whole.
+    A group whose photos carry different labels is dealt with the combination of its first photo. Where every group is
+    larger than a side's share, as bursts are, the side gets the smallest all the same, if another is left to train.
+    Combinations in `holdout` go to `test` whole.
     """
     rng = np.random.default_rng(seed)
     members: dict[int, list[int]] = defaultdict(list)
@@ -51,10 +52,23 @@ def split_photos(
                 carried[side] -= wanted[side]
         if combination in holdout:
             wanted = {"val": 0, "test": total}
-        for group in groups:
-            side = next((name for name in ("val", "test") if len(members[group]) <= wanted[name]), "train")
-            if side != "train":
-                wanted[side] -= len(members[group])
+        dealt = _deal({group: len(members[group]) for group in groups}, wanted)
+        for group, side in dealt.items():
             for index in members[group]:
                 sides[index] = side
     return sides
+
+
+def _deal(sizes: Mapping[int, int], wanted: Mapping[str, int]) -> dict[int, str]:
+    """The side of each group, given how many photos of it there are and how many each side wants."""
+    left = dict(wanted)
+    dealt: dict[int, str] = {}
+    for group, size in sizes.items():
+        dealt[group] = next((side for side in left if size <= left[side]), "train")
+        if dealt[group] != "train":
+            left[dealt[group]] -= size
+    for side in wanted:
+        training = [group for group in sizes if dealt[group] == "train"]
+        if wanted[side] and side not in dealt.values() and len(training) > 1:
+            dealt[min(training, key=lambda group: sizes[group])] = side
+    return dealt

@@ -57,6 +57,8 @@ def judge_unseen(
     shown: dict[str, int] = {}
     for index in masks.colours:
         copies, targets, colours = _copies(prepared, masks, index, seed)
+        if not colours:
+            continue
         right = (decide_batch(predict(copies), space) == (targets > 0.5)).all(axis=1)
         for good, target, colour in zip(right, targets, colours, strict=True):
             if colour is None and not may_be_silent:
@@ -72,7 +74,10 @@ def judge_unseen(
 def _copies(
     prepared: Prepared, masks: Masks, index: int, seed: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], list[str | None]]:
-    """The photo in every other colour that has a label, and in one that has none: pictures, targets, labels."""
+    """The photo in every other colour that has a label, and in one that has none: pictures, targets, labels.
+
+    None where its own colour is the only one that is known, and an unknown word of its group may mean any other.
+    """
     cv2 = load_cv2()
     labels, dyes, size = prepared.dataset.labels, prepared.dataset.dyes, (prepared.spec.width, prepared.spec.height)
     rng = np.random.default_rng([seed, STREAM, index])
