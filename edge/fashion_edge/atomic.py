@@ -1,13 +1,17 @@
 """Outputs written beside and renamed into place: what has its name is whole."""
 
+import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from fashion_edge.console import say
 from fashion_edge.errors import OutputExistsError, UsageError
+
+TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)  # a folder cannot have that name: a full one or a file has it
 
 
 def refuse_existing(path: Path, *, overwrite: bool, hint: str = "name another or add --overwrite") -> None:
@@ -18,6 +22,17 @@ def refuse_existing(path: Path, *, overwrite: bool, hint: str = "name another or
     if overwrite or not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     raise OutputExistsError(f"{path} exists already; {hint}")
+
+
+def refuse_existing_folder(path: Path, *, marker: str, overwrite: bool) -> None:
+    """Raise `OutputExistsError` where something is there that `atomic_folder` would not replace."""
+    ours = (path / marker).is_file()
+    hint = "name another or add --overwrite"
+    if not ours and path.is_dir():
+        hint = f"name another: it has no {marker}, so --overwrite does not touch it"
+    elif not ours:
+        hint = "name another: it is no folder, so --overwrite does not touch it"
+    refuse_existing(path, overwrite=overwrite and ours, hint=hint)
 
 
 def is_device(path: Path) -> bool:
@@ -50,18 +65,66 @@ def probe_folder(folder: Path) -> None:
         pass
 
 
-def _hint(path: Path, marker: str) -> str:
-    if (path / marker).is_file():
-        return "name another or add --overwrite"
-    return f"name another: it has no {marker}, so --overwrite does not touch it"
+def take_free_name(part: Path, path: Path) -> Path:
+    """Rename a file or folder to `path`, or where that is taken to a numbered name beside it; the name it has now.
+
+    Nothing is ever replaced, not even what appears at the same moment; an empty folder counts as not there.
+    """
+    take = _take_folder if part.is_dir() else _take_file
+    name, number = path, 1
+    while not take(part, name):
+        number += 1
+        name = path.with_name(f"{path.name}-{number}" if part.is_dir() else f"{path.stem}-{number}{path.suffix}")
+    return name
+
+
+def _take_folder(part: Path, path: Path) -> bool:
+    with suppress(OSError):
+        path.rmdir()  # goes only where it is empty; Windows would not rename to it
+    try:
+        part.rename(path)
+    except OSError as error:
+        if error.errno not in TAKEN:
+            raise
+        return False
+    return True
+
+
+def _take_file(part: Path, path: Path) -> bool:
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        return False
+    except OSError:  # no links, as on FAT: here alone another could still come between the look and the renaming
+        if path.exists():
+            return False
+        part.rename(path)
+    else:
+        part.unlink()
+    return True
+
+
+def _take_free_name_and_say(part: Path, path: Path) -> Path:
+    name = take_free_name(part, path)
+    if name != path:
+        say(f"{path}: something else took that name meanwhile; what was to have it is {name}")
+    return name
 
 
 @contextmanager
-def atomic_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterator[Path]:
+def atomic_folder(
+    path: Path, *, marker: str, overwrite: bool = False, named: Callable[[Path], object] = lambda _name: None
+) -> Iterator[Path]:
     """Give a hidden sibling folder to write into; it takes the name `path` when the block ends without error.
 
     Only a folder that holds a file `marker`, one of the same kind, is ever replaced: nobody's photos are. A link is
-    followed, and stays.
+    followed, and stays. Where something else took the name meanwhile, it gets a numbered one, which is said.
+
+    Args:
+        path: the folder.
+        marker: a file that every folder of this kind holds.
+        overwrite: whether one that is there may be replaced.
+        named: called at the end with the name that it has then.
 
     Raises:
         OutputExistsError: `path` holds something and `overwrite` is false, or it holds something else.
@@ -70,7 +133,7 @@ def atomic_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterat
     if path.resolve() == Path.cwd():
         raise UsageError(f"{path} is the folder that you are in, which cannot be replaced; name a new one")
     path = path.resolve() if path.is_symlink() else path
-    refuse_existing(path, overwrite=overwrite and (path / marker).is_file(), hint=_hint(path, marker))
+    refuse_existing_folder(path, marker=marker, overwrite=overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{path.name}.part-", dir=path.parent))
@@ -79,7 +142,10 @@ def atomic_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterat
     try:
         yield part
         part.chmod(0o777 & ~_umask())
-        _swap_in(part, path)
+        if overwrite and (path / marker).is_file():
+            named(_swap_in(part, path))
+        else:
+            named(_take_free_name_and_say(part, path))
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -88,7 +154,8 @@ def atomic_folder(path: Path, *, marker: str, overwrite: bool = False) -> Iterat
 def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Give a hidden sibling file name, of the same suffix, to write; renamed to `path` when the block ends well.
 
-    A link is followed, and stays. A device or a pipe is written itself: it is given as it is.
+    A link is followed, and stays. A device or a pipe is written itself: it is given as it is. Where something else took
+    the name meanwhile and `overwrite` is false, it gets a numbered one, which is said.
 
     Raises:
         OutputExistsError: `path` exists and `overwrite` is false.
@@ -106,24 +173,25 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
     try:
         yield part
-        part.replace(path)
+        if overwrite:
+            part.replace(path)
+        else:
+            _take_free_name_and_say(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _swap_in(part: Path, path: Path) -> None:
-    """Rename `part` to `path`; what was there goes only once the new one stands."""
-    if not path.exists():
-        part.rename(path)
-        return
+def _swap_in(part: Path, path: Path) -> Path:
+    """Rename `part` to `path`; the folder that was there goes only once the new one stands."""
     old = path.with_name(f".{path.name}.old-{os.getpid()}")
     path.rename(old)
     try:
-        part.rename(path)
+        name = _take_free_name_and_say(part, path)
     except OSError:
         old.rename(path)
         raise
-    shutil.rmtree(old) if old.is_dir() else old.unlink()
+    shutil.rmtree(old)
+    return name
 
 
 def _umask() -> int:

@@ -27,7 +27,7 @@ def refuse_shared(calibration: Inputs, validation: Inputs) -> None:
     if shared:
         raise RunError(
             f"{len(shared)} calibration photos are validation photos too, the first {shared[0]!r}; int8 would be "
-            "judged on what it was fitted to: train again, or name other photos with --calibration"
+            "judged on what it was fitted to: train again, or name the photos that it learned from with --dataset"
         )
 
 

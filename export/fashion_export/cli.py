@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fashion_edge.atomic import probe_folder, refuse_existing
+from fashion_edge.atomic import probe_folder, refuse_existing_folder
 from fashion_edge.console import run_command, say
 from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
 from fashion_edge.locate import BUNDLES, RUNS, default_run
 from fashion_edge.params import PATH, Number
+from fashion_edge.signals import signals_interrupt
 
 if TYPE_CHECKING:
     from fashion_export.options import Options
@@ -59,14 +60,13 @@ Examples:
 def command(**given: Any) -> int:
     """Export a trained RUN to a bundle: TFLite and ONNX files, with proof that they agree with the Keras model.
 
-    Exit status: 0 done, 1 a variant could not be made, 2 bad input, 3 the parity gate refused.
+    Exit status: 0 done, 1 a variant could not be made or a photo not be read, 2 bad input, 3 the parity gate refused.
     """
     check_flags(given)
     folder = None if given["model"] else find_run(given["run"], given["run_option"])
     out = given["out"] or BUNDLES / (folder.resolve().name if folder else given["model"].resolve().stem)
-    refuse_existing(out, overwrite=given["overwrite"])
-    if given["keep_failed"]:
-        refuse_existing(aside(out), overwrite=given["overwrite"])
+    for place in (out, aside(out)) if given["keep_failed"] else (out,):
+        refuse_existing_folder(place, marker="manifest.json", overwrite=given["overwrite"])
     check_place(out)
     require_extra()
     try:
@@ -90,11 +90,11 @@ def run_export(given: dict[str, Any], folder: Path | None, out: Path) -> int:
     print_table(outcome)
     if outcome.refusals:
         refuse(outcome, out, keep=given["keep_failed"], overwrite=given["overwrite"])
-    write_bundle(outcome, out, overwrite=given["overwrite"])
+    written = write_bundle(outcome, out, overwrite=given["overwrite"])
     if outcome.verdict == "not proven":
         say("not proven: there is no held-out photo, so nothing says that these files agree with Keras on real input")
-    say(f"wrote {out}")
-    return 1 if outcome.failures else 0
+    say(f"wrote {written}")
+    return 1 if outcome.failures or outcome.calibration.unreadable or outcome.validation.unreadable else 0
 
 
 def refuse(outcome: "Outcome", out: Path, *, keep: bool, overwrite: bool) -> None:
@@ -108,8 +108,8 @@ def refuse(outcome: "Outcome", out: Path, *, keep: bool, overwrite: bool) -> Non
     for finding in outcome.mending.remaining[:1]:
         reason += f", and {finding}"
     if keep:
-        write_bundle(outcome, aside(out), overwrite=overwrite)
-        raise GateError(f"{reason}; kept aside in {aside(out)}")
+        kept = write_bundle(outcome, aside(out), overwrite=overwrite)
+        raise GateError(f"{reason}; kept aside in {kept}")
     raise GateError(f"{reason}; nothing was written, --keep-failed keeps it aside")
 
 
@@ -228,4 +228,5 @@ def require_extra() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    return run_command(command, argv)
+    with signals_interrupt():
+        return run_command(command, argv)

@@ -16,14 +16,18 @@ from fashion_export.outcome import Artefact, Outcome
 from fashion_export.report import report
 
 
-def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> None:
+def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Path:
     """Write the bundle beside `out`, load it as the device does, replay its golden inputs, then rename it.
+
+    Returns:
+        Where it is: beside `out` where something else took that name meanwhile.
 
     Raises:
         OutputExistsError: `out` holds something and `overwrite` is false.
         BundleError: what was written does not do what was measured.
     """
-    with atomic_folder(out, marker="manifest.json", overwrite=overwrite) as part:
+    names: list[Path] = []
+    with atomic_folder(out, marker="manifest.json", overwrite=overwrite, named=names.append) as part:
         golden = outcome.golden.to_npz()
         (part / "golden.npz").write_bytes(golden)
         for artefact in outcome.artefacts:
@@ -37,6 +41,7 @@ def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Non
         (part / "report.md").write_text(report(outcome), encoding="utf-8")
         (part / "MODEL_CARD.md").write_text(model_card(outcome), encoding="utf-8")
         prove(part)
+    return names[0]
 
 
 def to_manifest(outcome: Outcome, golden_sha256: str) -> Manifest:

@@ -54,6 +54,55 @@ def test_what_exists_is_kept_unless_overwriting_was_asked_for(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_folder_that_took_the_name_meanwhile_is_kept_and_the_new_one_gets_a_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, *, overwrite: bool
+) -> None:
+    target, names = tmp_path / "v1.0", list[Path]()
+    precious = target / "notes.txt" if kind == "folder" else target
+    with atomic_folder(target, marker="run.json", overwrite=overwrite, named=names.append) as part:
+        (part / "run.json").touch()
+        precious.parent.mkdir(exist_ok=True)
+        precious.write_text("precious")
+    assert precious.read_text() == "precious"
+    assert names == [tmp_path / "v1.0-2"]
+    assert (names[0] / "run.json").exists()
+    assert f"{target}: something else took that name meanwhile; what was to have it is {names[0]}" in (
+        capsys.readouterr().err
+    )
+    assert set(tmp_path.iterdir()) == {target, names[0]}
+
+
+def test_two_that_write_one_folder_at_the_same_time_both_get_a_name(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "run", marker="run.json") as one:
+        (one / "run.json").write_text("one")
+        with atomic_folder(tmp_path / "run", marker="run.json") as other:
+            (other / "run.json").write_text("other")
+    assert {path.name: (path / "run.json").read_text() for path in tmp_path.iterdir()} == {
+        "run": "other",
+        "run-2": "one",
+    }
+
+
+def test_an_empty_folder_may_be_named_and_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with atomic_folder(tmp_path / "run", marker="run.json") as part:
+        (part / "run.json").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_file_that_took_the_name_meanwhile_is_kept_and_the_new_one_gets_a_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with atomic_file(tmp_path / "out.json") as part:
+        part.write_text("ours")
+        (tmp_path / "out.json").write_text("theirs")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"out.json": "theirs", "out-2.json": "ours"}
+    assert "out.json: something else took that name meanwhile" in capsys.readouterr().err
+
+
 def test_a_failed_overwrite_keeps_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "out.json"
     target.write_text("old")

@@ -4,6 +4,8 @@ import csv
 import errno
 import hashlib
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -218,11 +220,25 @@ def test_a_full_disk(run, refused, monkeypatch):
     assert "no space left" in refused(run)
 
 
+def test_sigterm_leaves_nothing_half_made(run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("fashion_export.write.prove", lambda _folder: os.kill(os.getpid(), signal.SIGTERM))
+    assert main([str(run), "--tflite-only", "--out", str(tmp_path / "bundles" / "out")]) == 130
+    assert "fashion-export: interrupted" in capsys.readouterr().err
+    assert list((tmp_path / "bundles").iterdir()) == []
+
+
+def test_a_folder_that_is_no_bundle_is_not_to_be_overwritten(run, tmp_path, capsys):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "precious").touch()
+    assert main([str(run), "--out", str(tmp_path / "notes")]) == 2
+    assert "name another: it has no manifest.json, so --overwrite does not touch it" in capsys.readouterr().err
+
+
 def test_an_unreadable_photo_is_named_and_the_rest_goes_on(run, trained_run, tmp_path, capsys):
     import shutil
 
     photos = shutil.copytree(trained_run.parent.parent / "photos", tmp_path / "photos")
     (photos / "blue_dress" / "000.png").write_bytes(b"")
-    assert main([str(run), "--dataset", str(photos), "--out", str(tmp_path / "out")]) == 0
+    assert main([str(run), "--dataset", str(photos), "--out", str(tmp_path / "out")]) == 1
     assert "000.png is empty" in capsys.readouterr().err
     assert "000.png is empty" in (tmp_path / "out" / "report.md").read_text()

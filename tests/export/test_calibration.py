@@ -58,7 +58,7 @@ def test_no_photo_at_all_is_said():
 
 
 def test_a_copy_of_a_validation_photo_under_another_name_is_refused():
-    with pytest.raises(RunError, match=r"'1\.png'"):
+    with pytest.raises(RunError, match=r"'1\.png'.* name the photos that it learned from with --dataset"):
         refuse_shared(inputs(pictures(2), hashes=["a", "b"]), inputs(pictures(2), hashes=["b", "c"]))
 
 

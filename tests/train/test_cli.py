@@ -1,7 +1,10 @@
 """`fashion-train` from end to end on coloured shapes, and everything it refuses."""
 
 import csv
+import errno
 import json
+import os
+import signal
 
 import cv2
 import numpy as np
@@ -126,7 +129,9 @@ def test_calibration_photos_are_training_photos_of_every_combination(first_run):
     assert {row["labels"] for row in calibration} == {"blue dress", "red dress", "red shirt"}
 
 
-def test_an_interruption_while_the_teacher_learns_is_taken_up_again(first_run, shapes, things, tmp_path, monkeypatch):
+def test_an_interruption_while_the_teacher_learns_is_taken_up_again(
+    first_run, shapes, things, tmp_path, monkeypatch, capsys
+):
     from fashion_train import fitting
 
     keep = fitting.save_checkpoint
@@ -141,6 +146,9 @@ def test_an_interruption_while_the_teacher_learns_is_taken_up_again(first_run, s
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "save_checkpoint", keep_and_interrupt)
         assert main(command) == 130
+    said = capsys.readouterr().err
+    assert "teacher: interrupted after epoch 1 of 1" in said
+    assert "no run is written, but what was learned is kept; the same command with --resume finishes it" in said
     assert [path.name for path in tmp_path.iterdir()] == [".run.teacher.npz"]
     assert main([*command, "--resume"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -343,3 +351,98 @@ def test_single_label_data_learns_by_softmax(shapes, tmp_path):
     assert run["groups"] == {"label": ["dress", "shirt"]}
     assert run["calibration"]["method"] == "temperature"
     assert any((tmp_path / "events").iterdir())
+
+
+def test_ctrl_c_behind_the_last_epoch_says_that_resume_finishes_the_run(shapes, tmp_path, monkeypatch, capsys):
+    from fashion_train import train
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    command = ["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "tune", interrupt)
+        assert main(command) == 130
+    assert "the same command with --resume finishes it" in capsys.readouterr().err
+    assert main([*command, "--resume"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize(("again", "status"), [(False, 0), (True, 130)])
+def test_sigterm_ends_the_epochs_as_ctrl_c_does_and_a_second_one_the_command(
+    shapes, tmp_path, monkeypatch, capsys, again, status
+):
+    from fashion_train import fitting, train
+
+    keep, tune = fitting.save_checkpoint, train.tune
+
+    def keep_and_end(*args):
+        keep(*args)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def tune_and_end(*args):
+        if again:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return tune(*args)
+
+    monkeypatch.setattr(fitting, "save_checkpoint", keep_and_end)
+    monkeypatch.setattr(train, "tune", tune_and_end)
+    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]) == status
+    said = capsys.readouterr().err
+    assert "network: interrupted after epoch 1 of 2" in said
+    assert "the same command with --resume finishes it" in said
+    left = [".run.network.npz"] if again else [".run.network.npz", "run"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
+
+
+def test_what_takes_the_name_while_it_trains_is_kept_and_the_run_gets_a_number(shapes, tmp_path, monkeypatch, capsys):
+    from fashion_train import train
+
+    notes, learn = tmp_path / "run" / "notes.txt", train.train
+
+    def learn_meanwhile(options):
+        notes.parent.mkdir()
+        notes.write_text("precious")
+        return learn(options)
+
+    monkeypatch.setattr(train, "train", learn_meanwhile)
+    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]) == 0
+    assert notes.read_text() == "precious"
+    assert f"next: fashion-export --run {tmp_path / 'run-2'} --int8" in capsys.readouterr().err
+    assert (tmp_path / "run-2" / "run.json").is_file()
+
+
+@pytest.mark.parametrize("flags", [[], ["--overwrite"]])
+def test_a_folder_that_is_no_run_is_not_to_be_overwritten(shapes, tmp_path, capsys, flags):
+    (tmp_path / "notes.txt").touch()
+    assert main(["--dataset", str(shapes), "--out", str(tmp_path), *QUICK, *flags]) == 2
+    assert "name another: it has no run.json, so --overwrite does not touch it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("free_for_pictures", "mend"), [(0, "with TMPDIR"), (1 << 30, "with --out")])
+def test_a_full_disk_is_one_sentence_with_the_place(shapes, tmp_path, monkeypatch, capsys, free_for_pictures, mend):
+    from fashion_train import train
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "scratch").mkdir()
+    free = {tmp_path / "scratch": free_for_pictures, tmp_path: 1 << 20}
+    monkeypatch.setattr(train, "prepare", fail)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "scratch"))
+    monkeypatch.setattr("shutil.disk_usage", lambda place: type("Usage", (), {"free": free[place]}))
+    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"fashion-train: no space is left in {tmp_path}")
+    assert last.endswith(mend)
+
+
+def test_a_place_for_tensorboard_that_cannot_be_written_is_said_before_the_photos_are_read(shapes, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    flags = ["--out", str(tmp_path / "run"), "--tensorboard", str(tmp_path / "file")]
+    assert main(["--dataset", str(shapes), *QUICK, *flags]) == 2
+    said = capsys.readouterr().err
+    assert (
+        said
+        == f"fashion-train: cannot write to --tensorboard {tmp_path / 'file'}: Not a directory; name another folder\n"
+    )

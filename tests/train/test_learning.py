@@ -1,5 +1,7 @@
 """Batches, epochs, checkpoints: an interruption changes nothing, a seed decides everything."""
 
+import errno
+import io
 import json
 from dataclasses import replace
 
@@ -10,9 +12,10 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError
 from fashion_train.checkpoint import Best, Checkpoint, load_checkpoint, save_checkpoint
 from fashion_train.epochs import Validation, is_within_luck, peak, run_epochs
-from fashion_train.learn import Epoch, Learner
+from fashion_train.learn import Epoch, Learner, make_predict
 from fashion_train.options import find_recipe
 from fashion_train.pipeline import Schedule, make_batch
+from fashion_train.progress import Progress
 from fashion_train.thresholds import standard_error
 
 SPACE = LabelSpace(("dark", "light"), {"tone": ("dark", "light")}, {"dark": 0.5, "light": 0.5})
@@ -216,3 +219,25 @@ def test_a_network_that_takes_statistics_over_the_batch_is_given_it_whole(monkey
         seen.append(set(sizes))
     assert seen[0] == {4}
     assert 4 not in seen[1]
+
+
+def test_one_network_after_the_other_draws_no_advice_from_tensorflow(monkeypatch):
+    import keras
+    import tensorflow as tf
+
+    said = []
+    monkeypatch.setattr(tf.get_logger(), "callHandlers", lambda record: said.append(record.getMessage()))
+    pictures = np.zeros((1, 32, 32, 3), np.uint8)
+    for _ in range(6):
+        make_predict(keras.Sequential([keras.layers.Input((32, 32, 3)), keras.layers.Flatten()]))(pictures)
+    tf.get_logger().warning("something else")
+    assert said == ["something else"]
+
+
+def test_a_terminal_that_went_away_does_not_end_the_training(monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    Progress().line("epoch 1 of 2")

@@ -1,6 +1,47 @@
 """What the pictures of a report show."""
 
-from fashion_train.plots import confused
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from fashion_edge.decide import LabelSpace
+from fashion_train import plots
+from fashion_train.plots import confused, plot_confusion, plot_precision_recall
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """What is drawn while a test runs."""
+    drawn, save = [], plots._save
+    monkeypatch.setattr(plots, "_save", lambda figure, path: (drawn.append(figure), save(figure, path)))
+    return drawn
+
+
+def test_every_label_has_a_line_of_its_own_and_no_legend_hides_it(tmp_path, figures):
+    labels = tuple(f"label {number}" for number in range(30))
+    targets = np.random.default_rng(1).integers(0, 2, (60, 30)).astype(np.float32)
+    space = LabelSpace(labels, {}, dict.fromkeys(labels, 0.5))
+    plot_precision_recall(tmp_path / "curves.png", targets * 0.3 + 0.4, targets, space)
+    (axes,), (legend,) = figures[0].axes, figures[0].legends
+    curves = [line for line in axes.lines if line.get_marker() == "None"]
+    assert len({(line.get_color(), line.get_linestyle()) for line in curves}) == 30
+    assert legend.get_window_extent().x0 > axes.get_window_extent().x1
+    assert figures[0].bbox.contains(*legend.get_window_extent().p1)
+
+
+@pytest.mark.parametrize("names", [["a b"], ["a b", "a c", "d b", "d c"]])
+def test_the_title_of_a_small_table_is_not_cut(tmp_path, figures, names):
+    plot_confusion(tmp_path / "table.png", names, names)
+    title = next(text for text in figures[0].findobj(Text) if text.get_text().startswith("Decided"))
+    extent = title.get_window_extent()
+    assert extent.x0 >= 0
+    assert extent.x1 <= figures[0].bbox.x1
+
+
+def test_a_dollar_in_a_label_is_a_dollar(tmp_path, figures):
+    plot_confusion(tmp_path / "table.png", ["$a_b$ dress"], ["$a_b$ dress"])
+    assert {text.get_text() for text in figures[0].axes[0].get_yticklabels()} == {r"\$a_b\$ dress"}  # escaped
+    plot_confusion(tmp_path / "table.png", ["$a_$ dress"], ["$a_$ dress"])  # no formula; would be an error as one
 
 
 def test_a_small_table_of_confusions_shows_all():

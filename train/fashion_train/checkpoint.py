@@ -38,11 +38,23 @@ def checkpoint_path(out: Path, name: str) -> Path:
 
 def find_interrupted(runs: Path) -> Path | None:
     """The run folder below `runs` that the newest checkpoint or diary belongs to; None where there is none."""
-    kept = [
+    found = max(_kept(runs), key=lambda path: path.stat().st_mtime, default=None)
+    return found and _run_of(found)
+
+
+def can_resume(out: Path) -> bool:
+    """Whether a checkpoint or a diary of this run folder is kept."""
+    return any(_run_of(path) == out for path in _kept(out.parent))
+
+
+def _kept(runs: Path) -> list[Path]:
+    return [
         path for ending in ("npz", "leave_out.json") for path in runs.glob(f".*.{ending}") if ".part-" not in path.name
     ]
-    found = max(kept, key=lambda path: path.stat().st_mtime, default=None)
-    return found and found.with_name(found.name[1:].rsplit(".", 2)[0])
+
+
+def _run_of(kept: Path) -> Path:
+    return kept.with_name(kept.name[1:].rsplit(".", 2)[0])
 
 
 def identify(*parts: object) -> str:

@@ -1,16 +1,25 @@
 """The command `fashion-train`."""
 
+import errno
 import shlex
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from fashion_edge.console import run_command, say
-from fashion_edge.errors import RunError
+from fashion_edge.errors import RunError, UsageError
 from fashion_edge.locate import RUNS
 from fashion_edge.params import PATH, TEXT, Number
+from fashion_edge.signals import signals_interrupt
+
+if TYPE_CHECKING:
+    from fashion_train.options import TrainOptions
 
 ARCHS = ("compact", "smallervgg")
 ARGUMENTS = "fashion_train.arguments"
@@ -133,57 +142,95 @@ def command(
     debug: bool,
 ) -> int:
     """Train a small multi-label classifier on photos in folders named by their labels."""
-    from fashion_edge.atomic import refuse_existing
+    from fashion_edge.atomic import refuse_existing_folder
 
     out = out or (_interrupted_run() if resume else RUNS / datetime.now().strftime("%Y%m%d-%H%M%S"))
-    refuse_existing(out, overwrite=overwrite or resume)
+    marker = "leave_out.json" if leave_one_combination_out else "run.json"
+    refuse_existing_folder(out, marker=marker, overwrite=overwrite or resume)
     from fashion_train.environment import load_tensorflow, require_extra
 
     require_extra()
     from fashion_train.dataset import check_apart, check_places, check_task, find_holdout, load_dataset
-    from fashion_train.leave_out import leave_one_out
+    from fashion_train.events import check_events
     from fashion_train.options import SOFTMAX, TrainOptions, find_recipe
     from fashion_train.rendered import rendered_dataset
+
+    with _naming_the_full_disk(out):
+        options = TrainOptions(
+            dataset=dataset or rendered_dataset(seed),
+            out=out,
+            recipe=find_recipe(
+                recipe,
+                arch=arch,
+                epochs=epochs,
+                batch=batch,
+                learning_rate=learning_rate,
+                teacher_epochs=teacher_epochs,
+                patience=patience,
+                mixed_precision=mixed_precision,
+                **(SOFTMAX if task == "single-label" else {}),
+            ),
+            seed=seed,
+            negatives=negatives,
+            groups=groups,
+            task=task,
+            size=size,
+            fit=fit,
+            target_precision=target_precision,
+            holdout=holdout,
+            limit=limit,
+            tensorboard=tensorboard,
+            baseline=baseline and recipe != "tutorial",
+            resume=resume,
+            overwrite=overwrite or resume,
+            command=_command_line(),
+        )
+        # what is wrong with it is said before TensorFlow takes its seconds
+        check_places(options.dataset, negatives, out)
+        if tensorboard is not None:
+            check_events(tensorboard)
+        found = load_dataset(options.dataset, groups)
+        check_task(found, task, negatives)
+        find_holdout(found, holdout)
+        if negatives is not None:
+            check_apart(found, negatives)
+        load_tensorflow(debug=debug)
+        return _train(options, leave_one_combination_out=leave_one_combination_out)
+
+
+def _train(options: "TrainOptions", *, leave_one_combination_out: bool) -> int:
+    """Train; where Ctrl-C leaves no run, say how to get it all the same."""
+    from fashion_train.checkpoint import can_resume
+    from fashion_train.leave_out import leave_one_out
     from fashion_train.train import run
 
-    options = TrainOptions(
-        dataset=dataset or rendered_dataset(seed),
-        out=out,
-        recipe=find_recipe(
-            recipe,
-            arch=arch,
-            epochs=epochs,
-            batch=batch,
-            learning_rate=learning_rate,
-            teacher_epochs=teacher_epochs,
-            patience=patience,
-            mixed_precision=mixed_precision,
-            **(SOFTMAX if task == "single-label" else {}),
-        ),
-        seed=seed,
-        negatives=negatives,
-        groups=groups,
-        task=task,
-        size=size,
-        fit=fit,
-        target_precision=target_precision,
-        holdout=holdout,
-        limit=limit,
-        tensorboard=tensorboard,
-        baseline=baseline and recipe != "tutorial",
-        resume=resume,
-        overwrite=overwrite or resume,
-        command=_command_line(),
-    )
-    # what is wrong with it is said before TensorFlow takes its seconds
-    check_places(options.dataset, negatives, out)
-    found = load_dataset(options.dataset, groups)
-    check_task(found, task, negatives)
-    find_holdout(found, holdout)
-    if negatives is not None:
-        check_apart(found, negatives)
-    load_tensorflow(debug=debug)
-    return leave_one_out(options) if leave_one_combination_out else run(options)
+    try:
+        return leave_one_out(options) if leave_one_combination_out else run(options)
+    except KeyboardInterrupt:
+        if can_resume(options.out):
+            say("no run is written, but what was learned is kept; the same command with --resume finishes it")
+        raise
+
+
+@contextmanager
+def _naming_the_full_disk(out: Path) -> Iterator[None]:
+    """Turn the system's error into one that says which of the two places that are written to has no room.
+
+    Raises:
+        UsageError: no space is left.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        scratch = Path(tempfile.gettempdir())
+        folder = next(place for place in out.absolute().parents if place.exists())
+        if shutil.disk_usage(scratch).free < shutil.disk_usage(folder).free:
+            where = f"{scratch}, where pictures are kept meanwhile; free some or name another folder with TMPDIR"
+        else:
+            where = f"{folder} to write {out}; free some or name another folder with --out"
+        raise UsageError(f"no space is left in {where}") from error
 
 
 def _interrupted_run() -> Path:
@@ -208,4 +255,5 @@ def _command_line() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments; returns the exit status."""
-    return run_command(command, argv)
+    with signals_interrupt():
+        return run_command(command, argv)

@@ -83,7 +83,7 @@ def run_epochs(
         if best is None:
             raise
         interrupted = True
-        say(f"interrupted: keeping epoch {best.epoch}; --resume would go on after epoch {len(history)}")
+        say(f"{learner.name}: interrupted after epoch {len(history)} of {schedule.epochs}")
     assert best is not None
     for variable, value in zip(learner.model.variables, best.weights, strict=True):
         variable.assign(value)

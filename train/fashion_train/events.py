@@ -4,7 +4,21 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from fashion_edge.atomic import probe_folder
+from fashion_edge.errors import UsageError
 from fashion_train.learn import Epoch
+
+
+def check_events(folder: Path) -> None:
+    """Refuse a folder that no event file can be written into: better now than when all photos are read.
+
+    Raises:
+        UsageError: says why.
+    """
+    try:
+        probe_folder(folder)
+    except OSError as error:
+        raise UsageError(f"cannot write to --tensorboard {folder}: {error.strerror}; name another folder") from error
 
 
 def tensorboard_log(folder: Path | None) -> Callable[[Epoch], None]:

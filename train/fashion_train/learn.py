@@ -1,5 +1,6 @@
 """A network that learns: one compiled step, averaged weights, scores, and the state that a checkpoint keeps."""
 
+import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -62,10 +63,16 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Op
     return optimizer
 
 
+def _is_worth_reading(record: logging.LogRecord) -> bool:
+    """All but TensorFlow's advice against compiling one function often: every network needs its own."""
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
 def make_predict(model: "keras.Model") -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """A function from pictures (n, h, w, 3) uint8 to scores (n, labels), by the weights the model holds when called."""
     import tensorflow as tf
 
+    tf.get_logger().addFilter(_is_worth_reading)
     forward = tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False), reduce_retracing=True)
 
     def predict(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -58,7 +58,8 @@ def leave_one_out(options: TrainOptions) -> int:
     identity = _identity(dataset, options)
     diary = options.out.with_name(f".{options.out.name}.leave_out.json")
     rows, failures = _resume(options, diary, identity) if options.resume else [], 0
-    with atomic_folder(options.out, marker="leave_out.json", overwrite=options.overwrite) as part:
+    written: list[Path] = []
+    with atomic_folder(options.out, marker="leave_out.json", overwrite=options.overwrite, named=written.append) as part:
         if not options.resume:
             forget_checkpoints(options)
             diary.unlink(missing_ok=True)
@@ -79,7 +80,7 @@ def leave_one_out(options: TrainOptions) -> int:
         (part / "leave_out.json").write_text(json.dumps({"command": options.command, "results": results}, indent=1))
         (part / "report.md").write_text(report(options.command, rows), encoding="utf-8")
     diary.unlink(missing_ok=True)
-    say(f"written to {options.out}")
+    say(f"written to {written[0]}")
     return 1 if failures else 0
 
 

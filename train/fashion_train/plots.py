@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import cycle, product
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 
 Bins = Sequence[tuple[float, float, int]]  # mean score, share that carries the label, how many
 MOST_ROWS = 40  # of a confusion table: more could not be read, and a picture of 350 rows takes gigabytes
+LEGEND_ROWS = 22  # that fit beside curves
 INK, MUTED, ACCENT = "#1b1f24", "#8a94a0", "#c8102e"
+LINES = tuple(product(("-", "--", ":", "-."), (f"C{number}" for number in range(10))))  # (style, colour), all unlike
 
 
 def plot_history(path: Path, history: Sequence[Epoch], best_epoch: int) -> None:
@@ -51,24 +55,30 @@ def _save(figure: "Figure", path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
+def _plain(label: str) -> str:
+    """As it is: Matplotlib would set what stands between two dollars as a formula."""
+    return label.replace("$", r"\$")
+
+
 def plot_precision_recall(path: Path, scores: Scores, targets: Scores, space: LabelSpace) -> None:
     """One curve a label on the validation photos, with the tuned threshold marked."""
     from sklearn.metrics import precision_recall_curve
 
-    figure = _figure(6, 4.5)
+    legend_columns = ceil(len(space.labels) / LEGEND_ROWS)
+    figure = _figure(6 + 1.2 * legend_columns, 4.5)
     axes = figure.subplots()
-    for column, label in enumerate(space.labels):
+    for (column, label), (style, colour) in zip(enumerate(space.labels), cycle(LINES), strict=False):
         truth = targets[:, column] > 0.5
         if not truth.any():
             continue
         precision, recall, _ = precision_recall_curve(truth, scores[:, column])
-        (line,) = axes.plot(recall, precision, label=label, linewidth=1.4)
+        axes.plot(recall, precision, label=_plain(label), linewidth=1.4, linestyle=style, color=colour)
         said = scores[:, column] >= space.thresholds[label]
         if said.any():
             hits = (said & truth).sum()
-            axes.plot(hits / truth.sum(), hits / said.sum(), "o", color=line.get_color(), markersize=4)
+            axes.plot(hits / truth.sum(), hits / said.sum(), "o", color=colour, markersize=4)
     axes.set(title="Precision and recall, validation (dots: thresholds)", xlabel="recall", ylabel="precision")
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    figure.legend(frameon=False, fontsize=8, loc="outside right upper", ncols=legend_columns)
     _save(figure, path)
 
 
@@ -77,7 +87,7 @@ def plot_confusion(path: Path, said: Sequence[str], truth: Sequence[str]) -> Non
     rows, columns = confused(said, truth)
     pairs = Counter(zip(truth, said, strict=True))
     counts = [[pairs[row, column] for column in columns] for row in rows]
-    figure = _figure(1.8 + 0.62 * len(columns), 1.6 + 0.45 * len(rows))
+    figure = _figure(max(4.5, 1.8 + 0.62 * len(columns)), 1.8 + 0.45 * len(rows))  # the title needs 4.5 inches
     axes = figure.subplots()
     axes.imshow([[count / max(1, sum(row)) for count in row] for row in counts], cmap="Reds", vmin=0, vmax=1)
     for y, row in enumerate(counts):
@@ -92,10 +102,10 @@ def plot_confusion(path: Path, said: Sequence[str], truth: Sequence[str]) -> Non
                     fontsize=8,
                     color="white" if count > sum(row) / 2 else INK,
                 )
-    axes.set_xticks(range(len(columns)), columns, rotation=60, ha="right", fontsize=8)
-    axes.set_yticks(range(len(rows)), rows, fontsize=8)
+    axes.set_xticks(range(len(columns)), map(_plain, columns), rotation=60, ha="right", fontsize=8)
+    axes.set_yticks(range(len(rows)), map(_plain, rows), fontsize=8)
     which = f", the {len(rows)} most confused" if len(rows) < len(set(truth)) else ""
-    axes.set(title=f"Decided (columns) for labelled (rows{which}); shade: share of the row")
+    figure.suptitle(f"Decided (columns) for labelled (rows{which})\nshade: share of the row")
     _save(figure, path)
 
 

@@ -2,12 +2,13 @@
 
 import sys
 import time
+from contextlib import suppress
 
 REFRESH = 0.2  # seconds
 
 
 class Progress:
-    """Rewrites one line of standard error while it is a terminal."""
+    """Rewrites one line of standard error while it is a terminal; what a terminal that went away misses is lost."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
@@ -18,22 +19,25 @@ class Progress:
         """Show `what: done/total`, at most five times a second."""
         now = time.monotonic()
         if self._terminal and (now - self._shown > REFRESH or done == total):
-            sys.stderr.write(f"\r\x1b[K{what}: {done}/{total}")
-            sys.stderr.flush()
+            _write(f"\r\x1b[K{what}: {done}/{total}")
             self._shown, self._dirty = now, True
 
     def line(self, text: str) -> None:
         """Print a finished line in place of the moving one."""
         self.close()
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        _write(text + "\n")
 
     def close(self) -> None:
         """Clear the moving line."""
         if self._dirty:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _write("\r\x1b[K")
             self._dirty = False
+
+
+def _write(text: str) -> None:
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def clock(seconds: float) -> str:

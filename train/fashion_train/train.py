@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashion_edge.atomic import atomic_folder
@@ -10,6 +11,7 @@ from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, UsageError
 from fashion_edge.opencv import load_cv2
+from fashion_edge.signals import signals_interrupt
 from fashion_train.epochs import Learned
 from fashion_train.fitting import STUDENT, be_taught, fit, forget_checkpoints, has_checkpoint, stand_beside
 from fashion_train.input_speed import InputSpeed
@@ -69,14 +71,17 @@ def run(options: TrainOptions) -> int:
     join(options)
     if not find_team().chief:
         return 1 if train(options).prepared.failures else 0
-    with atomic_folder(options.out, marker="run.json", overwrite=options.overwrite) as part:
+    names: list[Path] = []
+    with atomic_folder(options.out, marker="run.json", overwrite=options.overwrite, named=names.append) as part:
         if not options.resume:
             forget_checkpoints(options)  # an older command's would stop the --resume of this one
         outcome = train(options)
         write_run(part, outcome)
-    if not outcome.learned.interrupted and not (options.baseline and outcome.baseline is None):
+    report_end(outcome, names[0])
+    if outcome.learned.interrupted or (options.baseline and outcome.baseline is None):
+        say("training was cut short; the same command with --resume finishes it")
+    else:
         forget_checkpoints(options)
-    report_end(outcome)
     return 1 if outcome.prepared.failures else 0
 
 
@@ -125,10 +130,11 @@ def train(options: TrainOptions) -> Outcome:
     model, learned = _fit_network(recipe, options, prepared, drawer)
     predict = make_predict(model)
     progress.line("calibrating and tuning thresholds")
-    tuned = tune(options, prepared, predict, model)
-    judgement = judge(predict, prepared, tuned.space)
-    silent = options.task == "multi-label"
-    unseen = tuple(judge_unseen(predict, prepared, tuned.space, options.seed, may_be_silent=silent))
+    with signals_interrupt():  # who ended the epochs may end this too: the next signal counts as the first
+        tuned = tune(options, prepared, predict, model)
+        judgement = judge(predict, prepared, tuned.space)
+        silent = options.task == "multi-label"
+        unseen = tuple(judge_unseen(predict, prepared, tuned.space, options.seed, may_be_silent=silent))
     inputs, baseline = (
         stand_beside(options, prepared, drawers) if options.baseline and not learned.interrupted else ((), None)
     )
@@ -203,7 +209,7 @@ def _doubts(prepared: Prepared, suspects: Sequence[Suspect]) -> str:
     return f"{len(suspects)} labels look doubtful: {', '.join(found)}{', ...' if len(suspects) > 3 else ''}"
 
 
-def report_end(outcome: Outcome) -> None:
+def report_end(outcome: Outcome, folder: Path) -> None:
     """Say what came out and where it is."""
     for side, metrics in outcome.judgement.metrics.items():
         say(
@@ -215,5 +221,5 @@ def report_end(outcome: Outcome) -> None:
     if outcome.baseline:
         for side, metrics in outcome.baseline.metrics.items():
             say(f"{side}, by the tutorial's recipe: exact match {metrics.exact_match:.4f}")
-    say(f"run written to {outcome.options.out} (epoch {outcome.learned.best_epoch}, {clock(outcome.seconds)})")
-    say(f"next: fashion-export --run {outcome.options.out} --int8")
+    say(f"run written to {folder} (epoch {outcome.learned.best_epoch}, {clock(outcome.seconds)})")
+    say(f"next: fashion-export --run {folder} --int8")

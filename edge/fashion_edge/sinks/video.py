@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fashion_edge.atomic import refuse_existing
+from fashion_edge.atomic import refuse_existing, take_free_name
 from fashion_edge.console import say
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Frame
@@ -136,11 +136,8 @@ class VideoSink(Sink):
             self._take_free_name()
 
     def _take_free_name(self) -> None:
-        path, number = self._path, 1
-        while not _rename_unless_taken(self._part, path):
-            number += 1
-            path = self._path.with_stem(f"{self._path.stem}-{number}")
-        if number > 1:
+        path = take_free_name(self._part, self._path)
+        if path != self._path:
             self._shown = path
             say(f"{self.name}: something else took that name meanwhile; the recording is {path}")
 
@@ -157,18 +154,3 @@ class VideoSink(Sink):
         if not writer.isOpened():
             raise OSError(f"this OpenCV makes no {self._path.suffix} of {width} x {height} pixels; .avi may work")
         self._writer, self._size = writer, (width, height)
-
-
-def _rename_unless_taken(part: Path, path: Path) -> bool:
-    """Give `part` the name `path`; False where that is taken, even by a run that ends at the same moment."""
-    try:
-        path.hardlink_to(part)
-    except FileExistsError:
-        return False
-    except OSError:  # no links, as on FAT: here alone another could still come between the look and the renaming
-        if path.exists():
-            return False
-        part.rename(path)
-    else:
-        part.unlink()
-    return True
