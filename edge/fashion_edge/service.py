@@ -109,7 +109,7 @@ def check_service(request: "Request") -> None:
     from fashion_edge.destinations import check_destinations
     from fashion_edge.locate import default_bundle
     from fashion_edge.network import find_address, find_broker
-    from fashion_edge.sources.choose import check_wish, open_source
+    from fashion_edge.sources.choose import check_wish, may_come_later, open_source
     from fashion_edge.sources.picamera import parse_awb
 
     _here()
@@ -117,7 +117,7 @@ def check_service(request: "Request") -> None:
     request.options(LiveDefaults())
     check_wish(request.source_text(), request.wish())
     parse_awb(request.awb)
-    if not _may_come_later(request.source_text()):
+    if not may_come_later(request.source_text()):
         open_source(request.source_text())  # sees whether it is there and can be read
     for flag, once in (("--record", request.record), ("--record-raw", request.record_raw)):
         if once is not None:
@@ -130,14 +130,6 @@ def check_service(request: "Request") -> None:
     find_address(request)
     find_broker(request)
     choose_variant(request, load_bundle(request.bundle or default_bundle()))
-
-
-def _may_come_later(source: str) -> bool:
-    """Whether a source is none of this machine's files: a camera or a stream may be away for now."""
-    from fashion_edge.sources.choose import URL
-
-    camera = source.isdecimal() or source.startswith("/dev/") or source.partition(":")[0] == "picamera"
-    return camera or URL.match(source) is not None
 
 
 def _user() -> str:

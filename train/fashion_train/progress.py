@@ -2,7 +2,8 @@
 
 import sys
 import time
-from contextlib import suppress
+
+from fashion_edge.console import moving_line, say
 
 REFRESH = 0.2  # seconds
 
@@ -13,31 +14,21 @@ class Progress:
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._shown = 0.0
-        self._dirty = False
 
     def update(self, what: str, done: int, total: int) -> None:
         """Show `what: done/total`, at most five times a second."""
         now = time.monotonic()
         if self._terminal and (now - self._shown > REFRESH or done == total):
-            _write(f"\r\x1b[K{what}: {done}/{total}")
-            self._shown, self._dirty = now, True
+            moving_line.show(f"{what}: {done}/{total}")
+            self._shown = now
 
     def line(self, text: str) -> None:
         """Print a finished line in place of the moving one."""
-        self.close()
-        _write(text + "\n")
+        say(text)
 
     def close(self) -> None:
         """Clear the moving line."""
-        if self._dirty:
-            _write("\r\x1b[K")
-            self._dirty = False
-
-
-def _write(text: str) -> None:
-    with suppress(OSError):
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        moving_line.clear()
 
 
 def clock(seconds: float) -> str:

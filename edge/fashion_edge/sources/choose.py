@@ -69,6 +69,11 @@ def check_wish(text: str, wish: Wish) -> None:
         raise UsageError(f"--size and --fps are for cameras; {_shown(text)} has its own")
 
 
+def may_come_later(text: str) -> bool:
+    """Whether a source is none of this machine's files: a camera or a stream may be away for now."""
+    return _is_picamera(text) or _is_camera(text) or URL.match(text) is not None
+
+
 def _is_picamera(text: str) -> bool:
     return text == "picamera" or text.startswith("picamera:")
 
