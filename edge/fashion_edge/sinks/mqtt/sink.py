@@ -1,6 +1,7 @@
 """The sink behind `--mqtt`: says what changed, and lets the broker say that we are gone."""
 
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -9,7 +10,7 @@ from typing import Any
 
 import fashion_edge
 from fashion_edge.decide import LabelSpace
-from fashion_edge.errors import MissingExtraError
+from fashion_edge.errors import MissingExtraError, brief
 from fashion_edge.frame import Event
 from fashion_edge.result import Result, WallClock
 from fashion_edge.sinks.base import Sink
@@ -20,6 +21,8 @@ KEEP_ALIVE_S = 20  # half as much again without a word, and the broker says that
 VITALS_EVERY_S = 10.0
 RETRY_S = (1, 30)  # the first and the longest pause between two attempts
 GOODBYE_S = 2.0
+ANSWER_S = 5.0  # what a run that is shorter than the way to the broker gives it
+SOON_S = 5.0  # whose connection ends so soon again and again has a namesake that takes its place
 AT_MOST_ONCE, AT_LEAST_ONCE = 0, 1
 
 
@@ -52,6 +55,9 @@ class MqttSink(Sink):
         self._away = False
         self._reached = False
         self._connected = False
+        self._connected_at = 0.0
+        self._tls = broker.tls
+        self._tried = threading.Event()  # the first attempt succeeded or failed
         self._in_order = threading.Lock()  # held while publishing: the newest must come last, from whichever thread
         self._client = (make_client or _paho)(f"fashion-edge-{self.topics.id}")
         self._begin(broker)
@@ -59,11 +65,11 @@ class MqttSink(Sink):
     def put(self, result: Result) -> None:
         """Publish the decision if it is a new one, and now and then how the loop is doing."""
         with self._in_order:
-            self._see(ONLINE)
             if result.decision.text != self._text:
                 self._text = result.decision.text
                 self._state = state_payload(result, self._wall)
                 self._publish(self.topics.state, self._state)
+            self._see(ONLINE)  # after what is seen: or a home would take the decision before for it
             now = self._clock()
             if result.vitals is not None and now - self._vitals_at >= VITALS_EVERY_S:
                 self._vitals_at = now
@@ -77,7 +83,8 @@ class MqttSink(Sink):
             self._text = None
 
     def close(self) -> None:
-        """Say goodbye."""
+        """Say goodbye; a broker whose first answer is still on its way is waited for."""
+        self._tried.wait(ANSWER_S)
         if self._connected:
             with self._in_order:
                 self._publish(self.topics.source, OFFLINE)
@@ -118,7 +125,9 @@ class MqttSink(Sink):
             return
         with self._in_order:
             self._connected = self._reached = True
+            self._connected_at = self._clock()
             self._say_how_things_are()
+        self._tried.set()
         if self._away:
             self._away = False
             self._tell(Event(self.name, "restored", self._clock(), "the broker answers"))
@@ -126,18 +135,26 @@ class MqttSink(Sink):
     def _say_how_things_are(self) -> None:
         for topic, payload in discovery(self.topics, self._space, fashion_edge.__version__):
             self._publish(topic, payload)
-        self._publish(self.topics.availability, ONLINE)
-        self._publish(self.topics.source, self._source or OFFLINE)
         if self._state is not None:
             self._publish(self.topics.state, self._state)
+        self._publish(self.topics.source, self._source or OFFLINE)
+        self._publish(self.topics.availability, ONLINE)  # last: what is old must not count for a moment
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
-        self._gone("the broker cannot be reached")
+        """In the client's thread, which is handling the reason."""
+        reason = sys.exception()
+        self._gone(f"the broker cannot be reached{f' ({brief(reason)})' if reason else ''}")
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._connected = False
+        was, self._connected = self._connected, False
         if reason.is_failure:
-            self._gone(f"the broker is gone: {reason}")
+            self._gone(f"the broker is gone: {reason}{self._guess(was)}")
+
+    def _guess(self, was_connected: bool) -> str:
+        """What a connection that ended early may have died of, which no broker says."""
+        if was_connected and self._clock() - self._connected_at < SOON_S:
+            return f"; if another device is called {self.topics.name!r} as well, give each a --mqtt-name of its own"
+        return "" if was_connected or self._tls else "; if its port is one for TLS, add --mqtt-tls"
 
     def _tell(self, event: Event) -> None:
         assert self.notices is not None
@@ -145,6 +162,7 @@ class MqttSink(Sink):
 
     def _gone(self, why: str) -> None:
         """Say it once, however often it is tried again."""
+        self._tried.set()
         if not self._away:
             self._away = True
             self._tell(Event(self.name, "failed", self._clock(), f"{why}; trying again in the background"))

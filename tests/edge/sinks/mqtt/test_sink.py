@@ -196,6 +196,54 @@ def test_a_lost_camera_is_offline_until_its_first_frame() -> None:
     assert len(client.payloads("state")) == 2, "what is seen after a loss is told, even if it is the same"
 
 
+def test_a_home_never_takes_the_decision_before_for_what_is_seen_now() -> None:
+    one, client = sink()
+    client.accept()
+    one.put(result("red dress"))
+    one.event(Event("camera", "lost", 0.0, "unplugged"))
+    one.put(result("nothing I know"))
+    topics = [topic.rpartition("/")[2] for topic, *_ in client.published]
+    assert topics[-3:] == ["source", "state", "source"], "what is seen comes before that something is"
+    client.drop()
+    client.published.clear()
+    client.accept()
+    assert [topic.rpartition("/")[2] for topic, *_ in client.published][-3:] == ["state", "source", "availability"]
+
+
+def test_why_a_broker_cannot_be_reached_is_said() -> None:
+    one, client = sink()
+    try:
+        raise ConnectionRefusedError(111, "Connection refused")
+    except OSError:
+        client.on_connect_fail(client, None)
+    (notice,) = one.notices
+    assert "the broker cannot be reached ([Errno 111] Connection refused)" in notice.detail
+
+
+def test_a_namesake_and_a_port_for_tls_are_thought_of() -> None:
+    clock = Time()
+    one, client = sink(clock)
+    client.drop()
+    assert "if its port is one for TLS, add --mqtt-tls" in one.notices.pop().detail
+    client.accept()
+    clock.now = 1.0
+    client.drop()
+    assert "if another device is called 'Hall' as well, give each a --mqtt-name of its own" in one.notices.pop().detail
+    client.accept()
+    clock.now = 60.0
+    client.drop()
+    assert one.notices.pop().detail == "the broker is gone: Not authorized; trying again in the background"
+
+
+def test_a_run_that_is_shorter_than_the_way_to_the_broker_waits_for_its_answer() -> None:
+    one, client = sink()
+    one.put(result())
+    threading.Timer(0.1, client.accept).start()
+    one.close()
+    assert len(client.payloads("state")) == 1
+    assert client.payloads("availability") == ["online", "offline"]
+
+
 def test_figures_are_published_now_and_then() -> None:
     clock = Time()
     one, client = sink(clock)
