@@ -126,6 +126,8 @@ def load_bundle(path: Path) -> Bundle:
     """
     file = path / MANIFEST
     if not path.is_dir():
+        if path.is_file():
+            raise BundleError(f"{path} is a file, a bundle is a folder; name the folder, an archive unpacked")
         raise BundleError(f"{path} is not a bundle folder; make one with fashion-export")
     if not file.is_file():
         raise BundleError(f"{path} has no {MANIFEST}, so it is not a bundle; make one with fashion-export")
@@ -138,7 +140,7 @@ def load_bundle(path: Path) -> Bundle:
     try:
         return Bundle(path, parse_manifest(data))
     except BundleError as error:
-        raise BundleError(f"{file}: {error}") from error
+        raise BundleError(f"{file}: {error}; export the bundle again") from error
 
 
 def parse_manifest(data: object) -> Manifest:

@@ -16,6 +16,11 @@ Every message is one sentence that names the bad value and what would be right.
 """
 
 
+def brief(error: BaseException, most: int = 160) -> str:
+    """What an exception of a library says, on one line of at most `most` characters; its kind where it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 class FashionError(Exception):
     """An error that a person can mend; its text is one sentence."""
 

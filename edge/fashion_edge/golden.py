@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.backends import Backend
 from fashion_edge.bundle import Bundle, Variant
-from fashion_edge.errors import BundleError, ModelError
+from fashion_edge.errors import BundleError, ModelError, brief
 from fashion_edge.preprocess import InputSpec, preprocess
 
 # Largest score difference that another CPU or runtime version may show; measured spreads are far below.
@@ -60,7 +60,7 @@ def parse_golden(data: bytes) -> GoldenSet:
     except BundleError:
         raise
     except Exception as error:  # zipfile and NumPy raise zlib.error, RuntimeError, MemoryError, OverflowError and more
-        raise BundleError(f"the golden file is not readable ({_brief(error)}); export the bundle again") from error
+        raise BundleError(f"the golden file is not readable ({brief(error)}); export the bundle again") from error
     pictures = _are_pictures(golden.frames) and _are_pictures(golden.inputs)
     if not pictures or len(golden.frames) != len(golden.inputs):
         raise BundleError(
@@ -89,7 +89,8 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
     golden = parse_golden(bundle.read_golden())
     if golden.labels != space.labels:
         raise ModelError(
-            f"the manifest's labels {list(space.labels)} are not {list(golden.labels)}, in which order scores come"
+            f"the manifest's labels {list(space.labels)} are not {list(golden.labels)}, in which order scores come; "
+            "export the bundle again"
         )
     expected = golden.scores.get(variant.file)
     if expected is None or expected.shape != (len(golden.frames), len(space.labels)):
@@ -106,7 +107,7 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
         drift = float(np.abs(backend.run(golden.inputs) - expected).max())
     except Exception as error:  # runtimes' exceptions share no base class but Exception
         raise ModelError(
-            f"{variant.file} does not run on {backend.name} ({_brief(error)}); export it again, or run fashion-doctor"
+            f"{variant.file} does not run on {backend.name} ({brief(error)}); export it again, or run fashion-doctor"
         ) from error
     limit = bundle.manifest.golden.tolerance.get(variant.precision, TOLERANCE[variant.precision])
     if not drift <= limit:  # also refuses NaN
@@ -115,10 +116,6 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
             "do not trust this runtime with it; run fashion-doctor"
         )
     return drift
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
 
 
 def check_shapes(variant: Variant, backend: Backend, spec: InputSpec, n_labels: int) -> None:

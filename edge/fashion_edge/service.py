@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fashion_edge.request import Request
 
 PLAIN = re.compile(r"[\w@+=:,./-]+")
+NO_PROGRAM = re.compile(r"""["'\\$]""")  # systemd starts none with these in its path, however they are quoted
 WATCHDOG_S = 30
 UNIT = """\
 {secrets}# Install it with the same command line:
@@ -66,7 +67,8 @@ def make_unit(
     """The unit that runs `fashion-edge` with these arguments, from this folder, as this user, in this environment.
 
     Raises:
-        UsageError: one of them holds a line break, behind which a line of its own would stand in the unit.
+        UsageError: one of them holds a line break, behind which a line of its own would stand in the unit, or
+            systemd would not take the folder or the program for what it is.
     """
     args = [*args] if "--headless" in args else [*args, "--headless"]
     if {"--jsonl", "--events"}.intersection(args) and "--append" not in args:
@@ -74,6 +76,13 @@ def make_unit(
     command, place, user = [*_program(), *args], str(folder or _here()), user or _user()
     _refuse_breaks("the folder", place)
     _refuse_breaks("the user", user)
+    if place.endswith((" ", "\\")):  # cut away, and joined to the next line
+        raise UsageError(f"the folder {place!r} ends with a blank or a backslash, which no unit may; rename it")
+    if NO_PROGRAM.search(command[0]):
+        raise UsageError(
+            f"{command[0]} is no path that systemd starts a program from; make the environment anew in a folder "
+            "without quotes, backslashes and dollar signs in its name"
+        )
     for name, value in environment.settings if environment else ():
         _refuse_breaks(name, value)
     for part in command:

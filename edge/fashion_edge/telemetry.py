@@ -19,14 +19,16 @@ class Telemetry:
     temperature_c: float | None = None
     throttled: tuple[str, ...] = ()  # now
     throttled_before: tuple[str, ...] = ()  # at some time since boot, not now
+    tells_throttling: bool = False  # else the two before are empty for want of an answer
 
 
 def read_telemetry(thermal: Path = THERMAL, firmware: Path = FIRMWARE) -> Telemetry:
     """Read it; up to some ten milliseconds where a program must be asked."""
-    bits = _throttle_bits(firmware)
+    answer = _throttle_bits(firmware)
+    bits = answer or 0
     now = tuple(name for bit, name in BITS.items() if bits >> bit & 1)
     before = tuple(name for bit, name in BITS.items() if bits >> bit + SINCE_BOOT & 1 and name not in now)
-    return Telemetry(read_temperature(thermal), now, before)
+    return Telemetry(read_temperature(thermal), now, before, answer is not None)
 
 
 def read_temperature(thermal: Path = THERMAL) -> float | None:
@@ -43,16 +45,16 @@ def read_temperature(thermal: Path = THERMAL) -> float | None:
     return None
 
 
-def _throttle_bits(firmware: Path) -> int:
-    """The firmware's `get_throttled` word; 0 on machines without one."""
+def _throttle_bits(firmware: Path) -> int | None:
+    """The firmware's `get_throttled` word; None on machines without one, and where it is not for this user."""
     try:
         return int(firmware.read_text().strip(), 16)
     except (OSError, ValueError):
         pass
     if not (program := shutil.which("vcgencmd")):
-        return 0
+        return None
     try:
         done = subprocess.run([program, "get_throttled"], capture_output=True, text=True, timeout=2, check=True)
         return int(done.stdout.strip().partition("=")[2], 16)
     except (OSError, subprocess.SubprocessError, ValueError):
-        return 0
+        return None

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
     ],
 )
 def test_a_manifest_that_is_wrong_is_refused_with_the_value(edit_manifest: Edit, change: Callable, said: str) -> None:
-    with pytest.raises(BundleError, match=said):
+    with pytest.raises(BundleError, match=f"{said}.*; export the bundle again$"):
         load_bundle(edit_manifest(change))
 
 
@@ -101,6 +102,13 @@ def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
         load_bundle(tmp_path)
     with pytest.raises(BundleError, match="is not a bundle folder"):
         load_bundle(tmp_path / "gone")
+
+
+def test_an_archive_or_a_file_in_the_place_of_the_folder_is_told(bundle_copy: Path, tmp_path: Path) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "sent"), "zip", bundle_copy))
+    for file in (archive, bundle_copy / "model.int8.tflite"):
+        with pytest.raises(BundleError, match="is a file, a bundle is a folder; name the folder, an archive unpacked"):
+            load_bundle(file)
 
 
 def test_a_model_file_that_was_cut_swapped_or_lost_is_refused(bundle_copy: Path) -> None:

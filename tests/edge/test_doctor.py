@@ -1,9 +1,11 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from fashion_edge.doctor import Finding, Machine, checks, main
 from fashion_edge.doctor.aside import Outcome
+from fashion_edge.doctor.command import examine
 from fashion_edge.doctor.machine import number
 from fashion_edge.doctor.models import check_bundle, check_colours
 from fashion_edge.doctor.opencv import check_opencv
@@ -37,7 +39,7 @@ def test_two_opencv_builds_at_once_are_bad_and_the_command_removes_both() -> Non
     (finding,) = check_opencv(having(opencv_python="4.12", opencv_python_headless="4.12"))
     assert finding.state == "bad"
     assert finding.text == "opencv-python 4.12 and opencv-python-headless 4.12 overwrite each other's files"
-    assert finding.mend.startswith("pip uninstall -y opencv-python opencv-python-headless")
+    assert finding.mend.startswith("pip uninstall -y opencv-python opencv-python-headless && pip install")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +78,54 @@ def test_a_check_that_fails_is_a_finding_and_the_rest_go_on(
     out = capsys.readouterr().out
     assert "check_broken failed: RuntimeError: no bus" in out
     assert "ok    python       fine" in out
+
+
+def test_the_programs_of_an_environment_that_is_not_activated_are_told_by_their_paths(tmp_path: Path) -> None:
+    venv = tmp_path / "my venv"
+    (venv / "bin").mkdir(parents=True)
+    for program in ("pip", "fashion-edge"):
+        (venv / "bin" / program).touch()
+    mend = "pip uninstall -y opencv-python && pip install 'fashion-edge[headless]'"
+    finding = Finding("opencv", "bad", "two", mend)
+
+    def told(which: str) -> str | None:
+        return examine(Machine(venv=venv, which=lambda program: which), [lambda machine: iter([finding])])[0].mend
+
+    pip = f"'{venv}/bin/pip'"
+    assert told("/usr/bin/pip") == f"{pip} uninstall -y opencv-python && {pip} install 'fashion-edge[headless]'"
+    assert told(f"{venv}/bin/pip") == mend
+    machine = Machine(venv=venv, which=lambda program: None)
+    assert machine.spell_out("fashion-edge --source picamera") == f"'{venv}/bin/fashion-edge' --source picamera"
+    assert machine.spell_out("sudo apt install -y python3-pip") == "sudo apt install -y python3-pip"
+
+
+def test_a_damaged_bundle_is_exported_again_and_the_shipped_one_installed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*job: str) -> Outcome:
+        return Outcome("refused", "model.int8.tflite is missing")
+
+    mends = {finding.mend for finding in check_bundle(Machine(attempt=refuse))}
+    assert mends == {"pip install --force-reinstall --no-deps .  # in the folder of the clone or release"}
+    own = tmp_path / "bundles" / "own"
+    own.mkdir(parents=True)
+    (own / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    (finding,) = check_bundle(Machine())
+    assert (finding.state, finding.mend) == ("bad", "fashion-export")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--answers", "a.json"], "--answers does nothing without --checklist"),
+        (["--overwrite"], "--overwrite does nothing without --checklist"),
+        (["--checklist", "--json"], "--json does nothing beside --checklist"),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(flags: list[str], said: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(flags) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,24 @@ def test_nothing_writes_a_line_of_its_own_into_the_unit(given: dict[str, Any], s
         make_unit(**{"args": ["--camera", "0"], **given})
 
 
+@pytest.mark.parametrize("name", ["cam\\", "cam "])
+def test_a_folder_that_systemd_would_read_otherwise_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="ends with a blank or a backslash"):
+        make_unit(["--camera", "0"], Path("/srv") / name)
+
+
+@pytest.mark.parametrize("folder", ["Anna's", 'a "b"', "a\\b", "$a"])
+def test_a_program_that_systemd_would_not_start_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    program = tmp_path / folder / "fashion-edge"
+    program.parent.mkdir()
+    program.touch()
+    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
+    with pytest.raises(UsageError, match="is no path that systemd starts a program from"):
+        make_unit(["--camera", "0"])
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
     def complaints(text: str) -> bool:

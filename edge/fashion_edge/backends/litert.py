@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.errors import MissingExtraError, ModelError
+from fashion_edge.errors import MissingExtraError, ModelError, brief
 
 
 class LiteRtBackend:
@@ -63,8 +63,9 @@ def load(data: bytes, file: str, threads: int, runtime: tuple[Any, str] | None =
             interpreter = interpreter_type(model_content=data, num_threads=threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise ModelError(f"{file} does not load in {name}: {reason}") from error
+        raise ModelError(
+            f"{file} does not load in {name} ({brief(error)}); export it again, or run fashion-doctor"
+        ) from error
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1 or not _fits(list(inputs[0]["shape"]), list(outputs[0]["shape"])):
         raise ModelError(f"{file} must have one input (1, h, w, 3) and one output (1, labels)")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.errors import MissingExtraError, ModelError
+from fashion_edge.errors import MissingExtraError, ModelError, brief
 
 
 class OnnxBackend:
@@ -48,8 +48,9 @@ def load(data: bytes, file: str, threads: int) -> OnnxBackend:
     try:
         session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
-        reason = " ".join(str(error).split())[:160]
-        raise ModelError(f"{file} does not load in {name}: {reason}") from error
+        raise ModelError(
+            f"{file} does not load in {name} ({brief(error)}); export it again, or run fashion-doctor"
+        ) from error
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1 or not _fits(inputs[0], outputs[0]):
         raise ModelError(f"{file} must have one input (n, h, w, 3) of uint8 and one output (n, labels)")

@@ -3,8 +3,11 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shlex import quote
 
-from fashion_edge.doctor.machine import Finding, KilledError, Machine
+from fashion_edge.doctor.machine import REASON, Finding, KilledError, Machine
+from fashion_edge.doctor.python import back_to_numpy_1
+from fashion_edge.errors import brief
 from fashion_edge.sources import v4l2
 from fashion_edge.sources.v4l2 import Device, Mode
 
@@ -24,7 +27,8 @@ def check_cameras(machine: Machine, query: Query = v4l2.query) -> Iterator[Findi
             continue
         if not os.access(node, os.R_OK | os.W_OK):
             cameras += 1
-            yield Finding("camera", "bad", f"{path} ({name}) may not be opened by you", "sudo usermod -aG video $USER")
+            mend = "sudo usermod -aG video $USER  # then log in again"
+            yield Finding("camera", "bad", f"{path} ({name}) may not be opened by you", mend)
             continue
         finding = _look(path, name, node, query)
         cameras += finding is not None
@@ -77,13 +81,15 @@ def check_libcamera(machine: Machine) -> Iterator[Finding]:
 
 
 def _why_no_picamera(machine: Machine, error: Exception, *, apt: bool) -> Finding:
-    reason = " ".join(str(error).split())
+    reason = brief(error, REASON)
     if not apt:
         text = f"picamera2 is not installed ({reason}): no CSI camera"
         return Finding("libcamera", "note", text, "sudo apt install -y python3-picamera2 --no-install-recommends")
+    if "numpy" in reason:  # it is there, and was built for another
+        return Finding("libcamera", "bad", f"picamera2 cannot be imported ({reason})", back_to_numpy_1(machine))
     if machine.in_venv and not isinstance(error, ValueError | KilledError):
         text = f"picamera2 is installed, but this venv does not see the system's packages ({reason})"
-        mend = f"python3 -m venv --system-site-packages --upgrade {machine.venv}"
+        mend = f"python3 -m venv --system-site-packages --upgrade {quote(str(machine.venv))}"
         return Finding("libcamera", "bad", text, mend)
     text = f"picamera2 cannot be imported ({reason})"
     return Finding("libcamera", "bad", text, "sudo apt install --reinstall -y python3-picamera2")

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from fashion_edge.checklist import walk_through
 from fashion_edge.console import run_command
 from fashion_edge.doctor.aside import Aside
-from fashion_edge.doctor.machine import Check, Finding, Machine, load_after
+from fashion_edge.doctor.machine import REASON, Check, Finding, Machine, load_after
+from fashion_edge.errors import UsageError, brief
 from fashion_edge.params import PATH
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
@@ -37,6 +39,7 @@ def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, d
     """Look at this machine and say what would keep fashion-edge from working, with the command that mends it."""
     from fashion_edge.doctor import checks
 
+    _refuse_idle(click.get_current_context(), checklist=checklist)
     with Aside() as aside:
         machine = Machine(attempt=aside.ask, load=load_after(aside.ask))
         findings = examine(machine, checks.CHECKS, debug=debug)
@@ -53,6 +56,13 @@ def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, d
     return 1 if any(finding.state == "bad" for finding in findings) else 0
 
 
+def _refuse_idle(context: click.Context, *, checklist: bool) -> None:
+    for name in ("as_json",) if checklist else ("answers", "overwrite"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            relation = "beside" if checklist else "without"
+            raise UsageError(f"--{name.removeprefix('as_')} does nothing {relation} --checklist; leave one out")
+
+
 def examine(machine: Machine, checks: Sequence[Check], *, debug: bool = False) -> list[Finding]:
     """Every finding; a check that fails is a finding too, since a broken machine is what it is for."""
     findings: list[Finding] = []
@@ -62,9 +72,9 @@ def examine(machine: Machine, checks: Sequence[Check], *, debug: bool = False) -
         except Exception as error:
             if debug:
                 raise
-            reason = f"{check.__name__} failed: {type(error).__name__}: {' '.join(str(error).split())}"
+            reason = f"{check.__name__} failed: {type(error).__name__}: {brief(error, REASON)}"
             findings.append(Finding("doctor", "bad", reason, "fashion-doctor --debug  # and report it"))
-    return findings
+    return [replace(one, mend=machine.spell_out(one.mend)) if one.mend else one for one in findings]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

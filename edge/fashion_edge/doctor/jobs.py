@@ -10,6 +10,9 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from fashion_edge.doctor.machine import REASON
+from fashion_edge.errors import brief
+
 Answer = tuple[str, ...]  # state and text of an `aside.Outcome`; or "failed", why, and the traceback
 
 
@@ -61,4 +64,4 @@ def serve() -> None:
 
 
 def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{type(error).__name__}: {brief(error, REASON)}"

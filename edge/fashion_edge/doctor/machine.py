@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from fashion_edge.doctor.aside import Outcome, attempt
 
 RUN_TIMEOUT_S = 10.0
+REASON = 400  # characters of an error: what a linker misses stands behind a long path
+PROGRAMS = re.compile(r"(?<!\S)(pip|fashion-\w+)(?!\S)")
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Machine:
     installed: Callable[[str], str | None] = installed
     run: Callable[[Sequence[str]], str | None] = run_program
     load: Callable[[str], Any] = import_module
+    which: Callable[[str], str | None] = shutil.which
     attempt: Callable[..., Outcome] = attempt  # for what may take its process with it
     arch: str = platform.machine()
     bits: int = 64 if sys.maxsize > 2**32 else 32
@@ -90,6 +94,14 @@ class Machine:
     def glob(self, pattern: str) -> list[Path]:
         """Paths below the root that match, sorted."""
         return sorted(self.root.glob(pattern))
+
+    def spell_out(self, command: str) -> str:
+        """The command with our programs by their paths, where a shell finds others: a venv need not be activated."""
+        return PROGRAMS.sub(lambda found: self._where(found[0]), command)
+
+    def _where(self, program: str) -> str:
+        path = self.venv / "bin" / program
+        return program if not path.is_file() or self.which(program) == str(path) else quote(str(path))
 
     @property
     def model(self) -> str:

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from fashion_edge.bundle import Variant, load_bundle
 from fashion_edge.doctor.machine import Finding, Machine
+from fashion_edge.doctor.opencv import builds
 from fashion_edge.doctor.runtimes import death, runtime_of
 from fashion_edge.errors import FashionError
 from fashion_edge.frame import Frame
-from fashion_edge.locate import default_bundle
+from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
 
 CODEC_TOLERANCE = 12  # of 255: chroma of JPEG and video is rounded twice
 
@@ -20,9 +21,9 @@ CODEC_TOLERANCE = 12  # of 255: chroma of JPEG and video is rounded twice
 def check_bundle(machine: Machine) -> Iterator[Finding]:
     """Every variant of the default bundle replays its golden frames."""
     try:
-        bundle = load_bundle(default_bundle())
+        bundle = load_bundle(folder := default_bundle())
     except FashionError as error:
-        yield Finding("bundle", "bad", str(error), "fashion-export")
+        yield Finding("bundle", "bad", str(error), _renew(folder))
         return
     try:
         machine.load("cv2")
@@ -41,9 +42,16 @@ def _replay(machine: Machine, folder: Path, variant: Variant) -> Finding:
     if outcome.state == "missing":
         return Finding("bundle", "note", f"{variant.file} was not checked: {outcome.text}")
     if outcome.state == "refused":
-        return Finding("bundle", "bad", outcome.text, "fashion-export")
+        return Finding("bundle", "bad", outcome.text, _renew(folder))
     text = f"{variant.file} gives its golden scores back (largest difference {outcome.text})"
     return Finding("bundle", "ok", text)
+
+
+def _renew(folder: Path) -> str:
+    """The command that puts a whole bundle in the place of this one."""
+    if folder == SHIPPED_BUNDLE:
+        return "pip install --force-reinstall --no-deps .  # in the folder of the clone or release"
+    return "fashion-export"
 
 
 def check_colours(machine: Machine) -> Iterator[Finding]:
@@ -68,7 +76,9 @@ def check_colours(machine: Machine) -> Iterator[Finding]:
                 wrong.append(f"{name[-3:]}: other colours")
     if wrong:
         text = f"colours do not come through decoding ({'; '.join(wrong)})"
-        yield Finding("colours", "bad", text, "pip install --force-reinstall opencv-python-headless pillow")
+        names = builds(machine) or ["opencv-python-headless"]
+        mend = f"pip install --force-reinstall --no-deps {' '.join(names)} pillow"  # numpy stays as picamera2 needs it
+        yield Finding("colours", "bad", text, mend)
     else:
         yield Finding("colours", "ok", "red, green, blue and grey come through png, jpg and avi")
 

@@ -8,18 +8,24 @@ FLAVOURS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", 
 MEND = "pip install 'fashion-edge[headless]'"
 
 
+def builds(machine: Machine) -> list[str]:
+    """The distributions of OpenCV that are installed."""
+    return [name for name in FLAVOURS if machine.installed(name)]
+
+
 def check_opencv(machine: Machine) -> Iterator[Finding]:
     """One build, and it can be imported."""
-    found = [f"{name} {number}" for name in FLAVOURS if (number := machine.installed(name))]
+    names = builds(machine)
+    found = [f"{name} {machine.installed(name)}" for name in names]
     if len(found) > 1:
-        mend = f"pip uninstall -y {' '.join(FLAVOURS)} && {MEND}"
+        mend = f"pip uninstall -y {' '.join(names)} && {MEND}"
         yield Finding("opencv", "bad", f"{' and '.join(found)} overwrite each other's files", mend)
         return
     try:
         cv2 = machine.load("cv2")
     except ImportError as error:
         if "libGL" in str(error) or "libgthread" in str(error):
-            mend = f"pip uninstall -y opencv-python && {MEND}"
+            mend = f"pip uninstall -y {' '.join(names)} && {MEND}" if names else MEND
             yield Finding("opencv", "bad", f"OpenCV wants a desktop's libraries ({error})", mend)
         else:
             yield Finding("opencv", "bad", f"OpenCV cannot be imported ({error})", MEND)
@@ -33,12 +39,13 @@ def check_display(machine: Machine) -> Iterator[Finding]:
         gui = machine.load("cv2").currentUIFramework()
     except ImportError:
         return  # said above
-    if not gui:
-        mend = "pip uninstall -y opencv-python-headless && pip install 'fashion-edge[window]'"
-        yield Finding("window", "note", "this OpenCV has no GUI: fashion-edge runs headless, or with --serve", mend)
-    elif not (machine.environ.get("DISPLAY") or machine.environ.get("WAYLAND_DISPLAY")):
+    if not (machine.environ.get("DISPLAY") or machine.environ.get("WAYLAND_DISPLAY")):
         over_ssh = " over ssh" if machine.environ.get("SSH_CONNECTION") else ""
         mend = "fashion-edge --serve 0.0.0.0:8080"
         yield Finding("window", "note", f"no display{over_ssh}: fashion-edge runs headless; its page needs none", mend)
+    elif not gui:
+        window, names = "pip install 'fashion-edge[window]'", builds(machine)
+        mend = f"pip uninstall -y {' '.join(names)} && {window}" if names else window
+        yield Finding("window", "note", "this OpenCV has no GUI: fashion-edge runs headless, or with --serve", mend)
     else:
         yield Finding("window", "ok", f"{gui} on a display")

@@ -7,6 +7,8 @@ from fashion_edge.telemetry import BITS, FIRMWARE, THERMAL, read_telemetry
 
 HOT_C = 75.0  # a Pi caps its clock at 80
 SLOW_GOVERNORS = ("powersave",)
+SELF_SCALING = ("intel_pstate", "amd-pstate-epp")  # drivers whose powersave moves the clock all the same
+CLOCK = "sys/devices/system/cpu/cpu0/cpufreq"
 
 
 def check_power(machine: Machine) -> Iterator[Finding]:
@@ -24,6 +26,9 @@ def check_power(machine: Machine) -> Iterator[Finding]:
             yield Finding("power", "bad", f"slowed down now: {', '.join(now)}", cool)
         elif before:
             yield Finding("power", "note", f"slowed down since boot: {', '.join(before)}", cool)
+        elif not telemetry.tells_throttling:
+            text = "whether it is under-voltage or slowed down is not known: the firmware does not tell you"
+            yield Finding("power", "note", text, "sudo vcgencmd get_throttled  # throttled=0x0 is good")
         else:
             yield Finding("power", "ok", "neither under-voltage nor throttling since boot")
     degrees = telemetry.temperature_c
@@ -35,10 +40,10 @@ def check_power(machine: Machine) -> Iterator[Finding]:
 
 def check_governor(machine: Machine) -> Iterator[Finding]:
     """The governor of the processor's clock."""
-    governor = machine.read("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    governor = machine.read(f"{CLOCK}/scaling_governor")
     if governor is None:
         return
-    if governor in SLOW_GOVERNORS:
+    if governor in SLOW_GOVERNORS and machine.read(f"{CLOCK}/scaling_driver") not in SELF_SCALING:
         mend = "echo ondemand | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
         yield Finding("governor", "note", f"{governor}: the clock stays at its lowest", mend)
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fashion_edge.doctor.machine import Finding, Machine, number
+from fashion_edge.doctor.opencv import builds
 
 PYTHONS = (3, 11), (3, 13)
 WHEELS = ("x86_64", "aarch64", "arm64")
@@ -30,6 +31,11 @@ def check_python(machine: Machine) -> Iterator[Finding]:
         yield Finding("python", "ok", f"{text}, glibc {machine.libc[1]}")
 
 
+def back_to_numpy_1(machine: Machine) -> str:
+    """The command for it, with the build of OpenCV that is there: later ones want numpy 2."""
+    return "pip install 'numpy<2'" + "".join(f" '{name}<4.12'" for name in builds(machine))
+
+
 def check_numpy(machine: Machine) -> Iterator[Finding]:
     """What was built for numpy 1 must not meet numpy 2."""
     found = machine.installed("numpy")
@@ -45,6 +51,6 @@ def check_numpy(machine: Machine) -> Iterator[Finding]:
             machine.load(BUILT_FOR_NUMPY_1)
         except (ImportError, ValueError) as error:
             text = f"numpy {found}, but the system's {BUILT_FOR_NUMPY_1} was built for another ({error}): no picamera2"
-            yield Finding("numpy", "bad", text, "pip install 'numpy<2' 'opencv-python-headless<4.12'")
+            yield Finding("numpy", "bad", text, back_to_numpy_1(machine))
             return
     yield Finding("numpy", "ok", f"numpy {found}")

@@ -91,8 +91,12 @@ def test_python(make: Make, changes: dict[str, Any], state: str, said: str) -> N
 def test_numpy_2_beside_what_was_built_for_numpy_1(make: Make) -> None:
     both = only([*check_numpy(make(versions={"numpy": "2.4.0", "tflite-runtime": "2.14.0"}))])
     assert (both.state, both.mend) == ("bad", "pip uninstall -y tflite-runtime && pip install ai-edge-litert")
-    apt = make(versions={"numpy": "2.4.0", "simplejpeg": "1.6"}, load=refuse(ValueError("numpy.dtype size changed")))
-    assert only([*check_numpy(apt)]).mend == "pip install 'numpy<2' 'opencv-python-headless<4.12'"
+    apt = {"numpy": "2.4.0", "simplejpeg": "1.6"}
+    changed = refuse(ValueError("numpy.dtype size changed"))
+    for build in ("opencv-python", "opencv-python-headless"):  # a second one would overwrite the first
+        finding = only([*check_numpy(make(versions={**apt, build: "4.13"}, load=changed))])
+        assert finding.mend == f"pip install 'numpy<2' '{build}<4.12'"
+    assert only([*check_numpy(make(versions=apt, load=changed))]).mend == "pip install 'numpy<2'"
     assert look(check_numpy, make(versions={"numpy": "1.26.4", "tflite-runtime": "2.14.0"})) == [("ok", "numpy 1.26.4")]
 
 
@@ -155,10 +159,28 @@ def test_opencv_for_a_desktop_on_a_machine_without_one(make: Make) -> None:
     assert "wants a desktop's libraries" in only([*check_opencv(lacking)]).text
 
 
+def test_the_opencv_that_is_there_makes_room_for_the_other_build(make: Make) -> None:
+    contrib = make(versions={"opencv-contrib-python": "4.12"}, load=refuse(ImportError("libGL.so.1: cannot open")))
+    assert (
+        only([*check_opencv(contrib)]).mend
+        == "pip uninstall -y opencv-contrib-python && pip install 'fashion-edge[headless]'"
+    )
+    no_gui = make(
+        versions={"opencv-contrib-python-headless": "4.12"},
+        environ={"DISPLAY": ":0"},
+        load=lambda name: SimpleNamespace(currentUIFramework=str),
+    )
+    assert (
+        only([*check_display(no_gui)]).mend
+        == "pip uninstall -y opencv-contrib-python-headless && pip install 'fashion-edge[window]'"
+    )
+
+
 @pytest.mark.parametrize(
     ("gui", "environ", "state", "said"),
     [
         ("", {"DISPLAY": ":0"}, "note", "this OpenCV has no GUI"),
+        ("", {}, "note", "no display: fashion-edge runs headless; its page needs none"),
         ("QT5", {"SSH_CONNECTION": "a b"}, "note", "no display over ssh"),
         ("QT5", {"WAYLAND_DISPLAY": "wayland-0"}, "ok", "QT5 on a display"),
     ],
@@ -202,6 +224,20 @@ def test_governor(make: Make) -> None:
     assert look(check_governor, make()) == [("ok", "ondemand")]
     slow = make({**PI4, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "powersave"})
     assert "sudo tee" in only([*check_governor(slow)]).mend
+
+
+@pytest.mark.parametrize("driver", ["intel_pstate", "amd-pstate-epp"])
+def test_a_pc_whose_powersave_moves_the_clock_is_not_told_otherwise(make: Make, driver: str) -> None:
+    clock = "sys/devices/system/cpu/cpu0/cpufreq"
+    pc = make({f"{clock}/scaling_governor": "powersave\n", f"{clock}/scaling_driver": f"{driver}\n"})
+    assert look(check_governor, pc) == [("ok", "powersave")]
+
+
+def test_a_pi_that_does_not_tell_of_its_power_is_not_called_well(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")  # no vcgencmd
+    silent = {name: text for name, text in PI4.items() if "throttled" not in name}
+    power, _ = look(check_power, make(silent))
+    assert power == ("note", "whether it is under-voltage or slowed down is not known: the firmware does not tell you")
 
 
 NAMES = "sys/class/video4linux"
@@ -256,6 +292,16 @@ def test_a_venv_that_does_not_see_the_system_gets_the_command(make: Make) -> Non
     finding = only([*check_libcamera(hidden)])
     assert finding.state == "bad"
     assert finding.mend == "python3 -m venv --system-site-packages --upgrade /home/pi/.venv"
+    blank = make(files, load=refuse(error), in_venv=True, venv=Path("/home/pi/my venv"))
+    assert only([*check_libcamera(blank)]).mend.endswith("--upgrade '/home/pi/my venv'")
+
+
+def test_a_picamera2_that_was_built_for_numpy_1_is_not_installed_again(make: Make) -> None:
+    files = {**PI4, "usr/lib/python3/dist-packages/picamera2/__init__.py": ""}
+    error = ValueError("numpy.dtype size changed, may indicate binary incompatibility")
+    versions = {"numpy": "2.4.0", "opencv-python-headless": "4.13"}
+    finding = only([*check_libcamera(make(files, versions=versions, load=refuse(error), in_venv=True))])
+    assert finding.mend == "pip install 'numpy<2' 'opencv-python-headless<4.12'"
 
 
 def test_a_picamera2_that_kills_is_not_taken_for_a_hidden_one(make: Make) -> None:
