@@ -2,6 +2,9 @@
 PYTHON ?= python3
 SHELL = bash -o pipefail
 PIP_INSTALL = -m pip install --disable-pip-version-check --constraint constraints.txt
+# A venv keeps the Python that it was begun with, so a wrong one is refused before there is any.
+CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit( \
+	"==> $(PYTHON) is Python %d.%d; it must be 3.11 to 3.13: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
 SHOW_NAMES = sed -u -n -e 's/^Collecting \([^ ]*\).*/    fetching \1/p' -e 's/^\(Installing collected packages\).*/    \1/p' -e '/^ERROR/p'
 
 .PHONY: demo test lint edge clean
@@ -30,12 +33,14 @@ edge: .venv/ready
 	@.venv/bin/nox --session edge
 
 .venv-demo/ready: pyproject.toml constraints.txt
+	@$(CHECK_PYTHON)
 	@echo "==> setting up .venv-demo with the edge alone (no TensorFlow); about half a minute"
 	@$(PYTHON) -m venv .venv-demo
 	@.venv-demo/bin/python $(PIP_INSTALL) --editable '.[headless]' 2>&1 | $(SHOW_NAMES)
 	@touch $@
 
 .venv/ready: pyproject.toml constraints.txt
+	@$(CHECK_PYTHON)
 	@echo "==> setting up .venv with everything, TensorFlow included; two to four minutes"
 	@$(PYTHON) -m venv .venv
 	@.venv/bin/python $(PIP_INSTALL) --editable '.[dev]' 2>&1 | $(SHOW_NAMES)
@@ -61,7 +66,8 @@ test-aarch64 test-v4l2 test-picamera:
 		$(addprefix tests/system/devices/,$(DEVICE_TESTS_$(@:test-%=%)))
 
 .devices/ready: pyproject.toml constraints.txt
+	@$(CHECK_PYTHON)
 	@echo "==> setting up .devices/venv with the edge and pytest"
 	@$(PYTHON) -m venv .devices/venv
-	@PIP_CACHE_DIR=$(CURDIR)/.devices/pip .devices/venv/bin/python $(PIP_INSTALL) --editable '.[headless,onnx,test]' 2>&1 | $(SHOW_NAMES)
+	@PIP_CACHE_DIR='$(CURDIR)/.devices/pip' .devices/venv/bin/python $(PIP_INSTALL) --editable '.[headless,onnx,test]' 2>&1 | $(SHOW_NAMES)
 	@touch $@

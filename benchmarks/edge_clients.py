@@ -53,7 +53,8 @@ def read(port: int) -> dict[str, float]:
 def process(code: str, *argv: str) -> Iterator[subprocess.Popen[str]]:
     """Some Python, in a process that ends with the block."""
     command = [sys.executable, "-c", code, *argv]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    open_to_all = {name: value for name, value in os.environ.items() if name != "FASHION_EDGE_TOKEN"}
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=open_to_all)
     try:
         yield child
     finally:
@@ -68,18 +69,25 @@ def stall(port: int) -> socket.socket:
     return connection
 
 
+def await_frames(port: int, edge: subprocess.Popen[str]) -> None:
+    """Return once /metrics counts frames."""
+    while edge.poll() is None:
+        try:
+            if read(port)["fashion_edge_frames_total"] > 10:
+                return
+        except OSError:  # it does not listen yet
+            time.sleep(0.05)
+    raise SystemExit(
+        f"edge_clients: fashion-edge ended with status {edge.returncode}; `fashion-edge --serve 8080` says why"
+    )
+
+
 def measure(extra: list[str], watchers: int, stalled: int, seconds: float) -> dict[str, float]:
     """One case: wait until all see pictures, then read twice."""
     port = free_port()
     argv = ["--source", "demo", "--headless", "--jsonl", os.devnull, "--overwrite", "--serve", str(port), *extra]
     with ExitStack() as stack:
-        stack.enter_context(process(EDGE, *argv))
-        while True:
-            try:
-                if read(port)["fashion_edge_frames_total"] > 10:
-                    break
-            except OSError:
-                time.sleep(0.05)
+        await_frames(port, stack.enter_context(process(EDGE, *argv)))
         for _ in range(stalled):
             stack.enter_context(stall(port))
         live = f"http://127.0.0.1:{port}/api/live"

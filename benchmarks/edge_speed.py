@@ -249,7 +249,10 @@ def render_clip(path: Path) -> Path:
 def ask(case: str, clip: Path) -> dict[str, float]:
     """Run one case in a process of its own."""
     argv = [sys.executable, __file__, "--child", case, "--clip", str(clip)]
-    reply: dict[str, float] = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit((done.stderr.strip().splitlines() or [f"edge_speed: {case} ended with {done.returncode}"])[-1])
+    reply: dict[str, float] = json.loads(done.stdout)
     return reply
 
 

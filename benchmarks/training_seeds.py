@@ -22,6 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args(argv)
+    if strange := [str(folder) for folder in args.runs if not (folder / "run.json").is_file()]:
+        print(f"training_seeds: {strange[0]} has no run.json; name run folders of fashion-train", file=sys.stderr)
+        return 2
     runs = [json.loads((folder / "run.json").read_text()) for folder in args.runs]
     if problem := find_difference(runs):
         print(f"training_seeds: {problem}", file=sys.stderr)

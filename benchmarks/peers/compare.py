@@ -58,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                     continue
                 replies[name] = reply
                 samples[name].append(reply["frame_ms"])
+    if lost := next((name for name in OURS if name not in samples), None):
+        print(f"compare: {lost}, which the others are measured against, {skipped[lost]}", file=sys.stderr)
+        return 1
     document = describe(samples, replies, skipped, bundle)
     print(to_markdown(document))
     if args.json:
@@ -166,6 +169,7 @@ def describe(
         rows.append(
             {
                 "peer": replies[name]["peer"],
+                "runtime": replies[name]["runtime"],
                 "p50_ms": round(float(np.median(joined)), 3),
                 "p50_interval_ms": [interval.low, interval.high] if interval else None,
                 "p99_ms": round(float(np.quantile(joined, 0.99)), 3) if quantile_interval(joined, 0.99) else None,
@@ -207,7 +211,13 @@ def to_markdown(document: dict[str, Any]) -> str:
         tail = f"{row['p99_ms']:.2f}" if row["p99_ms"] else "-"
         numbers = f"{row['p50_ms']:.2f} | {low:.2f}-{high:.2f} | {tail} | {row['frames_per_second']:.0f}"
         lines.append(f"| {row['peer']} | {numbers} | {' | '.join(times(row['against'][own]) for own in OURS)} |")
-    lines += ["", machine_line(document["machine"]), busy_line(document["load"], document["machine"]["cores"])]
+    blocks, runtimes = document["rows"][0]["samples_ms"], sorted({row["runtime"] for row in document["rows"]})
+    lines += [
+        "",
+        machine_line(document["machine"]),
+        f"{len(blocks)} rounds of {len(blocks[0])} frames, {', '.join(runtimes)}.",
+        busy_line(document["load"], document["machine"]["cores"]),
+    ]
     lines += [f"skipped {name}: {reason}" for name, reason in document["skipped"].items()]
     return "\n".join(lines)
 

@@ -30,7 +30,7 @@ def main(clip: str, model: str, labels: str, count: str, title: str) -> None:
         put_words(shown, words)
         return words
 
-    run(f"the tutorial's loop, {title}", step, int(count))
+    run(f"the tutorial's loop, {title}", "tensorflow", step, int(count))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def main(clip: str, model: str, labels: str, count: str, precision: str) -> None
         put_words(frame, words)
         return words
 
-    run(f"plain LiteRT loop {precision}", step, int(count))
+    run(f"plain LiteRT loop {precision}", "ai-edge-litert", step, int(count))
 
 
 if __name__ == "__main__":

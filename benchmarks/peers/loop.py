@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any
 
 WARMUP_FRAMES = 60  # threads find a core of their own, caches fill
@@ -28,8 +29,11 @@ def frames_of(path: str) -> Iterator[Any]:
         capture.release()
 
 
-def run(name: str, step: Callable[[], str], count: int) -> None:
-    """Call `step` (read a frame, label it, draw the words; returns them) and print what each call took."""
+def run(name: str, runtime: str, step: Callable[[], str], count: int) -> None:
+    """Call `step` (read a frame, label it, draw the words; returns them) and print what each call took.
+
+    `runtime` is the package that infers; its version stands beside the figures.
+    """
     for _ in range(WARMUP_FRAMES):
         step()
     taken, words = [], Counter()
@@ -37,7 +41,12 @@ def run(name: str, step: Callable[[], str], count: int) -> None:
         start = time.perf_counter_ns()
         words[step()] += 1
         taken.append((time.perf_counter_ns() - start) / 1e6)
-    reply = {"peer": name, "frame_ms": [round(ms, 4) for ms in taken], "seen": dict(words.most_common(5))}
+    reply = {
+        "peer": name,
+        "runtime": f"{runtime} {version(runtime)}",
+        "frame_ms": [round(ms, 4) for ms in taken],
+        "seen": dict(words.most_common(5)),
+    }
     sys.stdout.write(json.dumps(reply) + "\n")
 
 

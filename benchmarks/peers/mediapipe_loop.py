@@ -32,7 +32,7 @@ def main(clip: str, model: str, labels: str, count: str, precision: str) -> None
             put_words(frame, words)
             return words
 
-        run(f"MediaPipe ImageClassifier {precision}", step, int(count))
+        run(f"MediaPipe ImageClassifier {precision}", "mediapipe", step, int(count))
 
 
 if __name__ == "__main__":

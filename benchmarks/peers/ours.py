@@ -48,7 +48,7 @@ def main(clip: str, folder: str, _labels: str, count: str, precision: str) -> No
             lines.put(result)
             return result.decision.text
 
-        run(f"fashion-edge {precision}, with JSON lines", step, int(count))
+        run(f"fashion-edge {precision}, with JSON lines", "ai-edge-litert", step, int(count))
         lines.close()
 
 

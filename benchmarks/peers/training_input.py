@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     table += [
         "",
         machine_line(machine),
+        f"{args.rounds} rounds of {args.batches} batches of {BATCH}.",
         f"Load average at the end {load[0]:.1f}; tf.data and TensorFlow use all cores.",
     ]
     print("\n".join(table))

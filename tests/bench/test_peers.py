@@ -38,6 +38,7 @@ def test_the_plain_loop_runs_over_the_end_of_the_clip(clip, tiny_bundle):
     reply = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert len(reply["frame_ms"]) == 20
     assert sum(reply["seen"].values()) == 20
+    assert reply["runtime"].startswith("ai-edge-litert 2.")
 
 
 def test_a_peer_that_fails_says_why(tmp_path):
@@ -77,7 +78,7 @@ def test_the_table_holds_every_peer_against_ours(tiny_bundle, monkeypatch):
         name: [(ms * (1 + 0.01 * rng.random(80))).tolist() for _ in range(5)]
         for name, ms in (("ours-int8", 2.0), ("ours-float32", 4.0), ("keras", 100.0))
     }
-    replies = {name: {"peer": name, "seen": {}} for name in samples}
+    replies = {name: {"peer": name, "runtime": f"{name} 1.0", "seen": {}} for name in samples}
     monkeypatch.setattr(compare.os, "getloadavg", lambda: (3.0, 2.0, 1.0))
     document = compare.describe(samples, replies, {"mediapipe": "no environment"}, bundle)
     table = compare.to_markdown(document)
@@ -85,5 +86,16 @@ def test_the_table_holds_every_peer_against_ours(tiny_bundle, monkeypatch):
     assert against["ours-int8"]["times"] == pytest.approx(50, rel=0.01)
     assert against["ours-float32"]["times"] == pytest.approx(25, rel=0.01)
     assert "| keras | 100." in table
+    assert "5 rounds of 80 frames, keras 1.0, ours-float32 1.0, ours-int8 1.0." in table
     assert "skipped mediapipe: no environment" in table
     assert "other programs ran too, so only the ratios hold" in table
+
+
+def test_where_the_pipeline_itself_fails_there_is_nothing_to_compare_with(tiny_bundle, monkeypatch, capsys):
+    compare = load("compare")
+    bundle = load_bundle(tiny_bundle)
+    monkeypatch.setattr(type(bundle), "find", lambda self, *_: self.manifest.variants[0])
+    monkeypatch.setattr(compare, "ask", lambda command: "ended with status 1: no such clip")
+    assert compare.main(["--bundle", str(tiny_bundle), "--clip", "clip.mp4", "--rounds", "1"]) == 1
+    why = "compare: ours-int8, which the others are measured against, ended with status 1: no such clip\n"
+    assert why in capsys.readouterr().err

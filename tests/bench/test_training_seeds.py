@@ -51,3 +51,8 @@ def test_runs_that_are_not_alike_are_refused(seeds, second, message, tmp_path, c
     runs = [write_run(tmp_path / "a", 1, 0.9), write_run(tmp_path / "b", exact=0.9, **second)]
     assert seeds.main(runs) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_run_is_named(seeds, tmp_path, capsys):
+    assert seeds.main([write_run(tmp_path / "a", 1, 0.9), str(tmp_path / "plots")]) == 2
+    assert "plots has no run.json; name run folders of fashion-train" in capsys.readouterr().err
