@@ -29,6 +29,8 @@ pytestmark = pytest.mark.skipif(find_chromium() is None, reason="NO BROWSER: apt
 LABELS = ("blue", "dress", "red")
 SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))
 PAINT = {"red": (40, 30, 200), "blue": (200, 60, 30)}  # B, G, R
+LONG = {"colour": ("burgundy-and-cream", "red"), "garment": ("short-sleeved polo shirt", "short-sleeved shirt")}
+LONG_SPACE = LabelSpace(sum(LONG.values(), ()), LONG, dict.fromkeys(sum(LONG.values(), ()), 0.5))
 HASH = "(() => { const d = picture.getContext('2d').getImageData(0, 0, 640, 480).data; let h = 0;"
 HASH += " for (let i = 0; i < d.length; i += 997) h = (h * 31 + d[i]) | 0; return h; })()"
 
@@ -102,6 +104,16 @@ def serving(address: str = "127.0.0.1:0", *origins: str) -> Iterator[tuple[Scene
         assert sinks.failures == []
 
 
+@contextmanager
+def serving_nothing_yet(space: LabelSpace = SPACE) -> Iterator[WebSink]:
+    """The page alone, to which a test tells what to show."""
+    web = WebSink(Address.parse("127.0.0.1:0"), space, "camera:0")
+    try:
+        yield web
+    finally:
+        web.close()
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
@@ -165,6 +177,143 @@ def test_bars_stay_where_they_are_when_the_decision_changes() -> None:
         browse(visit)
 
 
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_long_words_are_shown_whole_and_move_nothing(width: int) -> None:
+    where = "JSON.stringify([...document.querySelectorAll('.track')].map((e) => e.getBoundingClientRect()))"
+    decide = "((text, labels) => {{ showWords(text); showScores({{{scores}}}, labels); return {where}; }})"
+    scores = ",".join(f"'{label}':0.5" for label in LONG_SPACE.labels)
+    decide = decide.format(scores=scores, where=where)
+    with serving_nothing_yet(LONG_SPACE) as web:
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(web.url, width, 700)
+                await page.wait("rows.size === 4")
+                short = await page.ask(f"{decide}('red ?', ['red'])")
+                both = "['burgundy-and-cream', 'short-sleeved polo shirt']"
+                assert await page.ask(f"{decide}({both}.join(' '), {both})") == short
+                cut = "[...document.querySelectorAll('.name')].filter((e) => e.scrollWidth > e.clientWidth).length"
+                assert await page.ask(cut) == 0
+                assert await page.ask("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+        browse(visit)
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_the_words_of_every_state_fit_on_a_phone(width: int) -> None:
+    with serving_nothing_yet() as web:
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(web.url, width, 568)
+                await page.wait("rows.size === 3")
+                for show in ("showSilence(12)", *(f"showState('{state}')" for state in ("starting", "away", "ended"))):
+                    wide = f"({show}, document.documentElement.scrollWidth - window.innerWidth)"
+                    assert await page.ask(wide) <= 0, "a phone must not scroll sideways"
+                    cut = f"({show}, document.querySelector('.state').getBoundingClientRect().right)"
+                    assert await page.ask(cut) <= await page.ask("still.getBoundingClientRect().left")
+
+        browse(visit)
+
+
+def test_a_phone_on_its_side_shows_the_decision_beside_the_picture() -> None:
+    with serving() as (_, web):
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(web.url, 740, 360)
+                await page.wait(says("red dress"))
+                ends = "['picture', 'bars'].map((id) => document.getElementById(id).getBoundingClientRect().bottom)"
+                assert max(await page.ask(ends)) <= 360
+
+        browse(visit)
+
+
+def test_thresholds_can_be_told_from_their_bars_and_stages_fill_theirs() -> None:
+    filled = "[...stages.children].reduce((sum, e) => sum + e.getBoundingClientRect().width, 0) / stages.clientWidth"
+    with serving() as (_, web):
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(web.url)
+                mark = "getComputedStyle(document.querySelector('.threshold')).backgroundColor"
+                assert await page.wait(f"{mark} === getComputedStyle(document.body).color")
+                await page.wait(f"{filled} > 0.9")  # of whatever stages there are, however short
+
+        browse(visit)
+
+
+def test_an_output_that_is_back_is_not_said_to_fail() -> None:
+    with serving_nothing_yet() as web:
+        for state, detail in (("failed", "connection refused"), ("restored", "the broker answers")):
+            web.event(Event("--mqtt broker", state, time.monotonic(), detail))
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(web.url)
+                said = await page.wait("changes.children.length === 2 && changes.innerText")
+                assert "an output is back: the broker answers" in said
+                assert "an output failed: connection refused" in said
+                assert await page.ask("document.querySelectorAll('.alarm').length") == 1
+
+        browse(visit)
+
+
+def test_a_program_that_hangs_is_not_shown_as_live_and_comes_back() -> None:
+    with serving() as (_, web):
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(web.url)
+                await page.wait(says("red dress"))
+                web._server._post(lambda: time.sleep(12))  # as where the network dies: nothing comes, nothing is closed
+                await page.wait("/No new frame for \\d+ s/.test(document.querySelector('.state').textContent)", 6)
+                assert await page.ask("state.textContent") == "No new frame", "no screen reader counts aloud"
+                await page.wait("document.body.dataset.state === 'away' && !notice.hidden", 10)
+                assert await page.ask("document.querySelector('h1').innerText") == "–"
+                await page.wait(says("red dress"))
+
+        browse(visit)
+
+
+def test_a_tab_in_the_background_tells_what_is_and_wakes_up_to_no_old_picture() -> None:
+    hide = """Object.defineProperty(document, 'hidden', {get: () => true, configurable: true});
+      said = []; words = showWords; showWords = (text) => { said.push(text); words(text); };
+      frame = requestAnimationFrame; requestAnimationFrame = (go) => { wake = go; };"""
+    with serving() as (scene, web):
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(web.url)
+                await page.wait(says("red dress"))
+                await page.ask(hide)
+                await page.wait("typeof wake === 'function'")  # a picture of the red dress waits to be drawn
+                scene.colour = "blue"
+                await page.wait("document.title.startsWith('blue dress')")
+                await asyncio.sleep(3)
+                await page.ask("said = []; requestAnimationFrame = frame; wake()")
+                await page.wait(says("blue dress"))
+                assert "red dress" not in await page.ask("said")
+
+        browse(visit)
+
+
+def test_motion_jpeg_in_a_browser_shows_that_the_camera_is_lost() -> None:
+    with serving() as (scene, web):
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(f"{web.url}api/state")
+                await page.wait("document.readyState === 'complete'")
+                await page.ask("document.body.innerHTML = '<img id=film src=/stream.mjpg><canvas id=picture>'")
+                copy = "(picture.getContext('2d').drawImage(film, 0, 0), true)"
+                await page.wait(f"film.naturalWidth && {copy} && !({DARK})")
+                scene.plugged = False
+                await page.wait(f"{copy} && {DARK}")
+
+        browse(visit)
+
+
 def test_a_lost_camera_shows_as_lost_and_comes_back() -> None:
     with serving() as (scene, web):
 
@@ -177,7 +326,7 @@ def test_a_lost_camera_shows_as_lost_and_comes_back() -> None:
                 await late.open(web.url)  # who comes while there is no camera sees that too, and no old picture
                 for one in (page, late):
                     await one.wait("document.body.dataset.state === 'lost'")
-                    assert "No signal" in await one.text()
+                    assert "No signal: camera /dev/video0 gives no frames" in await one.text()
                     assert "red dress" not in await one.ask("document.querySelector('h1').innerText")
                     assert await one.ask("document.querySelectorAll('.chosen').length") == 0
                     await one.wait(

@@ -103,7 +103,8 @@ class Routes:
             while (picture := await self._clients.picture(last)) is not None:
                 due = time.monotonic() + INTERVAL_S
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture.jpeg)}\r\n\r\n"
-                await _send(answer, head.encode() + picture.jpeg + b"\r\n")
+                times = 1 if picture.result else 2  # a browser shows a part when the next begins: behind a card, none
+                await _send(answer, (head.encode() + picture.jpeg + b"\r\n") * times)
                 last = picture.number
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
             return answer

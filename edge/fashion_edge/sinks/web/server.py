@@ -73,7 +73,12 @@ class Server:
         app.on_response_prepare.append(add_headers)
         Routes(clients, machine).add_to(app)
         runner = web.AppRunner(
-            app, access_log=None, logger=_silent(), shutdown_timeout=FAREWELL_S, keepalive_timeout=KEEP_ALIVE_S
+            app,
+            access_log=None,
+            logger=_silent(),
+            handler_cancellation=True,  # who goes while nothing is sent, as while the camera is lost, frees a seat
+            shutdown_timeout=FAREWELL_S,
+            keepalive_timeout=KEEP_ALIVE_S,
         )
         await runner.setup()
         listener = await self._loop.create_server(_bounded(runner), sock=self._socket, backlog=BACKLOG)

@@ -7,7 +7,7 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
-from fashion_edge.sinks.web.address import Address
+from fashion_edge.sinks.web.address import Address, is_loopback
 from fashion_edge.sinks.web.board import Board
 from fashion_edge.sinks.web.guard import VARIABLE, Guard
 from fashion_edge.sinks.web.origin import Origin
@@ -34,6 +34,12 @@ class WebSink(Sink):
         self._server.start()
         links = " or ".join([self.url, *(f"{origin}/{guard.query}" for origin in origins)])
         say(f"live page: {links}" + (f" (the token is in {VARIABLE})" if guard.token and not guard.generated else ""))
+        bound = str(listening.getsockname()[0])
+        if is_loopback(bound) and not address.loopback:  # as Debian's /etc/hosts has it for a machine's own name
+            say(
+                f"{address.host} is {bound} here, which no other machine reaches; "
+                f"--serve 0.0.0.0:{self.port} serves others, too"
+            )
 
     def put_clean(self, result: Result) -> None:
         """Keep a copy of the picture, if a client waits for one."""

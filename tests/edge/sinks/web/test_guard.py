@@ -47,6 +47,16 @@ def test_the_right_token_opens_by_query_header_and_cookie(serve: Callable[..., W
     assert ask(sink, "/", {"Cookie": cookie.partition(";")[0]}).status == 200
 
 
+def test_a_token_of_base64_opens_where_nobody_encoded_its_plus(
+    serve: Callable[..., WebSink], ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASHION_EDGE_TOKEN", "ab+cd/efghijkl+mnop==")
+    sink = serve()
+    assert ask(sink, "/?token=ab+cd/efghijkl+mnop==").status == 303
+    assert ask(sink, "/?token=ab%2Bcd/efghijkl%2Bmnop==").status == 303
+    assert ask(sink, "/?token=ab-cd/efghijkl+mnop==").status == 401
+
+
 def test_two_runs_have_two_tokens(serve: Callable[..., WebSink]) -> None:
     assert token_of(serve("0.0.0.0:0")) != token_of(serve("0.0.0.0:0"))
 

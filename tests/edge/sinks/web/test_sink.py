@@ -16,7 +16,7 @@ import pytest
 
 from fashion_edge.frame import Event, Fault
 from fashion_edge.overlay import enlarge
-from fashion_edge.sinks.web import WebSink, picture
+from fashion_edge.sinks.web import Address, WebSink, picture
 from fashion_edge.sinks.web.address import BACKLOG
 from fashion_edge.sinks.web.clients import MOST
 from fashion_edge.sinks.web.server import MOST_CONNECTIONS
@@ -68,6 +68,17 @@ def test_a_small_picture_that_is_enlarged_for_a_recording_keeps_its_size(
     state = json.loads(ask(sink, "/api/state").body)["result"]
     assert state["size"] == [64, 48]
     assert state["box"] == [0.2188, 0.0, 0.5625, 1.0]
+
+
+def test_a_name_that_means_this_machine_alone_is_told_from_one_that_others_reach(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(Address, "listen", lambda _: socket.create_server(("127.0.0.1", 0)))  # Debian's /etc/hosts
+    sink = serve("raspberrypi:0")
+    said = "raspberrypi is 127.0.0.1 here, which no other machine reaches; --serve 0.0.0.0:{} serves others, too\n"
+    assert said.format(sink.port) in capsys.readouterr().err
+    serve()
+    assert "no other machine" not in capsys.readouterr().err, "who gives no host wants no others"
 
 
 def test_after_a_loss_there_is_no_result_any_more(serve: Serve, ask: Callable, result: Callable) -> None:
@@ -210,6 +221,23 @@ def test_a_client_that_has_read_nothing_for_long_loses_its_seat(
             assert time.monotonic() < until
         while watching() != 0:
             assert time.monotonic() < until
+
+
+@pytest.mark.parametrize("path", ["/stream.mjpg", "/api/events"])
+def test_a_client_that_goes_while_the_camera_is_lost_frees_its_seat(serve: Serve, ask: Callable, path: str) -> None:
+    sink = serve()
+    lost(sink)
+
+    def watching() -> int:
+        return int(json.loads(ask(sink, "/api/state").body)["run"]["clients"])
+
+    with socket.create_connection(("127.0.0.1", sink.port), timeout=10) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{sink.port}\r\n\r\n".encode())
+        assert client.recv(100_000).startswith(b"HTTP/1.1 200")
+        assert watching() == 1
+    until = time.monotonic() + 5
+    while watching() != 0:
+        assert time.monotonic() < until
 
 
 def test_there_is_a_limit_to_those_who_watch(serve: Serve, ask: Callable, feed: Callable) -> None:

@@ -5,6 +5,10 @@
 
 const STAGES = ["capture", "preprocess", "infer", "decide"];
 const SILENT_S = 3; // without a frame while the source calls itself live
+const DEAF_S = 10; // without a word of the program, which says something each second
+const LONG = 24; // letters of a decision that gets smaller ones
+const NOTHING = "nothing I know";
+const AWAY = "Connection lost; trying again.";
 const WAITS_MS = [500, 1000, 2000, 5000];
 const SHOWN_CHANGES = 6;
 
@@ -12,7 +16,7 @@ const $ = (id) => document.getElementById(id);
 const canvas = $("picture");
 const context = canvas.getContext("2d");
 const rows = new Map(); // label -> {row, fill, value, meter}
-const seen = new Set(); // numbers of the changes that are listed
+let newest = 0; // number of the change that is listed first
 let attempt = 0;
 let ended = false;
 
@@ -37,9 +41,18 @@ function buildRows(space) {
   for (const [title, labels] of [...Object.entries(space.groups), ["other", free]]) {
     if (!labels.length) continue;
     const group = make("div", $("bars"), "group");
+    group.setAttribute("role", "group");
     group.setAttribute("aria-label", title);
     for (const label of labels) buildRow(group, label, title, space.thresholds[label]);
   }
+  const longest = longer(NOTHING, Object.values(space.groups).map((labels) => labels.reduce(longer, "")).join(" "));
+  setText($("longest"), longest);
+  $("longest").classList.toggle("nothing", longest === NOTHING); // in letters that are less bold
+  $("longest").parentElement.classList.toggle("long", longest.length > LONG);
+}
+
+function longer(one, other) {
+  return other.length > one.length ? other : one;
 }
 
 function buildRow(group, label, title, threshold) {
@@ -71,7 +84,7 @@ function showWords(text) {
   const title = $("text");
   if (title.dataset.text === text) return;
   title.dataset.text = text;
-  title.classList.toggle("nothing", !text || text === "nothing I know");
+  title.classList.toggle("nothing", !text || text === NOTHING);
   title.replaceChildren();
   for (const word of (text || "–").split(" ")) {
     if (title.childNodes.length) title.append(" ");
@@ -79,6 +92,10 @@ function showWords(text) {
     span.textContent = word;
     if (word === "?") span.className = "unsure";
   }
+  showTitle(text);
+}
+
+function showTitle(text) {
   document.title = text ? `${text} · fashion-edge` : "fashion-edge";
 }
 
@@ -105,12 +122,21 @@ function showFigures(result) {
   if (now - figuresAt < 500) return; // figures that change with each frame cannot be read
   figuresAt = now;
   for (const [stage, entry] of stageBars) {
-    entry.bar.style.flexGrow = entry.smooth;
+    entry.bar.style.flexGrow = entry.smooth * 1000; // a sum below 1 would not fill the bar
     setText(entry.text, `${stage} ${entry.smooth.toFixed(entry.smooth < 10 ? 2 : 1)} ms`);
   }
   setText($("age"), `${result.age_p50_ms.toFixed(1)} ms`);
   setText($("p99"), `${result.age_p99_ms.toFixed(1)} ms`);
   setText($("fps"), `${result.fps.toFixed(1)} /s`);
+}
+
+function clearFigures() {
+  for (const id of ["age", "p99", "fps"]) setText($(id), "–");
+  for (const [stage, entry] of stageBars) {
+    entry.smooth = null;
+    entry.bar.style.flexGrow = 0;
+    setText(entry.text, stage);
+  }
 }
 
 function showDevice(device) {
@@ -126,46 +152,67 @@ function showDevice(device) {
 
 // ---- state --------------------------------------------------------------------------------------------------------
 
-const WORDS = { starting: "Waiting for the first frame", live: "Live", lost: "No signal", away: "Connection lost" };
+const WORDS = {
+  starting: "Waiting for the first frame",
+  live: "Live",
+  silent: "No new frame",
+  lost: "No signal",
+  away: "Connection lost",
+  ended: "The run has ended",
+};
 
-function showState(state, words, notice) {
+function showState(state, notice) {
   document.body.dataset.state = state;
-  setText($("state"), words ?? WORDS[state] ?? state);
+  setText($("state"), WORDS[state]);
+  setText($("silence"), "");
   $("notice").hidden = !notice;
   setText($("notice"), notice ?? "");
   if (state !== "live" && state !== "silent") {
     showWords("");
     showScores(null, []);
     $("guide").hidden = true;
-    for (const id of ["age", "p99", "fps"]) setText($(id), "–");
+    clearFigures();
   }
+}
+
+// The seconds stand outside of what a screen reader is told to say, or it would count them aloud.
+function showSilence(seconds) {
+  showState("silent");
+  setText($("silence"), ` for ${seconds.toFixed(0)} s`);
+}
+
+// In letters of the page's own: those of the card are too small for a phone, and no screen reader sees them.
+function showNoPicture({ state, detail }) {
+  showState(state, state === "lost" && detail ? `${WORDS.lost}: ${detail}` : WORDS[state]);
 }
 
 function showStatus(status) {
   const { source, silent_s: silent } = status;
   if (source.state === "ended") {
     ended = true;
-    return showState("ended", "The run has ended", "The run has ended.");
+    return showState("ended", "The run has ended.");
   }
   if (!rows.size) buildRows(status.space);
   setText($("source"), source.detail || source.name);
   showDevice(status.device);
   for (const change of status.changes) addChange(change);
-  if (source.state === "live" && silent > SILENT_S) showState("silent", `No new frame for ${silent.toFixed(0)} s`);
-  else if (source.state !== "live") showState(source.state, undefined, source.state === "starting" ? "Waiting for the first frame" : undefined);
+  if (source.state === "live" && silent > SILENT_S) showSilence(silent);
+  else if (source.state !== "live") showNoPicture(source);
   else if (document.body.dataset.state !== "live") showState("live");
+  if (document.hidden) showTitle(status.result?.text); // no picture is drawn that would bring it
 }
 
 function addChange({ number, kind, at, text }) {
-  if (seen.has(number)) return;
-  seen.add(number);
+  if (number <= newest) return;
+  newest = number;
   const item = document.createElement("li");
   const time = make("time", item);
   time.dateTime = at;
   time.textContent = new Date(at).toLocaleTimeString([], { hour12: false });
   const words = make("span", item);
-  words.textContent = kind === "decision" || kind === "fault" ? text : kind === "live" ? "signal is back" : kind === "lost" ? "no signal" : `an output failed: ${text}`;
-  if (kind !== "decision" && kind !== "live") words.className = "alarm";
+  const said = { live: "signal is back", lost: "no signal", failed: `an output failed: ${text}`, restored: `an output is back: ${text}` };
+  words.textContent = said[kind] ?? text;
+  if (["lost", "fault", "failed"].includes(kind)) words.className = "alarm";
   $("changes").prepend(item);
   while ($("changes").children.length > SHOWN_CHANGES) $("changes").lastChild.remove();
 }
@@ -192,18 +239,20 @@ function shownArea() {
 }
 
 async function showPicture(buffer, socket) {
+  const came = performance.now();
   const length = new DataView(buffer).getUint32(0);
   const { source, result } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   const picture = await createImageBitmap(new Blob([new Uint8Array(buffer, 4 + length)], { type: "image/jpeg" }));
   await new Promise(requestAnimationFrame); // a page that nobody sees asks for nothing
-  if (ended || socket.readyState !== WebSocket.OPEN) return picture.close(); // it is of the past by now
+  const stale = result && performance.now() - came > SILENT_S * 1000; // it waited for a page that nobody saw
+  if (ended || stale || socket.readyState !== WebSocket.OPEN) return picture.close(); // it is of the past by now
   if (canvas.width !== picture.width || canvas.height !== picture.height) {
     canvas.width = picture.width;
     canvas.height = picture.height;
   }
   context.drawImage(picture, 0, 0);
   picture.close();
-  if (!result) return showState(source.state);
+  if (!result) return showNoPicture(source);
   if (document.body.dataset.state !== "live") showState("live");
   showGuide(result.box);
   showWords(result.text);
@@ -217,17 +266,31 @@ function connect() {
   const address = new URL("api/live", location.href);
   address.protocol = address.protocol.replace("http", "ws");
   const socket = new WebSocket(address);
-  let opened = false;
+  let [opened, over, heard] = [false, false, performance.now()];
+  const end = () => {
+    if (over) return;
+    over = true;
+    clearInterval(watch);
+    socket.close();
+    reconnect(opened);
+  };
+  // A network that dies tells nobody: the browser would call the socket open for a quarter of an hour.
+  const watch = setInterval(() => {
+    const deaf = (performance.now() - heard) / 1000;
+    if (deaf > DEAF_S) end();
+    else if (deaf > SILENT_S && ["live", "silent"].includes(document.body.dataset.state)) showSilence(deaf);
+  }, 1000);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => {
     opened = true;
     attempt = 0;
     ended = false;
     rows.clear(); // it may be another run, with another model
-    seen.clear();
+    newest = 0;
     $("changes").replaceChildren();
   };
   socket.onmessage = async ({ data }) => {
+    heard = performance.now();
     if (typeof data === "string") return showStatus(JSON.parse(data));
     try {
       await showPicture(data, socket);
@@ -235,20 +298,23 @@ function connect() {
       if (socket.readyState === WebSocket.OPEN) socket.send("next");
     }
   };
-  socket.onclose = () => reconnect(opened);
+  socket.onclose = end;
 }
 
 // A browser does not tell why a WebSocket failed. A POST carries the page's origin as it does, which a GET does not.
 async function reason(opened) {
-  const answer = await fetch("api/live", { method: "POST" }).catch(() => null);
+  const answer = await fetch("api/live", { method: "POST", signal: AbortSignal.timeout(3000) }).catch(() => null);
   if (answer?.status === 401) return "This link is of an earlier run: open the one that fashion-edge printed.";
   if (answer?.status === 403 && answer.headers.get("Content-Type")?.startsWith("text/plain")) return answer.text();
   if (answer?.status === 405 && !opened) return "No picture comes through; a reverse proxy must pass WebSockets, and sixteen may watch at most.";
-  return "Connection lost; trying again.";
+  return AWAY;
 }
 
 async function reconnect(opened) {
-  if (!ended) showState("away", undefined, await reason(opened));
+  if (!ended) {
+    if (document.body.dataset.state !== "away") showState("away", AWAY); // at once: to find out why may take a while
+    showState("away", await reason(opened));
+  }
   setTimeout(connect, WAITS_MS[Math.min(attempt++, WAITS_MS.length - 1)]);
 }
 
