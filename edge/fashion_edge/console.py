@@ -1,5 +1,6 @@
 """The terminal: messages to standard error, errors as one sentence, exit statuses."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,11 @@ import click
 from fashion_edge.errors import FashionError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+NO_ROOM = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+)  # of a file that is open, standard output among them, without its name
 
 
 class MovingLine:
@@ -110,6 +116,9 @@ def _run(command: click.Command, argv: Sequence[str] | None) -> int:
         if isinstance(error, OSError) and error.filename:
             say(f"{name}: {_about_file(error)}")
             return 2
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            say(f"{name}: an output cannot be written ({error.strerror}); make room, or write it elsewhere")
+            return 1
         say(f"{name}: unexpected {type(error).__name__}: {error}; run it again with --debug and report the traceback")
         return 1
     return int(status or 0)

@@ -9,7 +9,7 @@ import pytest
 from fashion_edge import checklist
 from fashion_edge.checklist import STEPS, Answer, Step, walk_through
 from fashion_edge.doctor import main
-from fashion_edge.errors import OutputExistsError
+from fashion_edge.errors import OutputExistsError, UsageError
 
 
 def says(answer: str):
@@ -51,6 +51,15 @@ def test_answers_of_an_earlier_time_are_not_lost(tmp_path: Path) -> None:
         walk_through(file, {}, ask=says("yes"))
     walk_through(file, {}, overwrite=True, ask=says("skipped"))
     assert json.loads(file.read_text())["answers"]
+
+
+@pytest.mark.parametrize(("file", "said"), [("/proc/nix/a.json", "cannot be written"), ("/tmp", "is a folder")])
+def test_a_place_that_takes_no_answers_is_refused_before_the_first_question(file: str, said: str) -> None:
+    def ask(step: Step) -> Answer:
+        raise AssertionError("eleven minutes for nothing")
+
+    with pytest.raises(UsageError, match=f"--answers {file} {said}"):
+        walk_through(Path(file), {}, overwrite=True, ask=ask)
 
 
 def test_the_terminal_takes_y_n_s_and_asks_a_no_for_what_was_seen(

@@ -69,6 +69,14 @@ def test_a_terminal_that_takes_nothing_does_not_end_the_run(tmp_path: Path, redi
     assert [line for line in lines.read_text().splitlines() if '"frame"' in line][2:]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_standard_output_is_an_output_that_failed() -> None:
+    done = in_a_shell("> /dev/full", "--help")
+    assert done.returncode == 1
+    said = "an output cannot be written (No space left on device); make room, or write it elsewhere"
+    assert done.stderr == f"fashion-edge: {said}\n"
+
+
 def test_a_closed_standard_output_behaves_as_dev_null() -> None:
     done = in_a_shell(">&-", "--source", "demo", "--every-frame", "--frames", "3", "--jsonl", "-")
     assert done.returncode == 0
