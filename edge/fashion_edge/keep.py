@@ -64,7 +64,9 @@ def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
 
     Raises:
         SourceError: the recording was made with a box that is none.
+        UsageError: a flag asks for what the frames of this source cannot have.
     """
+    _refuse_idle(request, source)
     if not isinstance(source, ReplaySource):
         return request.options(bundle.manifest.live)
     try:
@@ -73,3 +75,17 @@ def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
         raise SourceError(
             f"{source.folder / HEADER} has the roi {source.header.roi!r:.60}, which is no box; give one with --roi"
         ) from error
+
+
+def _refuse_idle(request: Request, source: Source) -> None:
+    """Refuse flags that would change nothing; a zero asks for what is so anyway."""
+    if request.max_age_ms is not None and (source.still or isinstance(source, ReplaySource)):
+        raise UsageError(
+            f"--max-age-ms {request.max_age_ms:g} is for live frames, and {source.name} has none; leave it out"
+        )
+    over_time = {"--smooth": request.smooth, "--hysteresis": request.hysteresis, "--dwell": request.dwell}
+    for flag, value in over_time.items():
+        if value and source.still:
+            raise UsageError(
+                f"{flag} {value:g} is for frames that follow each other, and {source.name} has stills; leave it out"
+            )

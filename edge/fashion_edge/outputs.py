@@ -9,6 +9,7 @@ from fashion_edge.progress import make_progress
 from fashion_edge.request import Request
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sources import Source
+from fashion_edge.sources.replay import ReplaySource
 
 
 class _Files(TypedDict):
@@ -42,7 +43,8 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
     if request.record:
         from fashion_edge.sinks.video import VideoSink
 
-        yield VideoSink(request.record, source.fps, still=source.still, overwrite=request.overwrite)
+        replayed = isinstance(source, ReplaySource)
+        yield VideoSink(request.record, source.fps, still=source.still, replayed=replayed, overwrite=request.overwrite)
     if request.save:
         from fashion_edge.sinks.stills import StillsSink
 

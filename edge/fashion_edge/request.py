@@ -82,8 +82,6 @@ class Request:
             )
         if self.append and self.overwrite:
             raise UsageError("--append and --overwrite were both given; files are either kept or replaced, name one")
-        if self.max_age_ms is not None and (self.source or "").startswith("replay:"):
-            raise UsageError(f"--max-age-ms is for live frames, and --source {self.source} has none; leave it out")
         for flag, value in (("--runtime", self.runtime), ("--precision", self.precision)):
             if self.profile is not None and value is not None:
                 raise UsageError(

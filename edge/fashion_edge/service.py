@@ -116,6 +116,7 @@ def check_service(request: "Request") -> None:
     from fashion_edge.bundle import LiveDefaults, load_bundle
     from fashion_edge.choice import choose_variant
     from fashion_edge.destinations import check_destinations
+    from fashion_edge.keep import choose_options
     from fashion_edge.locate import default_bundle
     from fashion_edge.network import find_address, find_broker
     from fashion_edge.sources.choose import check_wish, may_come_later, open_source
@@ -126,8 +127,11 @@ def check_service(request: "Request") -> None:
     request.options(LiveDefaults())
     check_wish(request.source_text(), request.wish())
     parse_awb(request.awb)
+    bundle = load_bundle(request.bundle or default_bundle())
     if not may_come_later(request.source_text()):
-        open_source(request.source_text())  # sees whether it is there and can be read
+        choose_options(
+            request, bundle, open_source(request.source_text())
+        )  # it is there, and can be read and asked this
     for flag, once in (("--record", request.record), ("--record-raw", request.record_raw)):
         if once is not None:
             raise UsageError(
@@ -138,7 +142,7 @@ def check_service(request: "Request") -> None:
     check_destinations(replace(request, append=True))
     find_address(request)
     find_broker(request)
-    choose_variant(request, load_bundle(request.bundle or default_bundle()))
+    choose_variant(request, bundle)
 
 
 def _user() -> str:

@@ -169,6 +169,25 @@ def test_a_number_that_is_none_is_refused(capsys: pytest.CaptureFixture, flag: s
     assert f"{flag} nan is no finite number; give one such as 10 or 0.5" in err
 
 
+@pytest.mark.parametrize("flag", ["--smooth", "--hysteresis", "--dwell"])
+def test_what_is_for_frames_that_follow_each_other_is_refused_for_stills(
+    capsys: pytest.CaptureFixture, photo_folder: Path, flag: str
+) -> None:
+    status, _, err = run(capsys, "--source", str(photo_folder), flag, "0.5")
+    assert status == 2
+    assert f"{flag} 0.5 is for frames that follow each other, and {photo_folder} has stills; leave it out" in err
+    assert run(capsys, "--source", str(photo_folder), flag, "0")[0] == 0, "that is how stills are decided"
+
+
+def test_no_frame_of_a_file_is_too_old(capsys: pytest.CaptureFixture, photo_folder: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    assert run(capsys, "--source", str(photo_folder), "--record-raw", str(raw))[0] == 0
+    for source in (str(photo_folder), f"replay:{raw}"):
+        status, _, err = run(capsys, "--source", source, "--max-age-ms", "0.001")
+        assert status == 2
+        assert f"--max-age-ms 0.001 is for live frames, and {source} has none; leave it out" in err
+
+
 def test_debug_shows_the_traceback() -> None:
     with pytest.raises(Exception, match="does not exist"):
         main(["--source", "gone.jpg", "--debug"])

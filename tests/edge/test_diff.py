@@ -3,7 +3,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,21 +27,6 @@ def test_a_source_without_an_end_is_compared_for_so_many_seconds(
     assert "frames decide differently (0.0 %)" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_what_was_compared_is_said_when_it_is_ended_from_outside(bundle_copy: Path, number: signal.Signals) -> None:
-    heed = f"import signal; signal.signal({int(number)}, signal.default_int_handler)"  # nohup has it ignored
-    command = f"{heed}; import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
-    flags = ["--source", "demo", "--headless", "--diff", str(bundle_copy)]
-    process = subprocess.Popen([sys.executable, "-c", command, *flags], stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    assert any(" on demo" in line for line in iter(process.stderr.readline, ""))
-    time.sleep(0.3)
-    process.send_signal(number)
-    said = process.communicate(timeout=20)[1]
-    assert "frames decide differently (0.0 %)" in said
-    assert process.returncode == 0
-
-
 @pytest.fixture
 def loud_and_mute(bundle_copy: Path, tmp_path: Path) -> tuple[str, str]:
     """A bundle that always says something, and one that never does."""
@@ -52,6 +36,25 @@ def loud_and_mute(bundle_copy: Path, tmp_path: Path) -> tuple[str, str]:
         data = json.loads(file.read_text())
         file.write_text(json.dumps({**data, "thresholds": dict.fromkeys(data["thresholds"], threshold)}))
     return str(bundle_copy), str(mute)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_was_compared_is_said_when_it_is_ended_from_outside(
+    loud_and_mute: tuple[str, str], number: signal.Signals
+) -> None:
+    loud, mute = loud_and_mute
+    heed = f"import signal; signal.signal({int(number)}, signal.default_int_handler)"  # nohup has it ignored
+    command = f"{heed}; import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
+    flags = ["--source", "demo", "--headless", "--bundle", loud, "--diff", mute]
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("frame 0: "), "the first frame is compared"
+    process.send_signal(number)
+    said = process.communicate(timeout=20)[1]
+    assert "frames decide differently (100.0 %)" in said
+    assert process.returncode == 3
 
 
 def test_another_bundle_is_told_apart_and_the_limit_decides(

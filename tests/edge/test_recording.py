@@ -47,6 +47,11 @@ def test_the_same_decisions_bit_for_bit(recording: Path, capsys: pytest.CaptureF
     assert "replay: all 40 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
 
 
+def test_who_forgets_that_it_is_a_recording_is_told(recording: Path) -> None:
+    said = open_source(str(recording)).describe()
+    assert said.startswith(f"{recording}: 40 pictures; --source replay:{recording} gives them as they were recorded")
+
+
 def test_a_recording_of_a_replay_is_the_same_recording(recording: Path, tmp_path: Path) -> None:
     assert replay(recording, "--record-raw", str(tmp_path / "again")) == 0
     assert (tmp_path / "again" / LINES).read_bytes() == (recording / LINES).read_bytes()
@@ -253,3 +258,12 @@ def test_a_recording_that_may_not_be_read_needs_another_mode_not_another_recordi
     monkeypatch.setattr(Path, "open", refuse)
     assert replay(recording) == 2
     assert f"{name} is not for this user to read; mend its mode" in capsys.readouterr().err
+
+
+def test_a_stream_that_was_faster_than_it_said_is_replayed_as_fast_as_it_was(recording: Path, tmp_path: Path) -> None:
+    rows = [json.loads(row) for row in (recording / LINES).read_text().splitlines()]
+    faster = [json.dumps({**row, "at": row["at"] / 2}) for row in rows]
+    (recording / LINES).write_text("\n".join(faster) + "\n")
+    replay(recording, "--record", str(tmp_path / "out.avi"))
+    video = cv2.VideoCapture(str(tmp_path / "out.avi"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == pytest.approx(len(rows) / 2, abs=1)

@@ -148,6 +148,13 @@ def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
     assert complaints(unit.replace("WatchdogSec=30", "WatchdogSec=often"))
 
 
+def test_what_the_service_would_be_refused_at_its_start_is_refused_now(
+    capsys: pytest.CaptureFixture, photo_folder: Path
+) -> None:
+    assert main(["--source", str(photo_folder), "--smooth", "0.3", "--install-service"]) == 2
+    assert "--smooth 0.3 is for frames that follow each other" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("source", ["7", "/dev/video97", "picamera:1", "rtsp://door.example/1", "demo"])
 def test_a_camera_or_a_stream_may_come_later_than_its_service(source: str) -> None:
     assert main(["--source", source, "--install-service"]) == 0

@@ -7,7 +7,7 @@ import click
 from fashion_edge.colour.judge import judge
 from fashion_edge.colour.measure import Reading, read_card
 from fashion_edge.console import say
-from fashion_edge.frame import Fault, Frame
+from fashion_edge.frame import Event, Fault, Frame
 from fashion_edge.latest import Latest
 from fashion_edge.pace import Stopwatch
 from fashion_edge.request import Request
@@ -29,12 +29,17 @@ def look_at_card(request: Request) -> int:
         for item in items:
             if isinstance(item, Fault):
                 say(item.reason)
+            elif isinstance(item, Event):
+                say(f"{item.source} {item.state}: {item.detail}")
             elif isinstance(item, Frame):
                 looked += 1
                 reading: Reading | None = read_card(item.image)
                 readings += [reading] if reading else []
             if len(readings) >= ENOUGH or watch.seconds > seconds or looked == request.frames:
                 break
+    if not looked:
+        say(f"{source.name} gave no picture that a colour card could be in")
+        return NOT_SEEN
     if not readings:
         say(f"no colour card in {looked} pictures: hold it flat, whole and large; --print-colour-card makes one")
         return NOT_SEEN

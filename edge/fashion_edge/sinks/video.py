@@ -41,16 +41,30 @@ def _encodable(fps: float) -> float:
     return fps if fps * 1000 <= 65535 else round(fps, 2)
 
 
+def _fit(image: "NDArray[np.uint8]", width: int, height: int) -> "NDArray[np.uint8]":
+    """The picture as large as it finds room, its proportions kept, between black bars."""
+    cv2 = load_cv2()
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0]))
+    left, top = (width - size[0]) // 2, (height - size[1]) // 2
+    right, bottom = width - size[0] - left, height - size[1] - top
+    inner = cv2.resize(image, size)
+    return cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_CONSTANT)  # type: ignore[no-any-return]
+
+
 class VideoSink(Sink):
     """Records annotated frames so that they play as fast as they happened, at the source's nominal rate.
 
     Where fewer frames came than that, the one before stands for those that are missing; where a camera or a stream gave
-    more, some are left out. Every frame of a file stays. Frames of another size than the first are fitted.
+    more, some are left out, and so where it is `replayed`. Every frame of a file stays. Frames of another size than the
+    first are fitted, between black bars.
     """
 
     wants_picture = True
 
-    def __init__(self, path: Path, fps: float, *, still: bool = False, overwrite: bool = False) -> None:
+    def __init__(
+        self, path: Path, fps: float, *, still: bool = False, replayed: bool = False, overwrite: bool = False
+    ) -> None:
         check_suffix(path)
         refuse_existing(path, overwrite=overwrite)
         self.name = f"--record {path}"
@@ -59,6 +73,7 @@ class VideoSink(Sink):
         self._path = path = path.resolve() if path.is_symlink() else path
         self._fps = _encodable(fps)
         self._still = still
+        self._replayed = replayed
         self._overwrite = overwrite
         self._part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
         self._writer: Any = None
@@ -77,14 +92,15 @@ class VideoSink(Sink):
         if self._is_early(result.frame):
             return
         if (image.shape[1], image.shape[0]) != self._size:
-            image = load_cv2().resize(image, self._size)
+            image = _fit(image, *self._size)
         self._fill(result.frame.moment)
         self._write(image)
         self._before = image
 
     def _is_early(self, frame: Frame) -> bool:
         """Whether a live frame came while the video already stands a whole frame ahead of it."""
-        if self._still or self._before is None or frame.stream_at is not None:
+        of_file = frame.stream_at is not None and not self._replayed
+        if self._still or self._before is None or of_file:
             return False
         return self._since - (frame.moment - self._began) * self._fps >= 1
 

@@ -15,6 +15,7 @@ from fashion_edge.opencv import load_cv2
 
 SENSOR_CLOCK_SLACK_S = 2.0  # a driver's time stamp further off than this is of another clock
 DEFAULT_FPS = 30.0
+CLOCK = 1000.0  # frames a second: the milliseconds of a container that tells no rate, as that of a browser's recording
 SPOILT = 5  # pictures in a row that may not decode, as a loose plug or a bad link spoils one, before a source is lost
 SPOILT_S = 0.5  # and for how long: a read that timed out is not tried again
 
@@ -57,8 +58,9 @@ class CvCapture:
         self._clock = clock
         self._stamps = capture.getBackendName() == "V4L2"
         fps = float(capture.get(self._cv2.CAP_PROP_FPS))
-        self.fps = fps if 0 < fps <= 1000 else DEFAULT_FPS
-        self.frames = int(capture.get(self._cv2.CAP_PROP_FRAME_COUNT))  # what a file declares; 0 or less for the rest
+        self.fps = fps if 0 < fps < CLOCK else DEFAULT_FPS
+        frames = float(capture.get(self._cv2.CAP_PROP_FRAME_COUNT))  # what a file declares; 0 or less for the rest
+        self.frames = int(frames * self.fps / fps if fps >= CLOCK else frames)  # OpenCV counts seconds times the rate
         self.finite = self.frames > 0  # it ends, and its end is no loss
         self._refuse_giants()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.images import NOTES, SUFFIXES, is_picture
-from fashion_edge.sources.base import Source, Wish
+from fashion_edge.sources.base import FROZEN_S, Source, Wish
 
 REPLAY = "replay:"
 VIDEOS = frozenset(
@@ -67,6 +67,8 @@ def check_wish(text: str, wish: Wish) -> None:
         raise UsageError(f"--awb {wish.awb} is for --source picamera; {_shown(text)} keeps its own white balance")
     if (wish.size or wish.fps) and not _is_camera(text):
         raise UsageError(f"--size and --fps are for cameras; {_shown(text)} has its own")
+    if wish.frozen_s not in (0, FROZEN_S) and not may_come_later(text):
+        raise UsageError(f"--frozen {wish.frozen_s:g} is for cameras and streams, and {text} is neither; leave it out")
 
 
 def may_come_later(text: str) -> bool:
@@ -79,7 +81,8 @@ def _is_picamera(text: str) -> bool:
 
 
 def _is_camera(text: str) -> bool:
-    return text.isdecimal() or text.startswith("/dev/")
+    path = Path(text)  # /dev/shm holds files
+    return text.isdecimal() or (text.startswith("/dev/") and (path.is_char_device() or not path.exists()))
 
 
 def _shown(text: str) -> str:
@@ -95,6 +98,10 @@ def _open_path(path: Path, *, paced: bool) -> Source:
     if not path.exists():
         raise SourceError(
             f"source {path} does not exist; give an image, a folder, a video, a URL, a camera index or demo"
+        )
+    if path.is_fifo():
+        raise SourceError(
+            f"source {path} is a pipe, which cannot be read from its start again; save it as a file, or give a URL"
         )
     suffix = path.suffix.lower()
     if suffix in OTHER_STILLS:

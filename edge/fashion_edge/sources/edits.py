@@ -20,6 +20,16 @@ def shown_s(path: Path) -> float | None:
         return None
 
 
+def lacks_frame_list(path: Path) -> bool:
+    """Whether an MP4 or MOV file ends before the list of its frames: a recorder writes that last."""
+    try:
+        with path.open("rb") as file:
+            kinds = [kind for kind, _, _ in _boxes(file, (0, path.stat().st_size))]
+    except (OSError, struct.error):
+        return False
+    return b"ftyp" in kinds and b"moov" not in kinds
+
+
 def _shown_s(file: BinaryIO, size: int) -> float | None:
     movie = _find(file, (0, size), b"moov")
     head = movie and _find(file, movie, b"mvhd")

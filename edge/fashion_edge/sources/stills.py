@@ -7,6 +7,7 @@ from pathlib import Path
 from fashion_edge.errors import ImageError, SourceError
 from fashion_edge.frame import Fault, Frame, Item
 from fashion_edge.images import SUFFIXES, find_ignored, find_images, read_image
+from fashion_edge.recording import HEADER
 
 
 class StillsSource:
@@ -19,6 +20,7 @@ class StillsSource:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
+        self._recorded = (path / HEADER).is_file()
         self._paths = list(find_images(path, locked=True)) if path.is_dir() else [path]
         self._ignored = [legible(str(other)) for other in find_ignored(path)] if path.is_dir() else []
         if not self._paths:
@@ -44,7 +46,8 @@ class StillsSource:
 
     def describe(self) -> str:
         """How many there are."""
-        return f"{self.name}: {self.length} picture{'s' if self.length != 1 else ''}{self._left_out()}"
+        recorded = f"; --source replay:{self.name} gives them as they were recorded" if self._recorded else ""
+        return f"{self.name}: {self.length} picture{'s' if self.length != 1 else ''}{recorded}{self._left_out()}"
 
     def _left_out(self) -> str:
         """Links are not followed: they may lead out of the folder, or round in it."""

@@ -9,7 +9,7 @@ from fashion_edge.frame import Fault, Frame, Item
 from fashion_edge.opencv import load_cv2
 from fashion_edge.pace import Pacer
 from fashion_edge.sources.capture import CvCapture, open_video_capture
-from fashion_edge.sources.edits import shown_s
+from fashion_edge.sources.edits import lacks_frame_list, shown_s
 
 SMALL = 640 * 480  # pixels that one thread decodes faster than they are labelled
 COMPLETE = 0.9  # containers estimate their frame count; far fewer decoded, and a far shorter time, means damage
@@ -28,6 +28,7 @@ class VideoSource:
         """Take the file at a path or a URL, shown as `name`; `limits` are OpenCV's settings of a connection."""
         self.name = name or str(place)
         self._paced = paced
+        self._remote = isinstance(place, str)
         self._place = str(place.absolute() if isinstance(place, Path) else place)  # 13:00.mp4 is no protocol
         self._limits = tuple(limits)
         capture = self._open(())
@@ -54,9 +55,7 @@ class VideoSource:
                 yield Frame(shot.image, index, shot.captured_at, self.name, shot.capture_s, stream_at)
                 index += 1
             if index == 0:
-                yield Fault(
-                    self.name, 0, f"{self.name} gives no picture: OpenCV here cannot decode it; mp4 or jpg works"
-                )
+                yield Fault(self.name, 0, f"{self.name} gives no picture: {self._why_none()}")
             elif max(index, stream_at * self.fps) < COMPLETE * (whole := self._to_be_shown(capture.frames)):
                 reason = f"{self.name} ended after {index} of {whole} frames: cut short or damaged"
                 yield Fault(self.name, index, reason)
@@ -66,6 +65,11 @@ class VideoSource:
     def describe(self) -> str:
         """Size and rate, as the file declares them."""
         return self._description
+
+    def _why_none(self) -> str:
+        if self._remote:  # an mp4 has its list of frames at its end, which a server of whole files cannot be asked for
+            return "its server may not give parts of a file, or OpenCV here cannot decode it; download it and give that"
+        return "OpenCV here cannot decode it; mp4 or jpg works"
 
     def _to_be_shown(self, declared: int) -> int:
         """Frames that a whole file gives: its container counts those too that an edit list leaves out."""
@@ -86,4 +90,6 @@ def _why_not(file: Path) -> str:
         return "is not for this user to read; mend its mode"
     if file.is_file() and file.stat().st_size == 0:
         return "is empty (0 bytes), not a video"
+    if lacks_frame_list(file):
+        return "was cut short: the list of its frames, which comes last, is missing; copy or record it again"
     return "is not a picture or a video that can be read; mp4 with H.264 works everywhere"

@@ -1,5 +1,6 @@
 """The card as a camera would see it: in a room, at an angle, under a light, with noise; through files as sources."""
 
+import time
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,10 @@ import pytest
 from PIL import Image
 
 from fashion_edge.cli import main
+from fashion_edge.colour import look
 from fashion_edge.colour.card import draw_card
+from fashion_edge.sources.capture import Shot
+from fashion_edge.sources.reopen import ReopeningSource
 
 
 def photograph(
@@ -95,3 +99,28 @@ def test_the_printed_card_is_the_card_and_knows_its_size(capsys: pytest.CaptureF
     assert "exists already" in capsys.readouterr().err
     assert main(["--print-colour-card", str(tmp_path / "card.jpg")]) == 2
     assert "must end in .png" in capsys.readouterr().err
+
+
+def test_a_camera_that_goes_away_while_the_card_is_looked_for_is_told(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shots = iter([Shot(photograph(), 0.0)])
+
+    class LooseCamera:
+        fps = 30.0
+
+        def read(self) -> Shot | None:
+            return next(shots, None)
+
+        def describe(self) -> str:
+            return "camera:0: 1280x720"
+
+        def close(self) -> None:
+            pass
+
+    def open_loose(*_: object, **__: object) -> ReopeningSource:
+        return ReopeningSource("camera:0", LooseCamera, pause=lambda _: time.sleep(0.01))
+
+    monkeypatch.setattr(look, "open_source", open_loose)
+    main(["--colour-card", "--camera", "0", "--seconds", "0.3"])
+    assert "camera:0 lost: camera:0 gives no frames; trying to reopen it" in capsys.readouterr().err

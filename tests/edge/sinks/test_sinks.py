@@ -174,6 +174,18 @@ def test_a_recording_has_its_name_only_once_it_is_whole(tmp_path: Path, suffix: 
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_photos_of_other_shapes_keep_theirs_between_black_bars(tmp_path: Path) -> None:
+    path = tmp_path / "photos.avi"
+    with VideoSink(path, fps=1.0, still=True) as sink:
+        for size in ((48, 64), (64, 32), (10, 100)):  # height, width
+            sink.put(result(size=size))
+    video, lit = cv2.VideoCapture(str(path)), []
+    while (read := video.read())[0]:
+        bright = read[1].max(axis=2) > 45
+        lit.append((int(bright.any(axis=1).sum()), int(bright.any(axis=0).sum())))
+    assert lit == pytest.approx(np.array([(48, 64), (48, 24), (6, 64)]), abs=2)
+
+
 def test_a_recording_refuses_a_name_it_cannot_write_and_one_that_is_taken(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"must end in \.mp4, \.avi, \.mkv"):
         VideoSink(tmp_path / "out.txt", 10.0)

@@ -35,6 +35,14 @@ class FakeVideoCapture:
         self.released += 1
 
 
+def test_the_clock_of_a_browsers_recording_is_no_rate() -> None:
+    webm = FakeVideoCapture(SHOT, props={cv2.CAP_PROP_FPS: 1000.0, cv2.CAP_PROP_FRAME_COUNT: 10_000.0})
+    capture = CvCapture(webm, "clip.webm")
+    assert (capture.fps, capture.frames) == (30.0, 300), "ten seconds"
+    phone = FakeVideoCapture(SHOT, props={cv2.CAP_PROP_FPS: 960.0, cv2.CAP_PROP_FRAME_COUNT: 960.0})
+    assert (CvCapture(phone, "slow.mp4").fps, CvCapture(phone, "slow.mp4").frames) == (960.0, 960)
+
+
 @pytest.mark.parametrize(("stamp_ms", "expected"), [(99_960.0, 99.96), (5.0, 100.0), (100_500.0, 100.0)])
 def test_the_drivers_time_is_used_when_it_is_on_our_clock(stamp_ms: float, expected: float) -> None:
     camera = FakeVideoCapture(SHOT, props={cv2.CAP_PROP_POS_MSEC: stamp_ms})

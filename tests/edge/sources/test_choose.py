@@ -1,4 +1,6 @@
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -57,3 +59,26 @@ def test_a_text_is_not_drawn_and_labelled(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("red dress\n" * 40)
     with pytest.raises(SourceError, match=r"notes\.txt is a text, not a picture or a video"):
         open_source(str(tmp_path / "notes.txt"))
+
+
+@pytest.mark.parametrize("name", ["pipe", "pipe.mp4"])
+def test_a_pipe_is_refused_where_it_would_be_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(SourceError, match=f"{name} is a pipe, .* save it as a file, or give a URL"):
+        open_source(str(tmp_path / name))
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no memory that files lie in")
+def test_a_picture_in_memory_is_no_camera() -> None:
+    with TemporaryDirectory(dir="/dev/shm") as folder:
+        cv2.imwrite(f"{folder}/a.png", np.zeros((60, 40, 3), np.uint8))
+        assert open_source(folder).still
+        assert open_source(f"{folder}/a.png").still
+
+
+def test_what_is_no_camera_does_not_freeze(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((60, 40, 3), np.uint8))
+    for source in (str(tmp_path), "demo"):
+        with pytest.raises(UsageError, match=f"--frozen 2 is for cameras and streams, and {source} is neither"):
+            open_source(source, wish=Wish(frozen_s=2.0))
+    assert open_source(str(tmp_path), wish=Wish(frozen_s=0.0)).still, "and so nothing is held against it"

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fashion_edge.errors import SourceError
 from fashion_edge.frame import Fault, Frame
 from fashion_edge.sources import open_source
 from fashion_edge.sources.capture import CvCapture
@@ -49,6 +50,18 @@ def test_a_trimmed_video_that_ends_before_its_edit_is(clip: Path, monkeypatch: p
     assert len(frames) == 4
     assert isinstance(fault, Fault)
     assert "ended after 4 of 15 frames: cut short or damaged" in fault.reason
+
+
+def test_a_recording_that_lost_its_end_is_called_cut_short(clip: Path) -> None:
+    data = clip.read_bytes()
+    clip.write_bytes(data[: data.index(b"moov") - 20])
+    with pytest.raises(
+        SourceError, match=r"clip\.mp4 was cut short: the list of its frames, .* copy or record it again"
+    ):
+        open_source(str(clip))
+    clip.write_bytes(b"hello" * 100)
+    with pytest.raises(SourceError, match="is not a picture or a video that can be read"):
+        open_source(str(clip))
 
 
 def test_an_untouched_video_shows_all_of_itself(clip: Path) -> None:

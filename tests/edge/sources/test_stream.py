@@ -121,3 +121,14 @@ def test_a_file_behind_a_url_that_was_cut_short_says_so(shelf: tuple[Path, str])
     assert 0 < len(frames) < FRAMES
     assert "cut short or damaged" in fault.reason
     assert "secret" not in fault.reason
+
+
+def test_a_file_whose_server_gives_no_parts_of_it_is_to_be_downloaded(shelf: tuple[Path, str]) -> None:
+    folder, address = shelf
+    writer = cv2.VideoWriter(str(folder / "clip.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (320, 240))
+    for seed in range(20):  # too much to be held until the list of frames comes, at the end of the file
+        writer.write(np.random.default_rng(seed).integers(0, 256, (240, 320, 3), dtype=np.uint8))
+    writer.release()
+    (fault,) = open_source(f"{address}/clip.mp4").items()
+    assert "clip.mp4 gives no picture: its server may not give parts of a file" in fault.reason
+    assert fault.reason.endswith("download it and give that")
