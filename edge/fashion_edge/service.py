@@ -129,9 +129,7 @@ def check_service(request: "Request") -> None:
     parse_awb(request.awb)
     bundle = load_bundle(request.bundle or default_bundle())
     if not may_come_later(request.source_text()):
-        choose_options(
-            request, bundle, open_source(request.source_text())
-        )  # it is there, and can be read and asked this
+        choose_options(request, bundle, open_source(request.source_text()))  # can be read, and asked this
     for flag, once in (("--record", request.record), ("--record-raw", request.record_raw)):
         if once is not None:
             raise UsageError(
