@@ -338,16 +338,20 @@ def test_help_shows_an_example(capsys):
     assert "Example: fashion-train --dataset" in capsys.readouterr().out
 
 
-def test_single_label_data_learns_by_softmax(shapes, tmp_path):
+def test_single_label_data_learns_by_softmax(shapes, tmp_path, monkeypatch):
     for name in ("dress", "shirt"):
         (tmp_path / "data" / name).mkdir(parents=True)
         for file in (shapes / f"red_{name}").iterdir():
             (tmp_path / "data" / name / file.name).write_bytes(file.read_bytes())
     out = tmp_path / "run"
     flags = ["--task", "single-label", "--recipe", "tutorial", *QUICK, "--tensorboard", str(tmp_path / "events")]
-    assert main(["--dataset", str(tmp_path / "data"), "--out", str(out), *flags]) == 0
+    monkeypatch.chdir(tmp_path / "data")
+    assert main(["--dataset", ".", "--out", str(out), *flags]) == 0
     run = json.loads((out / "run.json").read_text())
     assert run["model"]["task"] == "single-label"
+    card = (out / "MODEL_CARD.md").read_text()
+    assert "Data set `data`" in card
+    assert "Its scores sum to 1 (softmax)" in card
     assert run["groups"] == {"label": ["dress", "shirt"]}
     assert run["calibration"]["method"] == "temperature"
     assert any((tmp_path / "events").iterdir())
@@ -393,6 +397,9 @@ def test_sigterm_ends_the_epochs_as_ctrl_c_does_and_a_second_one_the_command(
     assert "the same command with --resume finishes it" in said
     left = [".run.network.npz"] if again else [".run.network.npz", "run"]
     assert sorted(path.name for path in tmp_path.iterdir()) == left
+    if not again:
+        card = (tmp_path / "run" / "MODEL_CARD.md").read_text()
+        assert "epoch 1 of 1 kept, ended by Ctrl-C before the 2 planned" in card
 
 
 def test_what_takes_the_name_while_it_trains_is_kept_and_the_run_gets_a_number(shapes, tmp_path, monkeypatch, capsys):

@@ -111,6 +111,12 @@ def test_a_csv_carries_any_labels_and_photos_without_one(tmp_path):
     assert dataset.groups == {"colour": ("red",), "garment": ("dress",)}
 
 
+def test_labels_of_a_csv_in_another_order_are_the_same_combination(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red outdoor dress\nb.jpg,dress red outdoor\nc.jpg,blue\n")
+    dataset = load_dataset(tmp_path / "photos.csv", "colour=blue,red garment=dress")
+    assert [photo.combination for photo in dataset.photos] == ["red dress outdoor", "red dress outdoor", "blue"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -1,11 +1,16 @@
 """What the pictures of a report show."""
 
+import warnings
+
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 from fashion_edge.decide import LabelSpace
 from fashion_train import plots
+from fashion_train.fonts import legible_letters
 from fashion_train.plots import confused, plot_confusion, plot_precision_recall
 
 
@@ -58,3 +63,27 @@ def test_a_large_table_of_confusions_shows_the_most_confused():
     assert len(rows) == 5
     assert "c007" in columns
     assert len(columns) <= 10
+
+
+@pytest.fixture
+def bundled_fonts(monkeypatch):
+    """As on a machine that has no other fonts than Matplotlib's."""
+    there = [font for font in fontManager.ttflist if font.fname.startswith(matplotlib.get_data_path())]
+    monkeypatch.setattr(fontManager, "ttflist", there)
+
+
+@pytest.mark.usefixtures("bundled_fonts")
+def test_a_label_is_drawn_by_a_font_that_has_its_letters(tmp_path, figures, capsys):
+    with legible_letters("rotの"):
+        plot_confusion(tmp_path / "table.png", ["rotの"], ["rotの"])
+    assert "STIXGeneral" in figures[0].axes[0].get_yticklabels()[0].get_fontfamily()
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("bundled_fonts")
+def test_letters_that_no_font_has_are_said_in_one_sentence(tmp_path, capsys):
+    with warnings.catch_warnings(action="error"), legible_letters("赤 dress"):
+        plot_confusion(tmp_path / "table.png", ["赤 dress"], ["赤 dress"])
+    said = capsys.readouterr().err
+    assert said.startswith("plots show boxes for letters that no font here has, such as 赤: install one")
+    assert said.count("\n") == 1

@@ -9,6 +9,8 @@ from fashion_edge.errors import DatasetError, UsageError
 from fashion_train.metrics import measure
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.prepare import prepare
+from fashion_train.report import _data_sections
+from fashion_train.train import _say_what_there_is
 
 
 def prepared(dataset, negatives=None):
@@ -81,3 +83,18 @@ def test_frames_of_one_video_are_refused_for_what_they_are_and_those_of_several_
             shutil.copy(shapes / name / f"00{1 + frame % 2}.png", tmp_path / name / f"later{frame}.png")
     found = prepared(tmp_path)
     assert [len(found.on(side)) for side in ("train", "val", "test")] == [40, 20, 20]
+
+
+def test_a_combination_that_is_one_burst_is_said_before_training_and_in_the_report(shapes, tmp_path, capsys):
+    folder = shutil.copytree(shapes, tmp_path / "photos")
+    (folder / "blue_shirt").mkdir()
+    for frame in range(9):
+        shutil.copy(shapes / "blue_dress" / "000.png", folder / "blue_shirt" / f"{frame}.png")
+    shutil.rmtree(folder / "blue_dress")
+    found = prepared(folder)
+    assert found.bursts == {"blue shirt": 9}
+    _say_what_there_is(found)
+    assert "not judged: the 9 of blue shirt are near-duplicates of each other, which stay" in capsys.readouterr().err
+    told = [line for section in _data_sections(found, ()) for line in section]
+    assert "Not judged, since the photos of each are near-duplicates of each other: blue shirt." in told
+    assert not prepared(shapes).bursts

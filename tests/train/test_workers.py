@@ -2,15 +2,19 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
 from fashion_edge.errors import UsageError
 from fashion_train.pipeline import Schedule
 from fashion_train.workers import Team, find_team
+
+PROGRAM = "import sys; from fashion_train.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
 def config(index, workers):
@@ -28,8 +32,7 @@ def free_ports(count):
 def test_two_processes_learn_the_same_and_the_first_writes_the_run(shapes, tmp_path):
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
     flags = ["--epochs", "2", "--batch", "8", "--size", "32", "--teacher-epochs", "0", "--no-baseline"]
-    program = "import sys; from fashion_train.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", program, "--dataset", shapes, "--out", tmp_path / "run", *flags]
+    command = [sys.executable, "-c", PROGRAM, "--dataset", shapes, "--out", tmp_path / "run", *flags]
     running = [
         subprocess.Popen(
             command, env={**os.environ, "TF_CONFIG": config(index, workers)}, stderr=subprocess.PIPE, text=True
@@ -44,6 +47,29 @@ def test_two_processes_learn_the_same_and_the_first_writes_the_run(shapes, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert "run written to" in said[0]
     assert "run written to" not in said[1]
+
+
+def test_ctrl_c_ends_a_worker_that_waits_for_others(shapes, tmp_path):
+    workers = [f"127.0.0.1:{port}" for port in free_ports(2)]  # nobody ever comes to the second
+    command = [sys.executable, "-c", PROGRAM, "--dataset", shapes, "--out", tmp_path / "run", "--batch", "8"]
+    environment = {**os.environ, "TF_CONFIG": config(0, workers)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert "waiting for the others" in next(iter(process.stderr))
+            time.sleep(3)  # until it waits outside of Python
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == -signal.SIGINT
+        finally:
+            process.kill()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_address_that_a_worker_cannot_use_is_one_sentence(shapes, tmp_path):
+    command = [sys.executable, "-c", PROGRAM, "--dataset", shapes, "--out", tmp_path / "run", "--batch", "8"]
+    environment = {**os.environ, "TF_CONFIG": config(0, ["127.0.0.1", "127.0.0.1:2"])}
+    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "give every worker as host:port, with a port that is free on its machine" in done.stderr
 
 
 def test_the_workers_of_a_team_share_a_batch_without_gap_or_overlap():
@@ -66,6 +92,7 @@ def test_without_tf_config_one_learns_alone():
         ("{}", "cannot be read"),
         (config(2, ["a:1", "b:2"]), "of 2 workers"),
         (config("0", ["a:1"]), "of 1 workers"),
+        (config(0, "a:1"), "worker must be a list of host:port"),
         (json.dumps({"cluster": {"ps": [], "worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}), "only workers"),
     ],
 )

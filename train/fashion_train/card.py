@@ -20,11 +20,13 @@ LIMITS = (
     "of the labels it learned from.",
     "It describes garments, not people; it is not made to identify or judge anyone.",
 )
+SOFTMAX_LIMIT = "Its scores sum to 1 (softmax), so one is always the highest: it was never taught to say nothing."
 
 
 def write_card(outcome: "Outcome") -> str:
     """MODEL_CARD.md of a run."""
-    limits = ["## Limits", "", *(f"- {limit}" for limit in LIMITS)]
+    softmax = outcome.options.task == "single-label"
+    limits = ["## Limits", "", *(f"- {limit}" for limit in (*LIMITS, *([SOFTMAX_LIMIT] if softmax else [])))]
     sections = [_model_lines(outcome), *_data_sections(outcome), *_measured_sections(outcome), limits]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
@@ -33,6 +35,8 @@ def _model_lines(outcome: "Outcome") -> list[str]:
     """What it is."""
     options, spec, space = outcome.options, outcome.prepared.spec, outcome.space
     recipe = options.recipe
+    learned = outcome.learned
+    cut = f", ended by Ctrl-C before the {recipe.epochs} planned" if learned.interrupted else ""
     lines = [
         f"# Model card: {options.out.name}",
         "",
@@ -42,7 +46,7 @@ def _model_lines(outcome: "Outcome") -> list[str]:
         f"- Labels: {', '.join(space.labels)}",
         *(f"- {name} (exclude each other): {', '.join(members)}" for name, members in space.groups.items()),
         f"- Network: {recipe.arch}, {outcome.model.count_params():,} parameters",
-        f"- Recipe: {recipe.name}, seed {options.seed}, epoch {outcome.learned.best_epoch} kept",
+        f"- Recipe: {recipe.name}, seed {options.seed}, epoch {learned.best_epoch} of {len(learned.history)} kept{cut}",
         f"- Command: `{options.command}`",
     ]
     if recipe.teacher_epochs:
@@ -58,7 +62,7 @@ def _data_sections(outcome: "Outcome") -> "Iterator[list[str]]":
     yield [
         "## Learned from",
         "",
-        f"Data set `{prepared.dataset.root.name}`, SHA-256 `{prepared.sha256}`: {sides}.",
+        f"Data set `{prepared.dataset.root.resolve().name}`, SHA-256 `{prepared.sha256}`: {sides}.",
         "",
         "| combination | photos |",
         "|---|---:|",

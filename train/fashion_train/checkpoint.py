@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from fashion_edge.atomic import atomic_file
-from fashion_edge.errors import RunError
+from fashion_edge.errors import RunError, brief
 from fashion_train.learn import Epoch, Weights
 
 
@@ -89,7 +89,7 @@ def load_checkpoint(path: Path, identity: str) -> Checkpoint:
         same = meta["identity"] == identity
         history = tuple(Epoch(**epoch) for epoch in meta["history"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-        raise RunError(f"checkpoint {path} cannot be read ({error}); run again without --resume") from error
+        raise RunError(f"checkpoint {path} cannot be read ({brief(error)}); run again without --resume") from error
     if not same:
         raise RunError(f"checkpoint {path} is of other photos, flags or seed; repeat those, or drop --resume")
     return Checkpoint(history, state, best)

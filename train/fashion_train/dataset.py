@@ -3,7 +3,7 @@
 import csv
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -19,7 +19,7 @@ TWO_WORDS = ("colour", "garment")  # group names where each photo has two labels
 
 @dataclass(frozen=True)
 class Photo:
-    """One file and the labels it was given, in the order of the folder's words."""
+    """One file and the labels it was given; in a data set in the order of its groups, those in none behind."""
 
     file: str  # relative to the data set's root, with /
     labels: tuple[str, ...]
@@ -68,9 +68,16 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
         raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed")
     grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
     _check_exclusive(photos, grouped)
+    photos = [replace(photo, labels=_ordered(photo.labels, grouped)) for photo in photos]
     ignored = _passed_over(root) if source.is_dir() else []
     names = tuple(legible(path.relative_to(root).as_posix()) for path in ignored)
     return Dataset(root, tuple(photos), labels, grouped, names)
+
+
+def _ordered(labels: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The labels as metrics name them, so that `dress red` and `red dress` of a CSV file are one combination."""
+    place = {label: number for number, members in enumerate(groups.values()) for label in members}
+    return tuple(sorted(labels, key=lambda label: (place.get(label, len(groups)), label)))
 
 
 def _check_exclusive(photos: Iterable[Photo], groups: Mapping[str, tuple[str, ...]]) -> None:

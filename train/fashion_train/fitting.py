@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.console import say
+from fashion_edge.errors import brief
 from fashion_edge.opencv import load_cv2
 from fashion_train.checkpoint import checkpoint_path, identify, load_checkpoint, save_checkpoint
 from fashion_train.epochs import Learned, Validation, run_epochs
@@ -70,7 +71,8 @@ def stand_beside(
         try:
             inputs = measure_inputs(prepared.decoded.exact.read_many(some), prepared.targets[some], drawers)
         except (AttributeError, ImportError) as error:  # Keras calls it deprecated, and it needs SciPy
-            say(f"fashion-train: pictures a second are left out, the tutorial's ImageDataGenerator fails: {error}")
+            why = f"the tutorial's ImageDataGenerator fails: {brief(error)}"
+            say(f"fashion-train: pictures a second are left out, {why}")
         return inputs, _fit_baseline(options, prepared)
     except KeyboardInterrupt:
         return inputs, None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fashion_edge.atomic import atomic_file, atomic_folder
 from fashion_edge.console import say
-from fashion_edge.errors import DatasetError, RunError, UsageError
+from fashion_edge.errors import DatasetError, RunError, UsageError, brief
 from fashion_train.checkpoint import identify
 from fashion_train.dataset import SEPARATOR, Dataset, find_holdout, find_negatives, load_dataset
 from fashion_train.fitting import forget_checkpoints, has_checkpoint
@@ -155,7 +155,7 @@ def _resume(options: TrainOptions, diary: Path, identity: str) -> list[Row]:
         rows = [Row(**row) for row in found["results"]]
         same = found["identity"] == identity
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{diary} cannot be read ({error}); run again without --resume") from error
+        raise RunError(f"{diary} cannot be read ({brief(error)}); run again without --resume") from error
     if not same:
         raise RunError(f"{diary} is of other photos or flags; repeat those, or drop --resume")
     say(f"resuming after {', '.join(row.combination for row in rows)}")

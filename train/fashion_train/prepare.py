@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -83,6 +83,11 @@ class Prepared:
             if set(twin.labels) != set(photo.labels):
                 pairs.append((twin, photo))
         return pairs
+
+    @property
+    def bursts(self) -> dict[str, int]:
+        """Combinations that only train, since all their photos are near-duplicates of each other: photos of each."""
+        return find_bursts(self.dataset, self.decoded, self.duplicate_groups, self.sides)
 
     def on(self, side: str) -> list[int]:
         """Positions of the readable photos on a side."""
@@ -195,20 +200,32 @@ def _check_enough(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sid
         if sum(sides[index] == side for index in decoded.readable) < needed:
             raise DatasetError(
                 f"{len(decoded.readable)} readable photos leave none for {side}; "
-                + (_one_moment(dataset, decoded, groups, sides) or "each combination needs about ten photos")
+                + (
+                    say_bursts(find_bursts(dataset, decoded, groups, sides))
+                    or "each combination needs about ten photos"
+                )
             )
 
 
-def _one_moment(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sides: Sequence[str]) -> str | None:
-    """What to do about a combination whose photos cannot be divided, as the frames of one video cannot."""
-    training: dict[str, list[int]] = {}
+def find_bursts(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sides: Sequence[str]) -> dict[str, int]:
+    """Combinations whose photos all train and cannot be divided, as the frames of one video cannot: photos of each."""
+    found: dict[str, list[int]] = {}
     for index in decoded.readable:
-        if sides[index] == "train":
-            training.setdefault(dataset.photos[index].combination, []).append(groups[index])
-    alike = next((name for name, there in training.items() if len(there) > 1 and len(set(there)) == 1), None)
-    if alike is None:
-        return None
+        found.setdefault(dataset.photos[index].combination or NO_LABEL, []).append(index)
+    return {
+        name: len(there)
+        for name, there in sorted(found.items())
+        if len(there) > 2 and len({groups[index] for index in there}) == 1 and sides[there[0]] == "train"
+    }
+
+
+def say_bursts(bursts: Mapping[str, int]) -> str:
+    """What to do about combinations that cannot be divided; empty where there is none."""
+    if not bursts:
+        return ""
+    name, photos = next(iter(bursts.items()))
+    others = f", and so are those of {len(bursts) - 1} more" if len(bursts) > 1 else ""
     return (
-        f"the {len(training[alike])} of {alike or NO_LABEL} are near-duplicates of each other, which stay on one side: "
+        f"the {photos} of {name} are near-duplicates of each other, which stay on one side{others}: "
         "add photos of other moments"
     )

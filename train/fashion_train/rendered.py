@@ -2,10 +2,11 @@
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from fashion_edge.console import say
-from fashion_edge.errors import UsageError
+from fashion_edge.errors import OutputExistsError, UsageError
 
 PHOTOS_PER_COMBINATION = 150
 MARKER = "rendered.txt"
@@ -17,15 +18,17 @@ def rendered_dataset(seed: int) -> Path:
     Raises:
         UsageError: what lies there was not made by this user's fashion-train.
     """
-    from fashion_edge.atomic import atomic_folder
+    from fashion_edge.atomic import atomic_folder, refuse_existing_folder
     from fashion_edge.render import render_dataset
 
     folder = Path(tempfile.gettempdir()) / f"fashion-train-garments-{PHOTOS_PER_COMBINATION}-{seed}"
     if not folder.exists():
         say(f"no --dataset: rendering garments into {folder}")
-        with atomic_folder(folder, marker=MARKER) as part:
+        # where another training rendered the same meanwhile, its folder serves both
+        with suppress(OutputExistsError), atomic_folder(folder, marker=MARKER) as part:
             render_dataset(part, PHOTOS_PER_COMBINATION, seed)
             (part / MARKER).write_text("Rendered by fashion-train where no --dataset was given; may be deleted.\n")
+            refuse_existing_folder(folder, marker=MARKER, overwrite=False)
     if not (folder / MARKER).is_file() or folder.stat().st_uid != os.getuid():
         raise UsageError(f"{folder} was not rendered by your fashion-train; delete it, or give --dataset")
     return folder

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fashion_edge.decide import decide_batch
+from fashion_train.fonts import legible_letters
 from fashion_train.input_speed import BATCH
 from fashion_train.metrics import NO_LABEL, Metrics, Scores, words
 from fashion_train.plots import plot_confusion, plot_history, plot_precision_recall, plot_reliability
@@ -32,13 +33,14 @@ def write_report(folder: Path, outcome: "Outcome") -> None:
     prepared, scores = outcome.prepared, outcome.judgement.scores["val"]
     val = prepared.on("val")
     plot_history(plots / "history.png", outcome.learned.history, outcome.learned.best_epoch)
-    plot_precision_recall(plots / "precision_recall.png", scores, prepared.targets[val], outcome.space)
     plot_reliability(plots / "reliability.png", outcome.tuned.before, outcome.tuned.after)
     judged = [index for side in outcome.judgement.scores for index in prepared.on(side)]
     every = np.concatenate(list(outcome.judgement.scores.values()))
     said = [" ".join(words(row, outcome.space)) or NO_LABEL for row in decide_batch(every, outcome.space)]
     truth = [" ".join(words(row > 0.5, outcome.space)) or NO_LABEL for row in prepared.targets[judged]]
-    plot_confusion(plots / "confusion.png", said, truth)
+    with legible_letters("".join(outcome.space.labels)):
+        plot_precision_recall(plots / "precision_recall.png", scores, prepared.targets[val], outcome.space)
+        plot_confusion(plots / "confusion.png", said, truth)
     _write_worst(plots / "worst.png", outcome, judged, every, said)
     if outcome.suspects:
         _write_suspects(folder, outcome)
@@ -128,6 +130,8 @@ def _data_sections(prepared: "Prepared", holdout: "Sequence[str]") -> "Iterator[
     ]
     if holdout:
         yield [f"Kept out of training, and part of the test photos: {', '.join(holdout)}."]
+    if bursts := prepared.bursts:
+        yield [f"Not judged, since the photos of each are near-duplicates of each other: {', '.join(bursts)}."]
     if twins := prepared.contradictions:
         yield ["The same picture with other labels:", "", *(f"- {one.file} and {other.file}" for one, other in twins)]
     if prepared.failures:

@@ -20,7 +20,7 @@ from fashion_train.learn import make_predict
 from fashion_train.metrics import NO_LABEL
 from fashion_train.networks import NetworkOptions, find_architecture, precision
 from fashion_train.options import Recipe, TrainOptions
-from fashion_train.prepare import Prepared, prepare
+from fashion_train.prepare import Prepared, prepare, say_bursts
 from fashion_train.progress import Progress, clock
 from fashion_train.samples import Sampler
 from fashion_train.sources import gather
@@ -151,6 +151,8 @@ def _say_what_there_is(prepared: Prepared) -> None:
     say(describe(prepared))
     if ignored := prepared.dataset.ignored:
         say(f"{len(ignored)} files are not looked at, the first {ignored[0]}: save them as .jpg or .png, in a folder")
+    if bursts := prepared.bursts:
+        say(f"not judged: {say_bursts(bursts)}")
     if twins := prepared.contradictions:
         one, other = twins[0]
         say(

@@ -8,12 +8,15 @@ normalisation travel.
 
 import json
 import os
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from fashion_edge.errors import UsageError
+from fashion_edge.errors import UsageError, brief
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -48,6 +51,8 @@ def find_team(environment: Mapping[str, str] = os.environ) -> Team:
     try:
         config = json.loads(text)
         workers, index = config["cluster"]["worker"], config["task"]["index"]
+        if not isinstance(workers, list):
+            raise TypeError("worker must be a list of host:port")
         known = config["task"]["type"] == "worker" and set(config["cluster"]) == {"worker"}
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"TF_CONFIG cannot be read ({error!r}); unset it, or see docs/fashion-train.md") from error
@@ -58,10 +63,40 @@ def find_team(environment: Mapping[str, str] = os.environ) -> Team:
 
 @cache
 def collective() -> "tf.distribute.Strategy":
-    """TensorFlow's link to the other workers, made once a process; it waits until all have come."""
+    """TensorFlow's link to the other workers, made once a process; it waits until all have come.
+
+    Raises:
+        UsageError: this worker's address cannot be used.
+    """
     import tensorflow as tf
 
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=tf.distribute.experimental.CommunicationImplementation.RING
     )
-    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    try:
+        with _ended_at_once():
+            return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    except tf.errors.OpError as error:
+        raise UsageError(
+            f"TF_CONFIG: this worker cannot start ({brief(error)}); "
+            "give every worker as host:port, with a port that is free on its machine"
+        ) from error
+
+
+@contextmanager
+def _ended_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process: TensorFlow waits outside of Python, where no handler is called, and there is no run.
+
+    SIGTERM is TensorFlow's own meanwhile, and ours again behind the block.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if before[signal.SIGINT] is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
