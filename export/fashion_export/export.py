@@ -22,6 +22,7 @@ from fashion_export.parity import Parity, compare
 from fashion_export.photos import Inputs, load_inputs
 from fashion_export.progress import Progress
 from fashion_export.provenance import provenance
+from fashion_export.reason import reason
 from fashion_export.source import Source
 from fashion_export.thresholds import Tuned, tune
 from fashion_export.variants import ALL, Recipe, convert
@@ -136,8 +137,7 @@ def convert_all(job: Job, options: Options, progress: Progress) -> tuple[dict[Re
         except Exception as error:  # the converters raise anything
             if options.debug or isinstance(error, OSError):
                 raise
-            reason = " ".join(str(error).split())[:200]
-            failures.append(f"{recipe.name} was not made: {reason or type(error).__name__}")
+            failures.append(f"{recipe.name} was not made: {reason(error)}")
             progress.say(f"  {failures[-1]}")
             continue
         files[recipe] = data

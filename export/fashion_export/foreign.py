@@ -14,10 +14,11 @@ from fashion_edge.errors import DatasetError, ModelError, UsageError
 from fashion_edge.folder_name import read_folder_name
 from fashion_edge.images import find_images
 from fashion_edge.preprocess import InputSpec
-from fashion_export.graph import copy_network
+from fashion_export.graph import copy_network, kind
 from fashion_export.keras_model import load_model
 from fashion_export.photos import Photo
-from fashion_export.saved_model import FILE, copy_pure
+from fashion_export.reason import reason
+from fashion_export.saved_model import ENDPOINT, FILE, check_signatures, copy_pure
 from fashion_export.source import Source
 
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}  # of what the model eats
@@ -56,11 +57,11 @@ def load_foreign(foreign: Foreign) -> Source:
         raise UsageError(f"{foreign.calibration} is not a folder of photos; name one with --calibration")
     model = open_any(foreign.model)
     height, width = image_size(model, foreign.model)
-    scaled = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in getattr(model, "layers", []))
-    if foreign.value_range is None and not scaled:
+    if foreign.value_range is None and not any(map(scales_pixels, model._flatten_layers())):
+        seen = "is a SavedModel, whose layers cannot be seen" if foreign.model.is_dir() else "has no layer for pixels"
         raise UsageError(
-            f"{foreign.model} has no Rescaling layer, so name what its input was scaled to: --input-range "
-            + ", ".join(RANGES)
+            f"{foreign.model} {seen}, so name what its input was scaled to: --input-range 0..1 or -1..1, or 0..255 "
+            "where it scales pixels itself"
         )
     calibration, validation = find_photos(foreign.calibration, foreign.labels)
     thresholds = dict.fromkeys(foreign.labels, 0.5)
@@ -75,6 +76,16 @@ def load_foreign(foreign: Foreign) -> Source:
         facts={"model": {"arch": model.name, "parameters": model.count_params(), "sha256": digest(foreign.model)}},
         load=partial(eat_pixels, model, foreign.value_range or "0..255"),
     )
+
+
+def scales_pixels(layer: Any) -> bool:
+    """Whether a layer brings pixels 0..255 to what a network likes; one that eats 0..1 has a larger scale.
+
+    Behind Rescaling(1/255) the scale of the next one does not matter, so that one such layer is enough.
+    """
+    if kind(layer) == "Rescaling":
+        return bool(np.max(np.abs(layer.scale)) < 0.1)
+    return kind(layer) == "Normalization" and bool(np.max(layer.variance) > 1)
 
 
 def open_any(path: Path) -> Any:
@@ -111,17 +122,17 @@ def open_saved_model(path: Path) -> Any:
     try:
         with tempfile.TemporaryDirectory() as copy:
             copy_pure(path, Path(copy))
-            layer = keras.layers.TFSMLayer(copy, call_endpoint="serving_default")
-            signature = tf.saved_model.load(copy).signatures["serving_default"]
-        ((_, wanted),) = signature.structured_input_signature[1].items()
-        ((name, _),) = signature.structured_outputs.items()
+            signatures = tf.saved_model.load(copy).signatures
+            wanted, name = check_signatures(signatures, path)
+            layer = keras.layers.TFSMLayer(copy, call_endpoint=ENDPOINT)
         image = keras.Input(tuple(wanted.shape[1:]))
         return keras.Model(image, layer(image)[name], name=path.resolve().name)
     except ModelError:
         raise
     except Exception as error:  # protobuf, TensorFlow and Keras share no class of error
-        reason = " ".join(str(error).split())[:160]
-        raise ModelError(f"{path} is not a SavedModel with one image in and one row of scores out: {reason}") from error
+        raise ModelError(
+            f"{path} is not a SavedModel with one image in and one row of scores out: {reason(error)}"
+        ) from error
 
 
 def image_size(model: Any, path: Path) -> tuple[int, int]:
@@ -140,12 +151,15 @@ def eat_pixels(model: Any, value_range: str) -> Any:
     """The same network behind a Rescaling layer, so that it eats pixels 0..255; layers and weights are shared."""
     import keras
 
+    sequential = isinstance(model, keras.Sequential)
+    if not sequential and isinstance(model.output, dict) and len(model.outputs) == 1:  # {"labels": scores}
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     scale, offset = RANGES[value_range]
     if (scale, offset) == (1.0, 0.0):
         return model
     image = keras.Input(tuple(model.inputs[0].shape[1:]))
     scaled = keras.layers.Rescaling(scale, offset, name="to_model_range")(image)
-    if not isinstance(model, keras.Sequential):
+    if not sequential:
         return keras.Model(image, model(scaled), name=model.name)
     return copy_network(model, image, scaled)  # flat, so that the health check sees each layer
 

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from fashion_edge.errors import ModelError
 from fashion_edge.preprocess import InputSpec
+from fashion_export.reason import reason
 
 BATCH = 64
+HALVES = ("float16", "mixed_float16", "bfloat16", "mixed_bfloat16")  # policies that TFLite has no operators for
 
 
 def load_model(path: Path, sha256: str | None = None) -> Any:
-    """Load a .keras file in safe mode, hash compared where one is given.
+    """Load a .keras or .h5 file in safe mode, hash compared where one is given; it computes in float32.
 
     Raises:
         ModelError: missing, damaged, swapped, or holding code.
@@ -26,10 +28,13 @@ def load_model(path: Path, sha256: str | None = None) -> Any:
     import keras
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises ValueError, TypeError, OSError, KeyError, BadZipFile and more
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{path} does not load in safe mode: {reason}") from error
+        raise ModelError(f"{path} does not load in safe mode: {reason(error)}") from error
+    for layer in model._flatten_layers():
+        if layer.dtype_policy.name in HALVES:
+            layer.dtype_policy = "float32"
+    return model
 
 
 def check_model(model: Any, spec: InputSpec, n_labels: int, name: str) -> None:

@@ -13,8 +13,13 @@ def parse_labels(text: str) -> tuple[str, ...]:
     """Labels of `a,b,c`, or of a pickled binarizer's file.
 
     Raises:
-        UsageError: an empty or repeated label, or a pickle that is refused.
+        UsageError: an empty or repeated label, a pickle that is refused, or another file.
     """
+    if "," not in text and not text.endswith(PICKLES) and Path(text).is_file():
+        raise UsageError(
+            f"--labels {text} is a file, but none of {', '.join(PICKLES)}; name the labels themselves in output order: "
+            "--labels black,blue,dress"
+        )
     labels = read_classes(Path(text)) if text.endswith(PICKLES) else tuple(word.strip() for word in text.split(","))
     if not all(labels) or len(set(labels)) != len(labels):
         raise UsageError(f"--labels {text!r} must be different words with commas between: --labels black,blue,dress")

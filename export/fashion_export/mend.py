@@ -51,9 +51,10 @@ def mend(model: Any, pixels: NDArray[np.uint8]) -> Mending:
     """
     try:
         graph = read_graph(copy_network(model))
-    except (TypeError, ValueError) as error:  # a SavedModel's layer, a layer without a config
-        reason = " ".join(str(error).split())[:80]
-        return Mending(model, (), (), (f"nothing: the network cannot be looked into ({reason} ...)",), 0.0)
+    except (TypeError, ValueError):
+        return Mending(
+            model, (), (), ("nothing: a SavedModel, or a layer without a config, cannot be looked into",), 0.0
+        )
     findings = tuple(examine(graph))
     if not findings or not len(pixels):
         return Mending(model, findings, findings, (), 0.0)

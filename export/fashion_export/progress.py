@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import click
@@ -19,16 +19,22 @@ class Progress:
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
         """Print `text` at once, and the seconds behind it when the block ends."""
-        click.echo(f"{text} ... ", nl=self.debug, err=True)
+        _write(f"{text} ... ", nl=self.debug)
         begin = time.perf_counter()
         try:
             with hush(enabled=not self.debug):
                 yield
         except BaseException:
-            click.echo("failed", err=True)
+            _write("failed")
             raise
-        click.echo(f"{time.perf_counter() - begin:.1f} s", err=True)
+        _write(f"{time.perf_counter() - begin:.1f} s")
 
     def say(self, text: str) -> None:
         """Print a line."""
-        click.echo(text, err=True)
+        _write(text)
+
+
+def _write(text: str, *, nl: bool = True) -> None:
+    """To standard error; a log on a full disk loses the line, and the work goes on."""
+    with suppress(OSError):
+        click.echo(text, nl=nl, err=True)

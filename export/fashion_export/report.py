@@ -1,6 +1,7 @@
 """report.md: what was exported, from what, and how far each file is from the Keras model."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from fashion_export.legacy import refused_by_legacy
 from fashion_export.outcome import Artefact, Outcome
@@ -73,7 +74,8 @@ def print_table(outcome: Outcome) -> None:
     for row in rows(outcome):
         cells = dict(zip(COLUMNS, row, strict=True))
         table.add_row(*(cells[column] for column in SHOWN))
-    Console(stderr=True).print(table)
+    with suppress(OSError):  # a log on a full disk
+        Console(stderr=True).print(table)
 
 
 def _cells(parity: Parity | None) -> list[str]:

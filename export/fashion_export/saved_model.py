@@ -1,12 +1,13 @@
 """A SavedModel is a program, and Keras has no safe mode for it: a copy of what is run, if all of that only computes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fashion_edge.errors import ModelError
 
 FILE = "saved_model.pb"
+ENDPOINT = "serving_default"
 # Operators that make tensors of tensors, or read and set the model's own variables: none takes the name of a file.
 # IteratorGetNext, of Normalization.adapt, needs an iterator, which none of them makes.
 OPERATORS = """
@@ -53,6 +54,7 @@ OPERATORS = """
     IteratorGetNext
 """
 PURE = frozenset(OPERATORS.split())
+MOVING = ("Assign", "Random", "RngReadAndSkip", "TruncatedNormal")  # how operators begin that change the next scores
 
 
 def copy_pure(folder: Path, copy: Path) -> None:
@@ -86,6 +88,38 @@ def copy_pure(folder: Path, copy: Path) -> None:
     graph.CopyFrom(GraphDef(node=constants, versions=graph.versions, library=library))
     (copy / FILE).write_bytes(saved.SerializeToString())
     (copy / "variables").symlink_to((folder / "variables").resolve())
+
+
+def check_signatures(signatures: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
+    """The image that a loaded SavedModel eats, as a tensor's specification, and the name of its scores.
+
+    Raises:
+        ModelError: no default signature, several inputs or outputs, other numbers than float32, or other scores each
+            time: Keras' image layers bring all that stands behind them into training mode, batch norms included.
+    """
+    import tensorflow as tf
+
+    if ENDPOINT not in signatures:
+        found = ", ".join(signatures) or "none"
+        raise ModelError(f"{folder} has no signature {ENDPOINT!r} but {found}; save the model as a .keras or .h5 file")
+    signature = signatures[ENDPOINT]
+    inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise ModelError(
+            f"{folder} has {len(inputs)} inputs and {len(outputs)} outputs; "
+            "export takes one image in and one row of scores out"
+        )
+    ((_, wanted),), ((name, _),) = inputs.items(), outputs.items()
+    if wanted.dtype != tf.float32:
+        raise ModelError(f"{folder} eats {wanted.dtype.name}, not float32; save the model as a .keras or .h5 file")
+    graph = signature.graph.as_graph_def()
+    used = {node.op for nodes in (graph.node, *(f.node_def for f in graph.library.function)) for node in nodes}
+    if moving := sorted(operator for operator in used if operator.startswith(MOVING)):
+        raise ModelError(
+            f"{folder} gives other scores each time (its graph uses {moving[0]}), as Keras exports a model with layers "
+            "such as RandomFlip or Resizing: as it is in training; save it as a .keras or .h5 file"
+        )
+    return wanted, name
 
 
 def _called(functions: Iterable[Any], roots: Iterable[str]) -> set[str]:

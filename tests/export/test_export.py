@@ -1,6 +1,9 @@
 """From a run to a bundle, as a user does it."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,3 +118,11 @@ def test_a_bundle_is_not_replaced_without_overwrite(run, tmp_path, name, capsys)
     assert main([str(run), "--out", str(out)]) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert (out / name).read_text() == "mine"
+
+
+def test_a_log_on_a_full_disk_costs_no_bundle(run, tmp_path):
+    code = "import sys; from fashion_export.cli import main; sys.exit(main(sys.argv[1:]))"
+    args = [str(run), "--tflite-only", "--out", str(tmp_path / "out")]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run([sys.executable, "-c", code, *args], stderr=full, check=False).returncode == 0
+    assert (tmp_path / "out" / "manifest.json").exists()

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from fashion_edge.bundle import load_bundle
-from fashion_edge.errors import DatasetError
+from fashion_edge.errors import DatasetError, UsageError
 from fashion_export.cli import main
-from fashion_export.foreign import find_photos, open_any
+from fashion_export.foreign import eat_pixels, find_photos, open_any, scales_pixels
 from fashion_export.keras_model import keras_scores, load_model
 from fashion_export.labels import parse_groups, parse_labels
 
@@ -110,6 +110,56 @@ def test_a_model_with_code_in_it_is_refused(foreign_args, tmp_path, suffix, caps
     assert "does not load in safe mode" in capsys.readouterr().err
 
 
+def test_a_model_trained_in_mixed_precision_computes_in_float32(photos, foreign_args, tmp_path):
+    """TFLite has no operators for the halves that it was trained in."""
+    import keras
+
+    half, layers = "mixed_float16", keras.layers
+    body = keras.Sequential([keras.Input((48, 48, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3, dtype=half)])
+    scores = layers.Dense(4, activation="sigmoid")
+    model = keras.Sequential([body, layers.GlobalAveragePooling2D(dtype=half), scores])
+    model.save(tmp_path / "model.keras")
+    assert main(["--model", str(tmp_path / "model.keras"), *foreign_args, "--max-flips", "100"]) == 0
+    assert load_bundle(tmp_path / "out").manifest.variants[0].metrics["drift_max"] < 0.02
+
+
+def rescaling(scale):
+    import keras
+
+    return keras.layers.Rescaling(scale)
+
+
+def normalization(mean, variance):
+    import keras
+
+    return keras.layers.Normalization(mean=mean, variance=variance)
+
+
+@pytest.mark.parametrize(
+    ("make", "pixels"),
+    [
+        (lambda: rescaling(1 / 127.5), True),
+        (lambda: rescaling([1 / 58, 1 / 57, 1 / 57]), True),
+        (lambda: rescaling(255.0), False),
+        (lambda: rescaling(2.0), False),
+        (lambda: normalization([124.0, 116.0, 104.0], [3400.0, 3300.0, 3300.0]), True),
+        (lambda: normalization([0.48, 0.46, 0.41], [0.05, 0.05, 0.05]), False),
+    ],
+)
+def test_a_layer_that_scales_0_to_1_does_not_eat_pixels(make, pixels):
+    import keras
+
+    inside = keras.Sequential([keras.Input((8, 8, 3)), make()])
+    model = keras.Sequential([keras.Input((8, 8, 3)), inside, keras.layers.Flatten()])
+    assert any(map(scales_pixels, model._flatten_layers())) is pixels
+
+
+def test_a_saved_model_is_not_said_to_lack_a_rescaling_layer(trained_run, foreign_args, tmp_path, capsys):
+    load_model(trained_run / "model.keras").export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    assert main(["--model", str(tmp_path / "saved"), *foreign_args]) == 2
+    assert "is a SavedModel, whose layers cannot be seen" in capsys.readouterr().err
+
+
 def test_bgr_models_are_fed_bgr(sequential, foreign_args, tmp_path):
     sequential.save(tmp_path / "model.keras")
     flags = ["--model", str(tmp_path / "model.keras"), "--input-range", "0..1", "--channels", "BGR"]
@@ -120,11 +170,20 @@ def test_bgr_models_are_fed_bgr(sequential, foreign_args, tmp_path):
 
 
 def test_the_scaled_copy_computes_what_the_model_does(sequential):
-    from fashion_export.foreign import eat_pixels
-
     pixels = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 3), np.uint8)
     expected = np.asarray(sequential(pixels / np.float32(255)))
     assert np.allclose(keras_scores(eat_pixels(sequential, "0..1"), pixels), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("value_range", ["0..255", "0..1"])
+def test_scores_that_stand_under_a_name_are_found(value_range):
+    import keras
+
+    image = keras.Input((8, 8, 3))
+    scores = keras.layers.Dense(4, activation="sigmoid")(keras.layers.GlobalAveragePooling2D()(image))
+    model = keras.Model({"image": image}, {"labels": scores})
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    assert keras_scores(eat_pixels(model, value_range), pixels).shape == (2, 4)
 
 
 @pytest.mark.parametrize(
@@ -209,8 +268,15 @@ def test_a_folder_named_by_a_label_and_something_else_is_refused(tmp_path):
         find_photos(tmp_path, tuple(LABELS.split(",")))
 
 
+def test_a_text_file_is_not_taken_for_a_label(tmp_path):
+    (tmp_path / "labels.txt").write_text("red\nblue\n")
+    with pytest.raises(UsageError, match=r"labels.txt is a file, but none of .pickle, .* name the labels themselves"):
+        parse_labels(str(tmp_path / "labels.txt"))
+
+
 def test_labels_and_groups_of_the_command_line():
     assert parse_labels("red, blue") == ("red", "blue")
+    assert len(parse_labels(",".join(f"label {i}" for i in range(500)))) == 500  # longer than the name of any file
     assert parse_groups(["colour=red,blue"], ("red", "blue", "dress")) == {"colour": ("red", "blue")}
 
 

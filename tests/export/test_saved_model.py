@@ -96,9 +96,7 @@ def keras_layers():
 
     layers = keras.layers
     image = x = keras.Input((SIZE, SIZE, 3))
-    for layer in (layers.RandomFlip(), layers.RandomRotation(0.1), layers.Resizing(24, 24), layers.Rescaling(1 / 255)):
-        x = layer(x)
-    x = layers.Conv2D(4, 3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(4, 3, padding="same", activation="relu")(layers.Rescaling(1 / 255)(x))
     x = layers.BatchNormalization()(x)
     x = layers.SeparableConv2D(4, 3, activation="swish")(layers.ZeroPadding2D()(x))
     x = layers.Dropout(0.2)(layers.MaxPooling2D()(x))
@@ -118,6 +116,52 @@ def test_what_keras_exports_computes_the_same(tmp_path, make):
     model.export(tmp_path / "saved", format="tf_saved_model", verbose=False)
     pixels = np.random.default_rng(0).uniform(0, 255, (2, SIZE, SIZE, 3)).astype(np.float32)
     assert np.allclose(open_any(tmp_path / "saved")(pixels), model(pixels), atol=1e-5)
+
+
+def rotated(image):
+    import keras
+
+    return keras.layers.RandomRotation(0.1)(image)
+
+
+def resized(image):
+    """Keras 3.15 takes the training mode of this layer on to the batch norm."""
+    import keras
+
+    return keras.layers.BatchNormalization()(keras.layers.Resizing(24, 24)(image))
+
+
+@pytest.mark.parametrize("front", [rotated, resized])
+def test_a_model_that_was_exported_as_it_is_in_training_is_refused(tmp_path, front):
+    import keras
+
+    image = keras.Input((SIZE, SIZE, 3))
+    scores = keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(front(image)))
+    keras.Model(image, scores).export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    with pytest.raises(ModelError, match="gives other scores each time .* save it as a .keras or .h5 file"):
+        open_any(tmp_path / "saved")
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "outputs", "sentence"),
+    [
+        ("uint8", "serving_default", 1, "eats uint8, not float32"),
+        ("float32", "classify", 1, "has no signature 'serving_default' but classify"),
+        ("float32", "serving_default", 2, "has 1 inputs and 2 outputs; export takes one image in and one row"),
+    ],
+)
+def test_a_signature_that_does_not_fit_is_named(tmp_path, kind, endpoint, outputs, sentence):
+    import tensorflow as tf
+
+    def call(image):
+        mean = tf.reduce_mean(tf.cast(image, tf.float32), axis=(1, 2)) / 255
+        return {f"scores{i}": mean + i for i in range(outputs)}
+
+    module = tf.Module()
+    module.call = tf.function(call, input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3), kind)])
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures={endpoint: module.call})
+    with pytest.raises(ModelError, match=sentence):
+        open_any(tmp_path / "saved")
 
 
 def test_a_module_with_branches_and_loops_computes(tmp_path):

@@ -15,7 +15,7 @@ from fashion_edge.preprocess import InputSpec
 from fashion_export.artefact import open_file
 from fashion_export.cli import main
 from fashion_export.flatbuffer import ALIGNMENT, read_model, write_model
-from fashion_export.keras_model import load_model
+from fashion_export.keras_model import keras_scores, load_model
 from fashion_export.legacy import NEWEST
 from fashion_export.operators import tflite_operators
 from fashion_export.tflite_metadata import KEY, describe, embed
@@ -96,6 +96,20 @@ def test_an_open_batch_gives_the_scores_of_batch_one(run, tmp_path):
     single = np.concatenate([backend.run(pixels[i : i + 1]) for i in range(5)])
     assert backend._any_batch
     assert np.allclose(backend.run(pixels), single, atol=1e-6)
+
+
+def test_gelu_becomes_onnx_too():
+    """Keras writes it with Erfc, which ONNX does not have."""
+    import keras
+
+    image = keras.Input((48, 48, 3))
+    x = keras.layers.Rescaling(1 / 255)(image)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, activation="gelu")(x))
+    model = keras.Model(image, keras.layers.Dense(4, activation="sigmoid")(x))
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 48, 48, 3), np.uint8)
+    recipe = BY_NAME["onnx float32"]
+    backend = open_file(recipe, convert(recipe, Job(model, SPEC, pixels)), SPEC, 4)
+    assert np.allclose(backend.run(pixels), keras_scores(model, pixels), atol=1e-5)
 
 
 @pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.name)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from fashion_export.trace import trace
 from fashion_export.variants.job import Job
 
@@ -19,11 +21,22 @@ def build(job: Job) -> Any:
     import tf2onnx
 
     function = trace(job.model, job.spec, "uint8", None if job.any_batch else 1)
-    model, _ = tf2onnx.convert.from_function(function, input_signature=function.input_signature, opset=OPSET)
+    model, _ = tf2onnx.convert.from_function(
+        function, input_signature=function.input_signature, opset=OPSET, custom_op_handlers={"Erfc": (write_erfc, [])}
+    )
     del model.graph.value_info[:]  # shapes in between: every runtime infers them
     model.graph.doc_string = model.doc_string = ""
     rename(model.graph)
     return model
+
+
+def write_erfc(graph: Any, node: Any, *_: Any) -> None:
+    """1 - erf(x) in place of the Erfc of Keras' GELU, which ONNX does not have and tf2onnx does not know."""
+    shape, kind = graph.get_shape(node.output[0]), graph.get_dtype(node.output[0])
+    one = graph.make_const(f"{node.name}/one", np.ones((), np.float32))
+    erf = graph.make_node("Erf", node.input, shapes=[shape], dtypes=[kind])
+    graph.remove_node(node.name)
+    graph.make_node("Sub", [one.output[0], erf.output[0]], outputs=node.output, shapes=[shape], dtypes=[kind])
 
 
 def rename(graph: Any) -> None:
