@@ -9,6 +9,7 @@ import click
 
 from fashion_edge.console import run_command
 from fashion_edge.params import PATH, Number
+from fashion_edge.signals import signals_interrupt
 
 ENGINES = ("litert", "onnx", "tflite-runtime", "tensorflow")
 EXAMPLE = """\b
@@ -144,7 +145,8 @@ def report_command(files: tuple[Path, ...], **flags: Any) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `fashion-bench`; returns the exit status."""
-    return run_command(command, argv)
+    with signals_interrupt():
+        return run_command(command, argv)
 
 
 def _take(kind: type[Any], flags: dict[str, Any]) -> Any:

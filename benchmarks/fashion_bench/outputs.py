@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,32 +73,36 @@ def check_place(output: str, file: Path) -> None:
 
 
 def deliver(document: Document, outputs: Outputs, baseline: Document | None, name: Path) -> None:
-    """Print, write, compare; the gate speaks last, when everything is written.
+    """Write, compare, print; a reader who goes away (`| head`) costs no file, and the gate speaks all the same.
 
     Raises:
         GateError: the gate says no.
         UsageError: the baseline comes from an unlike machine; the files are written all the same.
     """
-    from fashion_bench.sketch import sketch
-    from fashion_bench.table import print_report, report_console
-
-    console = report_console()
-    print_report(document, console)
-    lines = [*sketch(document), *describe_ceiling(document.results), *_section_lines(document)]
-    for line in lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
     for path in _write_data(document, outputs):
         say(f"fashion-bench: wrote {path}")
     comparisons: list[Comparison] = []
     if baseline and outputs.baseline:
         comparisons = compare_documents(outputs.baseline, baseline, name, document)
-        for comparison in comparisons:
-            console.print(comparison.line, soft_wrap=True, highlight=False, markup=False)
     if outputs.markdown:
         _write_text(outputs.markdown, _markdown(document, comparisons), outputs)
         say(f"fashion-bench: wrote {outputs.markdown}")
+    with suppress(BrokenPipeError):
+        _print(document, comparisons)
     if outputs.gate is not None:
         check_gate(comparisons, outputs.gate)
+
+
+def _print(document: Document, comparisons: Sequence[Comparison]) -> None:
+    from fashion_bench.sketch import sketch
+    from fashion_bench.table import print_report, report_console
+
+    console = report_console()
+    print_report(document, console)
+    for line in (*sketch(document), *describe_ceiling(document.results), *_section_lines(document)):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    for comparison in comparisons:
+        console.print(comparison.line, soft_wrap=True, highlight=False, markup=False)
 
 
 def _write_data(document: Document, outputs: Outputs) -> Iterator[Path]:

@@ -49,6 +49,15 @@ def add_accuracy(bundle: Bundle, results: Sequence[Result], photos: Path, progre
     return _once_each(results, "accuracy", ask, progress)
 
 
+def unreadable(results: Sequence[Result]) -> list[str]:
+    """One sentence on the photos that no variant's accuracy counts, for they are no pictures; none where all are."""
+    found = next((result.extras["accuracy"] for result in results if "accuracy" in result.extras), None)
+    if not found or not (names := found["unreadable"]):
+        return []
+    count = len(names) + found["photos"]
+    return [f"{len(names)} of {count} photos could not be read, the first {names[0]}; exact match leaves them out"]
+
+
 def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: Progress) -> list[Result]:
     """Operations counted from the graph, against the peak measured on as many threads."""
     if not is_installed("litert"):

@@ -112,6 +112,7 @@ def _add_findings(
     results = tries.attempt("peak and operations", lambda: passes.add_ceiling(bundle, results, update), results)
     if photos:
         results = tries.attempt("accuracy", lambda: passes.add_accuracy(bundle, results, photos, update), results)
+        tries.failed += passes.unreadable(results)
     if meter:
         results = tries.attempt("energy", lambda: passes.add_energy(bundle, results, meter, update), results)
     if extent.operators:

@@ -20,10 +20,18 @@ WIDE = 200  # characters where standard output is no terminal
 DROPPED_FIRST = ("MAD", "KB", "p99.9", "max", "exact", "MB", "inf/s", "load", "first", "95 %")  # on narrow terminals
 
 
+class _Report(Console):
+    """Where the reader went away, rich would end the program, with the gate unheard."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the caller know."""
+        raise BrokenPipeError
+
+
 def report_console() -> Console:
     """Standard output; as wide as the table needs where it is a file or a pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
+    console = _Report()
+    return console if console.is_terminal else _Report(width=WIDE)
 
 
 def print_report(document: Document, console: Console) -> None:

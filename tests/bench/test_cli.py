@@ -173,7 +173,7 @@ def measured(tiny_bundle, photos, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("all")
     args = ["--bundle", str(tiny_bundle), "--runtime", "litert", "--runtime", "onnx", *QUICK, "--rounds", "4"]
     args += ["--photos", str(photos), "--operators", "--sustained", "2s", "--end-to-end", "--stage-seconds", "0.5"]
-    assert main([*args, "--json", str(folder / "all.json")]) == 0
+    assert main([*args, "--json", str(folder / "all.json")]) == 1  # one of the photos is no picture
     return folder / "all.json"
 
 
@@ -201,6 +201,12 @@ def test_accuracy_is_that_of_the_device(measured, tiny_bundle, photos):
         assert entry["accuracy"] == measure_accuracy(open_backend(bundle, variant), bundle.manifest, photos)
         assert entry["accuracy"]["photos"] == 2
         assert entry["accuracy"]["unreadable"] == ["red_dress/broken.jpg"]
+
+
+def test_photos_that_could_not_be_read_are_said(measured):
+    skipped = json.loads(measured.read_text())["skipped"]
+    sentence = "1 of 3 photos could not be read, the first red_dress/broken.jpg; exact match leaves them out"
+    assert [entry["reason"] for entry in skipped] == [sentence]
 
 
 def test_operations_are_counted_from_the_graph(measured):
@@ -356,7 +362,8 @@ def test_a_pass_that_fails_is_said_and_the_figures_stay(tiny_bundle, tmp_path, c
     assert entry["samples"] >= 40
 
 
-def test_ctrl_c_keeps_the_rounds_that_are_over_and_leaves_no_process(tiny_bundle, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_ctrl_c_keeps_the_rounds_that_are_over_and_leaves_no_process(tiny_bundle, tmp_path, number):
     import psutil
 
     file = tmp_path / "part.json"
@@ -382,7 +389,7 @@ def test_ctrl_c_keeps_the_rounds_that_are_over_and_leaves_no_process(tiny_bundle
         workers = psutil.Process(running.pid).children(recursive=True)
         seen |= {worker.pid for worker in workers}
         time.sleep(0.02)
-    os.killpg(running.pid, signal.SIGINT)
+    os.killpg(running.pid, number)
     out, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Traceback" not in err

@@ -1,4 +1,7 @@
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,21 @@ def test_a_device_and_a_pipe_replace_nothing(tmp_path: Path):
 def test_a_place_that_cannot_be_written_is_told_before_anything_is_measured(flag: str):
     with pytest.raises(UsageError, match=r"--\w+ /proc/x.* cannot be written: .*; name another place"):
         Outputs(**{flag: Path("/proc/x")}).check()
+
+
+def test_a_reader_that_goes_away_costs_neither_a_file_nor_the_gate(make_result, make_document, tmp_path: Path):
+    """As in `fashion-bench report now.json --baseline old.json --gate 1.05 | head -1`."""
+    for name, p50 in (("old.json", 1.0), ("now.json", 1.5)):
+        (tmp_path / name).write_text(json.dumps(make_document(make_result(p50=p50)).to_json()))
+    flags = ["--baseline", "old.json", "--gate", "1.05", "--csv", "now.csv", "--markdown", "now.md"]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "fashion_bench.cli", "report", "now.json", *flags],
+        stdout=write, stderr=subprocess.PIPE, cwd=tmp_path, text=True, check=False,
+    )  # fmt: skip
+    os.close(write)
+    assert done.returncode == 3
+    assert "the gate 1.05 says no" in done.stderr
+    assert (tmp_path / "now.csv").exists()
+    assert (tmp_path / "now.md").exists()
