@@ -14,3 +14,9 @@ def test_words_that_are_no_label_are_told_apart() -> None:
 def test_an_umlaut_is_one_however_the_file_system_writes_it() -> None:
     assert read_folder_name("gru\u0308n_kleid", ("gr\u00fcn", "kleid")) == (("gr\u00fcn", "kleid"), ())
     assert read_folder_name("gr\u00fcn_kleid", ("gru\u0308n", "kleid")) == (("gru\u0308n", "kleid"), ())
+
+
+def test_a_label_may_hold_what_parts_the_words():
+    assert read_folder_name("Red_T_Shirt", ("red", "t_shirt")) == (("red", "t_shirt"), ())
+    assert read_folder_name("t_shirt", ("dress", "t_shirt")) == (("t_shirt",), ())
+    assert read_folder_name("t_rex", ("dress", "t_shirt")) == ((), ("t", "rex"))

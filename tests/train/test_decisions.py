@@ -5,8 +5,11 @@ import pytest
 
 from fashion_edge.decide import LabelSpace
 from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures
+from fashion_train.dataset import load_dataset
 from fashion_train.metrics import encode, measure, silent
+from fashion_train.options import find_recipe
 from fashion_train.thresholds import find_missed, tune_thresholds
+from fashion_train.tuning import usual_thresholds
 
 SPACE = LabelSpace(
     ("blue", "dress", "red", "shirt"),
@@ -41,9 +44,18 @@ def test_a_threshold_parts_the_scores_and_stays_near_a_half_where_it_can():
     targets = np.array([[0.0]] * 50 + [[1.0]] * 50, np.float32)
     easy = np.where(targets > 0, 0.95, 0.05).astype(np.float32)
     assert tune_thresholds(easy, targets, ["red"]) == {"red": 0.5}
-    assert tune_thresholds(easy, targets, ["red"], grouped={"red", "blue"}) == {"red": 0.4}
+    assert tune_thresholds(easy, targets, ["red"], usual={"red": 0.4}) == {"red": 0.4}
     shy = np.where(targets > 0, 0.3, 0.05).astype(np.float32)
     assert 0.05 < tune_thresholds(shy, targets, ["red"])["red"] <= 0.3
+
+
+def test_a_colour_may_be_shy_where_cloth_without_a_label_was_taught(shapes):
+    taught, untaught = find_recipe("default"), find_recipe("default", unknown_colours=0.0)
+    dataset = load_dataset(shapes)
+    usual = usual_thresholds(dataset, taught)
+    assert {usual[label] for label in dataset.groups["colour"]} == {0.3}
+    assert {usual[label] for label in dataset.groups["garment"]} == {0.4}
+    assert set(usual_thresholds(dataset, untaught).values()) == {0.4}
 
 
 def test_a_threshold_is_not_moved_for_what_may_be_luck():

@@ -1,12 +1,14 @@
 """The score each label must reach, tuned on validation photos."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 GRID = np.round(np.arange(0.05, 0.96, 0.01), 2)
-USUAL, USUAL_IN_GROUP = 0.5, 0.4
+USUAL = 0.5
+USUAL_IN_GROUP = 0.4
+USUAL_TAUGHT = 0.3
 _WINDOW = 9  # grid steps to smooth over: a threshold should stand on a plateau, not on a peak of luck
 
 
@@ -16,13 +18,15 @@ def tune_thresholds(
     labels: Sequence[str],
     target_precision: float | None = None,
     weights: NDArray[np.float32] | None = None,
-    grouped: Collection[str] = (),
+    usual: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """For each label, of the thresholds whose smoothed F1 is within luck of the best, the one nearest to the usual one.
 
-    The usual one is 0.5, and 0.4 in a group: only its highest score is decided, so a shirt at 0.45 beside a dress at
-    0.3 is better called a shirt than nothing. On photos kept apart that was 0.3 to 0.6 points of exact match in each
-    of three networks, for one point of silence on other things.
+    The usual one is `USUAL`, unless `usual` has another. In a group it may be lower, since only the highest score is
+    decided: a shirt at 0.45 beside a dress at 0.3 is better called a shirt than nothing. On photos kept apart
+    `USUAL_IN_GROUP` was 0.3 to 0.6 points of exact match in each of three networks, for one point of silence on other
+    things; `USUAL_TAUGHT`, for labels whose absence is taught by recoloured cloth, 0.0 to 0.3 more in each of three,
+    for one point of silence on such cloth.
 
     Luck is one standard error: what is closer cannot be told apart on so few photos, and a threshold moved for it
     does worse on the next ones. Source: the one-standard-error rule of Breiman et al., "Classification and regression
@@ -37,7 +41,7 @@ def tune_thresholds(
         labels: in output order.
         target_precision: 0..1.
         weights: (n,) what each counts for F1; all alike by default. A precision is reached on them all alike.
-        grouped: labels that exclude others.
+        usual: label -> the threshold to stay near.
     """
     weigh = np.ones((len(scores), 1), np.float32) if weights is None else weights[:, None]
     tuned = {}
@@ -45,15 +49,15 @@ def tune_thresholds(
         said = scores[:, column, None] >= GRID[None, :]
         truth = targets[:, column, None] > 0.5
         hits, positives = (said & truth).sum(0), said.sum(0)
-        usual = USUAL_IN_GROUP if label in grouped else USUAL
+        near = (usual or {}).get(label, USUAL)
         if target_precision is None:
             found, asked = (weigh * (said & truth)).sum(0), (weigh * truth).sum()
             f1 = 2 * found / np.maximum((weigh * said).sum(0) + asked, 1)
-            best = _nearest(usual, _smooth(f1), int(truth.sum()))
+            best = _nearest(near, _smooth(f1), int(truth.sum()))
         else:
             precision = np.where(positives > 0, hits / np.maximum(positives, 1), 0.0)
             reached = np.flatnonzero(precision >= target_precision)
-            nearest = int(precision.argmax()) if hits.any() else int(np.abs(GRID - usual).argmin())
+            nearest = int(precision.argmax()) if hits.any() else int(np.abs(GRID - near).argmin())
             best = int(reached[0]) if len(reached) else nearest
         tuned[label] = float(GRID[best])
     return tuned

@@ -12,13 +12,14 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.opencv import load_cv2
 from fashion_train.cache import PixelStore
 from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures, reliability
+from fashion_train.dataset import Dataset
 from fashion_train.judge import score
 from fashion_train.metrics import Scores
-from fashion_train.options import TrainOptions
+from fashion_train.options import Recipe, TrainOptions
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
 from fashion_train.sources import Masks, draw_colour
-from fashion_train.thresholds import find_missed, tune_thresholds
+from fashion_train.thresholds import USUAL_IN_GROUP, USUAL_TAUGHT, find_missed, tune_thresholds
 from fashion_train.transfer import Predict
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     calibration.fold_into(model)
     calibrated = tuning_set.score(predict)
     labels, groups = prepared.dataset.labels, prepared.dataset.groups
-    grouped = {label for members in groups.values() for label in members}
-    thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision, weights, grouped)
+    usual = usual_thresholds(prepared.dataset, options.recipe)
+    thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision, weights, usual)
     wanted = options.target_precision
     if wanted is not None and (missed := find_missed(calibrated, targets, thresholds, wanted)):
         say(
@@ -77,6 +78,16 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
         reliability(scores[plain], targets[plain]),
         reliability(calibrated[plain], targets[plain]),
     )
+
+
+def usual_thresholds(dataset: Dataset, recipe: Recipe) -> dict[str, float]:
+    """Where thresholds stay unless the photos say otherwise: label -> 0..1, for labels that exclude others.
+
+    Of colours lower, where cloth without a label was taught as none of them: a low score is evidence there already.
+    """
+    taught = dataset.dyes.named if dataset.dyes.unnamed and recipe.recolour * recipe.unknown_colours else ()
+    grouped = [label for members in dataset.groups.values() for label in members]
+    return {label: USUAL_TAUGHT if label in taught else USUAL_IN_GROUP for label in grouped}
 
 
 @dataclass(frozen=True)
