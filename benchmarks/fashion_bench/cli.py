@@ -132,7 +132,11 @@ def _refuse_early_flags(context: click.Context) -> None:
             raise click.UsageError(f"{flag} stands before {context.invoked_subcommand}; put it behind, if it has one")
 
 
-@command.command("report")
+@command.command(
+    "report",
+    short_help="Render results again from their JSON.",
+    epilog="Example: fashion-bench report now.json --markdown table.md",
+)
 @click.argument("files", nargs=-1, required=True, type=PATH)
 @_output_options
 def report_command(files: tuple[Path, ...], **flags: Any) -> int:

@@ -52,9 +52,17 @@ DECISION = (
     option("--roi", type=TEXT, metavar="BOX", help="auto, full, guide, or LEFT,TOP,WIDTH,HEIGHT in fractions [auto]."),
     option("--smooth", type=click.FloatRange(0, 60), metavar="S", help="Smoothing time constant [the bundle's]."),
     option(
-        "--hysteresis", type=click.FloatRange(0, 1), metavar="D", help="Score by which a shown label may fall [same]."
+        "--hysteresis",
+        type=click.FloatRange(0, 1),
+        metavar="D",
+        help="Score by which a shown label may fall [the bundle's].",
     ),
-    option("--dwell", type=click.FloatRange(0, 60), metavar="S", help="Seconds that a label is shown at least [same]."),
+    option(
+        "--dwell",
+        type=click.FloatRange(0, 60),
+        metavar="S",
+        help="Seconds that a label is shown at least [the bundle's].",
+    ),
     option("--max-age-ms", type=SECONDS, metavar="MS", help="Discard frames whose label would be older."),
 )
 OUTPUT = (

@@ -15,8 +15,9 @@ def require_extra() -> None:
     Raises:
         MissingExtraError: a library of the extra `train` is missing.
     """
-    if any(find_spec(name) is None for name in NEEDED):
-        raise MissingExtraError("fashion-train", "train")
+    for module in NEEDED:
+        if find_spec(module) is None:
+            raise MissingExtraError(f"{module}, which fashion-train needs,", "train")
 
 
 def load_tensorflow(*, debug: bool = False) -> None:
