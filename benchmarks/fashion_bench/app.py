@@ -11,8 +11,9 @@ from fashion_bench.document import Document, merge, read_document
 from fashion_bench.machine import describe_machine, unlike
 from fashion_bench.measure import Settings
 from fashion_bench.meter import check_meter
-from fashion_bench.outputs import Outputs, check_place, deliver
+from fashion_bench.outputs import Outputs, deliver
 from fashion_bench.survey import Extent, survey
+from fashion_edge.atomic import refuse_unwritable_file
 from fashion_edge.bundle import Bundle, load_bundle
 from fashion_edge.console import INTERRUPTED, say
 from fashion_edge.errors import UsageError
@@ -66,7 +67,7 @@ def check(choice: Choice, extent: Extent, outputs: Outputs) -> Document | None:
         raise UsageError(f"--profile {choice.profile} is where --choose writes; add --choose")
     if choice.choose:
         profile = choice.profile or default_profile()
-        check_place(f"--profile {profile}", profile)
+        refuse_unwritable_file(f"--profile {profile}", profile)
     if extent.source and extent.end_to_end:
         open_source(extent.source)
     if extent.meter:

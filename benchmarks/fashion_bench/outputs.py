@@ -10,7 +10,7 @@ from pathlib import Path
 from fashion_bench.ceiling import describe_ceiling
 from fashion_bench.compare import Comparison, check_gate, compare_documents
 from fashion_bench.document import Document, read_document
-from fashion_edge.atomic import atomic_file, is_device, probe_folder, refuse_existing
+from fashion_edge.atomic import atomic_file, is_device, refuse_existing, refuse_unwritable_file
 from fashion_edge.console import say
 from fashion_edge.errors import MissingExtraError, UsageError
 
@@ -45,7 +45,7 @@ class Outputs:
                 continue
             if other := taken.get(file.resolve()):
                 raise UsageError(f"{other} and {flag} both name {file}; give each a file of its own")
-            check_place(f"{flag} {file}", file)
+            refuse_unwritable_file(f"{flag} {file}", file)
             if is_device(file):
                 continue
             taken[file.resolve()] = flag
@@ -54,22 +54,10 @@ class Outputs:
             raise MissingExtraError("matplotlib", "bench")
         for plot in (self.plots / name for name in PLOTS) if self.plots else ():
             refuse_existing(plot, overwrite=self.overwrite)
-            check_place(f"--plots {plot}", plot)
+            refuse_unwritable_file(f"--plots {plot}", plot)
         if self.gate is not None and self.baseline is None:
             raise UsageError(f"--gate {self.gate:g} needs something to compare with: add --baseline FILE")
         return read_document(self.baseline) if self.baseline else None
-
-
-def check_place(output: str, file: Path) -> None:
-    """Raise `UsageError` where a file cannot be written: its folder counts, where it is renamed into place."""
-    if is_device(file):
-        return
-    if file.is_dir():
-        raise UsageError(f"{output} is a folder; name a file")
-    try:
-        probe_folder(file.resolve().parent)
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror}; name another place") from error
 
 
 def deliver(document: Document, outputs: Outputs, baseline: Document | None, name: Path) -> None:

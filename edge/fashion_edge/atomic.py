@@ -65,6 +65,30 @@ def probe_folder(folder: Path) -> None:
         pass
 
 
+def refuse_unwritable(output: str, place: Path, kind: str, probe: Callable[[Path], None] = probe_folder) -> None:
+    """Raise `UsageError` where nothing can be written into a folder; `output` is a flag and what it was given.
+
+    Args:
+        output: of what it is said.
+        place: the folder, or what `probe` takes.
+        kind: what to name another of.
+        probe: raises OSError where it cannot.
+    """
+    try:
+        probe(place)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}; name another {kind}") from error
+
+
+def refuse_unwritable_file(output: str, file: Path) -> None:
+    """Raise `UsageError` where a file cannot be written: its folder counts, where it is renamed into place."""
+    if is_device(file):
+        return
+    if file.is_dir():
+        raise UsageError(f"{output} is a folder; name a file")
+    refuse_unwritable(output, file.resolve().parent, "place")
+
+
 def take_free_name(part: Path, path: Path) -> Path:
     """Rename a file or folder to `path`, or where that is taken to a numbered name beside it; the name it has now.
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 
-from fashion_edge.atomic import atomic_file, is_device, probe_folder, refuse_existing
+from fashion_edge.atomic import atomic_file, refuse_existing, refuse_unwritable_file
 from fashion_edge.console import say
-from fashion_edge.errors import UsageError
 
 SCHEMA = 1
 ANSWERS = {"y": "yes", "n": "no", "s": "skipped"}
@@ -114,7 +113,7 @@ def walk_through(file: Path, machine: dict[str, Any], *, overwrite: bool = False
         UsageError: it is a folder, or cannot be written.
     """
     refuse_existing(file, overwrite=overwrite)
-    _refuse_unwritable(file)  # now, and not after eleven minutes
+    refuse_unwritable_file(f"--answers {file}", file)  # now, and not after eleven minutes
     answers: list[Answer] = []
     say(f"{len(STEPS)} steps, about {sum(step.minutes for step in STEPS):g} minutes; s skips one, Ctrl-C ends early")
     try:
@@ -146,17 +145,6 @@ def ask_at_terminal(step: Step) -> Answer:
     choice = click.prompt(f"   {step.ask}", type=click.Choice(list(ANSWERS)), err=True)
     note = click.prompt("   What happened instead?", default="", show_default=False, err=True) if choice == "n" else ""
     return Answer(step.key, step.ask, ANSWERS[choice], note)
-
-
-def _refuse_unwritable(file: Path) -> None:
-    if is_device(file):
-        return
-    if file.is_dir():
-        raise UsageError(f"--answers {file} is a folder; name a file")
-    try:
-        probe_folder(file.parent)
-    except OSError as error:
-        raise UsageError(f"--answers {file} cannot be written: {error.strerror}; name another place") from error
 
 
 def _ask_all(ask: Ask) -> Iterator[Answer]:

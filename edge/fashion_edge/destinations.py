@@ -1,10 +1,10 @@
 """Where outputs may go: all are looked at before the first is opened, so that a refused run leaves all as it was."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
-from fashion_edge.atomic import is_device, probe_file, probe_folder, refuse_existing
+from fashion_edge.atomic import is_device, probe_file, refuse_existing, refuse_unwritable
 from fashion_edge.errors import UsageError
 from fashion_edge.images import find_images
 from fashion_edge.recording import FRAMES, HEADER, LINES
@@ -37,9 +37,9 @@ def check_destinations(request: Request) -> None:
         _check_recording(request.record_raw, request.source_text(), overwrite=request.overwrite)
     for flag, path in files:
         if not is_device(path):
-            _try(f"{flag} {path}", "file", probe_file, path)
+            refuse_unwritable(f"{flag} {path}", path, "file", probe_file)
     for flag, folder in folders:
-        _try(f"{flag} {folder}", "folder", probe_folder, folder)
+        refuse_unwritable(f"{flag} {folder}", folder, "folder")
     _check_ways(files, [*files, *folders])
 
 
@@ -80,13 +80,6 @@ def _check_file(flag: str, path: Path, request: Request) -> None:
         check_suffix(path)
     if not (is_device(path) or (request.append and flag != "--record")):
         refuse_existing(path, overwrite=request.overwrite)
-
-
-def _try(output: str, kind: str, probe: Callable[[Path], None], path: Path) -> None:
-    try:
-        probe(path)
-    except OSError as error:
-        raise UsageError(f"{output} cannot be written: {error.strerror}; name another {kind}") from error
 
 
 def _example(flag: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.errors import ImageError
+from fashion_edge.errors import ImageError, brief
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
@@ -116,8 +116,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     except ImageError:
         raise
     except Exception as error:  # Pillow's decoders raise OSError, ValueError, SyntaxError, struct.error and more
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"{path} cannot be decoded: {reason}") from error
+        raise ImageError(f"{path} cannot be decoded: {brief(error)}") from error
 
 
 def _depth(image: "PILImage.Image", path: Path) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fashion_edge.atomic import probe_folder, refuse_existing_folder
+from fashion_edge.atomic import refuse_existing_folder, refuse_unwritable
 from fashion_edge.console import run_command, say
 from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
 from fashion_edge.locate import BUNDLES, RUNS, default_run
@@ -120,10 +120,7 @@ def aside(out: Path) -> Path:
 
 def check_place(out: Path) -> None:
     """Raise `UsageError` where no folder can be written beside `out`: better now than when all is converted."""
-    try:
-        probe_folder(out.resolve().parent)
-    except OSError as error:
-        raise UsageError(f"cannot write to {out.parent}: {error.strerror}; name another folder with --out") from error
+    refuse_unwritable(str(out.parent), out.resolve().parent, "folder with --out")
 
 
 def check_flags(given: dict[str, Any]) -> None:

@@ -199,7 +199,7 @@ def test_no_place_for_a_failed_export_is_said_before_the_work(run, tmp_path, cap
 def test_a_place_that_cannot_be_written_is_said_before_the_work(run, capsys):
     (run / "model.keras").unlink()  # not reached
     assert main([str(run), "--out", "/proc/out"]) == 2
-    assert "cannot write to /proc: " in capsys.readouterr().err
+    assert "/proc cannot be written: " in capsys.readouterr().err
 
 
 def test_an_unknown_flag(run, refused):

@@ -451,5 +451,5 @@ def test_a_place_for_tensorboard_that_cannot_be_written_is_said_before_the_photo
     said = capsys.readouterr().err
     assert (
         said
-        == f"fashion-train: cannot write to --tensorboard {tmp_path / 'file'}: Not a directory; name another folder\n"
+        == f"fashion-train: --tensorboard {tmp_path / 'file'} cannot be written: Not a directory; name another folder\n"
     )

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from fashion_edge.atomic import probe_folder
-from fashion_edge.errors import UsageError
+from fashion_edge.atomic import refuse_unwritable
 from fashion_train.learn import Epoch
 
 
@@ -15,10 +14,7 @@ def check_events(folder: Path) -> None:
     Raises:
         UsageError: says why.
     """
-    try:
-        probe_folder(folder)
-    except OSError as error:
-        raise UsageError(f"cannot write to --tensorboard {folder}: {error.strerror}; name another folder") from error
+    refuse_unwritable(f"--tensorboard {folder}", folder, "folder")
 
 
 def tensorboard_log(folder: Path | None) -> Callable[[Epoch], None]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-from fashion_edge.errors import SourceError, UsageError
+from fashion_edge.errors import SourceError, UsageError, brief
 from fashion_edge.sources.base import Wish
 from fashion_edge.sources.capture import DEFAULT_FPS, SENSOR_CLOCK_SLACK_S, Shot
 from fashion_edge.sources.pixels import FORMATS, to_bgr
@@ -62,8 +62,9 @@ def load_picamera2() -> Any:
         missing = (error.name or "picamera2").partition(".")[0]
         raise SourceError(f"{missing} is not in this environment, and pip has no working one: {mend}") from error
     except (ImportError, ValueError, AttributeError, OSError) as error:  # ValueError: built for another numpy
-        reason = " ".join(str(error).split())
-        raise SourceError(f"picamera2 cannot be imported ({reason}): {mend}") from error
+        why = brief(error)
+        mend = "fashion-doctor tells the command for it" if "numpy" in why else mend  # apt's is not at fault
+        raise SourceError(f"picamera2 cannot be imported ({why}): {mend}") from error
 
 
 class PicameraCapture:
@@ -116,8 +117,8 @@ class PicameraCapture:
             self._camera.configure(config)
             self._camera.start()
         except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise SourceError(f"picamera cannot give {size[0]}x{size[1]} ({reason}); change --size or --fps") from error
+            why = brief(error)
+            raise SourceError(f"picamera cannot give {size[0]}x{size[1]} ({why}); change --size or --fps") from error
         main = self._camera.camera_configuration()["main"]  # a request may have been adjusted
         self._format, self._stride = str(main["format"]), int(main["stride"])
         self._size = (int(main["size"][0]), int(main["size"][1]))
