@@ -175,14 +175,14 @@ def test_an_absent_a_busy_and_a_silent_camera_are_told_apart(picamera2: type[Fak
     assert [camera.closed for camera in picamera2.opened] == [True]
 
 
-APT = ".*apt install python3-picamera2.*--system-site-packages"
+APT = "environment.*apt install python3-picamera2.*--system-site-packages"
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ModuleNotFoundError("No module named 'picamera2'", name="picamera2"), f"picamera2 is not in this environment{APT}"),
-        (ModuleNotFoundError("No module named 'libcamera'", name="libcamera"), f"libcamera is not in this environment{APT}"),
+        (ModuleNotFoundError("No module named 'picamera2'", name="picamera2"), f"picamera2 is not in this {APT}"),
+        (ModuleNotFoundError("No module named 'libcamera'", name="libcamera"), f"libcamera is not in this {APT}"),
         (ValueError("numpy.dtype size changed"), r"\(numpy.dtype size changed\): fashion-doctor tells the command"),
     ],
 )
