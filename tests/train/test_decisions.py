@@ -149,3 +149,12 @@ def test_calibration_error_is_zero_for_honest_scores_and_not_for_others():
     targets = (np.arange(1000)[:, None] < 300).astype(np.float32)
     assert calibration_error(scores, targets) == pytest.approx(0, abs=1e-6)
     assert calibration_error(scores + 0.4, targets) == pytest.approx(0.4, abs=1e-6)
+
+
+def test_a_share_that_is_kept_is_shown_as_it_was_measured():
+    right = np.zeros((206, 6), np.float32)
+    wrong = right.copy()
+    wrong[0] = 0.9  # 1,230 of 1,236: 99.515 % to three places, 99.51 % to two
+    labels = ("black", "blue", "dress", "jeans", "red", "shirt")
+    metrics = measure(wrong, right, LabelSpace(labels, {}, dict.fromkeys(labels, 0.5)))
+    assert f"{metrics.to_json()['label_accuracy']:.2%}" == f"{metrics.label_accuracy:.2%}" == "99.51%"

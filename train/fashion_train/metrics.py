@@ -25,11 +25,11 @@ class Metrics:
     per_combination: Mapping[str, float]  # exact match
 
     def to_json(self) -> dict[str, Any]:
-        """For run.json, rounded to what the sample can carry."""
+        """For run.json; shares of all photos so fine that no page that rounds them again shows another figure."""
         return {
             "photos": self.photos,
-            "label_accuracy": round(self.label_accuracy, 5),
-            "exact_match": round(self.exact_match, 5),
+            "label_accuracy": round(self.label_accuracy, 8),
+            "exact_match": round(self.exact_match, 8),
             "per_label": {k: {m: _rounded(x) for m, x in v.items()} for k, v in self.per_label.items()},
             "per_combination": {k: round(v, 4) for k, v in self.per_combination.items()},
         }
@@ -77,8 +77,8 @@ class Silence:
         """For run.json."""
         return {
             "photos": self.photos,
-            "silent": round(self.silent, 5),
-            "by_group": {group: round(share, 5) for group, share in self.by_group.items()},
+            "silent": round(self.silent, 8),
+            "by_group": {group: round(share, 8) for group, share in self.by_group.items()},
         }
 
 
