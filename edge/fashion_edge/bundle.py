@@ -140,7 +140,8 @@ def load_bundle(path: Path) -> Bundle:
     try:
         return Bundle(path, parse_manifest(data))
     except BundleError as error:
-        raise BundleError(f"{file}: {error}; export the bundle again") from error
+        mend = "update fashion-edge" if _is_newer(data) else "export the bundle again"
+        raise BundleError(f"{file}: {error}; {mend}") from error
 
 
 def parse_manifest(data: object) -> Manifest:
@@ -165,6 +166,12 @@ def parse_manifest(data: object) -> Manifest:
         created=_get(root, "created", str),
         live=parse_live(root.get("runtime", {}), "runtime"),
     )
+
+
+def _is_newer(data: object) -> bool:
+    """Whether a later version of fashion-edge defined the schema of a decoded manifest."""
+    schema = data.get("schema") if isinstance(data, dict) else None
+    return isinstance(schema, int) and schema > SCHEMA
 
 
 def parse_label_space(root: Mapping[str, Any]) -> LabelSpace:

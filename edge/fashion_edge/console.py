@@ -12,7 +12,7 @@ import click
 from fashion_edge.errors import FashionError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # such an error names no file that is open, nor standard output
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # such an error names no file that is open, nor standard output
 
 
 class MovingLine:

@@ -55,7 +55,14 @@ def make_header(model: Model, source: Source, options: Options) -> Header:
     """Under what conditions this run decides."""
     live = LiveDefaults(options.smooth_s, options.hysteresis, options.dwell_s)
     return Header(
-        source.name, source.still, source.fps, model.variant.sha256, model.backend.name, options.roi.text, live
+        source.name,
+        source.still,
+        source.fps,
+        model.variant.sha256,
+        model.backend.name,
+        options.roi.text,
+        live,
+        from_file=source.header.from_file if isinstance(source, ReplaySource) else not source.live,
     )
 
 

@@ -43,8 +43,9 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
     if request.record:
         from fashion_edge.sinks.video import VideoSink
 
-        replayed = isinstance(source, ReplaySource)
-        yield VideoSink(request.record, source.fps, still=source.still, replayed=replayed, overwrite=request.overwrite)
+        yield VideoSink(
+            request.record, source.fps, still=source.still, replayed=_is_stream(source), overwrite=request.overwrite
+        )
     if request.save:
         from fashion_edge.sinks.stills import StillsSink
 
@@ -53,4 +54,9 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
     if windowed:
         from fashion_edge.sinks.window import WindowSink
 
-        yield WindowSink(source.fps)
+        yield WindowSink(source.fps, replayed=_is_stream(source))
+
+
+def _is_stream(source: Source) -> bool:
+    """Whether it is the replay of a camera or a stream, which may have been faster than it said."""
+    return isinstance(source, ReplaySource) and not source.header.from_file

@@ -38,6 +38,7 @@ class Header:
     roi: str
     live: LiveDefaults
     created: str = ""  # ISO 8601, UTC
+    from_file: bool = False  # not from a camera or a stream, which may be faster than it says
 
     def to_json(self) -> dict[str, Any]:
         """The dictionary that `read_header` reads back."""
@@ -126,7 +127,8 @@ def _parse_header(root: dict[str, Any]) -> Header:
     fps = parse_number(root["fps"], "fps")
     if not 0 < fps <= MAX_FPS:
         raise ValueError(f"fps must lie in (0, {MAX_FPS:g}], not {fps:g}")
-    return Header(**words, still=bool(root["still"]), fps=fps, live=parse_live(root["live"], "live"))
+    live, from_file = parse_live(root["live"], "live"), root.get("from_file") is True
+    return Header(**words, still=bool(root["still"]), fps=fps, live=live, from_file=from_file)
 
 
 def _parse_line(root: dict[str, Any]) -> Line:

@@ -43,7 +43,8 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda m: m.update(schema=99), "schema 99 is not 1"),
+        (lambda m: m.update(schema=0), "schema 0 is not 1"),
+        (lambda m: m.update(schema="2"), "schema '2' is not 1"),
         (lambda m: m.pop("schema"), "schema None is not 1"),
         (lambda m: m.pop("labels"), "key 'labels' is missing"),
         (lambda m: m.update(labels=["red", "red"]), "labels must be 1..1000 different words"),
@@ -82,6 +83,11 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
 def test_a_manifest_that_is_wrong_is_refused_with_the_value(edit_manifest: Edit, change: Callable, said: str) -> None:
     with pytest.raises(BundleError, match=f"{said}.*; export the bundle again$"):
         load_bundle(edit_manifest(change))
+
+
+def test_a_bundle_of_a_later_version_asks_for_an_update(edit_manifest: Edit) -> None:
+    with pytest.raises(BundleError, match=r"schema 2 is not 1, the one this version reads; update fashion-edge$"):
+        load_bundle(edit_manifest(lambda m: m.update(schema=2)))
 
 
 @pytest.mark.parametrize("label", ["größe", "赤", "t-shirt/top", "نیم\u200cتنه", "jupe-culotte"])

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from fashion_edge.doctor import Finding, Machine, checks, main
+from fashion_edge.doctor import Finding, Machine, checks, main, models
 from fashion_edge.doctor.aside import Outcome
 from fashion_edge.doctor.command import examine
 from fashion_edge.doctor.machine import number
@@ -33,6 +33,28 @@ def test_colours_are_checked_through_every_decoder(monkeypatch: pytest.MonkeyPat
     (finding,) = check_colours(Machine())
     assert finding.state == "bad"
     assert "png: other colours; jpg: other colours" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("there", "mend"),
+    [
+        (
+            {"opencv_python": "4.11.0.86"},
+            "pip install --force-reinstall --no-deps opencv-python==4.11.0.86 pillow",
+        ),
+        ({}, "pip install --force-reinstall --no-deps 'opencv-python-headless<4.12' pillow"),
+        (
+            {"opencv_python": "4.12", "opencv_python_headless": "4.12"},
+            "pip uninstall -y opencv-python opencv-python-headless && pip install 'fashion-edge[headless]'",
+        ),
+    ],
+)
+def test_decoders_are_installed_again_as_the_numpy_that_is_there_needs_them(
+    there: dict[str, str], mend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "_through", lambda cv2, card, path: card[:, :, ::-1])
+    (finding,) = check_colours(having(**there))
+    assert finding.mend == mend
 
 
 def test_two_opencv_builds_at_once_are_bad_and_the_command_removes_both() -> None:

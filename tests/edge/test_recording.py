@@ -260,10 +260,15 @@ def test_a_recording_that_may_not_be_read_needs_another_mode_not_another_recordi
     assert f"{name} is not for this user to read; mend its mode" in capsys.readouterr().err
 
 
-def test_a_stream_that_was_faster_than_it_said_is_replayed_as_fast_as_it_was(recording: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_stream_that_was_faster_than_it_said_is_replayed_as_fast_as_it_was_and_a_file_whole(
+    recording: Path, tmp_path: Path, *, from_file: bool
+) -> None:
+    header = json.loads((recording / HEADER).read_text())
+    (recording / HEADER).write_text(json.dumps({**header, "from_file": from_file}))
     rows = [json.loads(row) for row in (recording / LINES).read_text().splitlines()]
     faster = [json.dumps({**row, "at": row["at"] / 2}) for row in rows]
     (recording / LINES).write_text("\n".join(faster) + "\n")
     replay(recording, "--record", str(tmp_path / "out.avi"))
     video = cv2.VideoCapture(str(tmp_path / "out.avi"))
-    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == pytest.approx(len(rows) / 2, abs=1)
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == pytest.approx(len(rows) if from_file else len(rows) / 2, abs=1)

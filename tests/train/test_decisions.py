@@ -7,7 +7,6 @@ from fashion_edge.decide import LabelSpace
 from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures
 from fashion_train.dataset import load_dataset
 from fashion_train.metrics import encode, measure, silent
-from fashion_train.options import find_recipe
 from fashion_train.thresholds import find_missed, tune_thresholds
 from fashion_train.tuning import usual_thresholds
 
@@ -50,12 +49,11 @@ def test_a_threshold_parts_the_scores_and_stays_near_a_half_where_it_can():
 
 
 def test_a_colour_may_be_shy_where_cloth_without_a_label_was_taught(shapes):
-    taught, untaught = find_recipe("default"), find_recipe("default", unknown_colours=0.0)
     dataset = load_dataset(shapes)
-    usual = usual_thresholds(dataset, taught)
+    usual = usual_thresholds(dataset, taught=True)
     assert {usual[label] for label in dataset.groups["colour"]} == {0.3}
     assert {usual[label] for label in dataset.groups["garment"]} == {0.4}
-    assert set(usual_thresholds(dataset, untaught).values()) == {0.4}
+    assert set(usual_thresholds(dataset, taught=False).values()) == {0.4}
 
 
 def test_a_threshold_is_not_moved_for_what_may_be_luck():

@@ -46,8 +46,14 @@ def test_photos_negatives_and_recoloured_copies_are_never_held_together(shapes, 
     scores = tuning.score(predict)
     assert len(scores) == len(tuning.targets) > len(prepared.on("val")) + len(prepared.negatives.on("val"))
     assert max(predict.given) <= PART
+    assert tuning.has_unnamed, "a third of the copies is of a colour without a label"
     photos = score(predict, prepared.decoded.exact, prepared.on("val"))
     assert scores[: len(photos)].tolist() == photos.tolist()
+
+
+def test_no_cloth_is_without_a_label_where_none_was_to_be_taught(shapes, tmp_path):
+    options = TrainOptions(shapes, tmp_path / "run", find_recipe("default", unknown_colours=0.0))
+    assert not TuningSet.gather(options, prepare(options, 32, lambda *_: None)).has_unnamed
 
 
 def test_a_network_is_judged_on_few_photos_at_a_time(shapes, tmp_path):

@@ -21,7 +21,8 @@ def legible_letters(text: str) -> Iterator[None]:
         shown = "".join(sorted(missing)[:NAMED])
         say(
             f"plots show boxes for letters that no font here has, such as {shown}: install one, such as "
-            f"fonts-noto-cjk, and delete {mpl.get_cachedir()} before the next run; report.md has every label"
+            f"fonts-noto or fonts-noto-cjk, and delete {mpl.get_cachedir()} before the next run; "
+            "report.md has every label"
         )
     with mpl.rc_context({"font.family": families}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")

@@ -215,7 +215,7 @@ def find_bursts(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sides
     return {
         name: len(there)
         for name, there in sorted(found.items())
-        if len(there) > 2 and len({groups[index] for index in there}) == 1 and sides[there[0]] == "train"
+        if len(there) > 1 and len({groups[index] for index in there}) == 1 and sides[there[0]] == "train"
     }
 
 

@@ -15,7 +15,7 @@ from fashion_train.calibrate import calibration_error, fit_temperature, fit_temp
 from fashion_train.dataset import Dataset
 from fashion_train.judge import score
 from fashion_train.metrics import Scores
-from fashion_train.options import Recipe, TrainOptions
+from fashion_train.options import TrainOptions
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
 from fashion_train.sources import Masks, draw_colour
@@ -57,7 +57,7 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     calibration.fold_into(model)
     calibrated = tuning_set.score(predict)
     labels, groups = prepared.dataset.labels, prepared.dataset.groups
-    usual = usual_thresholds(prepared.dataset, options.recipe)
+    usual = usual_thresholds(prepared.dataset, taught=tuning_set.has_unnamed)
     thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision, weights, usual)
     wanted = options.target_precision
     if wanted is not None and (missed := find_missed(calibrated, targets, thresholds, wanted)):
@@ -80,14 +80,14 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     )
 
 
-def usual_thresholds(dataset: Dataset, recipe: Recipe) -> dict[str, float]:
+def usual_thresholds(dataset: Dataset, *, taught: bool) -> dict[str, float]:
     """Where thresholds stay unless the photos say otherwise: label -> 0..1, for labels that exclude others.
 
-    Of colours lower, where cloth without a label was taught as none of them: a low score is evidence there already.
+    Of colours lower, where cloth without a label was `taught` as none of them: a low score is evidence there already.
     """
-    taught = dataset.dyes.named if dataset.dyes.unnamed and recipe.recolour * recipe.unknown_colours else ()
+    colours = dataset.dyes.named if taught else ()
     grouped = [label for members in dataset.groups.values() for label in members]
-    return {label: USUAL_TAUGHT if label in taught else USUAL_IN_GROUP for label in grouped}
+    return {label: USUAL_TAUGHT if label in colours else USUAL_IN_GROUP for label in grouped}
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ class TuningSet:
 
     stored: tuple[tuple[PixelStore, Sequence[int]], ...]
     targets: Targets  # (n, labels)
+    has_unnamed: bool  # copies in a colour without a label: found here, such cloth was found in training as well
 
     @classmethod
     def gather(cls, options: TrainOptions, prepared: Prepared) -> "TuningSet":
@@ -106,11 +107,14 @@ class TuningSet:
         if prepared.negatives and (found := prepared.negatives.on("val")):
             stored.append((prepared.negatives.decoded.exact, found))
             targets.append(np.zeros((len(found), targets[0].shape[1]), np.float32))
+        unnamed = False
         if options.recipe.recolour:
             copies, labels = recoloured_copies(prepared, val, options.recipe.unknown_colours, options.seed)
             stored.append((copies, range(len(labels))))
             targets.append(labels)
-        return cls(tuple(stored), np.concatenate(targets))
+            colours = [prepared.dataset.labels.index(label) for label in prepared.dataset.dyes.named]
+            unnamed = bool((~labels[:, colours].any(axis=1)).any())
+        return cls(tuple(stored), np.concatenate(targets), unnamed)
 
     def score(self, predict: Predict) -> Scores:
         """Scores (n, labels)."""

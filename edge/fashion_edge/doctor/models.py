@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.bundle import Variant, load_bundle
 from fashion_edge.doctor.machine import Finding, Machine
-from fashion_edge.doctor.opencv import builds
+from fashion_edge.doctor.opencv import FOR_ANY_NUMPY, builds, leave_one
 from fashion_edge.doctor.runtimes import death, runtime_of
 from fashion_edge.errors import FashionError
 from fashion_edge.frame import Frame
@@ -76,11 +76,18 @@ def check_colours(machine: Machine) -> Iterator[Finding]:
                 wrong.append(f"{name[-3:]}: other colours")
     if wrong:
         text = f"colours do not come through decoding ({'; '.join(wrong)})"
-        names = builds(machine) or ["opencv-python-headless"]
-        mend = f"pip install --force-reinstall --no-deps {' '.join(names)} pillow"  # numpy stays as picamera2 needs it
-        yield Finding("colours", "bad", text, mend)
+        yield Finding("colours", "bad", text, _decoders_again(machine))
     else:
         yield Finding("colours", "ok", "red, green, blue and grey come through png, jpg and avi")
+
+
+def _decoders_again(machine: Machine) -> str:
+    """The command that puts whole decoders in the place of these, for the numpy that is there: picamera2 needs it."""
+    names = builds(machine)
+    if len(names) > 1:
+        return leave_one(machine)
+    opencv = f"{names[0]}=={machine.installed(names[0])}" if names else f"'opencv-python-headless{FOR_ANY_NUMPY}'"
+    return f"pip install --force-reinstall --no-deps {opencv} pillow"
 
 
 def _through(cv2: object, card: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fashion_edge.doctor.machine import Finding, Machine
 
 FLAVOURS = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
-MEND = "pip install 'fashion-edge[headless]'"
+FOR_ANY_NUMPY = "<4.12"  # later ones want numpy 2
 
 
 def builds(machine: Machine) -> list[str]:
@@ -13,22 +13,24 @@ def builds(machine: Machine) -> list[str]:
     return [name for name in FLAVOURS if machine.installed(name)]
 
 
+def leave_one(machine: Machine, extra: str = "headless") -> str:
+    """The command that installs the build of that extra, once those that are there have made room."""
+    install, names = f"pip install 'fashion-edge[{extra}]'", builds(machine)
+    return f"pip uninstall -y {' '.join(names)} && {install}" if names else install
+
+
 def check_opencv(machine: Machine) -> Iterator[Finding]:
     """One build, and it can be imported."""
-    names = builds(machine)
-    found = [f"{name} {machine.installed(name)}" for name in names]
+    found = [f"{name} {machine.installed(name)}" for name in builds(machine)]
     if len(found) > 1:
-        mend = f"pip uninstall -y {' '.join(names)} && {MEND}"
-        yield Finding("opencv", "bad", f"{' and '.join(found)} overwrite each other's files", mend)
+        yield Finding("opencv", "bad", f"{' and '.join(found)} overwrite each other's files", leave_one(machine))
         return
     try:
         cv2 = machine.load("cv2")
     except ImportError as error:
-        if "libGL" in str(error) or "libgthread" in str(error):
-            mend = f"pip uninstall -y {' '.join(names)} && {MEND}" if names else MEND
-            yield Finding("opencv", "bad", f"OpenCV wants a desktop's libraries ({error})", mend)
-        else:
-            yield Finding("opencv", "bad", f"OpenCV cannot be imported ({error})", MEND)
+        desktop = "libGL" in str(error) or "libgthread" in str(error)
+        what = "wants a desktop's libraries" if desktop else "cannot be imported"
+        yield Finding("opencv", "bad", f"OpenCV {what} ({error})", leave_one(machine))
         return
     yield Finding("opencv", "ok", found[0] if found else f"OpenCV {cv2.__version__} of the system")
 
@@ -44,8 +46,7 @@ def check_display(machine: Machine) -> Iterator[Finding]:
         mend = "fashion-edge --serve 0.0.0.0:8080"
         yield Finding("window", "note", f"no display{over_ssh}: fashion-edge runs headless; its page needs none", mend)
     elif not gui:
-        window, names = "pip install 'fashion-edge[window]'", builds(machine)
-        mend = f"pip uninstall -y {' '.join(names)} && {window}" if names else window
+        mend = leave_one(machine, "window")
         yield Finding("window", "note", "this OpenCV has no GUI: fashion-edge runs headless, or with --serve", mend)
     else:
         yield Finding("window", "ok", f"{gui} on a display")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from fashion_edge.doctor.machine import Finding, Machine, number
-from fashion_edge.doctor.opencv import builds
+from fashion_edge.doctor.opencv import FOR_ANY_NUMPY, builds
 
 PYTHONS = (3, 11), (3, 13)
 WHEELS = ("x86_64", "aarch64", "arm64")
@@ -32,8 +32,8 @@ def check_python(machine: Machine) -> Iterator[Finding]:
 
 
 def back_to_numpy_1(machine: Machine) -> str:
-    """The command for it, with the build of OpenCV that is there: later ones want numpy 2."""
-    return "pip install 'numpy<2'" + "".join(f" '{name}<4.12'" for name in builds(machine))
+    """The command for it, with the build of OpenCV that is there."""
+    return "pip install 'numpy<2'" + "".join(f" '{name}{FOR_ANY_NUMPY}'" for name in builds(machine))
 
 
 def check_numpy(machine: Machine) -> Iterator[Finding]:

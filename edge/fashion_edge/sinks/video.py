@@ -56,8 +56,8 @@ class VideoSink(Sink):
     """Records annotated frames so that they play as fast as they happened, at the source's nominal rate.
 
     Where fewer frames came than that, the one before stands for those that are missing; where a camera or a stream gave
-    more, some are left out, and so where it is `replayed`. Every frame of a file stays. Frames of another size than the
-    first are fitted, between black bars.
+    more, some are left out, and so where one of these is `replayed`. Every frame of a file stays. Frames of another
+    size than the first are fitted, between black bars.
     """
 
     wants_picture = True

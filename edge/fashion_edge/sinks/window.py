@@ -77,9 +77,12 @@ class WindowSink(Sink):
     name = "the window"
     wants_picture = True
 
-    def __init__(self, fps: float, folder: Path = Path(), now: Callable[[], datetime] = datetime.now) -> None:
+    def __init__(
+        self, fps: float, folder: Path = Path(), now: Callable[[], datetime] = datetime.now, *, replayed: bool = False
+    ) -> None:
         self._cv2 = load_cv2()
         self._fps = fps
+        self._replayed = replayed
         self._folder = folder
         self._now = now
         self._result: Result | None = None
@@ -158,7 +161,7 @@ class WindowSink(Sink):
             self._end_recording()
             return
         self._recorded = self._free("", ".mp4")
-        self._recording = VideoSink(self._recorded, self._fps)
+        self._recording = VideoSink(self._recorded, self._fps, replayed=self._replayed)
 
     def _end_recording(self) -> None:
         recording, self._recording = self._recording, None

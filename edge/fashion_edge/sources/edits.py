@@ -27,7 +27,7 @@ def lacks_frame_list(path: Path) -> bool:
             kinds = [kind for kind, _, _ in _boxes(file, (0, path.stat().st_size))]
     except (OSError, struct.error):
         return False
-    return b"ftyp" in kinds and b"moov" not in kinds
+    return {b"ftyp", b"mdat"} <= set(kinds) and not {b"moov", b"meta"} & set(kinds)  # a still has the latter
 
 
 def _shown_s(file: BinaryIO, size: int) -> float | None:

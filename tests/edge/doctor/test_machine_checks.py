@@ -159,6 +159,16 @@ def test_opencv_for_a_desktop_on_a_machine_without_one(make: Make) -> None:
     assert "wants a desktop's libraries" in only([*check_opencv(lacking)]).text
 
 
+@pytest.mark.parametrize(
+    "error", [ImportError("numpy.core.multiarray failed to import"), KilledError("it is killed by SIGILL")]
+)
+def test_an_opencv_that_cannot_be_imported_is_not_joined_by_a_second_build(make: Make, error: ImportError) -> None:
+    finding = only([*check_opencv(make(versions={"opencv-python": "4.12"}, load=refuse(error)))])
+    assert finding.text == f"OpenCV cannot be imported ({error})"
+    assert finding.mend == "pip uninstall -y opencv-python && pip install 'fashion-edge[headless]'"
+    assert only([*check_opencv(make(load=refuse(error)))]).mend == "pip install 'fashion-edge[headless]'"
+
+
 def test_the_opencv_that_is_there_makes_room_for_the_other_build(make: Make) -> None:
     contrib = make(versions={"opencv-contrib-python": "4.12"}, load=refuse(ImportError("libGL.so.1: cannot open")))
     assert (

@@ -59,9 +59,11 @@ def test_a_recording_that_lost_its_end_is_called_cut_short(clip: Path) -> None:
         SourceError, match=r"clip\.mp4 was cut short: the list of its frames, .* copy or record it again"
     ):
         open_source(str(clip))
-    clip.write_bytes(b"hello" * 100)
-    with pytest.raises(SourceError, match="is not a picture or a video that can be read"):
-        open_source(str(clip))
+    still = b"".join(struct.pack(">I4s8x", 16, kind) for kind in (b"ftyp", b"meta", b"mdat"))  # as a phone keeps it
+    for data in (b"hello" * 100, still):
+        clip.write_bytes(data)
+        with pytest.raises(SourceError, match="is not a picture or a video that can be read"):
+            open_source(str(clip))
 
 
 def test_an_untouched_video_shows_all_of_itself(clip: Path) -> None:

@@ -52,7 +52,7 @@ class MqttSink(Sink):
         self._state: str | None = None
         self._source: str | None = None
         self._vitals_at = clock()
-        self._away = False
+        self._why: str | None = None  # while the broker is away: what the first attempt met
         self._reached = False
         self._connected = False
         self._connected_at = 0.0
@@ -94,7 +94,7 @@ class MqttSink(Sink):
         self._client.disconnect()
         self._client.loop_stop()
         if not self._reached:
-            raise ConnectionError("the broker was never reached")
+            raise ConnectionError(self._why or "the broker was never reached")
 
     def _begin(self, broker: Broker) -> None:
         client = self._client
@@ -128,8 +128,8 @@ class MqttSink(Sink):
             self._connected_at = self._clock()
             self._say_how_things_are()
         self._tried.set()
-        if self._away:
-            self._away = False
+        if self._why is not None:
+            self._why = None
             self._tell(Event(self.name, "restored", self._clock(), "the broker answers"))
 
     def _say_how_things_are(self) -> None:
@@ -161,11 +161,11 @@ class MqttSink(Sink):
         self.notices.append(event)
 
     def _gone(self, why: str) -> None:
-        """Say it once, however often it is tried again."""
-        self._tried.set()
-        if not self._away:
-            self._away = True
+        """Say it once, however often it is tried again; a refusal is followed by the end of its connection."""
+        if self._why is None:
+            self._why = why
             self._tell(Event(self.name, "failed", self._clock(), f"{why}; trying again in the background"))
+        self._tried.set()
 
 
 def _paho(client_id: str) -> Any:

@@ -267,7 +267,27 @@ def test_a_broker_that_was_never_reached_is_a_failure_at_the_end() -> None:
     client.on_connect(client, None, None, NO, None)
     assert one.notices is not None
     assert "the broker refused: Not authorized" in one.notices[0].detail
-    with pytest.raises(ConnectionError, match="never reached"):
+    with pytest.raises(ConnectionError, match=r"^the broker refused: Not authorized$"):
+        one.close()
+
+
+def test_a_photo_that_is_over_before_the_broker_refuses_still_says_why() -> None:
+    one, client = sink()
+    one.put(result())
+
+    def refuse() -> None:
+        client.on_connect(client, None, None, NO, None)
+        client.drop()  # what follows is no news, and its guess at TLS would be wrong
+
+    threading.Timer(0.1, refuse).start()
+    with pytest.raises(ConnectionError, match=r"^the broker refused: Not authorized$"):
+        one.close()
+
+
+def test_a_broker_that_never_answers_was_never_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fashion_edge.sinks.mqtt.sink.ANSWER_S", 0.0)
+    one, _ = sink()
+    with pytest.raises(ConnectionError, match=r"^the broker was never reached$"):
         one.close()
 
 

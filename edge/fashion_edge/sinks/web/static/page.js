@@ -303,7 +303,7 @@ function connect() {
 
 // A browser does not tell why a WebSocket failed. A POST carries the page's origin as it does, which a GET does not.
 async function reason(opened) {
-  const answer = await fetch("api/live", { method: "POST", signal: AbortSignal.timeout(3000) }).catch(() => null);
+  const answer = await fetch("api/live", { method: "POST", signal: AbortSignal.timeout?.(3000) }).catch(() => null);
   if (answer?.status === 401) return "This link is of an earlier run: open the one that fashion-edge printed.";
   if (answer?.status === 403 && answer.headers.get("Content-Type")?.startsWith("text/plain")) return answer.text();
   if (answer?.status === 405 && !opened) return "No picture comes through; a reverse proxy must pass WebSockets, and sixteen may watch at most.";
