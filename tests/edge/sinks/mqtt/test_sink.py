@@ -267,6 +267,7 @@ def test_a_broker_that_was_never_reached_is_a_failure_at_the_end() -> None:
     client.on_connect(client, None, None, NO, None)
     assert one.notices is not None
     assert "the broker refused: Not authorized" in one.notices[0].detail
+    client.drop()  # as it does after a refusal: the guess at TLS that comes of it would be wrong
     with pytest.raises(ConnectionError, match=r"^the broker refused: Not authorized$"):
         one.close()
 
@@ -274,12 +275,7 @@ def test_a_broker_that_was_never_reached_is_a_failure_at_the_end() -> None:
 def test_a_photo_that_is_over_before_the_broker_refuses_still_says_why() -> None:
     one, client = sink()
     one.put(result())
-
-    def refuse() -> None:
-        client.on_connect(client, None, None, NO, None)
-        client.drop()  # what follows is no news, and its guess at TLS would be wrong
-
-    threading.Timer(0.1, refuse).start()
+    threading.Timer(0.1, client.on_connect, (client, None, None, NO, None)).start()
     with pytest.raises(ConnectionError, match=r"^the broker refused: Not authorized$"):
         one.close()
 
