@@ -7,7 +7,7 @@ from pathlib import Path
 from fashion_bench.accuracy import labelled_photos
 from fashion_bench.cases import default_threads, plan_cases
 from fashion_bench.choose import choose, make_profile
-from fashion_bench.document import Document, merge, read_document
+from fashion_bench.document import Document, merge, read_document, refuse_unlike
 from fashion_bench.machine import describe_machine, unlike
 from fashion_bench.measure import Settings
 from fashion_bench.meter import check_meter
@@ -45,7 +45,7 @@ def run(choice: Choice, extent: Extent, settings: Settings, outputs: Outputs, ar
     size = f"{len(cases)} case{'s' * (len(cases) > 1)}", f"{settings.rounds} round{'s' * (settings.rounds > 1)}"
     say(f"fashion-bench: {size[0]} of {bundle.path}, {size[1]}")
     document, interrupted = survey(bundle, cases, extent, settings, argv)
-    deliver(document, outputs, baseline, outputs.json_file or Path("this run"))
+    deliver(document, outputs, baseline)
     if interrupted:
         return INTERRUPTED
     if choice.choose:
@@ -81,10 +81,16 @@ def check(choice: Choice, extent: Extent, outputs: Outputs) -> Document | None:
 
 
 def report(files: Sequence[Path], outputs: Outputs) -> int:
-    """Render again from JSON alone; several files stand in one table if their machines are alike."""
+    """Render again from JSON alone; several files stand in one table if their machines are alike.
+
+    Raises:
+        UsageError: two of the machines, of the files and of the baseline, are unlike; nothing is written.
+    """
     baseline = outputs.check()
-    documents = [(path, read_document(path)) for path in files]
-    deliver(merge(documents), outputs, baseline, files[0])
+    document = merge([(path, read_document(path)) for path in files])
+    if baseline and outputs.baseline:
+        refuse_unlike(outputs.baseline, baseline, files[0], document)
+    deliver(document, outputs, baseline)
     return 0
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from fashion_bench.cases import Case
-from fashion_bench.document import Document, refuse_unlike
+from fashion_bench.document import Document
 from fashion_bench.results import Result
 from fashion_bench.stats import Ratio, compare
 from fashion_bench.verdict import INVALID
@@ -30,13 +29,8 @@ class Comparison:
         return f"{self.name}: {self.ratio.words} ({numbers})" + (f"; {self.doubt}" if self.doubt else "")
 
 
-def compare_documents(before_path: Path, before: Document, now_path: Path, now: Document) -> list[Comparison]:
-    """Each case of `now` and each that only the baseline has, in that order.
-
-    Raises:
-        UsageError: the two come from unlike machines.
-    """
-    refuse_unlike(before_path, before, now_path, now)
+def compare_documents(before: Document, now: Document) -> list[Comparison]:
+    """Each case of `now` and each that only the baseline has, in that order; both come from like machines."""
     old = {_key(result.case): result for result in before.results}
     new = {_key(result.case) for result in now.results}
     lost = [Comparison(old[key].case.name, None, "in the baseline, not measured now") for key in old if key not in new]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,25 +59,24 @@ class Outputs:
         return read_document(self.baseline) if self.baseline else None
 
 
-def deliver(document: Document, outputs: Outputs, baseline: Document | None, name: Path) -> None:
-    """Write, compare, print; a reader who goes away (`| head`) costs no file, and the gate speaks all the same.
+def deliver(document: Document, outputs: Outputs, baseline: Document | None) -> None:
+    """Write, compare with a `baseline` of a like machine, print; the gate speaks even where the table is not printed.
 
     Raises:
         GateError: the gate says no.
-        UsageError: the baseline comes from an unlike machine; the files are written all the same.
+        OSError: a file or the table cannot be written; of the table alone only where the gate says nothing.
     """
     for path in _write_data(document, outputs):
         say(f"fashion-bench: wrote {path}")
-    comparisons: list[Comparison] = []
-    if baseline and outputs.baseline:
-        comparisons = compare_documents(outputs.baseline, baseline, name, document)
+    comparisons = compare_documents(baseline, document) if baseline else []
     if outputs.markdown:
         _write_text(outputs.markdown, _markdown(document, comparisons), outputs)
         say(f"fashion-bench: wrote {outputs.markdown}")
-    with suppress(BrokenPipeError):
+    try:
         _print(document, comparisons)
-    if outputs.gate is not None:
-        check_gate(comparisons, outputs.gate)
+    finally:
+        if outputs.gate is not None:
+            check_gate(comparisons, outputs.gate)
 
 
 def _print(document: Document, comparisons: Sequence[Comparison]) -> None:

@@ -1,8 +1,11 @@
 """How far it is, on standard error: a bar on a terminal, a line now and then elsewhere."""
 
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
+
+from fashion_edge.console import say
 
 QUIET_SECONDS = 10.0  # between two lines where standard error is no terminal
 
@@ -11,11 +14,12 @@ class Progress:
     """`update(done, total, what)`; a context manager."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        self._console = Console(stderr=True)
+        from fashion_edge.rich_console import SteadyConsole
+
+        self._console = SteadyConsole(stderr=True)
         columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}")
         # no refreshing thread: it would take processor time from what is measured
         self._bar = Bar(
@@ -30,11 +34,10 @@ class Progress:
 
     def update(self, done: int, total: int, what: str) -> None:
         """Show that `done` of `total` steps are over and `what` comes next."""
-        self._bar.update(self._task, completed=done, total=total, description=what, refresh=True)
+        with suppress(OSError):  # a terminal that was closed
+            self._bar.update(self._task, completed=done, total=total, description=what, refresh=True)
         if not self._console.is_terminal and time.monotonic() - self._said > QUIET_SECONDS:
-            self._console.print(
-                f"fashion-bench: {done} of {total}{f', next {what}' if what else ''}", soft_wrap=True, highlight=False
-            )
+            say(f"fashion-bench: {done} of {total}{f', next {what}' if what else ''}")
             self._said = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -46,4 +49,5 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        with suppress(OSError):
+            self._bar.stop()

@@ -12,6 +12,7 @@ from fashion_bench.machine import machine_line
 from fashion_bench.results import Result
 from fashion_bench.stats import median_deviation
 from fashion_bench.verdict import INVALID, VALID
+from fashion_edge.rich_console import SteadyConsole
 
 Cell = Callable[[Result], str]
 
@@ -20,18 +21,10 @@ WIDE = 200  # characters where standard output is no terminal
 DROPPED_FIRST = ("MAD", "KB", "p99.9", "max", "exact", "MB", "inf/s", "load", "first", "95 %")  # on narrow terminals
 
 
-class _Report(Console):
-    """Where the reader went away, rich would end the program, with the gate unheard."""
-
-    def on_broken_pipe(self) -> None:
-        """Let the caller know."""
-        raise BrokenPipeError
-
-
 def report_console() -> Console:
     """Standard output; as wide as the table needs where it is a file or a pipe."""
-    console = _Report()
-    return console if console.is_terminal else _Report(width=WIDE)
+    console = SteadyConsole()
+    return console if console.is_terminal else SteadyConsole(width=WIDE)
 
 
 def print_report(document: Document, console: Console) -> None:

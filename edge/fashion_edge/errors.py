@@ -15,10 +15,23 @@ FashionError                      every error that a person can mend; `.exit_sta
 Every message is one sentence that names the bad value and what would be right.
 """
 
+import re
+
+GOES_ON = " ..."
+
 
 def brief(error: BaseException, most: int = 160) -> str:
-    """What an exception of a library says, on one line of at most `most` characters; its kind where it says nothing."""
-    return " ".join(str(error).split())[:most] or type(error).__name__
+    """What an exception of a library says, on one line of at most `most` characters; its kind where it says nothing.
+
+    A converter's text is pages of graphs, paths and source lines: what stands behind its `error:` is meant.
+    """
+    text = str(error)
+    found = re.search(r"(?:^|: )error: (.+)", text)
+    words = " ".join((found[1] if found else text).split()) or type(error).__name__
+    if len(words) <= most:
+        return words
+    cut = words[: most - len(GOES_ON)]
+    return (cut.rpartition(" ")[0] or cut) + GOES_ON
 
 
 class FashionError(Exception):

@@ -5,7 +5,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -16,7 +16,8 @@ def hush(*, enabled: bool = True) -> Iterator[None]:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # a message that nobody could read: it goes to the scratch file too
+        sys.stderr.flush()
     saved = [(target, os.dup(target)) for target in (1, 2)]
     try:
         with tempfile.TemporaryFile() as scratch, warnings.catch_warnings():

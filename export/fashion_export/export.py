@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace
-from fashion_edge.errors import ModelError
+from fashion_edge.errors import ModelError, brief
 from fashion_edge.golden import GoldenSet
 from fashion_edge.preprocess import InputSpec, preprocess
 from fashion_export.artefact import label, measure, open_file
@@ -22,7 +22,6 @@ from fashion_export.parity import Parity, compare
 from fashion_export.photos import Inputs, load_inputs
 from fashion_export.progress import Progress
 from fashion_export.provenance import provenance
-from fashion_export.reason import reason
 from fashion_export.source import Source
 from fashion_export.thresholds import Tuned, tune
 from fashion_export.variants import ALL, Recipe, convert
@@ -137,7 +136,7 @@ def convert_all(job: Job, options: Options, progress: Progress) -> tuple[dict[Re
         except Exception as error:  # the converters raise anything
             if options.debug or isinstance(error, OSError):
                 raise
-            failures.append(f"{recipe.name} was not made: {reason(error)}")
+            failures.append(f"{recipe.name} was not made: {brief(error)}")
             progress.say(f"  {failures[-1]}")
             continue
         files[recipe] = data

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from fashion_edge.decide import LabelSpace
-from fashion_edge.errors import DatasetError, ModelError, UsageError
+from fashion_edge.errors import DatasetError, ModelError, UsageError, brief
 from fashion_edge.folder_name import read_folder_name
 from fashion_edge.images import find_images
 from fashion_edge.preprocess import InputSpec
 from fashion_export.graph import copy_network, kind
 from fashion_export.keras_model import load_model
 from fashion_export.photos import Photo
-from fashion_export.reason import reason
 from fashion_export.saved_model import ENDPOINT, FILE, check_signatures, copy_pure
 from fashion_export.source import Source
 
@@ -131,7 +130,7 @@ def open_saved_model(path: Path) -> Any:
         raise
     except Exception as error:  # protobuf, TensorFlow and Keras share no class of error
         raise ModelError(
-            f"{path} is not a SavedModel with one image in and one row of scores out: {reason(error)}"
+            f"{path} is not a SavedModel with one image in and one row of scores out: {brief(error)}"
         ) from error
 
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.errors import ModelError
+from fashion_edge.errors import ModelError, brief
 from fashion_edge.preprocess import InputSpec
-from fashion_export.reason import reason
 
 BATCH = 64
 HALVES = ("float16", "mixed_float16", "bfloat16", "mixed_bfloat16")  # policies that TFLite has no operators for
@@ -30,7 +29,7 @@ def load_model(path: Path, sha256: str | None = None) -> Any:
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises ValueError, TypeError, OSError, KeyError, BadZipFile and more
-        raise ModelError(f"{path} does not load in safe mode: {reason(error)}") from error
+        raise ModelError(f"{path} does not load in safe mode: {brief(error)}") from error
     for layer in model._flatten_layers():
         if layer.dtype_policy.name in HALVES:
             layer.dtype_policy = "float32"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import click
 
+from fashion_edge.console import say
 from fashion_edge.hush import hush
 
 
@@ -19,22 +20,17 @@ class Progress:
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
         """Print `text` at once, and the seconds behind it when the block ends."""
-        _write(f"{text} ... ", nl=self.debug)
+        with suppress(OSError):  # as `say` does: the work goes on
+            click.echo(f"{text} ... ", nl=self.debug, err=True)
         begin = time.perf_counter()
         try:
             with hush(enabled=not self.debug):
                 yield
         except BaseException:
-            _write("failed")
+            say("failed")
             raise
-        _write(f"{time.perf_counter() - begin:.1f} s")
+        say(f"{time.perf_counter() - begin:.1f} s")
 
     def say(self, text: str) -> None:
         """Print a line."""
-        _write(text)
-
-
-def _write(text: str, *, nl: bool = True) -> None:
-    """To standard error; a log on a full disk loses the line, and the work goes on."""
-    with suppress(OSError):
-        click.echo(text, nl=nl, err=True)
+        say(text)

@@ -65,8 +65,9 @@ def rows(outcome: Outcome) -> list[tuple[str, ...]]:
 
 def print_table(outcome: Outcome) -> None:
     """The table on standard error, by rich."""
-    from rich.console import Console
     from rich.table import Table
+
+    from fashion_edge.rich_console import SteadyConsole
 
     table = Table(title=reference_line(outcome), title_justify="left", title_style="")
     for column in SHOWN:
@@ -75,7 +76,7 @@ def print_table(outcome: Outcome) -> None:
         cells = dict(zip(COLUMNS, row, strict=True))
         table.add_row(*(cells[column] for column in SHOWN))
     with suppress(OSError):  # a log on a full disk
-        Console(stderr=True).print(table)
+        SteadyConsole(stderr=True).print(table)
 
 
 def _cells(parity: Parity | None) -> list[str]:

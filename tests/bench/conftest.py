@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +200,12 @@ def make_document() -> Callable[..., Document]:
         return Document(machine={**board, **(machine or {})}, results=results, **facts)
 
     return make
+
+
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """The file descriptor of a pipe whose reader went away, as `| head` does."""
+    read, write = os.pipe()
+    os.close(read)
+    yield write
+    os.close(write)

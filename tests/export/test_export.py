@@ -1,6 +1,7 @@
 """From a run to a bundle, as a user does it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -120,9 +121,24 @@ def test_a_bundle_is_not_replaced_without_overwrite(run, tmp_path, name, capsys)
     assert (out / name).read_text() == "mine"
 
 
-def test_a_log_on_a_full_disk_costs_no_bundle(run, tmp_path):
+def export(log: int, *args: object) -> int:
+    """The status of the command, with standard error there, buffered as it is unless one asks for more."""
     code = "import sys; from fashion_export.cli import main; sys.exit(main(sys.argv[1:]))"
-    args = [str(run), "--tflite-only", "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-c", code, *map(str, args)]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(command, stderr=log, env=env, check=False).returncode
+
+
+def test_a_log_on_a_full_disk_costs_no_bundle(run, tmp_path):
     with Path("/dev/full").open("w") as full:
-        assert subprocess.run([sys.executable, "-c", code, *args], stderr=full, check=False).returncode == 0
+        assert export(full.fileno(), run, "--tflite-only", "--out", tmp_path / "out") == 0
+    assert (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_reader_that_goes_away_costs_no_bundle(run, tmp_path):
+    """As in `fashion-export 2>&1 | head -1`."""
+    read, write = os.pipe()
+    os.close(read)
+    assert export(write, run, "--tflite-only", "--out", tmp_path / "out") == 0
+    os.close(write)
     assert (tmp_path / "out" / "manifest.json").exists()

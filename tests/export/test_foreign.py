@@ -277,6 +277,7 @@ def test_a_text_file_is_not_taken_for_a_label(tmp_path):
 def test_labels_and_groups_of_the_command_line():
     assert parse_labels("red, blue") == ("red", "blue")
     assert len(parse_labels(",".join(f"label {i}" for i in range(500)))) == 500  # longer than the name of any file
+    assert len(parse_labels(" ".join(f"label{i}" for i in range(500)))) == 1
     assert parse_groups(["colour=red,blue"], ("red", "blue", "dress")) == {"colour": ("red", "blue")}
 
 

@@ -44,7 +44,8 @@ def doctor(tmp_path: Path) -> Doctor:
             path.write_text(text)
         (tmp_path / "here").mkdir()  # where no bundle lies, so that the shipped one is looked at
         code = "import sys; from fashion_edge.doctor import main; sys.exit(main())"
-        env = {**os.environ, "PYTHONPATH": str(tmp_path / "standins")}
+        path = os.pathsep.join((str(Path(sys.prefix, "bin")), os.environ["PATH"]))  # an environment that is activated
+        env = {**os.environ, "PATH": path, "PYTHONPATH": str(tmp_path / "standins")}
         argv = [sys.executable, "-P", "-c", code, *arguments]
         return subprocess.run(
             argv, capture_output=True, text=True, check=False, cwd=tmp_path / "here", env=env, timeout=100

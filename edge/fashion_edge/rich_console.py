@@ -1,0 +1,11 @@
+"""rich's console for tables and bars. It takes a while to load: import it where something is drawn."""
+
+from rich.console import Console
+
+
+class SteadyConsole(Console):
+    """Goes on in silence where the reader went away, as `| head` does; rich's own would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Drop what is printed from now on."""
+        self.quiet = True

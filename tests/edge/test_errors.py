@@ -1,0 +1,22 @@
+import pytest
+
+from fashion_edge.errors import brief
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("no such\n  layer", "no such layer"),
+        (
+            "Could not translate.a/b.py:9:1: error: 'tf.Mul' op is no op\n  return f()\n^\na/c.py: note",
+            "'tf.Mul' op is no op",
+        ),
+        ("parse error: line 3", "parse error: line 3"),
+        ("", "ValueError"),
+        ("x" * 160, "x" * 160),
+        ("x" * 300, "x" * 156 + " ..."),
+        ("word " * 99, "word " * 31 + "..."),
+    ],
+)
+def test_one_line_says_what_a_library_found_wrong(text: str, words: str) -> None:
+    assert brief(ValueError(text)) == words
