@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from fashion_edge.console import run_command
-from fashion_edge.params import PATH, Number
+from fashion_edge.params import PATH, Number, version_flag
 from fashion_edge.signals import signals_interrupt
 
 ENGINES = ("litert", "onnx", "tflite-runtime", "tensorflow")
@@ -102,6 +102,7 @@ class _Group(click.Group):
 @_choice_options
 @_timing_options
 @_output_options
+@version_flag
 @click.pass_context
 def command(context: click.Context, /, **flags: Any) -> int | None:
     """Measure load, first and steady latency of every variant of a bundle, each in its own process."""

@@ -4,6 +4,7 @@ import click
 
 from fashion_edge.console import say
 from fashion_edge.flags import GroupedCommand, all_flags, given_flags, refuse_idle
+from fashion_edge.params import version_flag
 
 EXAMPLES = """\b
 Examples:
@@ -24,7 +25,7 @@ Exit status: 0 done, 1 some input could not be read, 2 bad usage or bad input, 3
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @all_flags
-@click.version_option(package_name="fashion-edge", message="%(prog)s %(version)s")
+@version_flag
 def command(**flags: object) -> int:
     """Label clothes on a live picture: colour and garment at once."""
     from fashion_edge.app import run_request

@@ -1,12 +1,14 @@
-"""Types of flags that all commands share: words and paths that are not empty, numbers that are some."""
+"""What the flags of all commands share: words and paths that are not empty, numbers that are some."""
 
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a line break among them: what is printed of a text stays one line
 
 
@@ -51,3 +53,8 @@ class Number(click.FloatRange):
 
 
 TEXT, PATH = Text(), Location()
+
+
+def version_flag(command: Command) -> Command:
+    """Add `--version`; click's own decorator remembers the name of the first command that it was used for."""
+    return click.version_option(package_name="fashion-edge", message="%(prog)s %(version)s")(command)

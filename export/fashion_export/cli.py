@@ -12,7 +12,7 @@ from fashion_edge.atomic import refuse_existing_folder, refuse_unwritable
 from fashion_edge.console import run_command, say
 from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
 from fashion_edge.locate import BUNDLES, RUNS, default_run
-from fashion_edge.params import PATH, Number
+from fashion_edge.params import PATH, Number, version_flag
 from fashion_edge.signals import signals_interrupt
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ Examples:
 @click.option("--channels", type=click.Choice(("RGB", "BGR")), default="RGB", show_default=True,
               help="Its channel order; a network fed by cv2.imread has BGR.")  # fmt: skip
 @click.option("--debug", is_flag=True, help="Show tracebacks and TensorFlow's own output.")
+@version_flag
 def command(**given: Any) -> int:
     """Export a trained RUN to a bundle: TFLite and ONNX files, with proof that they agree with the Keras model.
 
@@ -205,7 +206,7 @@ def typed(name: str) -> str:
     context = click.get_current_context()
     words = ["fashion-export"]
     for parameter in context.command.params:
-        if parameter.name in ("out", "overwrite", "debug"):  # say nothing of what was made
+        if parameter.name in ("out", "overwrite", "debug", "version"):  # say nothing of what was made
             continue
         value = context.params[parameter.name or ""]
         source = context.get_parameter_source(parameter.name or "")

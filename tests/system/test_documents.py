@@ -3,10 +3,12 @@
 import json
 import re
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -19,7 +21,7 @@ COMMANDS = {
     "bench": "fashion_bench.cli",
     "doctor": "fashion_edge.doctor.command",
 }
-OF_ALL = {"--help", "--debug"}  # the README speaks of them once, for all
+OF_ALL = {"--help", "--debug", "--version"}  # the README speaks of them once, for all
 
 
 def flags_of(name: str) -> set[str]:
@@ -37,6 +39,12 @@ def measured(name: str) -> dict:
 def test_every_flag_of_a_command_stands_in_the_documents(name):
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert not {flag for flag in flags_of(name) if not re.search(rf"{flag}(?![\w-])", text)}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_tells_its_version(name):
+    told = CliRunner().invoke(import_module(COMMANDS[name]).command, ["--version"])
+    assert told.output == f"fashion-{name} {version('fashion-edge')}\n"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -15,7 +15,7 @@ import click
 from fashion_edge.console import run_command, say
 from fashion_edge.errors import RunError, UsageError
 from fashion_edge.locate import RUNS
-from fashion_edge.params import PATH, TEXT, Number
+from fashion_edge.params import PATH, TEXT, Number, version_flag
 from fashion_edge.signals import signals_interrupt
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class Remembering(click.Command):
 @click.option("--resume", is_flag=True, help="Go on after an interruption, with the same result.")
 @click.option("--overwrite", is_flag=True, help="Replace the run folder if it exists.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
+@version_flag
 def command(
     dataset: Path | None,
     out: Path | None,

@@ -13,7 +13,7 @@ from fashion_edge.console import run_command
 from fashion_edge.doctor.aside import Aside
 from fashion_edge.doctor.machine import REASON, Check, Finding, Machine, load_after
 from fashion_edge.errors import UsageError, brief
-from fashion_edge.params import PATH
+from fashion_edge.params import PATH, version_flag
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
@@ -35,6 +35,7 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 )
 @click.option("--overwrite", is_flag=True, help="Replace the answers of an earlier time.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
+@version_flag
 def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, debug: bool) -> int:
     """Look at this machine and say what would keep fashion-edge from working, with the command that mends it."""
     from fashion_edge.doctor import checks
