@@ -58,16 +58,23 @@ def preprocess(frame: Image, spec: InputSpec) -> Image:
         raise ValueError(f"a frame is (h, w, 3) uint8, not {frame.shape} {frame.dtype}")
     cv2 = load_cv2()
     small = _resize(frame, spec.height, spec.width) if spec.fit == "stretch" else _pad(frame, spec)
-    return cv2.cvtColor(small, cv2.COLOR_BGRA2RGB if spec.channels == "RGB" else cv2.COLOR_BGRA2BGR)  # type: ignore[no-any-return]
+    if small.shape[2] == 4:
+        return cv2.cvtColor(small, cv2.COLOR_BGRA2RGB if spec.channels == "RGB" else cv2.COLOR_BGRA2BGR)  # type: ignore[no-any-return]
+    return cv2.cvtColor(small, cv2.COLOR_BGR2RGB) if spec.channels == "RGB" else small.copy()
 
 
 def _resize(frame: Image, height: int, width: int) -> Image:
-    """Returns (height, width, 4) B, G, R, A: OpenCV's exact resize has vector code for four channels, not for three."""
+    """Returns (height, width, 3) B, G, R where halving is all it takes, else (height, width, 4) B, G, R, A.
+
+    OpenCV's exact resize has vector code for four channels, not for three.
+    """
     cv2 = load_cv2()
     while frame.shape[0] >= 2 * height and frame.shape[1] >= 2 * width:
         half_h, half_w = frame.shape[0] // 2, frame.shape[1] // 2
         even = frame[: 2 * half_h, : 2 * half_w]  # an odd last row or column has no partner
         frame = cv2.resize(even, (half_w, half_h), interpolation=cv2.INTER_AREA)
+    if frame.shape[:2] == (height, width):
+        return frame
     four = cv2.cvtColor(frame, cv2.COLOR_BGR2BGRA)
     return cv2.resize(four, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)  # type: ignore[no-any-return]
 
@@ -76,7 +83,8 @@ def _pad(frame: Image, spec: InputSpec) -> Image:
     scale = min(spec.height / frame.shape[0], spec.width / frame.shape[1])
     height = max(1, min(spec.height, round(frame.shape[0] * scale)))
     width = max(1, min(spec.width, round(frame.shape[1] * scale)))
-    canvas = np.full((spec.height, spec.width, 4), PAD_VALUE, np.uint8)
+    small = _resize(frame, height, width)
+    canvas = np.full((spec.height, spec.width, small.shape[2]), PAD_VALUE, np.uint8)
     top, left = (spec.height - height) // 2, (spec.width - width) // 2
-    canvas[top : top + height, left : left + width] = _resize(frame, height, width)
+    canvas[top : top + height, left : left + width] = small
     return canvas

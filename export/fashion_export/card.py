@@ -27,7 +27,7 @@ def model_card(outcome: Outcome) -> str:
         "",
         f"- Labels: {', '.join(space.labels)}",
         *(f"- {name} (exclude each other): {', '.join(members)}" for name, members in space.groups.items()),
-        f"- Input: {spec.height} x {spec.width} {spec.channels}, uint8, fit `{spec.fit}`",
+        f"- Input: {spec.width} x {spec.height} pixels, {spec.channels}, uint8, fit `{spec.fit}`",
         f"- Network: {model.get('arch', 'unknown')}, {_number(model.get('parameters'))} parameters",
         f"- Trained: {run['created'] or 'elsewhere'}, seed {run['seed']}, `{run['command'] or 'unknown command'}`",
         "",

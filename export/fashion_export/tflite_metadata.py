@@ -59,7 +59,7 @@ def describe(space: LabelSpace, spec: InputSpec, name: str) -> bytes:
     image = Table(
         {
             0: "image",
-            1: f"{spec.channels} pixels 0..255, {spec.height} x {spec.width}",
+            1: f"{spec.channels} pixels 0..255, {spec.width} x {spec.height}",
             3: Table({0: Byte(IMAGE_PROPERTIES), 1: Table({0: Byte(RGB), 1: size})}),
             4: [Table({0: Byte(NORMALIZATION), 1: normalization})],
             5: Table({0: [255.0], 1: [0.0]}),

@@ -27,6 +27,16 @@ def test_a_plain_frame_of_any_size_stays_plain(height: int, width: int, fit: str
     assert set(np.unique(small)) <= ({grey} if fit == "stretch" else {grey, 255})
 
 
+def test_where_halving_is_enough_every_pixel_is_the_mean_of_its_block() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (48, 32, 3), np.uint8)
+    means = (frame.reshape(24, 2, 16, 2, 3).sum(axis=(1, 3), dtype=int) + 2) // 4  # the half is rounded up
+    for spec, order in ((InputSpec(24, 16), [2, 1, 0]), (InputSpec(24, 16, channels="BGR", fit="pad"), [0, 1, 2])):
+        assert np.array_equal(preprocess(frame, spec)[..., order], means)
+    same = preprocess(frame, InputSpec(48, 32, channels="BGR"))
+    assert np.array_equal(same, frame)
+    assert not np.shares_memory(same, frame)
+
+
 def test_pad_keeps_the_aspect_ratio_and_centres_on_white() -> None:
     frame = np.zeros((400, 200, 3), np.uint8)
     small = preprocess(frame, InputSpec(fit="pad"))

@@ -12,7 +12,7 @@ import pytest
 LABELS = ("blue", "dress", "red", "shirt")
 GROUPS = {"colour": ["blue", "red"], "garment": ["dress", "shirt"]}
 COLOURS = {"red": (200, 30, 30), "blue": (30, 40, 200)}
-SIZE = 48
+HEIGHT, WIDTH = 48, 40
 
 
 def draw(colour: str, garment: str, rng: np.random.Generator) -> np.ndarray:
@@ -55,7 +55,7 @@ def tiny_network(n_labels: int = len(LABELS)):
     import keras
 
     layers = keras.layers
-    image = x = layers.Input((SIZE, SIZE, 3))
+    image = x = layers.Input((HEIGHT, WIDTH, 3))
     x = layers.Rescaling(1 / 127.5, -1)(x)
     for filters in (12, 24):
         x = layers.SeparableConv2D(filters, 3, strides=2, padding="same", use_bias=False)(x)
@@ -72,7 +72,7 @@ def vgg_network(n_labels: int = len(LABELS)):
     layers = keras.layers
     return keras.Sequential(
         [
-            layers.Input((SIZE, SIZE, 3)),
+            layers.Input((HEIGHT, WIDTH, 3)),
             layers.Rescaling(1 / 255),
             layers.Conv2D(8, 3, padding="same"),
             layers.Activation("relu"),
@@ -113,7 +113,7 @@ def train(model, root: Path, rows: list[dict[str, str]], epochs: int = 25) -> No
     from fashion_edge.images import read_image
     from fashion_edge.preprocess import InputSpec, preprocess
 
-    spec, chosen = InputSpec(SIZE, SIZE), [row for row in rows if row["split"] == "train"]
+    spec, chosen = InputSpec(HEIGHT, WIDTH), [row for row in rows if row["split"] == "train"]
     x = np.stack([preprocess(read_image(root / row["file"]), spec) for row in chosen]).astype(np.float32)
     y = np.array([[label in row["labels"].split() for label in LABELS] for row in chosen], np.float32)
     model.compile(keras.optimizers.Adam(5e-3), "binary_crossentropy")
@@ -133,8 +133,8 @@ def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> No
         "groups": GROUPS,
         "thresholds": dict.fromkeys(LABELS, 0.5),
         "input": {
-            "height": SIZE,
-            "width": SIZE,
+            "height": HEIGHT,
+            "width": WIDTH,
             "channels": "RGB",
             "dtype": "uint8",
             "layout": "NHWC",

@@ -21,7 +21,7 @@ def errors_of(run_folder):
     source = load_run(run_folder)
     pixels = load_inputs(source.root, source.calibration, source.space.labels, source.spec).pixels
     model = copy_network(load_model(run_folder / "model.keras"), mark=MARK)
-    job = Job(model, InputSpec(48, 48), pixels)
+    job = Job(model, InputSpec(48, 40), pixels)
     return layer_errors(convert(FLOAT32, job), convert(INT8, replace(job)), pixels)
 
 

@@ -34,7 +34,7 @@ def unscaled(model):
     import keras
 
     copy = keras.Sequential(
-        [keras.Input((48, 48, 3)), *[type(x).from_config(x.get_config()) for x in model.layers[1:]]]
+        [keras.Input((48, 40, 3)), *[type(x).from_config(x.get_config()) for x in model.layers[1:]]]
     )
     copy.set_weights(model.get_weights())
     return copy
@@ -92,7 +92,7 @@ def test_a_saved_model_that_writes_files_is_refused(foreign_args, tmp_path, caps
         with tf.control_dependencies([tf.io.write_file(str(tmp_path / "it-ran"), "x")]):
             return {"scores": tf.reduce_mean(image, axis=(1, 2))}
 
-    module.call = tf.function(call, input_signature=[tf.TensorSpec((None, 48, 48, 3))])
+    module.call = tf.function(call, input_signature=[tf.TensorSpec((None, 48, 40, 3))])
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"serving_default": module.call})
     assert main(["--model", str(tmp_path / "saved"), "--input-range", "0..255", *foreign_args]) == 2
     assert "WriteFile" in capsys.readouterr().err
@@ -103,7 +103,7 @@ def test_a_saved_model_that_writes_files_is_refused(foreign_args, tmp_path, caps
 def test_a_model_with_code_in_it_is_refused(foreign_args, tmp_path, suffix, capsys):
     import keras
 
-    image = keras.Input((48, 48, 3))
+    image = keras.Input((48, 40, 3))
     x = keras.layers.Flatten()(keras.layers.Lambda(lambda t: t / 255)(image))
     keras.Model(image, keras.layers.Dense(4, activation="sigmoid")(x)).save(tmp_path / f"model.{suffix}")
     assert main(["--model", str(tmp_path / f"model.{suffix}"), "--input-range", "0..1", *foreign_args]) == 2
@@ -115,7 +115,7 @@ def test_a_model_trained_in_mixed_precision_computes_in_float32(photos, foreign_
     import keras
 
     half, layers = "mixed_float16", keras.layers
-    body = keras.Sequential([keras.Input((48, 48, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3, dtype=half)])
+    body = keras.Sequential([keras.Input((48, 40, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3, dtype=half)])
     scores = layers.Dense(4, activation="sigmoid")
     model = keras.Sequential([body, layers.GlobalAveragePooling2D(dtype=half), scores])
     model.save(tmp_path / "model.keras")
@@ -170,7 +170,7 @@ def test_bgr_models_are_fed_bgr(sequential, foreign_args, tmp_path):
 
 
 def test_the_scaled_copy_computes_what_the_model_does(sequential):
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 48, 48, 3), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 48, 40, 3), np.uint8)
     expected = np.asarray(sequential(pixels / np.float32(255)))
     assert np.allclose(keras_scores(eat_pixels(sequential, "0..1"), pixels), expected, atol=1e-5)
 

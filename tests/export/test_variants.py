@@ -22,7 +22,7 @@ from fashion_export.tflite_metadata import KEY, describe, embed
 from fashion_export.variants import ALL, STANDARD, convert
 from fashion_export.variants.job import Job
 
-SPEC = InputSpec(48, 48)
+SPEC = InputSpec(48, 40)
 SPACE = LabelSpace(("blue", "dress", "red", "shirt"), {"colour": ("blue", "red")}, dict.fromkeys("xxxx", 0.5))
 BY_NAME = {recipe.name: recipe for recipe in ALL}
 
@@ -36,7 +36,7 @@ def all_bundle(trained_run, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def job(trained_run):
-    pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 48, 3), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 40, 3), np.uint8)
     return Job(load_model(trained_run / "model.keras"), SPEC, pixels)
 
 
@@ -92,7 +92,7 @@ def test_an_open_batch_gives_the_scores_of_batch_one(run, tmp_path):
     assert main([str(run), "--onnx-only", "--any-batch", "--out", str(tmp_path / "out")]) == 0
     bundle = load_bundle(tmp_path / "out")
     backend = open_backend(bundle, bundle.find("onnx", "float32"))
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 3), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 48, 40, 3), np.uint8)
     single = np.concatenate([backend.run(pixels[i : i + 1]) for i in range(5)])
     assert backend._any_batch
     assert np.allclose(backend.run(pixels), single, atol=1e-6)
@@ -102,11 +102,11 @@ def test_gelu_becomes_onnx_too():
     """Keras writes it with Erfc, which ONNX does not have."""
     import keras
 
-    image = keras.Input((48, 48, 3))
+    image = keras.Input((48, 40, 3))
     x = keras.layers.Rescaling(1 / 255)(image)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, activation="gelu")(x))
     model = keras.Model(image, keras.layers.Dense(4, activation="sigmoid")(x))
-    pixels = np.random.default_rng(0).integers(0, 256, (1, 48, 48, 3), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 48, 40, 3), np.uint8)
     recipe = BY_NAME["onnx float32"]
     backend = open_file(recipe, convert(recipe, Job(model, SPEC, pixels)), SPEC, 4)
     assert np.allclose(backend.run(pixels), keras_scores(model, pixels), atol=1e-5)
@@ -250,7 +250,7 @@ def test_uint8_pixels_reach_int8_by_way_of_float_with_the_same_bits(job, monkeyp
     first = [operators_in_order(data)[:2] for data in (plain, quick)]
     assert first[0][0] == "QUANTIZE" != first[0][1]
     assert first[1] == ["DEQUANTIZE", "QUANTIZE"]
-    ramp = np.arange(8 * 48 * 48 * 3, dtype=np.uint32).astype(np.uint8).reshape(8, 48, 48, 3)
+    ramp = np.arange(8 * 48 * 40 * 3, dtype=np.uint32).astype(np.uint8).reshape(8, 48, 40, 3)
     scores = [open_file(recipe, data, SPEC, 4).run(np.concatenate([ramp, job.calibration])) for data in (plain, quick)]
     assert np.array_equal(*scores)
 

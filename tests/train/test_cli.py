@@ -16,7 +16,7 @@ from fashion_edge.images import read_image
 from fashion_edge.preprocess import preprocess
 from fashion_train.cli import main
 
-QUICK = ["--epochs", "2", "--batch", "8", "--size", "32", "--no-baseline", "--teacher-epochs", "0"]
+QUICK = ["--epochs", "2", "--batch", "8", "--size", "32x40", "--no-baseline", "--teacher-epochs", "0"]
 TAUGHT = [*QUICK[:-1], "1"]
 
 
@@ -44,7 +44,8 @@ def test_run_json_is_what_the_ground_floor_reads(first_run):
     run = json.loads((first_run / "run.json").read_text())
     space = parse_label_space(run)
     assert space.labels == ("blue", "dress", "red", "shirt")
-    assert parse_input_spec(run["input"]).height == 32
+    spec = parse_input_spec(run["input"])
+    assert (spec.width, spec.height) == (32, 40)
     assert run["dataset"]["counts"] == {"blue dress": 16, "red dress": 16, "red shirt": 16}
     assert run["command"].startswith("fashion-train --dataset")
     assert run["metrics"]["val"]["photos"] == 6
@@ -152,6 +153,7 @@ def test_an_interruption_while_the_teacher_learns_is_taken_up_again(
     assert [path.name for path in tmp_path.iterdir()] == [".run.teacher.npz"]
     assert main([*command, "--resume"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert " minutes since it was resumed." in (out / "report.md").read_text()
     resumed, whole = ([row["val_loss"] for row in rows(run / "history.csv")] for run in (out, first_run))
     np.testing.assert_allclose(np.float64(resumed), np.float64(whole), rtol=1e-3)
 
@@ -246,7 +248,10 @@ def test_nothing_readable_is_an_error_and_leaves_no_folder(tmp_path, capsys):
         (["--dataset", ""], "'--dataset': it is empty; give it a value, or leave the flag out"),
         (["--negatives", ""], "'--negatives': it is empty"),
         (["--groups", " "], "--groups is empty; give it as colour=black,blue"),
-        (["--size", "4"], "4 is not in the range"),
+        (["--size", "4"], "--size 4 leaves 32..512 pixels a side; 96 or 96x120 works"),
+        (["--size", "9x120"], "--size 9x120 leaves 32..512"),
+        (["--size", "large"], "--size 'large' is neither a number of pixels, as 96, nor WIDTHxHEIGHT, as 96x120"),
+        (["--size", "1x2x3"], "--size '1x2x3' is neither"),
         (["--colour", "red"], "No such option"),
     ],
 )

@@ -13,18 +13,18 @@ from fashion_train.prepare import prepare
 
 @pytest.fixture(scope="module")
 def prepared(shapes):
-    return prepare(TrainOptions(shapes, Path("unused"), find_recipe("default")), 48, lambda *_: None)
+    return prepare(TrainOptions(shapes, Path("unused"), find_recipe("default")), (48, 48), lambda *_: None)
 
 
 def test_a_checkpoint_is_of_all_that_decides_what_is_learned(shapes, things, prepared):
-    def identity(size=48, **changes):
+    def identity(size=(48, 48), **changes):
         options = TrainOptions(shapes, Path("unused"), find_recipe("default"), **changes)
         return identify_fit(options, prepare(options, size, lambda *_: None))
 
     same = identify_fit(TrainOptions(shapes, Path("unused"), find_recipe("default")), prepared)
     assert identity() == identity(target_precision=0.9, baseline=True) == same
     others = [
-        identity(size=64),  # convolutions take pictures of any size: the weights would fit
+        identity(size=(48, 64)),  # convolutions take pictures of any size: the weights would fit
         identity(holdout=("red_dress",)),
         identity(negatives=things),
         identity(fit="pad"),
@@ -46,19 +46,19 @@ def test_every_validation_photo_judges_an_epoch_until_there_are_too_many(prepare
 
 def test_the_teacher_sees_the_same_photo_larger(prepared):
     judges = validation_photos(prepared)
-    small, large = pictures_of(prepared, judges, 48), pictures_of(prepared, judges, 64)
+    small, large = pictures_of(prepared, judges, (48, 48)), pictures_of(prepared, judges, (64, 56))
     assert small.shape[1:] == (48, 48, 3)
-    assert large.shape[1:] == (64, 64, 3)
+    assert large.shape[1:] == (64, 56, 3)
     assert np.abs(small.mean(axis=(1, 2)) - large.mean(axis=(1, 2))).max() < 3
 
 
 def test_the_tutorials_network_has_its_own_size_and_the_same_split(prepared):
     recipe = find_recipe("tutorial", fractions=find_recipe("default").fractions)
     options = TrainOptions(prepared.dataset.root, Path("unused"), find_recipe("default"))
-    smaller = at_size(options, recipe, prepared, 32)
-    assert smaller.spec.shape == (32, 32, 3)
+    smaller = at_size(options, recipe, prepared, (32, 40))
+    assert smaller.spec.shape == (32, 40, 3)
     assert smaller.sides == prepared.sides
-    assert at_size(options, recipe, prepared, 48) is prepared
+    assert at_size(options, recipe, prepared, (48, 48)) is prepared
 
 
 def test_of_a_large_data_set_a_bounded_number_is_searched_for_doubtful_labels(prepared, monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 
 from fashion_train.input_speed import BATCH, GENERATOR, measure_inputs, time_batches
 
-PICTURES = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+SIZE = (32, 24)
+PICTURES = np.random.default_rng(0).integers(0, 256, (40, *SIZE, 3), dtype=np.uint8)
 TARGETS = np.eye(40, 6, dtype=np.float32)
 
 
@@ -24,7 +25,7 @@ class Slow:
 
 def test_a_slow_input_stands_beside_the_generator_as_slow():
     speeds = {
-        speed.name: speed.pictures_per_second for speed in measure_inputs(PICTURES, TARGETS, {"slow": (Slow(), 32)})
+        speed.name: speed.pictures_per_second for speed in measure_inputs(PICTURES, TARGETS, {"slow": (Slow(), SIZE)})
     }
     assert list(speeds) == [GENERATOR, "the tutorial's changes by this pipeline", "slow"]
     assert speeds["slow"] < 2 / 0.01  # two threads make batches

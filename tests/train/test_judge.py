@@ -41,7 +41,7 @@ def test_stored_pictures_are_scored_in_their_order_a_few_at_a_time():
 
 def test_photos_negatives_and_recoloured_copies_are_never_held_together(shapes, things, tmp_path):
     options = TrainOptions(shapes, tmp_path / "run", find_recipe("default"), negatives=things)
-    prepared, predict = prepare(options, 32, lambda *_: None), Brightness()
+    prepared, predict = prepare(options, (32, 32), lambda *_: None), Brightness()
     tuning = TuningSet.gather(options, prepared)
     scores = tuning.score(predict)
     assert len(scores) == len(tuning.targets) > len(prepared.on("val")) + len(prepared.negatives.on("val"))
@@ -53,12 +53,12 @@ def test_photos_negatives_and_recoloured_copies_are_never_held_together(shapes, 
 
 def test_no_cloth_is_without_a_label_where_none_was_to_be_taught(shapes, tmp_path):
     options = TrainOptions(shapes, tmp_path / "run", find_recipe("default", unknown_colours=0.0))
-    assert not TuningSet.gather(options, prepare(options, 32, lambda *_: None)).has_unnamed
+    assert not TuningSet.gather(options, prepare(options, (32, 32), lambda *_: None)).has_unnamed
 
 
 def test_a_network_is_judged_on_few_photos_at_a_time(shapes, tmp_path):
     options = TrainOptions(shapes, tmp_path / "run", find_recipe("default"))
-    prepared, predict = prepare(options, 32, lambda *_: None), Brightness()
+    prepared, predict = prepare(options, (32, 32), lambda *_: None), Brightness()
     all_labels = len(prepared.dataset.labels)
     judgement = judge(lambda pictures: predict(pictures).repeat(all_labels, 1), prepared, prepared.untuned)
     assert max(predict.given) <= PART < sum(predict.given)

@@ -11,7 +11,7 @@ from fashion_train.networks.imagenet import _Headers, find_weights, read_tensors
 
 
 def test_smallervgg_is_the_tutorials_network():
-    model = find_architecture("smallervgg").build(NetworkOptions(96, 6))
+    model = find_architecture("smallervgg").build(NetworkOptions((96, 96), 6))
     assert model.count_params() == 8_679_302
     kinds = [type(layer).__name__ for layer in model.layers]
     assert kinds[0] == "Rescaling"
@@ -20,7 +20,7 @@ def test_smallervgg_is_the_tutorials_network():
 
 
 def test_compact_normalises_before_every_relu6_and_stays_small():
-    model = find_architecture("compact").build(NetworkOptions(96, 6))
+    model = find_architecture("compact").build(NetworkOptions((96, 96), 6))
     assert model.count_params() < 300_000
     for layer in model.layers:
         if type(layer).__name__ == "ReLU":
@@ -31,7 +31,7 @@ def test_compact_normalises_before_every_relu6_and_stays_small():
 @pytest.mark.parametrize("name", ["compact", "smallervgg"])
 @pytest.mark.parametrize(("task", "total"), [("multi-label", None), ("single-label", 1.0)])
 def test_scores_are_sigmoid_or_softmax(name, task, total):
-    model = find_architecture(name).build(NetworkOptions(32, 3, task))
+    model = find_architecture(name).build(NetworkOptions((32, 32), 3, task))
     scores = np.asarray(model(np.full((2, 32, 32, 3), 128, np.float32)))
     assert scores.shape == (2, 3)
     assert ((scores > 0) & (scores < 1)).all()
@@ -41,7 +41,7 @@ def test_scores_are_sigmoid_or_softmax(name, task, total):
 
 def test_the_same_seed_builds_the_same_weights():
     one, same, other = (
-        find_architecture("compact").build(NetworkOptions(32, 3, seed=s)).get_weights() for s in (1, 1, 2)
+        find_architecture("compact").build(NetworkOptions((32, 32), 3, seed=s)).get_weights() for s in (1, 1, 2)
     )
     assert all((a == b).all() for a, b in zip(one, same, strict=True))
     assert any((a != b).any() for a, b in zip(one, other, strict=True))

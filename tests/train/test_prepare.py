@@ -15,7 +15,7 @@ from fashion_train.train import _say_what_there_is
 
 def prepared(dataset, negatives=None):
     options = TrainOptions(dataset, Path("unused"), find_recipe("default"), negatives=negatives)
-    return prepare(options, 48, lambda *_: None)
+    return prepare(options, (48, 48), lambda *_: None)
 
 
 @pytest.mark.parametrize("kinds", [1, 12])

@@ -37,7 +37,7 @@ def silent(*_):
 @pytest.fixture(scope="module")
 def prepared(shapes, things):
     options = TrainOptions(shapes, Path("unused"), find_recipe("default"), negatives=things)
-    return prepare(options, 48, silent)
+    return prepare(options, (48, 48), silent)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_a_picture_that_is_small_already_stays_as_it_is():
 
 def test_photos_without_a_colour_label_give_no_patches_and_train_all_the_same(tmp_path):
     photos = fill(tmp_path / "photos", ("big_round", "small_round", "small_square"), 12)
-    prepared = prepare(TrainOptions(photos, Path("unused"), find_recipe("default")), 48, silent)
+    prepared = prepare(TrainOptions(photos, Path("unused"), find_recipe("default")), (48, 48), silent)
     sampler = Sampler.of(prepared, find_recipe("default"), Masks.find(prepared, prepared.on("train"), silent))
     assert not sampler.masks.colours
     assert sampler.counts[2] == 0
@@ -162,8 +162,8 @@ def test_what_a_label_may_name_is_not_drawn_as_nothing(monkeypatch, labels, neve
 @pytest.mark.parametrize("how", [Augmentation(), TUTORIAL, CALM], ids=["default", "tutorial", "calm"])
 def test_augmentation_gives_the_size_asked_for_and_repeats_with_the_seed(how):
     picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
-    one, same, other = (augment(picture, 48, how, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert one.shape == (48, 48, 3)
+    one, same, other = (augment(picture, (48, 40), how, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert one.shape == (48, 40, 3)
     assert one.dtype == np.uint8
     assert (one == same).all()
     assert (one != other).any()
@@ -171,13 +171,14 @@ def test_augmentation_gives_the_size_asked_for_and_repeats_with_the_seed(how):
 
 def test_no_augmentation_only_scales():
     ramp = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], 64, axis=0).repeat(3, axis=2)
-    scaled = warp(ramp, 48, NONE, np.random.default_rng(0)).astype(int)
-    assert np.abs(scaled[24, :, 0] - np.linspace(0, 255, 48)).max() < 6
+    wide, high = (warp(ramp, size, NONE, np.random.default_rng(0)).astype(int) for size in ((32, 48), (48, 32)))
+    assert np.abs(wide[16, :, 0] - np.linspace(0, 255, 48)).max() < 6
+    assert np.abs(high[24, :, 0] - np.linspace(0, 255, 32)).max() < 9
 
 
 def test_a_flip_mirrors():
     half = np.zeros((32, 32, 3), np.uint8)
     half[:, :16] = 255
-    flipped = warp(half, 32, replace(NONE, flip=1.0), np.random.default_rng(0))
+    flipped = warp(half, (32, 32), replace(NONE, flip=1.0), np.random.default_rng(0))
     assert flipped[:, :12].max() == 0
     assert flipped[:, 20:].min() == 255

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.opencv import load_cv2
+from fashion_train.size import Size
 
 Picture = NDArray[np.uint8]
 Rng = np.random.Generator
@@ -66,8 +67,8 @@ TUTORIAL = Augmentation(
 )
 
 
-def augment(picture: Picture, size: int, how: Augmentation, rng: Rng) -> Picture:
-    """A changed copy (size, size, 3) uint8 RGB of a picture (h, w, 3) uint8 RGB."""
+def augment(picture: Picture, size: Size, how: Augmentation, rng: Rng) -> Picture:
+    """A changed copy (*size, 3) uint8 RGB of a picture (h, w, 3) uint8 RGB."""
     picture = warp(picture, size, how, rng)
     if rng.random() < how.light:
         picture = relight(picture, rng)
@@ -76,32 +77,33 @@ def augment(picture: Picture, size: int, how: Augmentation, rng: Rng) -> Picture
     return degrade(picture, how, rng)
 
 
-def warp(picture: Picture, size: int, how: Augmentation, rng: Rng) -> Picture:
-    """Rotate, shift, shear, zoom and flip in one step, to (size, size, 3)."""
+def warp(picture: Picture, size: Size, how: Augmentation, rng: Rng) -> Picture:
+    """Rotate, shift, shear, zoom and flip in one step, to (*size, 3)."""
     cv2 = load_cv2()
     white = rng.random() < how.white_border
     matrix = _affine(picture.shape, size, how, rng)
     return cv2.warpAffine(  # type: ignore[no-any-return]
         picture,
         matrix,
-        (size, size),
+        size[::-1],
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT if white else cv2.BORDER_REPLICATE,
         borderValue=(255, 255, 255),
     )
 
 
-def _affine(shape: tuple[int, ...], size: int, how: Augmentation, rng: Rng) -> NDArray[np.float64]:
+def _affine(shape: tuple[int, ...], size: Size, how: Augmentation, rng: Rng) -> NDArray[np.float64]:
     """The 2x3 matrix from source to target pixels."""
     angle = np.deg2rad(rng.uniform(-how.rotation, how.rotation))
     shear = np.tan(np.deg2rad(rng.uniform(-how.shear, how.shear)))
     zoom, ratio = rng.uniform(*how.zoom), np.exp(rng.uniform(-how.aspect, how.aspect) / 2)
     mirror = -1 if rng.random() < how.flip else 1
-    scale = np.diag([mirror * zoom * ratio * size / shape[1], zoom / ratio * size / shape[0]])
+    scale = np.diag([mirror * zoom * ratio * size[1] / shape[1], zoom / ratio * size[0] / shape[0]])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.array([[1, shear], [0, 1]]) @ scale
     centre_from = np.array([shape[1] - 1, shape[0] - 1]) / 2
-    centre_to = np.array([size - 1, size - 1]) / 2 + rng.uniform(-how.shift, how.shift, 2) * size
+    width_height = np.array(size[::-1])
+    centre_to = (width_height - 1) / 2 + rng.uniform(-how.shift, how.shift, 2) * width_height
     return np.column_stack([linear, centre_to - linear @ centre_from])
 
 

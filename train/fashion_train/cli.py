@@ -77,7 +77,7 @@ class Remembering(click.Command):
     "--patience", type=click.IntRange(1), help="Stop after so many epochs without a better one. Default: never."
 )
 @click.option("--mixed-precision", is_flag=True, help="Compute in float16; faster on a GPU, slower without one.")
-@click.option("--size", type=click.IntRange(32, 512), help="Input height and width in pixels. Default: the network's.")
+@click.option("--size", type=TEXT, help="Input in pixels: 96, or WIDTHxHEIGHT as 96x120. Default: the network's.")
 @click.option(
     "--fit",
     type=click.Choice(("stretch", "pad")),
@@ -128,7 +128,7 @@ def command(
     teacher_epochs: int | None,
     patience: int | None,
     mixed_precision: bool,
-    size: int | None,
+    size: str | None,
     fit: str,
     groups: str | None,
     holdout: tuple[str, ...],
@@ -155,6 +155,7 @@ def command(
     from fashion_train.events import check_events
     from fashion_train.options import SOFTMAX, TrainOptions, find_recipe
     from fashion_train.rendered import rendered_dataset
+    from fashion_train.size import parse_size
 
     with _naming_the_full_disk(out):
         options = TrainOptions(
@@ -175,7 +176,7 @@ def command(
             negatives=negatives,
             groups=groups,
             task=task,
-            size=size,
+            size=parse_size(size) if size else None,
             fit=fit,
             target_precision=target_precision,
             holdout=holdout,

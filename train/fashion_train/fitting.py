@@ -23,6 +23,7 @@ from fashion_train.pipeline import Drawer, Schedule
 from fashion_train.prepare import Prepared, prepare
 from fashion_train.progress import Progress
 from fashion_train.samples import Sampler
+from fashion_train.size import Size
 from fashion_train.teacher import build_teacher, teacher_recipe
 from fashion_train.transfer import TransferSet, make_transfer_set
 from fashion_train.workers import find_team
@@ -48,12 +49,16 @@ def be_taught(options: TrainOptions, prepared: Prepared, sampler: Sampler) -> Tr
     progress = Progress()
     title = "the teacher marks pictures"
     return make_transfer_set(
-        sampler, teacher.predict, prepared.spec.height, options.seed, lambda n, total: progress.update(title, n, total)
+        sampler,
+        teacher.predict,
+        prepared.spec.shape[:2],
+        options.seed,
+        lambda n, total: progress.update(title, n, total),
     )
 
 
 def stand_beside(
-    options: TrainOptions, prepared: Prepared, drawers: Mapping[str, tuple[Drawer, int]]
+    options: TrainOptions, prepared: Prepared, drawers: Mapping[str, tuple[Drawer, Size]]
 ) -> tuple[tuple[InputSpeed, ...], Judgement | None]:
     """How fast pictures are made beside the tutorial's generator, and how good the tutorial's recipe is on the photos.
 
@@ -63,7 +68,7 @@ def stand_beside(
     Args:
         options: of the run.
         prepared: its photos.
-        drawers: name -> what the run's networks learned from, and its height and width.
+        drawers: name -> what the run's networks learned from, and its size.
     """
     inputs: tuple[InputSpeed, ...] = ()
     try:
@@ -83,15 +88,15 @@ def _fit_baseline(options: TrainOptions, prepared: Prepared) -> Judgement | None
     recipe = replace(find_recipe("tutorial"), fractions=options.recipe.fractions)
     architecture = find_architecture(recipe.arch)
     smaller = at_size(options, recipe, prepared, options.size or architecture.input_size)
-    wanted = NetworkOptions(smaller.spec.height, len(prepared.dataset.labels), options.task, options.seed)
+    wanted = NetworkOptions(smaller.spec.shape[:2], len(prepared.dataset.labels), options.task, options.seed)
     network = architecture.build(wanted)
     learner, learned = fit(BASELINE, network, recipe, options, smaller, Sampler.of(smaller, recipe))
     return None if learned.interrupted else judge(learner.predict, smaller, prepared.untuned)
 
 
-def at_size(options: TrainOptions, recipe: Recipe, prepared: Prepared, size: int) -> Prepared:
+def at_size(options: TrainOptions, recipe: Recipe, prepared: Prepared, size: Size) -> Prepared:
     """The same photos on the same sides for a network of another input size; as they are where it is theirs."""
-    if prepared.spec.height == size:
+    if prepared.spec.shape[:2] == size:
         return prepared
     progress = Progress()
     found = prepare(replace(options, recipe=recipe), size, progress.update)
@@ -110,7 +115,7 @@ def fit(
     schedule = Schedule(len(drawer), recipe.batch, recipe.epochs, options.seed, team)
     learner = Learner(name, model, recipe, schedule.steps_per_epoch, options.task)
     judges = validation_photos(prepared)
-    pictures = pictures_of(prepared, judges, model.input_shape[1])
+    pictures = pictures_of(prepared, judges, model.input_shape[1:3])
     validation = Validation(pictures, prepared.targets[judges], prepared.untuned)
     path = checkpoint_path(options.out, name)
     identity = identify_fit(options, prepared)
@@ -160,12 +165,12 @@ def validation_photos(prepared: Prepared) -> list[int]:
     return found[:: -(-len(found) // VALIDATED)]
 
 
-def pictures_of(prepared: Prepared, indices: Sequence[int], size: int) -> NDArray[np.uint8]:
-    """Photos as a network of that input size sees them, (n, size, size, 3)."""
-    if size == prepared.spec.height:
+def pictures_of(prepared: Prepared, indices: Sequence[int], size: Size) -> NDArray[np.uint8]:
+    """Photos as a network of that input size sees them, (n, *size, 3)."""
+    if size == prepared.spec.shape[:2]:
         return prepared.decoded.exact.read_many(indices)
     cv2, large = load_cv2(), prepared.decoded.large
-    found = np.empty((len(indices), size, size, 3), np.uint8)
+    found = np.empty((len(indices), *size, 3), np.uint8)
     for place, index in enumerate(indices):
-        cv2.resize(large.read(index), (size, size), found[place], interpolation=cv2.INTER_AREA)
+        cv2.resize(large.read(index), size[::-1], found[place], interpolation=cv2.INTER_AREA)
     return found

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fashion_train.augment import TUTORIAL, Augmentation, augment
 from fashion_train.pipeline import Batch, Drawer, Schedule, training_batches
+from fashion_train.size import Size
 
 BATCH = 32
 PICTURES = 256  # that stand in memory, as the tutorial keeps all of its own
@@ -40,20 +41,20 @@ class InMemory:
 
     def draw(self, item: int, rng: np.random.Generator) -> Batch:
         """One changed picture and its target."""
-        return augment(self.pictures[item], self.pictures.shape[1], self.how, rng), self.targets[item]
+        return augment(self.pictures[item], self.pictures.shape[1:3], self.how, rng), self.targets[item]
 
 
 def measure_inputs(
-    pictures: NDArray[np.uint8], targets: NDArray[np.float32], drawers: Mapping[str, tuple[Drawer, int]]
+    pictures: NDArray[np.uint8], targets: NDArray[np.float32], drawers: Mapping[str, tuple[Drawer, Size]]
 ) -> tuple[InputSpeed, ...]:
     """Time the tutorial's generator, its changes made by our pipeline, and what this run learned from.
 
     Args:
         pictures: (n, h, w, 3) uint8, what generator and pipeline change.
         targets: (n, labels).
-        drawers: name -> what draws training pictures, and their height and width.
+        drawers: name -> what draws training pictures, and their size.
     """
-    every = {"the tutorial's changes by this pipeline": (InMemory(pictures, targets, TUTORIAL), pictures.shape[1])}
+    every = {"the tutorial's changes by this pipeline": (InMemory(pictures, targets, TUTORIAL), pictures.shape[1:3])}
     gives = {GENERATOR: generator(pictures, targets)} | {
         name: batches_of(drawer, size, targets.shape[1]) for name, (drawer, size) in {**every, **drawers}.items()
     }
@@ -81,10 +82,10 @@ def generator(pictures: NDArray[np.uint8], targets: NDArray[np.float32]) -> Give
     return lambda: next(flow)
 
 
-def batches_of(drawer: Drawer, size: int, labels: int, steps: int = ROUNDS * (BATCHES + AHEAD)) -> Give:
+def batches_of(drawer: Drawer, size: Size, labels: int, steps: int = ROUNDS * (BATCHES + AHEAD)) -> Give:
     """The next batch of our own pipeline, `steps` times at least."""
     epochs = -(-steps // max(1, len(drawer) // BATCH))
-    batches = iter(training_batches(drawer, Schedule(len(drawer), BATCH, epochs, 0), 0, (size, size, 3), labels))
+    batches = iter(training_batches(drawer, Schedule(len(drawer), BATCH, epochs, 0), 0, (*size, 3), labels))
     return lambda: next(batches)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fashion_edge.errors import UsageError
 from fashion_train.augment import TUTORIAL, Augmentation
+from fashion_train.size import Size
 from fashion_train.split import Fractions
 
 
@@ -92,7 +93,7 @@ class TrainOptions:
     negatives: Path | None = None
     groups: str | None = None
     task: str = "multi-label"
-    size: int | None = None  # input height and width in pixels; None: what the architecture likes
+    size: Size | None = None  # of the input; None: what the architecture likes
     fit: str = "stretch"
     target_precision: float | None = None
     holdout: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from fashion_train.dataset import Dataset, Photo, find_holdout, find_negatives, 
 from fashion_train.duplicates import group_duplicates
 from fashion_train.metrics import NO_LABEL, Targets, encode
 from fashion_train.options import TrainOptions
+from fashion_train.size import Size, scaled
 from fashion_train.split import split_photos
 from fashion_train.teacher import teacher_size
 
@@ -94,7 +95,7 @@ class Prepared:
         return [index for index in self.decoded.readable if self.sides[index] == side]
 
 
-def prepare(options: TrainOptions, size: int, tick: Tick) -> Prepared:
+def prepare(options: TrainOptions, size: Size, tick: Tick) -> Prepared:
     """Find, decode, hash and split the photos.
 
     Raises:
@@ -102,10 +103,10 @@ def prepare(options: TrainOptions, size: int, tick: Tick) -> Prepared:
         UsageError: `--holdout` names a combination that the data set does not have, or a negative is a labelled photo.
     """
     dataset = _limited(load_dataset(options.dataset, options.groups), options.limit, options.seed)
-    spec = InputSpec(size, size, fit=options.fit)
+    spec = InputSpec(*size, fit=options.fit)
     drawn = teacher_size(size) if options.recipe.teacher_epochs else size
-    work = round(drawn * WORK_SCALE)
-    large = replace(spec, height=work, width=work)
+    height, width = scaled(drawn, WORK_SCALE)
+    large = replace(spec, height=height, width=width)
     holdout = find_holdout(dataset, options.holdout)
     decoded = decode_all(
         dataset.root,

@@ -110,7 +110,7 @@ def _run_lines(outcome: "Outcome") -> list[str]:
         f"epoch {learned.best_epoch} of {len(learned.history)} kept"
         f"{f', ended by Ctrl-C before the {options.recipe.epochs} planned' if learned.interrupted else ''}, "
         f"seed {options.seed}, "
-        f"{outcome.seconds / 60:.1f} minutes.",
+        f"{outcome.seconds / 60:.1f} minutes{' since it was resumed' if options.resume else ''}.",
         "",
         "![loss and accuracy](plots/history.png)",
     ]

@@ -9,6 +9,7 @@ from fashion_train.augment import CALM, Picture, Rng, augment, coarsen
 from fashion_train.options import Recipe
 from fashion_train.prepare import Prepared
 from fashion_train.recolour import recolour
+from fashion_train.size import Size, scaled
 from fashion_train.sources import Masks, Rendered, draw_colour
 
 Target = NDArray[np.float32]
@@ -27,7 +28,7 @@ class Sampler:
     negatives: tuple[int, ...]
     masks: Masks | None
     rendered: Rendered | None
-    size: int  # height and width of what is drawn, pixels
+    size: Size  # of what is drawn
 
     @classmethod
     def of(
@@ -36,12 +37,12 @@ class Sampler:
         recipe: Recipe,
         masks: Masks | None = None,
         rendered: Rendered | None = None,
-        size: int | None = None,
+        size: Size | None = None,
     ) -> "Sampler":
         """Over the training side of a prepared data set; by default in the size of the network's input."""
         negatives = tuple(prepared.negatives.on("train")) if prepared.negatives else ()
         positives = tuple(prepared.on("train"))
-        return cls(prepared, recipe, positives, negatives, masks, rendered, size or prepared.spec.height)
+        return cls(prepared, recipe, positives, negatives, masks, rendered, size or prepared.spec.shape[:2])
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -59,7 +60,7 @@ class Sampler:
         return sum(self.counts)
 
     def draw(self, item: int, rng: Rng) -> Drawn:
-        """The picture (size, size, 3) uint8 and its target (labels,) float32."""
+        """The picture (h, w, 3) uint8 and its target (labels,) float32."""
         picture, target = self._pick(item, rng)
         if not self._is_negative(item) and self.negatives and rng.random() < self.recipe.coarse:
             assert self.prepared.negatives is not None
@@ -106,9 +107,9 @@ class Sampler:
         for _ in range(PATCH_TRIES):
             index = indices[rng.integers(len(indices))]
             mask = self.masks.store.read(index)[:, :, 0]
-            side = int(rng.uniform(0.25, 0.6) * len(mask))
-            top, left = rng.integers(0, len(mask) - side, 2)
-            window = (slice(top, top + side), slice(left, left + side))
+            height, width = scaled(mask.shape, rng.uniform(0.25, 0.6))
+            top, left = rng.integers(0, (mask.shape[0] - height, mask.shape[1] - width))
+            window = (slice(top, top + height), slice(left, left + width))
             if mask[window].mean() / 255 < NO_GARMENT:
                 candidate = self.prepared.decoded.large.read(index)[window]
                 if candidate.std() > 12:

@@ -36,7 +36,10 @@ def find_doubtful(prepared: Prepared, tick: Tick) -> list[Suspect]:
     large, readable = prepared.decoded.large, prepared.decoded.readable
     readable = readable[:: -(-len(readable) // LOOKED_AT)]
     features = extract(
-        build_features(large.shape[0]), large, readable, lambda n: tick("looking for doubtful labels", n, len(readable))
+        build_features(large.shape[:2]),
+        large,
+        readable,
+        lambda n: tick("looking for doubtful labels", n, len(readable)),
     )
     described = np.concatenate([features, colour_histograms(large, readable)], axis=1)
     return find_suspects(described, readable, prepared.targets, prepared.duplicate_groups, prepared.dataset.labels)

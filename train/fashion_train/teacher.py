@@ -14,20 +14,21 @@ from numpy.typing import NDArray
 from fashion_train.cache import PixelStore
 from fashion_train.learn import make_predict
 from fashion_train.options import Recipe
+from fashion_train.size import Size, scaled
 
 if TYPE_CHECKING:
     import keras
 
     from fashion_train.networks import NetworkOptions
 
-SCALE = 10 / 7  # the teacher's pictures are this much larger than the network's: 160; at 128 it errs twice as often
+SCALE = 3 / 2  # the teacher's pictures are this much larger than the network's; at 8 / 7 it errs twice as often
 _BATCH = 16
 Features = NDArray[np.float32]
 
 
-def teacher_size(size: int) -> int:
-    """Height and width of the teacher's input, for a network of input `size`; pixels."""
-    return round(size * SCALE)
+def teacher_size(size: Size) -> Size:
+    """The teacher's input, for a network of input `size`."""
+    return scaled(size, SCALE)
 
 
 def teacher_recipe(recipe: Recipe) -> Recipe:
@@ -44,7 +45,7 @@ def teacher_recipe(recipe: Recipe) -> Recipe:
     )
 
 
-def build_features(size: int) -> "keras.Model":
+def build_features(size: Size) -> "keras.Model":
     """EfficientNet-Lite0 with its ImageNet weights, without the classifier: pixels 0..255 to (1280,) features."""
     from fashion_train.networks.imagenet import load_imagenet
     from fashion_train.networks.lite0 import build_lite0

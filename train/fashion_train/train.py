@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import keras
 
     from fashion_train.pipeline import Drawer
+    from fashion_train.size import Size
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def train(options: TrainOptions) -> Outcome:
     recipe = options.recipe
     sampler = _make_sampler(options, prepared, progress)
     drawer: Drawer = sampler
-    drawers: dict[str, tuple[Drawer, int]] = {"what the network learned from": (sampler, size)}
+    drawers: dict[str, tuple[Drawer, Size]] = {"what the network learned from": (sampler, size)}
     suspects: list[Suspect] = []
     if recipe.teacher_epochs:
         suspects = find_doubtful(prepared, progress.update)
@@ -175,7 +176,7 @@ def _fit_network(
 ) -> tuple["keras.Model", Learned]:
     """The network that the run is about; it computes in float32, whatever it learned in."""
     build = find_architecture(recipe.arch).build
-    network = NetworkOptions(prepared.spec.height, len(prepared.dataset.labels), options.task, options.seed)
+    network = NetworkOptions(prepared.spec.shape[:2], len(prepared.dataset.labels), options.task, options.seed)
     with precision(recipe.mixed_precision):
         model = build(network)
     _, learned = fit(STUDENT, model, recipe, options, prepared, drawer)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fashion_edge.opencv import load_cv2
 from fashion_train.cache import PixelStore
 from fashion_train.samples import Sampler
+from fashion_train.size import Size
 
 PICTURES = 60_000  # at most: 1.7 GB of disk at 96 x 96
 STREAM = 99  # keeps these random streams apart from those of the steps
@@ -44,14 +45,14 @@ class TransferSet:
 
 
 def make_transfer_set(
-    sampler: Sampler, teacher: Predict, size: int, seed: int, tick: Callable[[int, int], None]
+    sampler: Sampler, teacher: Predict, size: Size, seed: int, tick: Callable[[int, int], None]
 ) -> TransferSet:
     """Draw pictures, have them marked, and keep them in the small network's size.
 
     Args:
         sampler: draws pictures in the teacher's size.
         teacher: scores (n, labels) of pictures (n, h, w, 3) uint8.
-        size: height and width that the small network sees, pixels.
+        size: what the small network sees.
         seed: of the pictures.
         tick: pictures done, pictures in all.
     """
@@ -59,7 +60,7 @@ def make_transfer_set(
     items, recipe = len(sampler), sampler.recipe
     versions = max(1, min(recipe.versions, PICTURES // items))
     total = versions * items
-    store = PixelStore((size, size, 3))
+    store = PixelStore((*size, 3))
     targets = np.zeros((total, sampler.prepared.targets.shape[1]), np.float32)
     with ThreadPoolExecutor(2) as pool:
         for start in range(0, total, CHUNK):
@@ -69,6 +70,6 @@ def make_transfer_set(
             labels = np.stack([target for _, target in drawn])
             targets[numbers.start : numbers.stop] = recipe.trust * scores + (1 - recipe.trust) * labels
             for number, (picture, _) in zip(numbers, drawn, strict=True):
-                store.write(number, cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA))
+                store.write(number, cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA))
             tick(numbers.stop, total)
     return TransferSet(store, targets, items, versions)

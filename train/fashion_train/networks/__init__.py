@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fashion_edge.errors import UsageError
+from fashion_train.size import Size
 
 if TYPE_CHECKING:
     import keras
@@ -16,7 +17,7 @@ class Architecture:
     """A network that `--arch` can name."""
 
     name: str
-    input_size: int  # default height and width, pixels
+    input_size: Size  # of its own
     build: Callable[["NetworkOptions"], "keras.Model"]
 
 
@@ -24,7 +25,7 @@ class Architecture:
 class NetworkOptions:
     """What a network is built for."""
 
-    size: int  # input height and width, pixels
+    size: Size  # of the input
     labels: int
     task: str = "multi-label"  # or single-label
     seed: int = 0
@@ -74,8 +75,8 @@ def find_architecture(name: str) -> Architecture:
     from fashion_train.networks.smallervgg import build_smallervgg
 
     known = {
-        "compact": Architecture("compact", 112, build_compact),
-        "smallervgg": Architecture("smallervgg", 96, build_smallervgg),
+        "compact": Architecture("compact", (112, 112), build_compact),
+        "smallervgg": Architecture("smallervgg", (96, 96), build_smallervgg),
     }
     if name not in known:
         raise UsageError(f"--arch {name!r} is not one of {', '.join(known)}")

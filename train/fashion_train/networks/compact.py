@@ -39,13 +39,13 @@ STAGES = (
 
 
 def build_compact(options: "NetworkOptions", stages: tuple[Stage, ...] = STAGES) -> "keras.Model":
-    """Input (size, size, 3) float32 pixels 0..255, output (labels,) scores."""
+    """Input (height, width, 3) float32 pixels 0..255, output (labels,) scores."""
     import keras
     from keras import layers
 
     from fashion_train.networks import scores_layer
 
-    image = keras.Input((options.size, options.size, 3), name="image")
+    image = keras.Input((*options.size, 3), name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(image)
     for index, stage in enumerate(stages):
         x = _convolve(x, stage, f"conv{index}", options.seed + index)

@@ -6,6 +6,8 @@ Source: Tan and Le, "EfficientNet", 2019; the Lite variants drop squeeze-and-exc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fashion_train.size import Size
+
 if TYPE_CHECKING:
     import keras
 
@@ -34,12 +36,12 @@ BLOCKS = (
 )
 
 
-def build_lite0(size: int) -> "keras.Model":
-    """Input (size, size, 3) float32 RGB pixels 0..255, output (1280,) features; weights still random."""
+def build_lite0(size: Size) -> "keras.Model":
+    """Input (height, width, 3) float32 RGB pixels 0..255, output (1280,) features; weights still random."""
     import keras
     from keras import layers
 
-    image = keras.Input((size, size, 3), name="image")
+    image = keras.Input((*size, 3), name="image")
     x = _conv(layers.Rescaling(1 / 128, offset=-127 / 128)(image), 32, 3, 2, "stem")
     for index, block in enumerate(BLOCKS):
         x = _inverted_residual(x, block, f"block{index}")

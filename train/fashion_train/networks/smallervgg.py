@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def build_smallervgg(options: "NetworkOptions") -> "keras.Model":
-    """Input (size, size, 3) float32 pixels 0..255, output (labels,) scores."""
+    """Input (height, width, 3) float32 pixels 0..255, output (labels,) scores."""
     import keras
     from keras import layers
 
     from fashion_train.networks import scores_layer
 
     layer_list: list[keras.Layer] = [
-        keras.Input((options.size, options.size, 3), name="image"),
+        keras.Input((*options.size, 3), name="image"),
         layers.Rescaling(1 / 255),
         *_conv(32, seed=options.seed),
         layers.MaxPooling2D(3),
