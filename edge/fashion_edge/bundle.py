@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion_edge.decide import LabelSpace
-from fashion_edge.errors import BundleError, ModelError
+from fashion_edge.errors import BundleError, ModelError, NewerBundleError
 from fashion_edge.preprocess import InputSpec
 from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
 
@@ -140,8 +140,9 @@ def load_bundle(path: Path) -> Bundle:
     try:
         return Bundle(path, parse_manifest(data))
     except BundleError as error:
-        mend = "update fashion-edge" if _is_newer(data) else "export the bundle again"
-        raise BundleError(f"{file}: {error}; {mend}") from error
+        if _is_newer(data):
+            raise NewerBundleError(f"{file}: {error}; update fashion-edge") from error
+        raise BundleError(f"{file}: {error}; export the bundle again") from error
 
 
 def parse_manifest(data: object) -> Manifest:

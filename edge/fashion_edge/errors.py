@@ -7,6 +7,7 @@ FashionError                      every error that a person can mend; `.exit_sta
 ├── ImageError (ValueError)       a still that cannot be read: missing, empty, cut short, no image, too large
 ├── SourceError (OSError)         a camera, video, stream or folder that cannot be opened
 ├── BundleError (ValueError)      a bundle that is missing, damaged, or not of this schema
+│   ├── NewerBundleError          a bundle of a later version
 │   └── ModelError                a model file that does not load, or is not what the manifest says
 ├── DatasetError (ValueError)     a data set that cannot be trained on
 ├── RunError (ValueError)         a run folder that is missing, damaged, or not of this schema
@@ -65,6 +66,10 @@ class SourceError(FashionError, OSError):
 
 class BundleError(FashionError, ValueError):
     """A bundle that is missing, damaged, or not of this schema."""
+
+
+class NewerBundleError(BundleError):
+    """A bundle whose schema a later version defined."""
 
 
 class ModelError(BundleError):

@@ -135,6 +135,9 @@ def test_a_damaged_bundle_is_exported_again_and_the_shipped_one_installed_again(
     monkeypatch.chdir(tmp_path)
     (finding,) = check_bundle(Machine())
     assert (finding.state, finding.mend) == ("bad", "fashion-export")
+    (own / "manifest.json").write_text('{"schema": 99}')
+    (finding,) = check_bundle(Machine())
+    assert finding.mend == "git pull && pip install --upgrade .  # in the folder of the clone"
 
 
 @pytest.mark.parametrize(

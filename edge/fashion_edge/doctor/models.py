@@ -11,10 +11,11 @@ from fashion_edge.bundle import Variant, load_bundle
 from fashion_edge.doctor.machine import Finding, Machine
 from fashion_edge.doctor.opencv import FOR_ANY_NUMPY, builds, leave_one
 from fashion_edge.doctor.runtimes import death, runtime_of
-from fashion_edge.errors import FashionError
+from fashion_edge.errors import FashionError, NewerBundleError
 from fashion_edge.frame import Frame
 from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
 
+UPDATE = "git pull && pip install --upgrade .  # in the folder of the clone"
 CODEC_TOLERANCE = 12  # of 255: chroma of JPEG and video is rounded twice
 
 
@@ -23,7 +24,8 @@ def check_bundle(machine: Machine) -> Iterator[Finding]:
     try:
         bundle = load_bundle(folder := default_bundle())
     except FashionError as error:
-        yield Finding("bundle", "bad", str(error), _renew(folder))
+        mend = UPDATE if isinstance(error, NewerBundleError) else _renew(folder)
+        yield Finding("bundle", "bad", str(error), mend)
         return
     try:
         machine.load("cv2")
