@@ -1,6 +1,8 @@
-"""Keeping time: one tick an interval, without drift."""
+"""Keeping time: one tick an interval, without drift; or moments as far apart as they were."""
 
 import time
+
+GAP_S = 10.0  # a longer one in what is played is cut short
 
 
 class Pacer:
@@ -25,6 +27,22 @@ class Pacer:
         ticks = 1 + int((now - self._next) / self._interval)
         self._next += ticks * self._interval
         return ticks
+
+
+class Playback:
+    """Plays what stands on a clock of its own: moments come as far apart as they were, what is late delays the rest."""
+
+    def __init__(self) -> None:
+        self._moment = 0.0
+        self._due: float | None = None
+
+    def wait(self, moment: float) -> float:
+        """Sleep until a moment is due; returns when that was, on time.monotonic()'s clock."""
+        now = time.monotonic()
+        due = now if self._due is None else self._due + min(moment - self._moment, GAP_S)
+        time.sleep(max(0.0, due - now))
+        self._moment, self._due = moment, max(due, now)
+        return due
 
 
 class Stopwatch:

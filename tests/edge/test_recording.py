@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from fashion_edge import pace
 from fashion_edge.cli import main
 from fashion_edge.errors import SourceError
 from fashion_edge.recording import FRAMES, HEADER, LINES, read_header, read_lines
@@ -101,12 +102,16 @@ def test_recording_ends_at_its_limit_and_the_run_goes_on(tmp_path: Path, capsys:
     assert replay(folder) == 0
 
 
-def test_stills_are_recorded_as_stills(photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_stills_are_recorded_as_stills(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "raw"
     assert main(["--source", str(photo_folder), "--record-raw", str(folder)]) == 0
     assert read_header(folder).still
     assert replay(folder) == 0
     assert "all 3 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
+    monkeypatch.setattr(pace.time, "sleep", lambda _: pytest.fail("no window shows them"))
+    assert len(list(open_source(f"replay:{folder}", watched=True).items())) == 3
 
 
 def test_a_recording_is_not_overwritten_unless_asked(recording: Path, capsys: pytest.CaptureFixture) -> None:
@@ -232,6 +237,25 @@ def test_a_loss_is_replayed_as_one(recording: Path) -> None:
     path.write_text("\n".join(rows))
     kinds = [type(item).__name__ for item in open_source(f"replay:{recording}").items()]
     assert kinds[4:7] == ["Frame", "Event", "Frame"]
+
+
+def test_a_watched_replay_shortens_the_hour_that_a_camera_was_away_and_then_plays_on(
+    recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20, 40):
+        edit_line(recording, number, at=3600 + number / 30)
+    waited: list[float] = []
+    monkeypatch.setattr(pace.time, "sleep", lambda seconds: waited.append(seconds) or later(seconds))
+    now = 0.0
+
+    def later(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(pace.time, "monotonic", lambda: now)
+    assert len(list(open_source(f"replay:{recording}", watched=True).items())) == 40
+    assert waited.pop(20) == pytest.approx(pace.GAP_S)
+    assert waited[1:] == pytest.approx([1 / 30] * 38)
 
 
 def test_a_box_that_is_none_is_said_of_the_recording_not_of_a_flag(

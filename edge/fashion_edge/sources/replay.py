@@ -7,6 +7,7 @@ from pathlib import Path
 from fashion_edge.errors import ImageError
 from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.images import read_image
+from fashion_edge.pace import Playback
 from fashion_edge.recording import FRAMES, read_header, read_lines
 
 
@@ -22,7 +23,7 @@ class ReplaySource:
         self.name = f"replay:{folder}"
         self.still = self.header.still
         self.fps = self.header.fps
-        self._paced = paced
+        self._paced = paced and not self.still  # no window shows stills
 
     @property
     def length(self) -> int:
@@ -31,11 +32,10 @@ class ReplaySource:
 
     def items(self) -> Generator[Item, None, None]:
         """Frames and events in the order in which they were recorded."""
-        started, first = time.monotonic(), None
+        playback = Playback()
         for line in read_lines(self.folder):
-            first = line.at if first is None else first
             if self._paced:
-                time.sleep(max(0.0, min(started + line.at - first - time.monotonic(), 5.0)))
+                playback.wait(line.at)
             now = time.monotonic()
             if line.event:
                 yield Event(self.name, line.event, now, line.detail)

@@ -7,7 +7,7 @@ from pathlib import Path
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Fault, Frame, Item
 from fashion_edge.opencv import load_cv2
-from fashion_edge.pace import Pacer
+from fashion_edge.pace import Playback
 from fashion_edge.sources.capture import CvCapture, open_video_capture
 from fashion_edge.sources.edits import lacks_frame_list, shown_s
 
@@ -43,16 +43,15 @@ class VideoSource:
     def items(self) -> Generator[Item, None, None]:
         """Frames until the file ends."""
         capture = self._open(self._settings)
-        pacer = Pacer(1 / self.fps if self._paced else 0.0)
+        playback = Playback()
         try:
             index, stream_at = 0, -1.0
-            while True:
-                pacer.wait()  # before the read: a frame is due when it is taken, as a camera's is
-                if (shot := capture.read()) is None:
-                    break
+            while (shot := capture.read()) is not None:
                 declared = capture.position_s()
                 stream_at = declared if declared > stream_at else max(index / self.fps, stream_at + 1 / self.fps)
-                yield Frame(shot.image, index, shot.captured_at, self.name, shot.capture_s, stream_at)
+                # played, a frame is taken when it is due, as a camera's is; a phone's and a screen's rate varies
+                asked_at = max(shot.captured_at, playback.wait(stream_at)) if self._paced else shot.captured_at
+                yield Frame(shot.image, index, asked_at, self.name, shot.capture_s, stream_at)
                 index += 1
             if index == 0:
                 yield Fault(self.name, 0, f"{self.name} gives no picture: {self._why_none()}")

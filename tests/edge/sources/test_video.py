@@ -39,14 +39,28 @@ def test_a_video_gives_every_frame_once_in_order(clip: Path) -> None:
 
 def test_a_watched_video_plays_at_its_own_rate_and_loses_no_frame(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(video.Pacer, "wait", lambda pacer: waits.append(pacer._interval))
+    monkeypatch.setattr(video.Playback, "wait", lambda _, moment: waits.append(moment) or 1e9)
     source = open_source(str(clip), watched=True)
     assert not source.live, "only the newest frame would count"
-    assert len(list(source.items())) == FRAMES
-    assert waits[0] == pytest.approx(0.04)
+    frames = list(source.items())
+    assert len(frames) == FRAMES
+    assert waits == pytest.approx([i / 25 for i in range(FRAMES)])
+    assert {frame.captured_at for frame in frames} == {1e9}, "as old as its place in the film"
     waits.clear()
     list(open_source(str(clip), watched=True, every_frame=True).items())
-    assert waits[0] == 0
+    assert waits == []
+
+
+def test_a_watched_video_of_varying_rate_plays_as_fast_as_things_happened(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(video.Playback, "wait", lambda _, moment: waits.append(moment) or 0.0)
+    shown = [0.0, 0.1, 0.2, 0.3, 1.3, 2.3, 3.3, 4.3, 5.3, 5.4, 5.5, 5.6]  # a screen on which little happens
+    times = iter(shown)
+    monkeypatch.setattr(CvCapture, "position_s", lambda _: next(times))
+    list(open_source(str(clip), watched=True).items())
+    assert waits == shown
 
 
 def test_a_video_that_was_cut_short_says_so(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
