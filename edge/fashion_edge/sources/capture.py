@@ -1,5 +1,6 @@
 """One open device or stream: what the sources read from, and OpenCV's VideoCapture as one."""
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -47,6 +48,25 @@ class Capture(Protocol):
         ...
 
 
+class SensorClock:
+    """Whether a driver's time stamps are of time.monotonic()'s clock.
+
+    The first that is proves it: after it an old stamp is that of an old frame, as they wait in a driver while the
+    program is stopped.
+    """
+
+    def __init__(self) -> None:
+        self._ours = False
+
+    def captured_at(self, now: float, *stamps: float) -> float:
+        """The first of these times, in seconds, that a frame which came now can have; else now."""
+        for stamp in stamps:
+            if stamp > 0 and 0 <= now - stamp <= (math.inf if self._ours else SENSOR_CLOCK_SLACK_S):
+                self._ours = True
+                return stamp
+        return now
+
+
 class CvCapture:
     """OpenCV's VideoCapture, believed only as far as its frames."""
 
@@ -56,7 +76,7 @@ class CvCapture:
         self._name = name
         self._note = note
         self._clock = clock
-        self._stamps = capture.getBackendName() == "V4L2"
+        self._stamps = SensorClock() if capture.getBackendName() == "V4L2" else None
         fps = float(capture.get(self._cv2.CAP_PROP_FPS))
         self.fps = fps if 0 < fps < CLOCK else DEFAULT_FPS
         frames = float(capture.get(self._cv2.CAP_PROP_FRAME_COUNT))  # what a file declares; 0 or less for the rest
@@ -90,7 +110,10 @@ class CvCapture:
             return None
         captured_at = self._sensor_time(self._clock())
         started = self._clock()
-        ok, image = self._capture.retrieve()
+        try:
+            ok, image = self._capture.retrieve()
+        except self._cv2.error:  # of a buffer without a byte, where the rest gives False
+            return None
         if not ok or image is None or image.size == 0:
             return None
         return Shot(image, captured_at, self._clock() - started)
@@ -119,10 +142,7 @@ class CvCapture:
 
     def _sensor_time(self, now: float) -> float:
         """The driver's own time of the buffer where it is on the monotonic clock, as V4L2 has it; else now."""
-        if not self._stamps:
-            return now
-        stamp = self.position_s()
-        return stamp if 0 <= now - stamp <= SENSOR_CLOCK_SLACK_S else now
+        return now if self._stamps is None else self._stamps.captured_at(now, self.position_s())
 
     def _refuse_giants(self) -> None:
         width, height = self.size

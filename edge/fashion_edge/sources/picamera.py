@@ -10,7 +10,7 @@ from typing import Any
 
 from fashion_edge.errors import SourceError, UsageError, brief
 from fashion_edge.sources.base import Wish
-from fashion_edge.sources.capture import DEFAULT_FPS, SENSOR_CLOCK_SLACK_S, Shot
+from fashion_edge.sources.capture import DEFAULT_FPS, SensorClock, Shot
 from fashion_edge.sources.pixels import FORMATS, to_bgr
 from fashion_edge.sources.reopen import ReopeningSource
 
@@ -72,6 +72,7 @@ class PicameraCapture:
 
     def __init__(self, number: int, wish: Wish, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._stamps = SensorClock()
         self._camera = _acquire(load_picamera2(), number)
         try:
             self._start(wish)
@@ -91,13 +92,15 @@ class PicameraCapture:
             buffer, metadata = request.make_buffer("main"), request.get_metadata()
         finally:
             request.release()
+        if duration := metadata.get("FrameDuration"):  # microseconds: the sensor's, which may not reach what was asked
+            self.fps = 1e6 / duration
         image = to_bgr(buffer, self._format, self._size, self._stride)
-        return Shot(image, _captured_at(metadata.get("SensorTimestamp"), now), self._clock() - now)
+        return Shot(image, self._captured_at(metadata.get("SensorTimestamp"), now), self._clock() - now)
 
     def describe(self) -> str:
         """What was negotiated."""
         width, height = self._size
-        return f"picamera {self._model}: {width}x{height} {self._format}, {self.fps:g} frames/s, {self._balance}"
+        return f"picamera {self._model}: {width}x{height} {self._format}, {self.fps:.3g} frames/s, {self._balance}"
 
     def close(self) -> None:
         """Stop the camera and give it back."""
@@ -107,6 +110,14 @@ class PicameraCapture:
                 camera.stop()
             with suppress(Exception):
                 camera.close()
+
+    def _captured_at(self, nanoseconds: int | None, now: float) -> float:
+        """The sensor's time on time.monotonic()'s clock; libcamera counts from boot, which suspending sets apart."""
+        if nanoseconds is None:
+            return now
+        stamp = nanoseconds / 1e9
+        suspended = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+        return self._stamps.captured_at(now, stamp, stamp - suspended)
 
     def _start(self, wish: Wish) -> None:
         size, self.fps = wish.size or SIZE, wish.fps or DEFAULT_FPS
@@ -182,15 +193,3 @@ def _acquire(picamera2: Any, number: int) -> Any:
         raise SourceError(
             f"camera {number} is in use by another program or another part of this one ({error}); end that first"
         ) from error
-
-
-def _captured_at(nanoseconds: int | None, now: float) -> float:
-    """The sensor's time on time.monotonic()'s clock; libcamera counts from boot, which suspending sets apart."""
-    if nanoseconds is None:
-        return now
-    stamp = nanoseconds / 1e9
-    suspended = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
-    for candidate in (stamp, stamp - suspended):
-        if 0 <= now - candidate <= SENSOR_CLOCK_SLACK_S:
-            return candidate
-    return now

@@ -71,6 +71,7 @@ class ReopeningSource:
                     self._attempt = 0
                 yield Event(self.name, "lost", self._clock(), self._why_lost(shot))
                 yield from self._reopen(still if shot is not None else None)
+                still = Stillness(self._frozen_s)  # while it was away no picture stood still
                 yield Event(self.name, "live", self._clock(), self.describe())
         finally:
             self._capture.close()

@@ -11,11 +11,13 @@ from fashion_edge.sources.video import VideoSource
 
 OPEN_TIMEOUT_MS = 5_000
 READ_TIMEOUT_MS = 4_000
+PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
 
 
 def redact(url: str) -> str:
-    """An address without user and password, whatever letters they hold."""
-    return re.sub(r"//\S*@", "//***@", url)
+    """An address without user and password, whatever letters they hold; many cameras take them as `password=`."""
+    bare = re.sub(r"//.*@", "//***@", url, flags=re.DOTALL)
+    return re.sub(r"(\w*(?:pass|pwd|token|auth|key)\w*=)[^&]*", r"\1***", bare, flags=re.IGNORECASE)
 
 
 def open_stream(url: str, wish: Wish, *, live: bool = True, paced: bool = False) -> Source:
@@ -28,9 +30,12 @@ def open_stream(url: str, wish: Wish, *, live: bool = True, paced: bool = False)
         paced: a file plays at its own rate.
 
     Raises:
-        SourceError: nothing answers, or no picture comes.
+        SourceError: nothing answers, no picture comes, or it is the address of a single one, which would be lost again
+            and again.
     """
     name = redact(url)
+    if PICTURE.match(url):
+        raise SourceError(f"{name} is a picture, not a stream or a video; download it, and give the file as --source")
     first = [_open(url, name)]
     if first[0].finite:
         first.pop().close()

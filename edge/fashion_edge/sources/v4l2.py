@@ -64,12 +64,12 @@ def query(path: str, ioctl: Ioctl = fcntl.ioctl) -> tuple[Device, list[Mode]]:
 
 def holders(path: str, proc: Path = Path("/proc")) -> list[str]:
     """Programs that hold a device open, as `name (pid)`; those of other users stay unseen."""
-    found = []
+    device, found = os.path.realpath(path), []  # /dev/v4l/by-id/... is a link to it
     for entry in sorted(proc.glob("[0-9]*")):
         if entry.name == str(os.getpid()):
             continue
         try:
-            held = any(str(link.readlink()) == path for link in (entry / "fd").iterdir())
+            held = any(str(link.readlink()) == device for link in (entry / "fd").iterdir())
             name = (entry / "comm").read_text().strip() if held else ""
         except OSError:  # it ended meanwhile, or is not ours to look at
             continue

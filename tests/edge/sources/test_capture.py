@@ -49,6 +49,20 @@ def test_the_drivers_time_is_used_when_it_is_on_our_clock(stamp_ms: float, expec
     assert CvCapture(camera, "camera:0", clock=lambda: 100.0).read().captured_at == pytest.approx(expected)
 
 
+def test_a_frame_that_waited_while_the_program_was_stopped_is_as_old_as_it_is() -> None:
+    now = 100.0
+    camera = FakeVideoCapture(SHOT, props={cv2.CAP_PROP_POS_MSEC: 99_960.0})
+    capture = CvCapture(camera, "camera:0", clock=lambda: now)
+    capture.read()
+    now = 112.0  # Ctrl-Z, and fg after twelve seconds: the driver has kept four frames of then
+    for stamp in (99_993.0, 100_027.0, 100_060.0, 100_093.0):
+        camera.props[cv2.CAP_PROP_POS_MSEC] = stamp
+        assert capture.read().captured_at == pytest.approx(stamp / 1000)
+    for none in (112_500.0, 0.0):  # to come, and not told
+        camera.props[cv2.CAP_PROP_POS_MSEC] = none
+        assert capture.read().captured_at == 112.0
+
+
 @pytest.mark.parametrize(
     "gone", [FakeVideoCapture(SHOT, grabs=False), FakeVideoCapture(), FakeVideoCapture(np.zeros((0, 0, 3), np.uint8))]
 )
@@ -61,6 +75,15 @@ def test_a_spoilt_picture_is_left_out_and_is_no_loss() -> None:
     spoilt = iter([(True, None), (False, None), (True, np.zeros((0, 0, 3), np.uint8))])
     camera.retrieve = lambda: next(spoilt, (True, SHOT))
     assert CvCapture(camera, "camera:0").read().image is SHOT
+
+
+def test_a_buffer_without_a_byte_is_a_spoilt_picture() -> None:
+    camera = FakeVideoCapture()
+    buffers = iter([b"", cv2.imencode(".jpg", SHOT)[1].tobytes()])
+    camera.retrieve = lambda: (True, cv2.imdecode(np.frombuffer(next(buffers), np.uint8), cv2.IMREAD_COLOR))
+    shot = CvCapture(camera, "camera:0").read()
+    assert shot is not None
+    assert shot.image.shape == SHOT.shape
 
 
 def test_pictures_that_are_all_spoilt_are_a_loss_and_a_read_that_timed_out_is_not_tried_again() -> None:

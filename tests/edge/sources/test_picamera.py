@@ -110,6 +110,27 @@ def test_red_is_red_the_time_is_the_sensors_and_every_request_is_given_back(pica
     assert camera.closed
 
 
+def test_the_rate_is_the_sensors_not_the_one_that_was_asked_for(
+    picamera2: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = FakeRequest.get_metadata
+    monkeypatch.setattr(FakeRequest, "get_metadata", lambda self: {**real(self), "FrameDuration": 17_849})
+    source = open_source("picamera", wish=Wish(fps=120.0))
+    assert "RGB888, 56 frames/s" in source.describe()
+    assert source.fps == pytest.approx(56.03, abs=0.01), "a recording plays at it"
+    picamera2.opened[0].close()
+
+
+def test_a_frame_that_waited_while_the_program_was_stopped_is_as_old_as_it_is(picamera2: type[FakePicamera2]) -> None:
+    items = open_source("picamera").items()
+    next(items)
+    with pytest.MonkeyPatch.context() as patch:  # Ctrl-Z, and fg after twelve seconds
+        then = {"SensorTimestamp": time.monotonic_ns() - 12_000_000_000}
+        patch.setattr(FakeRequest, "get_metadata", lambda _: then)
+        assert time.monotonic() - next(items).captured_at >= 12
+    items.close()
+
+
 def test_white_balance_settles_and_is_then_locked(picamera2: type[FakePicamera2]) -> None:
     source = open_source("picamera")
     (camera,) = picamera2.opened

@@ -155,3 +155,15 @@ def test_a_thousand_losses_leak_nothing() -> None:
     assert FakeCapture.open_now == 0
     assert descriptors() == before
     assert threading.active_count() == threads
+
+
+def test_the_time_that_a_camera_was_away_is_no_time_in_which_its_picture_stood_still() -> None:
+    clock = Clock()
+    slides = [FakeCapture(30, frozen=True, clock=clock), FakeCapture(30, frozen=True, clock=clock)]  # a second each
+    source = ReopeningSource("camera:0", lambda: slides.pop(0), frozen_s=5.0, pause=clock.pause, clock=clock)
+    items = source.items()
+    before = list(islice(items, 31))
+    clock.now += 20.0  # until the plug is in again
+    after = list(islice(items, 31))
+    assert kinds(before) == ["Frame"] * 30 + ["lost"]
+    assert kinds(after) == ["live"] + ["Frame"] * 30

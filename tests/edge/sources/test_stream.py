@@ -13,6 +13,7 @@ import pytest
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame
 from fashion_edge.sources import open_source
+from fashion_edge.sources.stream import redact
 
 FRAMES = 12
 
@@ -73,6 +74,26 @@ def test_a_password_in_a_url_is_not_shown(camera_url: str) -> None:
     source = open_source(camera_url)
     assert "secret" not in source.name + source.describe()
     assert "//***@127.0.0.1" in source.name
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://admin:my secret@10.0.0.2/live", "rtsp://***@10.0.0.2/live"),
+        ("http://10.0.0.2/video.cgi?usr=admin&pwd=secret&w=640", "http://10.0.0.2/video.cgi?usr=admin&pwd=***&w=640"),
+        ("rtsp://10.0.0.2/user=admin_password=secret_channel=1", "rtsp://10.0.0.2/user=admin_password=***"),
+        ("https://10.0.0.2/?access_token=secret", "https://10.0.0.2/?access_token=***"),
+        ("rtsp://10.0.0.2/cam?channel=1&subtype=0", "rtsp://10.0.0.2/cam?channel=1&subtype=0"),
+    ],
+)
+def test_a_password_is_not_shown_wherever_a_camera_wants_it(url: str, shown: str) -> None:
+    assert redact(url) == shown
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/red_dress.png", "https://127.0.0.1:9/a.GIF?size=large"])
+def test_a_single_picture_is_no_stream_that_is_lost_again_and_again(address: str) -> None:
+    with pytest.raises(SourceError, match=r"is a picture, not a stream or a video; download it"):
+        open_source(address)
 
 
 def test_a_stream_that_does_not_answer_is_named() -> None:

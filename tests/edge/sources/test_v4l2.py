@@ -88,3 +88,6 @@ def test_the_program_that_holds_a_device_is_named(tmp_path: Path) -> None:
     (tmp_path / "17" / "fd").mkdir(parents=True)
     assert holders("/dev/video0", tmp_path) == ["cheese (4242)"]
     assert holders("/dev/video1", tmp_path) == []
+    by_name = tmp_path / "usb-Logitech_C920-video-index0"
+    by_name.symlink_to("/dev/video0")
+    assert holders(str(by_name), tmp_path) == ["cheese (4242)"]
