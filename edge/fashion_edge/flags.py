@@ -20,7 +20,7 @@ SOURCE = (
     option("--source", type=TEXT, help="Image, folder, video, URL, camera, picamera, demo or replay:DIR [demo]."),
     option("--camera", type=click.IntRange(0), metavar="N", help="Short for --source N: /dev/videoN."),
     option("--size", type=TEXT, metavar="WxH", help="Frame size asked of a camera [640x480]."),
-    option("--fps", type=click.FloatRange(0.1, 1000), metavar="F", help="Frames a second asked of a camera [30]."),
+    option("--fps", type=click.FloatRange(0.5, 1000), metavar="F", help="Frames a second asked of a camera [30]."),
     option(
         "--awb",
         type=TEXT,
@@ -177,7 +177,12 @@ COMPANIONS = {  # flags that say something of others, one of which must be there
     "raw_limit": ("record_raw",),
     "diff_limit": ("diff",),
 }
-MODES = ("diff", "colour_card", "print_colour_card")  # they replace the run, and so its outputs
+DECIDING = ("roi", "smooth", "hysteresis", "dwell", "max_age_ms")
+MODES = {  # they replace the run, and so its outputs; and which flags of a run they have no use for besides
+    "diff": ("max_age_ms",),
+    "colour_card": DECIDING,
+    "print_colour_card": ("source", "camera", *DECIDING),
+}
 MADE_BY_A_RUN = ("jsonl", "events", "record", "save", "serve", "mqtt", "capture", "record_raw", "install_service")
 
 
@@ -193,7 +198,7 @@ def refuse_idle(ctx: click.Context) -> None:
             needed = " or ".join(map(_as_flag, companions))
             raise UsageError(f"{_as_flag(name)} does nothing without {needed}; add one, or leave it out")
     for mode in given.intersection(MODES):
-        if idle := sorted(given.intersection((*MADE_BY_A_RUN, *MODES)) - {mode}):
+        if idle := sorted(given.intersection((*MADE_BY_A_RUN, *MODES, *MODES[mode])) - {mode}):
             raise UsageError(f"{_as_flag(mode)} runs alone, {_as_flag(idle[0])} would do nothing; leave one out")
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.backends import Backend
 from fashion_edge.bundle import Manifest
+from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace, decide
 from fashion_edge.frame import Event, Fault, Frame, Item, Tick
 from fashion_edge.overlay import draw_result, enlarge
@@ -17,7 +18,7 @@ from fashion_edge.result import Result
 from fashion_edge.roi import Box, Roi
 from fashion_edge.sinks.base import Sink
 from fashion_edge.smooth import Shown, Smoothed, dwell, hold, smooth
-from fashion_edge.summary import Summary
+from fashion_edge.summary import SILENT, Summary
 from fashion_edge.vitals import Meter
 
 Clock = Callable[[], float]
@@ -94,7 +95,9 @@ class Labeller:
             "decide": decided - inferred,
         }
         age = decided - frame.captured_at
-        vitals = None if self._still else self._meter.update(decided, age)  # a photo was not captured just now
+        limit = self._options.max_age_s
+        unmeasured = self._still or (limit is not None and age > limit)  # no photo was captured just now; discarded
+        vitals = None if unmeasured else self._meter.update(decided, age)
         return Result(frame, view.box, scores, smoothed, decision, age, stages, space.labels, vitals)
 
     def _space(self) -> LabelSpace:
@@ -151,14 +154,14 @@ def _put_frame(
     item: Frame | View, labeller: Labeller, sinks: Sequence[Sink], options: Options, summary: Summary, clock: Clock
 ) -> None:
     limit, frame = options.max_age_s, item if isinstance(item, Frame) else item.frame
-    if limit is not None and clock() - frame.captured_at > limit:
-        _discard(sinks, summary, clock)
+    if limit is not None and (age := clock() - frame.captured_at) > limit:
+        _discard(age, sinks, summary, clock)
         return
     memory = labeller.memory
     result = labeller.label(item) if isinstance(item, Frame) else labeller.judge(item)
     if limit is not None and result.age_s > limit:  # the contract is on the label, not on the frame
         labeller.memory = memory  # what nobody was shown leaves no trace, or a recording would not replay
-        _discard(sinks, summary, clock)
+        _discard(result.age_s, sinks, summary, clock)
         return
     for sink in sinks:
         if sink.wants_clean:
@@ -170,9 +173,10 @@ def _put_frame(
         sink.put(result)
 
 
-def _discard(sinks: Sequence[Sink], summary: Summary, clock: Clock) -> None:
+def _discard(age_s: float, sinks: Sequence[Sink], summary: Summary, clock: Clock) -> None:
     """Too old to be shown; a window and a watchdog live on."""
-    summary.count_stale()
+    if summary.count_stale():
+        say(f"the last {SILENT} frames were discarded as too old, this one at {age_s * 1e3:.1f} ms; raise --max-age-ms")
     tick = Tick(clock())
     for sink in sinks:
         sink.tick(tick)

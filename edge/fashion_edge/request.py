@@ -63,7 +63,7 @@ class Request:
     def source_text(self) -> str:
         """The one source that was named; the demo where none was."""
         if self.source is not None and self.camera is not None:
-            raise UsageError(f"--source {self.source} and --camera {self.camera} were both given; name one")
+            raise UsageError(f"--source and --camera {self.camera} were both given; name one")
         return str(self.camera) if self.camera is not None else (self.source or "demo")
 
     def check(self) -> None:

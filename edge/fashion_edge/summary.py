@@ -8,6 +8,7 @@ import numpy as np
 
 from fashion_edge.result import Result
 
+SILENT = 100  # frames discarded in a row: nothing is shown, and somebody waits
 REMEMBERED = 20_000  # ages kept for the percentiles: the last eleven minutes at 30 frames a second
 
 
@@ -18,6 +19,7 @@ class Summary:
         self.frames = 0
         self.faults = 0
         self.stale = 0
+        self._stale_in_a_row, self._told = 0, False
         self._clock = clock
         self._first: float | None = None
         self._last = 0.0
@@ -30,12 +32,17 @@ class Summary:
         if self._first is None:
             self._first = self._last
         self.frames += 1
+        self._stale_in_a_row = 0
         self._ages.append(result.age_s)
         self._texts[result.decision.text] += 1
 
-    def count_stale(self) -> None:
-        """Count a frame that was discarded since its label would have been too old."""
+    def count_stale(self) -> bool:
+        """Count a frame that was discarded as too old; True once, when all the last ones were."""
         self.stale += 1
+        self._stale_in_a_row += 1
+        silent = self._stale_in_a_row == SILENT and not self._told
+        self._told = self._told or silent
+        return silent
 
     def count_fault(self) -> None:
         """Count an input that could not be read."""

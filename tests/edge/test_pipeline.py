@@ -10,7 +10,7 @@ from fashion_edge.pipeline import Labeller, Options, run
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
 from fashion_edge.roi import Box
 from fashion_edge.sinks.base import Sink
-from fashion_edge.summary import Summary
+from fashion_edge.summary import SILENT, Summary
 
 RED_DRESS = {"red": 0.99, "dress": 0.98}
 
@@ -64,7 +64,7 @@ def labeller(shipped: Bundle, options: Options, *, still: bool = False, **scores
 def test_a_frame_becomes_words_with_the_time_of_each_stage(shipped: Bundle) -> None:
     result = labeller(shipped, Options()).label(next(frames(1)))
     assert result.decision.text == "red dress"
-    assert result.box == Box(140, 0, 360, 480)
+    assert result.box == Box(128, 0, 384, 480)
     assert result.stages_s == pytest.approx({"capture": 0.25, "preprocess": 0.001, "infer": 0.001, "decide": 0.001})
     assert result.age_s == pytest.approx(0.005)  # captured at 0, decided at the clock's fifth call
 
@@ -184,6 +184,19 @@ def test_a_frame_whose_label_would_be_too_old_is_discarded_and_counted(shipped: 
     assert summary.describe()[0].endswith("0 not readable, 1 discarded as too old")
 
 
+def test_who_waits_for_labels_that_all_come_too_late_is_told_once(
+    shipped: Bundle, capsys: pytest.CaptureFixture
+) -> None:
+    options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
+    clock = SteppingClock()
+    one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
+    fresh = (Frame(np.zeros((48, 64, 3), np.uint8), i, clock.now, "fake") for i in range(3 * SILENT))
+    run(fresh, one, [sink], options, summary, clock=clock)
+    assert summary.stale == 3 * SILENT
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["the last 100 frames were discarded as too old, this one at 6.0 ms; raise --max-age-ms"]
+
+
 def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(shipped: Bundle) -> None:
     options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
     clock = SteppingClock()
@@ -214,6 +227,23 @@ def test_a_frame_that_was_discarded_leaves_no_trace(shipped: Bundle) -> None:
         return sink.results[-1]
 
     assert last(slow=True).smoothed.tolist() == last(slow=False).smoothed.tolist()
+
+
+def test_labels_that_nobody_was_shown_are_in_no_figure(shipped: Bundle) -> None:
+    clock, sink, options = SteppingClock(), ListSink(), Options(max_age_s=0.02)
+    one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
+
+    def every_other_one_is_late() -> Iterator[Frame]:
+        for index in range(10):
+            yield Frame(np.zeros((48, 64, 3), np.uint8), index, clock.now - 0.017 * (index % 2), "fake")
+
+    run(every_other_one_is_late(), one, [sink], options, Summary(), clock=clock)
+    assert [result.frame.index for result in sink.results] == [0, 2, 4, 6, 8]
+    vitals = sink.results[-1].vitals
+    assert vitals is not None
+    assert vitals.age_p99_ms <= 20.0
+    made = [result.frame.captured_at + result.age_s for result in sink.results]
+    assert vitals.fps == pytest.approx(4 / (made[-1] - made[0]))
 
 
 def test_a_sink_that_wants_it_sees_the_frame_before_anything_is_drawn(shipped: Bundle) -> None:
