@@ -298,6 +298,58 @@ def test_a_tab_in_the_background_tells_what_is_and_wakes_up_to_no_old_picture() 
         browse(visit)
 
 
+def test_a_tab_in_the_background_keeps_no_word_of_a_run_that_ended() -> None:
+    hide = "Object.defineProperty(document, 'hidden', {get: () => true}); requestAnimationFrame = () => {};"
+    with serving() as (scene, web):
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.call("Page.enable")
+                await page.call("Page.addScriptToEvaluateOnNewDocument", source=hide)
+                await page.open(web.url)
+                await page.wait("document.title.startsWith('red dress')")
+                scene.plugged = False
+                await page.wait("document.body.dataset.state === 'lost'")
+                scene.plugged = True
+                await page.wait("document.title.startsWith('red dress')")
+                scene.over = True
+                await page.wait("document.body.dataset.state === 'ended'")
+                assert await page.ask("document.title") == "fashion-edge"
+
+        browse(visit)
+
+
+def test_photos_have_neither_rate_nor_age_on_the_page() -> None:
+    with serving_nothing_yet() as web:
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(web.url)
+                await page.wait("rows.size === 3")
+                await page.ask("showFigures({stages_ms: {}, fps: null, age_p50_ms: null, age_p99_ms: null})")
+                assert await page.ask("[fps, age, p99].map((e) => e.textContent)") == ["–", "–", "–"]
+
+        browse(visit)
+
+
+def test_in_high_contrast_bars_can_be_told_from_their_tracks() -> None:
+    colours = "['.chosen .fill', '.track', '.stages i', '.lamp'].map((name) => "
+    colours += "getComputedStyle(document.querySelector(name)).backgroundColor)"
+    with serving() as (_, web):
+
+        async def visit(browser: Chromium) -> None:
+            async with browser.page() as page:
+                await page.open(web.url)
+                await page.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+                await page.wait(says("red dress"))
+                fill, track, stage, lamp = await page.ask(colours)
+                paper = await page.ask("getComputedStyle(document.body).backgroundColor")
+                assert fill != track
+                assert paper not in (fill, track, stage, lamp)
+
+        browse(visit)
+
+
 def test_motion_jpeg_in_a_browser_shows_that_the_camera_is_lost() -> None:
     with serving() as (scene, web):
 
@@ -329,6 +381,7 @@ def test_a_lost_camera_shows_as_lost_and_comes_back() -> None:
                     assert "No signal: camera /dev/video0 gives no frames" in await one.text()
                     assert "red dress" not in await one.ask("document.querySelector('h1').innerText")
                     assert await one.ask("document.querySelectorAll('.chosen').length") == 0
+                    assert await one.ask("document.querySelectorAll('[aria-valuetext=unknown]').length") == len(LABELS)
                     await one.wait(
                         "Math.max(...picture.getContext('2d').getImageData(4, 4, 1, 1).data.slice(0, 3)) < 60"
                     )

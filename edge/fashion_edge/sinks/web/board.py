@@ -4,7 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ from fashion_edge.sinks.web.picture import Picture
 from fashion_edge.sinks.web.state import SourceState
 
 REMEMBERED = 100  # changes
-FRESH_S = 1.0  # a picture older than this is not shown to somebody who comes new
 CARD_SIZE = (480, 640)  # of the card before the first frame
 
 
@@ -61,7 +60,8 @@ class Board:
         if not self.wanted:
             return
         self.wanted = False
-        self._publish(result.frame.image.copy(), result)
+        shown = replace(result, stages_s=dict(result.stages_s))  # drawing adds its own, while the server reads these
+        self._publish(result.frame.image.copy(), shown)
 
     def count(self, result: Result) -> None:
         """Take note of a labelled frame."""
@@ -91,12 +91,12 @@ class Board:
             self.counts.losses += first
             self._publish(draw_no_signal(*self._size, event.detail), None)
 
-    def current(self) -> Picture | None:
-        """The newest picture, if it shows how things are: a card while the source is lost, or a fresh frame."""
+    def current(self, since: float) -> Picture | None:
+        """The newest picture, if it shows how things are: a card while the source is lost, or a frame from then on."""
         picture = self.picture
         if picture is None or (picture.result is None) != (self.source.state == "lost"):
             return None
-        return picture if picture.result is None or time.monotonic() - picture.at < FRESH_S else None
+        return picture if picture.result is None or picture.at >= since else None
 
     def _live(self, event: Event | None = None) -> None:
         if self.source.state != "live":

@@ -1,6 +1,7 @@
 """Those who watch: how many may, and how each gets the newest picture at its own pace."""
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 
@@ -47,9 +48,13 @@ class Clients:
             self.watching -= room
 
     async def picture(self, after: int) -> Picture | None:
-        """The newest picture with a number above `after`; asks the loop for one and waits. None once the run ends."""
+        """The newest picture with a number above `after`; asks the loop for one and waits. None once the run ends.
+
+        One that another client asked for serves this one, too, if it came after that was asked or a moment before.
+        """
+        since = time.monotonic() - INTERVAL_S
         while not self.closing.is_set():
-            picture = self.board.current()
+            picture = self.board.current(since)
             if picture is not None and picture.number > after:
                 return picture
             self.board.wanted = True

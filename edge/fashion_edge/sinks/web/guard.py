@@ -67,6 +67,7 @@ class Guard:
         async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
             refused = self._refuse(request)
             if refused is not None:
+                refused.force_close()  # a stranger who asks again and again keeps no connection for that
                 return refused
             if self.token and request.path == "/" and "token" in request.query:
                 return self._enter(request)
@@ -85,6 +86,8 @@ class Guard:
         origin = request.headers.get("Origin")
         if origin is not None and not self._may_look(origin, asked):
             return self._refusals.other_page(origin)  # a WebSocket has no other protection
+        if origin is None and _is_embedded(request):
+            return self._refusals.other_page("")
         return None
 
     def _may_look(self, header: str, asked: str) -> bool:
@@ -112,6 +115,12 @@ class Guard:
     def _cookie(request: web.Request) -> str:
         """Cookies are shared between the ports of a host, so the port is in the name."""
         return f"fashion_edge_{_split(request.headers.get('Host', ''))[1]}"
+
+
+def _is_embedded(request: web.Request) -> bool:
+    """Whether a page of elsewhere asks without an origin, as its images do; a link that a person follows is none."""
+    elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+    return elsewhere and request.headers.get("Sec-Fetch-Dest") != "document"
 
 
 def _split(header: str) -> tuple[str, str]:

@@ -70,7 +70,7 @@ def render_metrics(
 def _counters(counts: Counts) -> Iterator[str]:
     for name, text, value in (
         ("frames_total", "Frames labelled", counts.frames),
-        ("frames_dropped_total", "Frames of the source that were passed over for newer ones", counts.dropped),
+        ("frames_dropped_total", "Frames of the source not labelled: passed over or too old", counts.dropped),
         ("faults_total", "Inputs that could not be read", counts.faults),
         ("source_losses_total", "Times the source was lost", counts.losses),
         ("failed_outputs_total", "Outputs that failed and were left out", counts.failed_sinks),

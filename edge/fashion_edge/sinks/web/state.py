@@ -27,10 +27,12 @@ class SourceState:
 
 
 def describe_result(result: Result, wall: WallClock) -> dict[str, Any]:
-    """A labelled frame: the JSON line's keys, the smoothed scores, the box in fractions, rate and ages."""
+    """A labelled frame: the JSON line's keys, smoothed scores, the box in fractions; rate and ages, null for photos."""
     height, width = result.frame.image.shape[:2]
     box, vitals = result.box, result.vitals
-    figures = (vitals.fps, vitals.age_p50_ms, vitals.age_p99_ms) if vitals else (0.0, 0.0, 0.0)
+    figures = {
+        name: round(getattr(vitals, name), 2) if vitals else None for name in ("fps", "age_p50_ms", "age_p99_ms")
+    }
     return {
         **result_record(result, wall),
         "smoothed": {label: round(float(x), 4) for label, x in zip(result.labels, result.smoothed, strict=True)},
@@ -38,7 +40,7 @@ def describe_result(result: Result, wall: WallClock) -> dict[str, Any]:
         "box": [
             round(part, 4) for part in (box.left / width, box.top / height, box.width / width, box.height / height)
         ],
-        **dict(zip(("fps", "age_p50_ms", "age_p99_ms"), (round(x, 2) for x in figures), strict=True)),
+        **figures,
     }
 
 

@@ -33,6 +33,12 @@ def test_beyond_it_a_missing_or_wrong_token_gets_nothing(serve: Callable[..., We
         assert (answer.status, answer.body) == (401, b"")
 
 
+def test_who_may_not_look_keeps_no_connection(serve: Callable[..., WebSink], ask: Ask) -> None:
+    sink = serve("0.0.0.0:0")
+    assert ask(sink, "/").headers["Connection"] == "close", "or 64 of them would keep out who may"
+    assert ask(sink, "/", {"Authorization": f"Bearer {sink.url.partition('=')[2]}"}).headers["Connection"] is None
+
+
 def test_the_right_token_opens_by_query_header_and_cookie(serve: Callable[..., WebSink], ask: Ask) -> None:
     sink = serve("0.0.0.0:0")
     token = token_of(sink)
@@ -95,6 +101,17 @@ def test_pages_of_other_sites_are_refused(serve: Callable[..., WebSink], origin:
         status, said = open_socket(sink, origin)
         assert (status, said.count("\n")) == (403, 1)
         assert "may look" in said or "may not look" in said
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_an_image_in_a_page_of_another_site_costs_no_picture_and_a_link_there_opens(
+    serve: Callable[..., WebSink], ask: Ask, site: str
+) -> None:
+    sink = serve()
+    for path in ("/still.jpg", "/stream.mjpg", "/api/state"):
+        assert ask(sink, path, {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "image"}).status == 403
+    assert ask(sink, "/", {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "document"}).status == 200
+    assert ask(sink, "/page.js", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "script"}).status == 200
 
 
 SHOP = "https://shop.example"

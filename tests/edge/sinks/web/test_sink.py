@@ -130,8 +130,41 @@ def test_an_old_picture_is_not_shown_to_who_comes_new(
     sink = serve()
     sink._board.wanted = True
     sink.put_clean(result())
-    monkeypatch.setattr("fashion_edge.sinks.web.board.FRESH_S", 0.0)
+    monkeypatch.setattr("fashion_edge.sinks.web.clients.INTERVAL_S", 0.0)
     assert ask(sink, "/still.jpg").status == 503
+
+
+def test_what_another_client_was_given_half_a_second_ago_is_not_the_newest(serve: Serve, feed: Callable) -> None:
+    sink = serve()
+    feeder = feed(sink)
+
+    async def visit() -> None:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{sink.url}api/live") as early:
+            await next_picture(early)
+            await asyncio.sleep(0.5)
+            asked = feeder.frames
+            async with session.ws_connect(f"{sink.url}api/live") as late:
+                seen, _ = await next_picture(late)
+        assert seen["result"]["frame"] >= asked - 5, "pictures of one moment are shared, and no older ones"
+
+    asyncio.run(visit())
+
+
+def test_a_frame_is_drawn_on_while_its_picture_is_described(serve: Serve, result: Callable) -> None:
+    sink, frame = serve(), result()
+    sink._board.wanted = True
+    sink.put_clean(frame)
+    shown = sink._board.picture.result
+    for _ in shown.stages_s:  # the server's thread is here, while the loop's takes the time of the drawing
+        frame.stages_s["draw"] = 0.001
+    assert "draw" not in shown.stages_s
+
+
+def test_the_rate_and_age_of_photos_are_unknown_and_not_nought(serve: Serve, ask: Callable, result: Callable) -> None:
+    sink = serve()
+    sink.put(replace(result(), vitals=None))
+    state = json.loads(ask(sink, "/api/state").body)["result"]
+    assert [state[key] for key in ("fps", "age_p50_ms", "age_p99_ms")] == [None, None, None]
 
 
 def test_each_client_gets_the_newest_picture_and_what_was_said_of_it(serve: Serve, feed: Callable) -> None:
@@ -389,3 +422,8 @@ def test_the_page_names_no_other_site() -> None:
     for file in (files("fashion_edge.sinks.web") / "static").iterdir():
         addresses = re.findall(r"https?://[^\"'\s)]+", file.read_text())
         assert set(addresses) <= {"http://www.w3.org/2000/svg"}, file.name
+
+
+def test_midnight_is_no_24_oclock_in_the_history() -> None:
+    script = (files("fashion_edge.sinks.web") / "static" / "page.js").read_text()
+    assert 'toLocaleTimeString([], { hourCycle: "h23" })' in script, "with hour12: false older browsers say 24:00:05"

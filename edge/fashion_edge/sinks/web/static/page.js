@@ -77,6 +77,7 @@ function showScores(scores, chosen) {
     fill.style.transform = `translateX(${(score - 1) * 100}%)`;
     track.setAttribute("aria-valuenow", score.toFixed(2));
     setText(value, scores ? score.toFixed(2) : "–");
+    track.setAttribute("aria-valuetext", scores ? score.toFixed(2) : "unknown");
   }
 }
 
@@ -125,6 +126,7 @@ function showFigures(result) {
     entry.bar.style.flexGrow = entry.smooth * 1000; // a sum below 1 would not fill the bar
     setText(entry.text, `${stage} ${entry.smooth.toFixed(entry.smooth < 10 ? 2 : 1)} ms`);
   }
+  if (result.fps === null) return; // photos were not captured just now
   setText($("age"), `${result.age_p50_ms.toFixed(1)} ms`);
   setText($("p99"), `${result.age_p99_ms.toFixed(1)} ms`);
   setText($("fps"), `${result.fps.toFixed(1)} /s`);
@@ -169,6 +171,7 @@ function showState(state, notice) {
   setText($("notice"), notice ?? "");
   if (state !== "live" && state !== "silent") {
     showWords("");
+    showTitle(""); // a tab in the background has one without words
     showScores(null, []);
     $("guide").hidden = true;
     clearFigures();
@@ -208,7 +211,7 @@ function addChange({ number, kind, at, text }) {
   const item = document.createElement("li");
   const time = make("time", item);
   time.dateTime = at;
-  time.textContent = new Date(at).toLocaleTimeString([], { hour12: false });
+  time.textContent = new Date(at).toLocaleTimeString([], { hourCycle: "h23" });
   const words = make("span", item);
   const said = { live: "signal is back", lost: "no signal", failed: `an output failed: ${text}`, restored: `an output is back: ${text}` };
   words.textContent = said[kind] ?? text;
