@@ -12,6 +12,7 @@ from fashion_edge.console import say
 from fashion_edge.errors import OutputExistsError, UsageError
 
 TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)  # a folder cannot have that name: a full one or a file has it
+FIXED = (errno.EBUSY, errno.EXDEV)  # nor where a disk or volume is mounted, or a layer of an image holds it
 
 
 def refuse_existing(path: Path, *, overwrite: bool, hint: str = "name another or add --overwrite") -> None:
@@ -25,7 +26,12 @@ def refuse_existing(path: Path, *, overwrite: bool, hint: str = "name another or
 
 
 def refuse_existing_folder(path: Path, *, marker: str, overwrite: bool) -> None:
-    """Raise `OutputExistsError` where something is there that `atomic_folder` would not replace."""
+    """Raise `OutputExistsError` where something is there that `atomic_folder` would not replace, or `UsageError`."""
+    if path.is_mount():
+        raise UsageError(
+            f"{path} is where a disk or volume is mounted, which cannot be replaced; name a folder in it, such as "
+            f"{path / 'new'}"
+        )
     ours = (path / marker).is_file()
     hint = "name another or add --overwrite"
     if not ours and path.is_dir():
@@ -108,7 +114,7 @@ def _take_folder(part: Path, path: Path) -> bool:
     try:
         part.rename(path)
     except OSError as error:
-        if error.errno not in TAKEN:
+        if not (error.errno in TAKEN or (error.errno in FIXED and path.exists())):
             raise
         return False
     return True
@@ -152,7 +158,7 @@ def atomic_folder(
 
     Raises:
         OutputExistsError: `path` holds something and `overwrite` is false, or it holds something else.
-        UsageError: the parent folder cannot be written, or `path` is the folder that the program runs in.
+        UsageError: the parent folder cannot be written, or `path` is the folder that the program runs in or a mount.
     """
     if path.resolve() == Path.cwd():
         raise UsageError(f"{path} is the folder that you are in, which cannot be replaced; name a new one")
@@ -208,7 +214,12 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 def _swap_in(part: Path, path: Path) -> Path:
     """Rename `part` to `path`; the folder that was there goes only once the new one stands."""
     old = path.with_name(f".{path.name}.old-{os.getpid()}")
-    path.rename(old)
+    try:
+        path.rename(old)
+    except OSError as error:
+        if error.errno not in FIXED:
+            raise
+        return _take_free_name_and_say(part, path)
     try:
         name = _take_free_name_and_say(part, path)
     except OSError:

@@ -1,6 +1,7 @@
 """The terminal: messages to standard error, errors as one sentence, exit statuses."""
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -58,6 +59,8 @@ def run_command(command: click.Command, argv: Sequence[str] | None) -> int:
     before the start behaves as /dev/null.
     """
     _open_closed_streams()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has it: no label is lost to a locale
     try:
         return _run(command, argv)
     finally:

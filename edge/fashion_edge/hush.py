@@ -27,8 +27,9 @@ def hush(*, enabled: bool = True) -> Iterator[None]:
             try:
                 yield
             finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
+                for stream in (sys.stdout, sys.stderr):
+                    with suppress(OSError):  # no room for the scratch file: the terminal is given back all the same
+                        stream.flush()
                 for target, copy in saved:
                     os.dup2(copy, target)
     finally:

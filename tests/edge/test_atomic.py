@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -72,6 +73,37 @@ def test_a_folder_that_took_the_name_meanwhile_is_kept_and_the_new_one_gets_a_nu
         capsys.readouterr().err
     )
     assert set(tmp_path.iterdir()) == {target, names[0]}
+
+
+def test_where_a_volume_is_mounted_is_told_before_the_work_begins() -> None:
+    with (
+        pytest.raises(UsageError, match="is where a disk or volume is mounted.*name a folder in it, such as /new"),
+        atomic_folder(Path("/"), marker="run.json"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("why", [errno.EBUSY, errno.EXDEV])
+def test_hours_of_work_are_kept_where_their_folder_cannot_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: int, *, overwrite: bool
+) -> None:
+    target, names, rename = tmp_path / "volume", list[Path](), Path.rename
+
+    def refuse(path: Path, to: Path) -> Path:  # as of a mount that looks like a plain folder, or in a container
+        if target.exists() and target in (path, to):
+            raise OSError(why, os.strerror(why))
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    monkeypatch.setattr(Path, "rmdir", lambda _: None)
+    target.mkdir()
+    if overwrite:
+        (target / "run.json").write_text("old")
+    with atomic_folder(target, marker="run.json", overwrite=overwrite, named=names.append) as part:
+        (part / "run.json").write_text("new")
+    assert names == [tmp_path / "volume-2"]
+    assert (names[0] / "run.json").read_text() == "new"
 
 
 def test_two_that_write_one_folder_at_the_same_time_both_get_a_name(tmp_path: Path) -> None:

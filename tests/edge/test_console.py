@@ -77,6 +77,14 @@ def test_a_full_disk_behind_standard_output_is_an_output_that_failed() -> None:
     assert done.stderr == f"fashion-edge: {said}\n"
 
 
+def test_what_a_locale_cannot_write_is_spelled_out_and_the_rest_is_printed() -> None:
+    program = "import click; from fashion_edge.console import run_command; "
+    program += "run_command(click.Command('x', callback=lambda: [*map(click.echo, ('服: dress', 'b: red'))]), [])"
+    argv = ["env", "PYTHONIOENCODING=latin-1", sys.executable, "-c", program]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.stdout == "\\u670d: dress\nb: red\n"
+
+
 def test_a_closed_standard_output_behaves_as_dev_null() -> None:
     done = in_a_shell(">&-", "--source", "demo", "--every-frame", "--frames", "3", "--jsonl", "-")
     assert done.returncode == 0

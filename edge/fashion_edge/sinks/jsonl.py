@@ -3,8 +3,10 @@
 import math
 import os
 import sys
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import orjson
 
@@ -77,21 +79,34 @@ class JsonlSink(Sink):
             return
         if self._size and self._size + len(line) > self._limit:
             self._file = self._rotate(self._file)
-        self._file.write(line)
-        self._file.flush()
+        _append(self._file, line)
         self._size += len(line)
 
-    def _rotate(self, full: BinaryIO) -> BinaryIO:
+    def _rotate(self, full: FileIO) -> FileIO:
         assert self._path is not None
         full.close()
-        self._path.replace(rotated(self._path))
+        with suppress(FileNotFoundError):  # somebody took it away: begun anew all the same
+            self._path.replace(rotated(self._path))
         self._size = 0
-        return self._path.open("wb")
+        return self._path.open("ab", buffering=0)
 
 
 def rotated(path: Path) -> Path:
     """Where a full file goes."""
     return path.with_name(path.name + ".1")
+
+
+def _append(file: FileIO, line: bytes) -> None:
+    """Write a whole line; of one that the disk has no room for nothing stays."""
+    taken = 0
+    try:
+        while taken < len(line):
+            taken += file.write(line[taken:])
+    except OSError:
+        if taken:
+            with suppress(OSError):  # a pipe takes nothing back
+                file.truncate(file.tell() - taken)
+        raise
 
 
 def _print(line: bytes) -> None:
@@ -112,10 +127,12 @@ def _ends_midway(path: Path) -> bool:
         return file.read(1) != b"\n"
 
 
-def _open(path: Path, name: str, *, append: bool) -> BinaryIO:
+def _open(path: Path, name: str, *, append: bool) -> FileIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab" if append else "wb")
+        if not append and path.is_file():
+            path.write_bytes(b"")
+        file = path.open("ab", buffering=0)  # at the end that there is then: somebody may empty the file meanwhile
         if append and _ends_midway(path):
             file.write(b"\n")  # power went while the last line was written: the next one must be whole
         return file

@@ -1,5 +1,6 @@
 import io
 import json
+import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,40 @@ def test_jsonl_starts_anew_beyond_its_limit_and_keeps_the_file_before(tmp_path: 
     assert all(file.stat().st_size <= 1000 for file in files)
     frames = [json.loads(line)["frame"] for file in files for line in file.read_text().splitlines()]
     assert frames == list(range(frames[0], 30))  # no line is lost between the two, none is cut
+
+
+@pytest.mark.parametrize("append", [True, False])
+def test_a_file_that_is_emptied_while_it_grows_has_whole_lines_from_its_start(tmp_path: Path, *, append: bool) -> None:
+    path = tmp_path / "out.jsonl"
+    with JsonlSink(str(path), append=append) as sink:
+        sink.put(result(1))
+        path.open("w").close()  # `: > out.jsonl`, or logrotate's copytruncate
+        sink.put(result(2))
+    assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [2]
+
+
+def test_a_line_that_the_disk_has_no_room_for_leaves_no_half(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with JsonlSink(str(path)) as sink:
+        sink.put(result(1))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, most[1]))
+        try:
+            with pytest.raises(OSError, match="too large"):
+                sink.put(result(2))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [1]
+
+
+def test_a_file_that_is_moved_away_is_begun_anew_at_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with JsonlSink(str(path), limit_mb=0.001) as sink:
+        sink.put(result(1))
+        path.rename(tmp_path / "kept.jsonl")
+        for index in range(2, 6):
+            sink.put(result(index))
+    assert "2" in path.read_text()
 
 
 def test_jsonl_keeps_an_existing_file_unless_asked(tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown(tm
     assert "outside" not in repr(broker)
 
 
+def test_the_mark_that_editors_of_windows_begin_with_is_no_part_of_the_password(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"\xef\xbb\xbfsword fish\r\n")
+    assert Broker.parse("b", user="me", password_file=file, environ={}).password == "sword fish"
+
+
 def test_a_password_file_must_be_readable_have_a_line_and_a_user(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     for name, said in (("none", "cannot be read: No such file"), ("empty", "has no password on its first line")):
