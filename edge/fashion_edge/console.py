@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ import click
 from fashion_edge.errors import FashionError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and line breaks
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # such an error names no file that is open, nor standard output
 
 
@@ -49,7 +51,12 @@ def say(message: str) -> None:
     """
     moving_line.clear()
     with suppress(OSError):
-        click.echo(message, err=True)
+        click.echo(printable(message), err=True)
+
+
+def printable(text: str) -> str:
+    """Text whose control characters, as a stranger's file name may have, are spelled out: none steers a terminal."""
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def run_command(command: click.Command, argv: Sequence[str] | None) -> int:

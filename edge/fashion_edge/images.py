@@ -132,7 +132,8 @@ def _to_bgr(image: "PILImage.Image", depth: int) -> NDArray[np.uint8]:
     """Decode and bring any mode to (h, w, 3) B, G, R."""
     from PIL import Image, ImageOps
 
-    upright = ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)  # a copy of 50 megapixels is 150 MB
+    upright: PILImage.Image = image
     if upright.mode.startswith("I"):  # up to 16 bits a pixel: keep the high ones, convert() would clip to white
         grey = (np.asarray(upright).astype(np.int64) >> (depth - 8)).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
@@ -140,5 +141,5 @@ def _to_bgr(image: "PILImage.Image", depth: int) -> NDArray[np.uint8]:
         upright = upright.convert("RGBA")
         paper = Image.new("RGBA", upright.size, (*PAPER, 255))
         upright = Image.alpha_composite(paper, upright)
-    rgb = np.asarray(upright.convert("RGB"))
+    rgb = np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
     return np.ascontiguousarray(rgb[:, :, ::-1])

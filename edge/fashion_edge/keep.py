@@ -86,7 +86,7 @@ def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
 
 def _refuse_idle(request: Request, source: Source) -> None:
     """Refuse flags that would change nothing; a zero asks for what is so anyway."""
-    if request.max_age_ms is not None and (source.still or isinstance(source, ReplaySource)):
+    if request.max_age_ms is not None and source.ahead:
         raise UsageError(
             f"--max-age-ms {request.max_age_ms:g} is for live frames, and {source.name} has none; leave it out"
         )

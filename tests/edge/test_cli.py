@@ -185,7 +185,10 @@ def test_what_is_for_frames_that_follow_each_other_is_refused_for_stills(
 def test_no_frame_of_a_file_is_too_old(capsys: pytest.CaptureFixture, photo_folder: Path, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     assert run(capsys, "--source", str(photo_folder), "--record-raw", str(raw))[0] == 0
-    for source in (str(photo_folder), f"replay:{raw}"):
+    clip = tmp_path / "clip.avi"
+    arguments = ["--source", str(photo_folder), "--record", str(clip), "--headless"]
+    assert run(capsys, *arguments)[0] == 0
+    for source in (str(photo_folder), f"replay:{raw}", str(clip)):
         status, _, err = run(capsys, "--source", source, "--max-age-ms", "0.001")
         assert status == 2
         assert f"--max-age-ms 0.001 is for live frames, and {source} has none; leave it out" in err

@@ -2,7 +2,7 @@
 
 import click
 
-from fashion_edge.console import say
+from fashion_edge.console import printable, say
 from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
@@ -28,7 +28,8 @@ class TextSink(Sink):
         scores = dict(zip(result.labels, result.smoothed, strict=True))
         shown = ", ".join(f"{label} {scores[label]:.2f}" for label in result.decision.labels)
         where = result.frame.source if self._still else f"{result.frame.source} frame {result.frame.index}"
-        click.echo(f"{where}: {text}" + (f" ({shown})" if shown else ""))
+        line = f"{where}: {text}" + (f" ({shown})" if shown else "")
+        click.echo(printable(line).replace("\n", "\\n"))  # a name with a line break makes no line of its own
 
     def fault(self, fault: Fault) -> None:
         """Name the file and the reason."""

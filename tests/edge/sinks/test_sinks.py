@@ -147,6 +147,15 @@ def test_faults_go_to_standard_error(capsys: pytest.CaptureFixture) -> None:
     assert (captured.out, captured.err) == ("", "x.jpg is empty (0 bytes), not a picture\n")
 
 
+def test_a_file_name_neither_steers_the_terminal_nor_forges_a_line(capsys: pytest.CaptureFixture) -> None:
+    sink = TextSink(still=True)
+    sink.put(result(source="\x1b[2Ja.jpg: blue jeans\nb.jpg"))
+    sink.fault(Fault("x", 0, "\x1b]0;x is empty"))
+    captured = capsys.readouterr()
+    assert captured.out == "\\x1b[2Ja.jpg: blue jeans\\nb.jpg: red dress (dress 0.90, red 0.80)\n"
+    assert captured.err == "\\x1b]0;x is empty\n"
+
+
 def test_stills_keep_their_place_below_the_folder_and_overwrite_nothing(tmp_path: Path) -> None:
     out, root = tmp_path / "out", tmp_path / "in"
     sink = StillsSink(out, still=True, root=root)
