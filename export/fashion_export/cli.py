@@ -1,6 +1,7 @@
 """fashion-export: a run becomes a bundle of model files that agree with it."""
 
 import errno
+import shlex
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -214,7 +215,7 @@ def typed(name: str) -> str:
             continue
         for one in value if isinstance(value, tuple) else (value,):
             words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(one)]
-    return " ".join([*words, *([] if context.params["model"] or context.params["run_option"] else [name])])
+    return shlex.join([*words, *([] if context.params["model"] or context.params["run_option"] else [name])])
 
 
 def require_extra() -> None:

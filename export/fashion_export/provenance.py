@@ -1,6 +1,7 @@
 """Where a bundle comes from: the run, the photos, the versions. No path of the machine that made it."""
 
 import platform
+import shlex
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,17 @@ def provenance(source: Source, command: str) -> dict[str, Any]:
 
 def without_paths(command: str) -> str:
     """A command line with each path cut to its last part: the folders of one machine say nothing to another."""
-    return " ".join(Path(word).name if "/" in word else word for word in command.split())
+    try:
+        words = shlex.split(command)
+    except ValueError:  # of a run that somebody wrote by hand
+        words = command.split()
+    return shlex.join(map(_without_folders, words))
+
+
+def _without_folders(word: str) -> str:
+    """A word of a command line; of `--flag=/a/path` the flag stays."""
+    flag, equals, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
+    return f"{flag}{equals}{Path(value).name if '/' in value else value}"
 
 
 def _version(package: str) -> str:

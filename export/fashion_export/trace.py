@@ -25,11 +25,11 @@ def trace(model: Any, spec: InputSpec, dtype: str, batch: int | None = 1) -> Any
     return scores
 
 
-def freeze(model: Any, spec: InputSpec, dtype: str) -> Any:
-    """The traced function with its variables turned into constants, as the TFLite converter wants it.
+def freeze(model: Any, spec: InputSpec, dtype: str, batch: int | None = 1) -> Any:
+    """The traced function with its variables turned into constants, as the converters want it.
 
     No SavedModel is written on the way: its temporary names would make two exports of one run differ.
     """
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    return convert_variables_to_constants_v2(trace(model, spec, dtype).get_concrete_function())
+    return convert_variables_to_constants_v2(trace(model, spec, dtype, batch).get_concrete_function())

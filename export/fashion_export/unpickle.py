@@ -108,7 +108,7 @@ def read_classes(path: Path) -> tuple[str, ...]:
             f"{path} is not a readable pickle ({error}); name the labels themselves: --labels a,b"
         ) from error
     classes = found.state.get("classes_") if isinstance(found, Binarizer) and isinstance(found.state, dict) else found
-    if isinstance(classes, np.ndarray) and classes.ndim == 1:
+    if isinstance(classes, np.ndarray) and classes.ndim == 1 and classes.size <= MAX_BYTES:  # it may claim any length
         classes = classes.tolist()
     if not isinstance(classes, list | tuple) or not classes or not all(isinstance(name, str) for name in classes):
         raise UsageError(f"{path} holds no list of labels; name the labels themselves: --labels a,b")

@@ -13,6 +13,7 @@ from fashion_edge.backends import open_backend
 from fashion_edge.bundle import load_bundle
 from fashion_edge.golden import parse_golden, self_check
 from fashion_export.cli import main
+from fashion_export.provenance import without_paths
 
 
 def test_the_standard_bundle_has_int8_float32_and_onnx_and_replays(bundle_folder):
@@ -69,6 +70,11 @@ def test_no_path_of_this_machine_is_in_what_is_written(bundle_folder, trained_ru
         text = (bundle_folder / name).read_text()
         assert str(trained_run.parent.parent) not in text
         assert "/tmp" not in text
+
+
+def test_folders_with_blanks_in_their_names_stay_at_home_too():
+    command = "fashion-train --dataset '/home/jane doe/my photos' --out=/home/jane/runs/x --groups 'a=red b=top'"
+    assert without_paths(command) == "fashion-train --dataset 'my photos' --out=x --groups 'a=red b=top'"
 
 
 def test_report_and_card_carry_the_figures_of_the_manifest(bundle_folder):

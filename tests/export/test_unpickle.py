@@ -2,6 +2,7 @@
 
 import collections
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -34,6 +35,21 @@ def test_a_binarizer_of_an_older_scikit_learn_and_numpy(tmp_path):
 def test_other_ways_to_keep_a_class_list(tmp_path, value):
     (tmp_path / "lb.pickle").write_bytes(pickle.dumps(value))
     assert read_classes(tmp_path / "lb.pickle") == LABELS
+
+
+def test_an_array_longer_than_its_file_fills_no_memory(tmp_path):
+    class Endless:
+        def __reduce__(self):
+            return np.ndarray, ((30_000_000,), "b")
+
+    (tmp_path / "lb.pickle").write_bytes(pickle.dumps(Endless()))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UsageError, match="holds no list of labels"):
+            read_classes(tmp_path / "lb.pickle")
+        assert tracemalloc.get_traced_memory()[1] < 100e6
+    finally:
+        tracemalloc.stop()
 
 
 class Hostile:

@@ -112,6 +112,26 @@ def test_gelu_becomes_onnx_too():
     assert np.allclose(backend.run(pixels), keras_scores(model, pixels), atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["onnx float32", "onnx int8"])
+def test_a_normalization_layer_becomes_onnx_too(name):
+    """Every EfficientNet of Keras has one; what it holds are arrays, not variables."""
+    import keras
+
+    image = keras.Input((48, 40, 3))
+    x = keras.layers.Normalization(mean=[124, 116, 104], variance=[3364.0] * 3)(image)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, activation="relu")(x))
+    model = keras.Model(image, keras.layers.Dense(4, activation="sigmoid")(x))
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 40, 3), np.uint8)
+    backend = open_file(BY_NAME[name], convert(BY_NAME[name], Job(model, SPEC, pixels)), SPEC, 4)
+    assert np.allclose(backend.run(pixels), keras_scores(model, pixels), atol=0.02)
+
+
+def test_an_open_batch_gives_the_same_bytes_again(trained_run):
+    """tf2onnx would call it by a number that counts on."""
+    job = Job(load_model(trained_run / "model.keras"), SPEC, np.empty((0, 48, 40, 3), np.uint8), any_batch=True)
+    assert convert(BY_NAME["onnx float32"], job) == convert(BY_NAME["onnx float32"], job)
+
+
 @pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.name)
 def test_the_same_run_gives_the_same_bytes(trained_run, job, recipe):
     again = Job(load_model(trained_run / "model.keras"), SPEC, job.calibration)

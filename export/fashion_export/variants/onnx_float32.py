@@ -1,10 +1,10 @@
-"""ONNX float32 by tf2onnx from the traced function: input `image` uint8 NHWC, output `scores`, the cast inside."""
+"""ONNX float32 by tf2onnx from the frozen function: input `image` uint8 NHWC, output `scores`, the cast inside."""
 
 from typing import Any
 
 import numpy as np
 
-from fashion_export.trace import trace
+from fashion_export.trace import freeze
 from fashion_export.variants.job import Job
 
 OPSET = 13  # the first with per-channel QuantizeLinear; onnxruntime reads it since 1.6 (2020)
@@ -20,9 +20,16 @@ def build(job: Job) -> Any:
     """The ModelProto, slimmed: tf2onnx has folded and merged, what is left of names and shapes is cut."""
     import tf2onnx
 
-    function = trace(job.model, job.spec, "uint8", None if job.any_batch else 1)
-    model, _ = tf2onnx.convert.from_function(
-        function, input_signature=function.input_signature, opset=OPSET, custom_op_handlers={"Erfc": (write_erfc, [])}
+    # frozen before: tf2onnx takes what a Normalization layer holds, arrays that are no variables, for further inputs
+    frozen = freeze(job.model, job.spec, "uint8", None if job.any_batch else 1)
+    (image,), (scores,) = ([tensor.name for tensor in ends] for ends in (frozen.inputs, frozen.outputs))
+    model, _ = tf2onnx.convert.from_graph_def(
+        frozen.graph.as_graph_def(add_shapes=True),
+        input_names=[image],
+        output_names=[scores],
+        tensors_to_rename={image: "image", scores: "scores"},
+        opset=OPSET,
+        custom_op_handlers={"Erfc": (write_erfc, [])},
     )
     del model.graph.value_info[:]  # shapes in between: every runtime infers them
     model.graph.doc_string = model.doc_string = ""
@@ -41,6 +48,9 @@ def write_erfc(graph: Any, node: Any, *_: Any) -> None:
 
 def rename(graph: Any) -> None:
     """Number nodes and tensors in order of use: tf2onnx counts on from export to export, and shuffles the constants."""
+    for end in (*graph.input, *graph.output):
+        if (batch := end.type.tensor_type.shape.dim[0]).dim_param:
+            batch.dim_param = "batch"
     names = {value.name: value.name for value in (*graph.input, *graph.output)}
     for number, node in enumerate(graph.node):
         node.name, node.doc_string = f"{node.op_type}_{number}", ""
