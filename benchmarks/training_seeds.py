@@ -38,9 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def find_difference(runs: Sequence[dict[str, Any]]) -> str | None:
     """Why these runs cannot stand in one table; None where they can."""
-    for key, value in (("recipe", lambda run: run["recipe"]), ("data set", lambda run: run["dataset"]["sha256"])):
-        if any(value(run) != value(runs[0]) for run in runs):
-            return f"the runs differ in their {key}; compare runs that differ in --seed alone"
+    for key in ("recipe", "dataset", "input", "groups", "target_precision"):
+        values = [run["dataset"]["sha256"] if key == "dataset" else run.get(key) for run in runs]
+        if any(value != values[0] for value in values):
+            return f"the runs differ in their {key.replace('_', ' ')}; compare runs that differ in --seed alone"
     if len({run["seed"] for run in runs}) < len(runs):
         return "two runs have the same seed; give each another --seed"
     return None

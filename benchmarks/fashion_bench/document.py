@@ -92,11 +92,16 @@ def merge(documents: Sequence[tuple[Path, Document]]) -> Document:
     """One document with the results of all, which must come from like machines.
 
     Raises:
-        UsageError: two machines differ; the sentence says in what.
+        UsageError: two machines differ, and the sentence says in what, or two bundles, whose rows have the same names.
     """
     first_path, first = documents[0]
     for path, other in documents[1:]:
         refuse_unlike(first_path, first, path, other)
+        if other.bundle.get("files") != first.bundle.get("files"):
+            raise UsageError(
+                f"{first_path} and {path} are of two bundles, whose rows would have the same names; "
+                "hold one against the other with --baseline"
+            )
     return replace(
         first,
         results=tuple(result for _, document in documents for result in document.results),

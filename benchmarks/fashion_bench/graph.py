@@ -32,6 +32,10 @@ class Operator:
             return 2 * size_out * _size(self.inputs[1][1:3])
         if self.name == "FULLY_CONNECTED":  # weights (out, in)
             return 2 * size_out * self.inputs[1][1]
+        if self.name == "BATCH_MATMUL":  # (..., rows, inner) by (..., inner, columns), either perhaps transposed
+            return 2 * size_out * (_size(self.inputs[0][-2:]) // self.outputs[0][-2])
+        if self.name == "TRANSPOSE_CONV":  # shape of the output, weights (out, kh, kw, in), picture
+            return 2 * _size(self.inputs[2]) * _size(self.inputs[1][:3])
         return max(size_in, size_out)
 
 

@@ -74,6 +74,8 @@ def onnx_node_operations(node: Mapping[str, Any]) -> int | None:
     if kind.endswith("Conv"):  # Conv, FusedConv, QLinearConv: weights (out, in / groups, kh, kw)
         weights = next((shape for shape in inputs[1:] if len(shape) == 4), None)
         return 2 * size * int(np.prod(weights[1:], dtype=np.int64)) if weights else None
+    if kind == "ConvTranspose":  # weights (in, out / groups, kh, kw)
+        return 2 * int(np.prod(inputs[0] + inputs[1][1:], dtype=np.int64)) if len(inputs) > 1 else None
     if kind.endswith(("MatMul", "Gemm", "MatMulInteger")):
         return 2 * size * inputs[0][-1]
     return max(size, int(np.prod(inputs[0], dtype=np.int64))) if inputs else size

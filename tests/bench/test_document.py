@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,14 @@ def test_results_of_like_machines_merge(make_result, make_document):
 def test_results_of_unlike_machines_do_not(make_result, make_document):
     one, other = make_document(make_result()), make_document(make_result(), machine={"cores": 2})
     with pytest.raises(UsageError, match="a and b come from unlike machines .cores 4 against 2."):
+        merge([(Path("a"), one), (Path("b"), other)])
+
+
+def test_results_of_two_bundles_do_not_stand_in_one_table(make_result, make_document):
+    """Their rows are called alike, and the JSON would say that all are of the first."""
+    one = make_document(make_result())
+    other = replace(one, bundle={**one.bundle, "files": {"model.int8.tflite": "f" * 64}})
+    with pytest.raises(UsageError, match="a and b are of two bundles, .* with --baseline"):
         merge([(Path("a"), one), (Path("b"), other)])
 
 

@@ -11,6 +11,12 @@ from fashion_bench.operators import onnx_node_operations, top_ten
         (Operator("CONV_2D", ((1, 96, 96, 3), (16, 3, 3, 3)), ((1, 48, 48, 16),)), 2 * 48 * 48 * 16 * 27),
         (Operator("DEPTHWISE_CONV_2D", ((1, 48, 48, 16), (1, 3, 3, 16)), ((1, 48, 48, 16),)), 2 * 48 * 48 * 16 * 9),
         (Operator("FULLY_CONNECTED", ((1, 128), (6, 128)), ((1, 6),)), 2 * 128 * 6),
+        (Operator("BATCH_MATMUL", ((1, 2, 40, 8), (1, 2, 8, 30)), ((1, 2, 40, 30),)), 2 * 2 * 40 * 30 * 8),
+        (Operator("BATCH_MATMUL", ((1, 2, 8, 40), (1, 2, 8, 30)), ((1, 2, 40, 30),)), 2 * 2 * 40 * 30 * 8),
+        (
+            Operator("TRANSPOSE_CONV", ((4,), (8, 3, 3, 16), (1, 32, 20, 16)), ((1, 64, 40, 8),)),
+            2 * 32 * 20 * 16 * 8 * 9,
+        ),
         (Operator("MEAN", ((1, 6, 6, 128), (2,)), ((1, 128),)), 6 * 6 * 128),
         (Operator("ADD", ((1, 6, 6, 8), (1, 6, 6, 8)), ((1, 6, 6, 8),)), 6 * 6 * 8),
         (Operator("RESHAPE", ((1, 6, 6, 8),), ((1, 288),)), 0),
@@ -49,6 +55,7 @@ def test_a_cut_graph_gives_what_the_whole_computes_up_to_there(tiny_bundle):
         ("Gemm", [[1, 128], [128, 6]], [1, 6], 2 * 128 * 6),
         ("MatMul", [[1, 128]], [1, 6], 2 * 128 * 6),  # packed weights are not told
         ("Conv", [[1, 3, 96, 96]], [1, 16, 48, 48], None),
+        ("ConvTranspose", [[1, 16, 32, 20], [16, 8, 3, 3], [8]], [1, 8, 64, 40], 2 * 32 * 20 * 16 * 8 * 9),
         ("Transpose", [[1, 96, 96, 3]], [1, 3, 96, 96], 0),
     ],
 )

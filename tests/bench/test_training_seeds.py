@@ -17,11 +17,12 @@ def seeds():
     return module
 
 
-def write_run(folder, seed, exact, recipe="default"):
+def write_run(folder, seed, exact, recipe="default", width=96):
     folder.mkdir()
     run = {
         "seed": seed,
         "recipe": {"name": recipe},
+        "input": {"height": 120, "width": width},
         "dataset": {"sha256": "a" * 64},
         "versions": {"tensorflow": "2", "keras": "3"},
         "command": "fashion-train --dataset ../home/me/photos --out runs/first",
@@ -45,7 +46,11 @@ def test_the_mean_stands_beside_the_range(seeds, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("second", "message"),
-    [({"seed": 1}, "the same seed"), ({"seed": 2, "recipe": "tutorial"}, "differ in their recipe")],
+    [
+        ({"seed": 1}, "the same seed"),
+        ({"seed": 2, "recipe": "tutorial"}, "differ in their recipe"),
+        ({"seed": 2, "width": 112}, "differ in their input"),
+    ],
 )
 def test_runs_that_are_not_alike_are_refused(seeds, second, message, tmp_path, capsys):
     runs = [write_run(tmp_path / "a", 1, 0.9), write_run(tmp_path / "b", exact=0.9, **second)]
