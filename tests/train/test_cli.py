@@ -252,6 +252,8 @@ def test_nothing_readable_is_an_error_and_leaves_no_folder(tmp_path, capsys):
         (["--size", "9x120"], "--size 9x120 leaves 32..512"),
         (["--size", "large"], "--size 'large' is neither a number of pixels, as 96, nor WIDTHxHEIGHT, as 96x120"),
         (["--size", "1x2x3"], "--size '1x2x3' is neither"),
+        (["--size", "9" * 5000], "is neither a number of pixels"),
+        (["--groups", f"{'g' * 256}=red,blue"], "which no bundle can carry; call it otherwise"),
         (["--colour", "red"], "No such option"),
     ],
 )

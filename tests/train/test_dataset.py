@@ -87,6 +87,19 @@ def test_groups_with_a_stranger_or_an_overlap_are_refused():
         parse_groups("a=red b=red,blue", ["red", "blue"])
 
 
+def test_a_colour_that_is_not_known_may_be_any_in_no_group_too(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red dress\nb.jpg,turquoise jeans\nc.jpg,blue jeans\n")
+    assert load_dataset(tmp_path / "photos.csv", "garment=dress,jeans").dyes.unnamed == ()
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red dress\nb.jpg,striped jeans\nc.jpg,blue jeans\n")
+    assert "green" in load_dataset(tmp_path / "photos.csv", "colour=red,blue garment=dress,jeans").dyes.unnamed
+
+
+@pytest.mark.parametrize("name", ["red|wine_dress", "red,wine_dress", "red;wine_dress"])
+def test_a_mark_that_parts_labels_elsewhere_is_refused_in_a_folder_as_in_a_csv(name):
+    with pytest.raises(DatasetError, match=r"has a '.' in a label, .*; name it like red_dress"):
+        split_words(name)
+
+
 @pytest.mark.parametrize("name", ["___", "123", "_1_2"])
 def test_a_folder_name_without_a_label_is_refused(name):
     with pytest.raises(DatasetError, match="has no label in its name"):
@@ -141,11 +154,19 @@ def test_labels_of_a_csv_in_another_order_are_the_same_combination(tmp_path):
         ("file,labels\na.jpg,red ..\n", r"has the label '\.\.'; no bundle can carry it, call it otherwise"),
         ("path,label\na.jpg,red,dress\n", "its first line names path, label"),
         ("file,labels\na.jpg,red dress\n./a.jpg,blue dress\n", "lines 2 and 3 both name a.jpg"),
+        ("file,labels\n\na.jpg,red dress\n\n\nb.jpg,red red\n", "line 6: a label stands there twice"),
     ],
 )
 def test_a_bad_csv_is_named_with_its_line(tmp_path, text, message):
     (tmp_path / "photos.csv").write_text(text)
     with pytest.raises(DatasetError, match=message):
+        load_dataset(tmp_path / "photos.csv")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_csv_of_another_encoding_is_told_how_to_be_saved(tmp_path, encoding):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,grün kleid\nb.jpg,rot kleid\n", encoding)
+    with pytest.raises(DatasetError, match="in UTF-8 .*; save it as CSV UTF-8"):
         load_dataset(tmp_path / "photos.csv")
 
 

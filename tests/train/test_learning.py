@@ -11,7 +11,7 @@ import pytest
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError
 from fashion_train.checkpoint import Best, Checkpoint, load_checkpoint, save_checkpoint
-from fashion_train.epochs import Validation, is_within_luck, peak, run_epochs
+from fashion_train.epochs import Validation, cross_entropy, is_within_luck, peak, run_epochs
 from fashion_train.learn import Epoch, Learner, make_predict
 from fashion_train.options import find_recipe
 from fashion_train.pipeline import Schedule, make_batch
@@ -65,6 +65,11 @@ def test_every_item_is_drawn_once_an_epoch_and_each_epoch_has_its_own_order():
     second = [int(item) for step in range(6, 12) for item in SCHEDULE.items_of(step)]
     assert sorted(first) == sorted(second) == list(range(24))
     assert first != second
+
+
+@pytest.mark.parametrize(("items", "pictures"), [(24, 24), (26, 24), (3, 3)])
+def test_only_pictures_that_a_step_holds_count_for_the_pace(items, pictures):
+    assert Schedule(items, 4, 1, seed=5).pictures_per_epoch == pictures
 
 
 def test_a_step_holds_the_same_pictures_whenever_it_is_made():
@@ -158,6 +163,16 @@ def test_early_stopping_ends_before_the_last_epoch():
 
 def epoch(number, exact):
     return Epoch(number, 0.1, 0.9, 0.1, exact, exact, 1e-3, 100.0, 1.0)
+
+
+def test_the_loss_of_a_softmax_is_one_figure_for_training_and_validation():
+    """Binary cross-entropy beside the categorical one that is learned by would look like a gap between the two."""
+    import keras
+
+    scores = np.array([[0.7, 0.2, 0.1], [0.3, 0.4, 0.3]], np.float32)
+    targets = np.array([[1, 0, 0], [0, 0, 1]], np.float32)
+    learned_by = float(np.mean(keras.losses.categorical_crossentropy(targets, scores)))
+    assert cross_entropy(scores, targets, "single-label") == pytest.approx(learned_by)
 
 
 def test_the_last_epoch_that_luck_cannot_tell_from_the_best_is_kept():

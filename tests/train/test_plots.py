@@ -2,6 +2,7 @@
 
 import warnings
 
+import cv2
 import matplotlib
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from matplotlib.text import Text
 from fashion_edge.decide import LabelSpace
 from fashion_train import plots
 from fashion_train.fonts import legible_letters
-from fashion_train.plots import confused, plot_confusion, plot_precision_recall
+from fashion_train.learn import Epoch
+from fashion_train.plots import confused, plot_confusion, plot_history, plot_precision_recall
+from fashion_train.sheet import write_sheet
 
 
 @pytest.fixture
@@ -32,6 +35,12 @@ def test_every_label_has_a_line_of_its_own_and_no_legend_hides_it(tmp_path, figu
     assert len({(line.get_color(), line.get_linestyle()) for line in curves}) == 30
     assert legend.get_window_extent().x0 > axes.get_window_extent().x1
     assert figures[0].bbox.contains(*legend.get_window_extent().p1)
+
+
+def test_one_epoch_is_seen_as_a_point(tmp_path, figures):
+    plot_history(tmp_path / "history.png", [Epoch(1, 0.7, 0.6, 0.6, 0.7, 0.5, 6e-3, 100.0, 1.0)], 1)
+    curves = [line for axes in figures[0].axes for line in axes.lines if len(line.get_xdata()) == 1]
+    assert [line.get_marker() for line in curves] == ["o"] * 5
 
 
 @pytest.mark.parametrize("names", [["a b"], ["a b", "a c", "d b", "d c"]])
@@ -87,3 +96,10 @@ def test_letters_that_no_font_has_are_said_in_one_sentence(tmp_path, capsys):
     said = capsys.readouterr().err
     assert said.startswith("plots show boxes for letters that no font here has, such as 赤: install one")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(120, 96), (40, 60), (144, 144)])
+def test_a_contact_sheet_shows_pictures_as_wide_as_they_are(tmp_path, height, width):
+    write_sheet(tmp_path / "sheet.png", [np.zeros((height, width, 3), np.uint8)], [("", "")])
+    rows, columns = np.nonzero(cv2.imread(str(tmp_path / "sheet.png"))[:, :, 0] == 0)
+    assert (np.ptp(columns) + 1) / (np.ptp(rows) + 1) == pytest.approx(width / height, rel=0.02)

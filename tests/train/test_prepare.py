@@ -10,6 +10,7 @@ from fashion_train.metrics import measure
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.prepare import prepare
 from fashion_train.report import _data_sections
+from fashion_train.run_folder import choose_calibration
 from fashion_train.train import _say_what_there_is
 
 
@@ -47,6 +48,23 @@ def test_a_negative_may_be_a_photo_that_a_csv_gives_no_label(shapes, things, tmp
     rows = [f"{file},{file.split('/')[0].replace('_', ' ') if '/' in file else ''}" for file in files]
     (tmp_path / "photos" / "photos.csv").write_text("\n".join(["file,labels", *rows]) + "\n")
     assert prepared(tmp_path / "photos" / "photos.csv", things).negatives
+
+
+@pytest.mark.parametrize("kinds", [1, 12])
+def test_what_judges_without_a_label_is_not_trained_on_as_a_negative(shapes, things, tmp_path, kinds):
+    shutil.copytree(shapes, tmp_path / "photos")
+    for number, thing in enumerate(sorted(things.iterdir())):
+        for place in ("photos/thing", f"other/kind{number % kinds}"):
+            (tmp_path / place).mkdir(parents=True, exist_ok=True)
+            shutil.copy(thing, tmp_path / place)
+    files = [file.relative_to(tmp_path / "photos").as_posix() for file in sorted((tmp_path / "photos").rglob("*.png"))]
+    rows = [f"{file},{file.split('/')[0].replace('_', ' ').replace('thing', '')}" for file in files]
+    (tmp_path / "photos" / "photos.csv").write_text("\n".join(["file,labels", *rows]) + "\n")
+    found = prepared(tmp_path / "photos" / "photos.csv", tmp_path / "other")
+    judges = {found.decoded.content_hashes[index] for side in ("val", "test") for index in found.on(side)}
+    trains = {found.negatives.decoded.content_hashes[index] for index in found.negatives.on("train")}
+    assert trains
+    assert not judges & trains
 
 
 def test_copies_with_other_labels_and_what_can_be_read_are_told(shapes, tmp_path):
@@ -98,3 +116,13 @@ def test_a_combination_that_is_one_burst_is_said_before_training_and_in_the_repo
     told = [line for section in _data_sections(found, ()) for line in section]
     assert "Not judged, since the photos of each are near-duplicates of each other: blue shirt." in told
     assert not prepared(shapes).bursts
+
+
+def test_a_rare_combination_does_not_starve_the_calibration(shapes, tmp_path):
+    folder = shutil.copytree(shapes, tmp_path / "photos")
+    for photo in sorted((folder / "red_shirt").iterdir())[4:]:
+        photo.unlink()
+    found = prepared(folder)
+    chosen = [found.dataset.photos[index].combination for index in choose_calibration(found, 0, photos=24)]
+    assert chosen.count("red shirt") < 8
+    assert len(chosen) >= 24

@@ -14,6 +14,7 @@ from fashion_edge.sources.stills import legible
 from fashion_train.palette import Dyes
 
 SEPARATOR = "_"
+MARKS = ",;|"  # that part labels in --groups, in a model's metadata and in tables
 TWO_WORDS = ("colour", "garment")  # group names where each photo has two labels, as in the tutorial
 
 
@@ -42,8 +43,10 @@ class Dataset:
 
     @cached_property
     def dyes(self) -> Dyes:
-        """The colours that its pictures may be given."""
-        return Dyes.of(self.labels, self.groups.values())
+        """The colours that its pictures may be given; labels in no group may be colours, as those of a group may."""
+        grouped = {label for members in self.groups.values() for label in members}
+        free = [label for label in self.labels if label not in grouped]
+        return Dyes.of(self.labels, [*self.groups.values(), free])
 
 
 def load_dataset(source: Path, groups: str | None = None) -> Dataset:
@@ -196,6 +199,10 @@ def split_words(name: str) -> tuple[str, ...]:
         raise DatasetError(f"folder {name!r} has a blank in the label {blank!r}; name it {better}")
     if len(set(words)) != len(words):
         raise DatasetError(f"folder {name!r} names a label twice; name it like red_dress")
+    if mark := next((mark for mark in MARKS if mark in name), None):
+        raise DatasetError(
+            f"folder {name!r} has a {mark!r} in a label, which no list could carry; name it like red_dress"
+        )
     return words
 
 
@@ -236,6 +243,8 @@ def parse_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]
         words = tuple(sorted({_spell(word) for word in members.split(",") if word}))
         if not (name and equals and words):
             raise UsageError(f"--groups part {part!r} is not of the form colour=black,blue")
+        if not is_word(name):
+            raise UsageError(f"--groups has the group {name!r:.60}, which no bundle can carry; call it otherwise")
         if name in groups:
             raise UsageError(f"--groups names the group {name!r} twice; list all its labels at once")
         if strangers := sorted(set(words) - set(labels)):
@@ -298,10 +307,12 @@ def _can_be_listed(file: str) -> bool:
 def _from_csv(file: Path) -> list[Photo]:
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines))
+            reader = csv.DictReader(lines)
+            rows = {reader.line_num - _breaks(row): row for row in reader}  # by the line where each begins
     except UnicodeDecodeError as error:
         raise DatasetError(
-            f"data set {file} is neither a folder nor a CSV file with the columns file,labels"
+            f"data set {file} is neither a folder nor a CSV file in UTF-8 with the columns file,labels; "
+            "save it as CSV UTF-8, as spreadsheets call it"
         ) from error
     except csv.Error as error:
         raise DatasetError(
@@ -309,17 +320,22 @@ def _from_csv(file: Path) -> list[Photo]:
         ) from error
     if not rows:
         raise DatasetError(f"data set {file} has no row; it should have the columns file,labels")
-    if not {"file", "labels"} <= set(rows[0]):
-        there = ", ".join(name for name in rows[0] if name)
+    if not {"file", "labels"} <= set(reader.fieldnames or ()):
+        there = ", ".join(name for name in reader.fieldnames or () if name)
         raise DatasetError(f"data set {file} has no columns file,labels; its first line names {there}")
-    photos = [_csv_photo(file, number, row) for number, row in enumerate(rows, start=2)]
+    photos = [_csv_photo(file, number, row) for number, row in rows.items()]
     lines_of: dict[str, int] = {}
-    for number, photo in enumerate(photos, start=2):
+    for number, photo in zip(rows, photos, strict=True):
         if (before := lines_of.setdefault(photo.file, number)) != number:
             raise DatasetError(f"{file} lines {before} and {number} both name {photo.file}; keep one of them")
     if not any(photo.labels for photo in photos):
         raise DatasetError(f"data set {file} gives no photo a label")
     return photos
+
+
+def _breaks(row: Mapping[str | None, str | None]) -> int:
+    """How many lines a row goes on for behind its first: those that a quotation mark keeps open."""
+    return sum(text.rstrip("\n").count("\n") for text in row.values() if isinstance(text, str))
 
 
 def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) -> Photo:
@@ -331,7 +347,7 @@ def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) ->
             f"{file} line {number}: file {name!r} must be a path below the folder of the CSV file, "
             "with / between folders"
         )
-    if text is None or None in row or any(mark in text for mark in ",;|"):
+    if text is None or None in row or any(mark in text for mark in MARKS):
         raise DatasetError(
             f"{file} line {number}: give the labels of {name} in one column with blanks between them, "
             f"as in {name},red dress; an empty one, as in {name}, with its comma, says that it shows none"

@@ -109,12 +109,13 @@ def _one_epoch(
     began, rate, steps = time.perf_counter(), learner.learning_rate, schedule.steps_per_epoch
     title = f"{learner.name}, epoch {number} of {schedule.epochs}"
     loss, accuracy = learner.train(batches, steps, lambda step: progress.update(title, step, steps))
-    speed = steps * schedule.batch / (time.perf_counter() - began)
+    speed = schedule.pictures_per_epoch / (time.perf_counter() - began)
     learner.swap_average()
     scores = learner.predict(validation.pictures)
     weights = [np.asarray(variable) for variable in learner.model.variables]
     learner.swap_average()
-    metrics, val_loss = measure(scores, validation.targets, validation.space), cross_entropy(scores, validation.targets)
+    metrics = measure(scores, validation.targets, validation.space)
+    val_loss = cross_entropy(scores, validation.targets, learner.task)
     seconds = time.perf_counter() - began
     epoch = Epoch(number, loss, accuracy, val_loss, metrics.label_accuracy, metrics.exact_match, rate, speed, seconds)
     return epoch, weights
@@ -135,9 +136,11 @@ def is_within_luck(history: Sequence[Epoch], photos: int) -> bool:
     return history[-1].val_exact >= best - standard_error(best, photos)
 
 
-def cross_entropy(scores: Scores, targets: Targets) -> float:
-    """Mean binary cross-entropy."""
+def cross_entropy(scores: Scores, targets: Targets, task: str) -> float:
+    """Mean cross-entropy: binary, over all labels, or categorical, of the one label a photo; as in training."""
     clipped = scores.clip(1e-6, 1 - 1e-6)
+    if task == "single-label":
+        return float(-(targets * np.log(clipped)).sum(axis=1).mean())
     return float(-(targets * np.log(clipped) + (1 - targets) * np.log(1 - clipped)).mean())
 
 

@@ -89,7 +89,7 @@ class Learner:
         import keras
         import tensorflow as tf
 
-        self.name, self.model, self.recipe, self._task = name, model, recipe, task
+        self.name, self.model, self.recipe, self.task = name, model, recipe, task
         optimizer = make_optimizer(recipe, steps_per_epoch)
         self.optimizer = keras.optimizers.LossScaleOptimizer(optimizer) if recipe.mixed_precision else optimizer
         self.optimizer.build(self.model.trainable_variables)
@@ -146,7 +146,7 @@ class Learner:
         smoothing = self.recipe.label_smoothing
         with tf.GradientTape() as tape:
             scores = self.model(tf.cast(pictures, tf.float32), training=True)
-            if self._task == "multi-label":
+            if self.task == "multi-label":
                 loss = keras.losses.binary_crossentropy(targets, scores, label_smoothing=smoothing)
             else:
                 loss = keras.losses.categorical_crossentropy(targets, scores, label_smoothing=smoothing)

@@ -41,6 +41,11 @@ class Schedule:
         """Full batches in an epoch; the rest of the shuffle is left out, another part each epoch."""
         return max(1, self.items // self.batch)
 
+    @property
+    def pictures_per_epoch(self) -> int:
+        """What the steps of an epoch hold: a small data set fills no batch."""
+        return self.steps_per_epoch * min(self.batch, self.items)
+
     def items_of(self, step: int) -> NDArray[np.int64]:
         """The items of a step, counted from the start of training."""
         epoch, position = divmod(step, self.steps_per_epoch)

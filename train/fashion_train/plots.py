@@ -34,6 +34,8 @@ def plot_history(path: Path, history: Sequence[Epoch], best_epoch: int) -> None:
     right.plot(epochs, [epoch.val_exact for epoch in history], color=ACCENT, label="exact match, validation")
     right.set(title="Accuracy at threshold 0.5", xlabel="epoch", ylim=(None, 1.005))
     for axes in (left, right):
+        for line in axes.lines if len(history) == 1 else ():
+            line.set_marker("o")  # one epoch is no line
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.axvline(best_epoch, color=ACCENT, linewidth=0.8, linestyle=":")
         axes.legend(frameon=False, fontsize=8)

@@ -120,7 +120,8 @@ def prepare(options: TrainOptions, size: Size, tick: Tick) -> Prepared:
     fractions = options.recipe.fractions
     sides = split_photos(combinations, groups, fractions, options.seed, holdout)
     _check_enough(dataset, decoded, groups, sides)
-    negatives = _prepare_negatives(options, spec, large, tick)
+    judged = {content: side for content, side in zip(decoded.content_hashes, sides, strict=True) if side != "train"}
+    negatives = _prepare_negatives(options, spec, large, judged, tick)
     _check_no_labels(dataset, decoded, negatives)
     return Prepared(
         dataset,
@@ -133,29 +134,43 @@ def prepare(options: TrainOptions, size: Size, tick: Tick) -> Prepared:
     )
 
 
-def _prepare_negatives(options: TrainOptions, spec: InputSpec, large: InputSpec, tick: Tick) -> Negatives | None:
+def _prepare_negatives(
+    options: TrainOptions, spec: InputSpec, large: InputSpec, judged: Mapping[str, str], tick: Tick
+) -> Negatives | None:
     if options.negatives is None:
         return None
     files = find_negatives(options.negatives)
     decoded = decode_all(
         options.negatives, files, spec, large, lambda done, total: tick("reading negatives", done, total)
     )
-    return Negatives(files, tuple(split_negatives(files, decoded, options)), decoded)
+    return Negatives(files, tuple(split_negatives(files, decoded, options, judged)), decoded)
 
 
-def split_negatives(files: Sequence[str], decoded: Decoded, options: TrainOptions) -> list[str]:
-    """Sides of the negatives; no copy of one that judges is trained on.
+def split_negatives(
+    files: Sequence[str], decoded: Decoded, options: TrainOptions, judged: Mapping[str, str]
+) -> list[str]:
+    """Sides of the negatives; no copy of one that judges is trained on, nor of a photo without a label that does.
 
     Whole folders go to `val` and `test`, so that silence is measured on kinds never seen. Photos without a folder, or
     fewer than ten folders, are split one by one.
+
+    Args:
+        files: names, with /.
+        decoded: their pictures.
+        options: of the run.
+        judged: SHA-256 -> side of the data set's photos that do not train.
     """
     kinds = [str(PurePosixPath(file).parent) for file in files]
+    contents = decoded.content_hashes
+    groups: Sequence[object] = contents
     if len(set(kinds)) < 10:
-        copies = group_duplicates(decoded.content_hashes, decoded.perceptual_hashes)
-        return split_photos(["nothing"] * len(files), copies, options.recipe.fractions, options.seed)
-    sides = split_by_kind(kinds, options)
-    judging = {content: side for content, side in zip(decoded.content_hashes, sides, strict=True) if side != "train"}
-    return [judging.get(content, side) for content, side in zip(decoded.content_hashes, sides, strict=True)]
+        groups = copies = group_duplicates(contents, decoded.perceptual_hashes)
+        sides = split_photos(["nothing"] * len(files), copies, options.recipe.fractions, options.seed)
+    else:
+        sides = split_by_kind(kinds, options)
+        judged = {content: side for content, side in zip(contents, sides, strict=True) if side != "train"} | {**judged}
+    moved = {group: judged[content] for group, content in zip(groups, contents, strict=True) if content in judged}
+    return [moved.get(group, side) for group, side in zip(groups, sides, strict=True)]
 
 
 def split_by_kind(kinds: Sequence[str], options: TrainOptions) -> list[str]:

@@ -95,13 +95,15 @@ def describe_run(folder: Path, outcome: "Outcome") -> dict[str, Any]:
 
 
 def choose_calibration(prepared: Prepared, seed: int, photos: int = CALIBRATION_PHOTOS) -> list[int]:
-    """Training photos that quantisation may look at, the same number of each combination."""
+    """Training photos that quantisation may look at, of each combination the same number, or all where it has fewer."""
     by_combination: dict[str, list[int]] = {}
     train = prepared.on("train")
     for position in np.random.default_rng(seed).permutation(len(train)):
         index = train[position]
         by_combination.setdefault(prepared.dataset.photos[index].combination, []).append(index)
-    each = -(-photos // len(by_combination))
+    each, wanted = -(-photos // len(by_combination)), min(photos, len(train))
+    while sum(len(members[:each]) for members in by_combination.values()) < wanted:
+        each += 1
     return sorted(index for members in by_combination.values() for index in members[:each])
 
 

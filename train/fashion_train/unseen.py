@@ -4,6 +4,7 @@ A recoloured photo is a stand-in for the real thing, and is called so wherever i
 photos exist of is measured truly by `--holdout` or `--leave-one-combination-out`.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,7 @@ def judge_unseen(
     """
     judged = prepared.on("test") or prepared.on("val")
     masks = Masks.find(prepared, judged, lambda _done, _total: None)
-    trained = [prepared.dataset.photos[index].labels for index in prepared.on("train")]
+    trained = Counter(frozenset(prepared.dataset.photos[index].labels) for index in prepared.on("train"))
     counts: dict[str, list[bool]] = {}
     shown: dict[str, int] = {}
     for index in masks.colours:
@@ -66,7 +67,7 @@ def judge_unseen(
             labels = words(target > 0.5, space)
             name = " ".join(labels) if colour else f"{' '.join(labels) or NO_LABEL}, {UNNAMED}"
             counts.setdefault(name, []).append(bool(good))
-            shown[name] = sum(set(photo) == set(labels) for photo in trained)
+            shown[name] = trained[frozenset(labels)]
     rows = [Recoloured(name, shown[name], len(found), sum(found)) for name, found in counts.items()]
     return sorted(rows, key=lambda row: (row.trained_on == 0, UNNAMED in row.combination, row.combination))
 
