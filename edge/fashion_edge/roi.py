@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.errors import UsageError
 
-PORTRAIT = 3 / 4  # width over height: one standing garment, as in the photos of a shop
+PORTRAIT = 4 / 5  # width over height: one standing garment, in the shape of the shipped network's input
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from fashion_edge.roi import Box, Roi
 
 def test_a_still_is_looked_at_as_a_whole_and_a_live_frame_in_its_guide_box() -> None:
     assert Roi().box(480, 640, still=True) == Box(0, 0, 640, 480)
-    assert Roi().box(480, 640, still=False) == Box(140, 0, 360, 480)
-    assert Roi.parse("guide").box(480, 640, still=True) == Box(140, 0, 360, 480)
+    assert Roi().box(480, 640, still=False) == Box(128, 0, 384, 480)
+    assert Roi.parse("guide").box(480, 640, still=True) == Box(128, 0, 384, 480)
     assert Roi.parse("full").box(480, 640, still=False) == Box(0, 0, 640, 480)
 
 
@@ -17,7 +17,7 @@ def test_a_still_is_looked_at_as_a_whole_and_a_live_frame_in_its_guide_box() -> 
 )
 def test_the_guide_box_keeps_its_shape_in_landscape_and_in_portrait(height: int, width: int) -> None:
     box = Roi().box(height, width, still=False)
-    assert box.width / box.height == pytest.approx(3 / 4, abs=0.01)
+    assert box.width / box.height == pytest.approx(4 / 5, abs=0.01)
     assert box.width == width or box.height == height
     assert abs(2 * box.left + box.width - width) <= 1
     assert abs(2 * box.top + box.height - height) <= 1

@@ -14,6 +14,7 @@ from fashion_edge.render.background import BUSY, QUIET, draw_background
 from fashion_edge.render.dataset import stream
 from fashion_edge.render.picture import to_image
 from fashion_edge.render.scene import Image, render_standing, render_thing
+from fashion_edge.roi import PORTRAIT
 
 FPS = 30.0
 ACT_SECONDS = 3.0
@@ -22,7 +23,6 @@ THINGS = ("bag", "umbrella", "bottle")
 EMPTY = ""  # an act with nothing but a background
 QUIET_SHARE = 0.5  # of the acts play before white, plain paper or a gradient
 MARGIN = 1.12  # the background is this much larger than the frame, and slides
-GUIDE = 0.75  # width of the portrait guide box against its height
 
 Act = tuple[str, str] | str  # (colour, garment), a thing, or EMPTY
 
@@ -54,7 +54,7 @@ class Move:
 class DemoScene:
     """An endless scene; the same seed gives the same acts.
 
-    Garments stay largely inside the portrait box in the middle of the frame (full height, three quarters of it wide).
+    Garments stay largely inside the portrait box in the middle of the frame (full height, four fifths of it wide).
     """
 
     def __init__(self, seed: int = 0, height: int = 480, width: int = 640) -> None:
@@ -113,7 +113,7 @@ class DemoScene:
 
     def _sprite(self, rng: np.random.Generator, act: Act) -> Image:
         """Cut out, as large as the guide box takes it; empty columns at the sides are dropped."""
-        guide = round(min(self.width, self.height * GUIDE))
+        guide = round(min(self.width, self.height * PORTRAIT))
         if not isinstance(act, tuple):
             return render_thing(rng, act, self.height // 2)
         sprite = render_standing(rng, act[1], act[0], self.height, guide)

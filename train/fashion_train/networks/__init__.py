@@ -75,7 +75,7 @@ def find_architecture(name: str) -> Architecture:
     from fashion_train.networks.smallervgg import build_smallervgg
 
     known = {
-        "compact": Architecture("compact", (112, 112), build_compact),
+        "compact": Architecture("compact", (120, 96), build_compact),
         "smallervgg": Architecture("smallervgg", (96, 96), build_smallervgg),
     }
     if name not in known:
