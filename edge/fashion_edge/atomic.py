@@ -114,6 +114,9 @@ def _take_folder(part: Path, path: Path) -> bool:
     try:
         part.rename(path)
     except OSError as error:
+        if error.errno == errno.EXDEV and not path.exists():  # some layers let no folder be renamed at all
+            shutil.copytree(part, path)
+            return True
         if not (error.errno in TAKEN or (error.errno in FIXED and path.exists())):
             raise
         return False
@@ -134,10 +137,10 @@ def _take_file(part: Path, path: Path) -> bool:
     return True
 
 
-def _take_free_name_and_say(part: Path, path: Path) -> Path:
+def _take_free_name_and_say(part: Path, path: Path, why: str = "something else took that name meanwhile") -> Path:
     name = take_free_name(part, path)
     if name != path:
-        say(f"{path}: something else took that name meanwhile; what was to have it is {name}")
+        say(f"{path}: {why}; what was to have it is {name}")
     return name
 
 
@@ -219,7 +222,7 @@ def _swap_in(part: Path, path: Path) -> Path:
     except OSError as error:
         if error.errno not in FIXED:
             raise
-        return _take_free_name_and_say(part, path)
+        return _take_free_name_and_say(part, path, "it cannot be replaced, as a mount or a layer of an image cannot")
     try:
         name = _take_free_name_and_say(part, path)
     except OSError:

@@ -141,7 +141,8 @@ def to_json(machine: dict[str, Any], answers: Sequence[Answer]) -> dict[str, Any
 
 def ask_at_terminal(step: Step) -> Answer:
     """Show what to do, and take yes, no or skip; a no is asked for what was seen."""
-    say(f"\n{STEPS.index(step) + 1}. {step.do}")
+    say("")
+    say(f"{STEPS.index(step) + 1}. {step.do}")
     choice = click.prompt(f"   {step.ask}", type=click.Choice(list(ANSWERS)), err=True)
     note = click.prompt("   What happened instead?", default="", show_default=False, err=True) if choice == "n" else ""
     return Answer(step.key, step.ask, ANSWERS[choice], note)

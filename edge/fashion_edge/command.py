@@ -41,7 +41,7 @@ def command(**flags: object) -> int:
 
         check_service(request)
         environment = read_environment(request)
-        click.echo(make_unit(given_flags(context), environment=environment), nl=False)
+        click.echo(make_unit(given_flags(context), environment=environment).encode(), nl=False)  # whatever the locale
         for note in environment.notes:
             say(note)
         return 0

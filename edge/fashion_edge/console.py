@@ -14,7 +14,7 @@ import click
 from fashion_edge.errors import FashionError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and line breaks
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")  # all but tabs
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # such an error names no file that is open, nor standard output
 
 
@@ -55,7 +55,7 @@ def say(message: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Text whose control characters, as a stranger's file name may have, are spelled out: none steers a terminal."""
+    """Text on one line, its control characters spelled out: no file's name steers a terminal or adds a line."""
     return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 

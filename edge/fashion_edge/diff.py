@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from fashion_edge.choice import open_model
-from fashion_edge.console import moving_line, say
+from fashion_edge.console import moving_line, printable, say
 from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.keep import choose_options
 from fashion_edge.pipeline import Labeller
@@ -98,7 +98,8 @@ def _compare(
                 tally.differing += 1
                 if still or texts != said:
                     moving_line.clear()
-                    click.echo(f"{item.source if still else f'frame {item.index}'}: {texts[0]} | {texts[1]}")
+                    where = item.source if still else f"frame {item.index}"
+                    click.echo(printable(f"{where}: {texts[0]} | {texts[1]}"))
             said = texts
         if progress is not None:
             progress.show(tally.frames + tally.faults)

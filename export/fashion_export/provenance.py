@@ -51,7 +51,7 @@ def without_paths(command: str) -> str:
 
 def _without_folders(word: str) -> str:
     """A word of a command line; of `--flag=/a/path` the flag stays."""
-    flag, equals, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
+    flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
     return f"{flag}{equals}{Path(value).name if '/' in value else value}"
 
 

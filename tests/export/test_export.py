@@ -75,6 +75,7 @@ def test_no_path_of_this_machine_is_in_what_is_written(bundle_folder, trained_ru
 def test_folders_with_blanks_in_their_names_stay_at_home_too():
     command = "fashion-train --dataset '/home/jane doe/my photos' --out=/home/jane/runs/x --groups 'a=red b=top'"
     assert without_paths(command) == "fashion-train --dataset 'my photos' --out=x --groups 'a=red b=top'"
+    assert without_paths("fashion-train --dataset=/home/jane/run=1/photos") == "fashion-train --dataset=photos"
 
 
 def test_report_and_card_carry_the_figures_of_the_manifest(bundle_folder):

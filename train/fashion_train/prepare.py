@@ -120,8 +120,8 @@ def prepare(options: TrainOptions, size: Size, tick: Tick) -> Prepared:
     fractions = options.recipe.fractions
     sides = split_photos(combinations, groups, fractions, options.seed, holdout)
     _check_enough(dataset, decoded, groups, sides)
-    judged = {content: side for content, side in zip(decoded.content_hashes, sides, strict=True) if side != "train"}
-    negatives = _prepare_negatives(options, spec, large, judged, tick)
+    placed = {content: side for content, side in zip(decoded.content_hashes, sides, strict=True) if content}
+    negatives = _prepare_negatives(options, spec, large, placed, tick)
     _check_no_labels(dataset, decoded, negatives)
     return Prepared(
         dataset,
@@ -135,7 +135,7 @@ def prepare(options: TrainOptions, size: Size, tick: Tick) -> Prepared:
 
 
 def _prepare_negatives(
-    options: TrainOptions, spec: InputSpec, large: InputSpec, judged: Mapping[str, str], tick: Tick
+    options: TrainOptions, spec: InputSpec, large: InputSpec, placed: Mapping[str, str], tick: Tick
 ) -> Negatives | None:
     if options.negatives is None:
         return None
@@ -143,13 +143,13 @@ def _prepare_negatives(
     decoded = decode_all(
         options.negatives, files, spec, large, lambda done, total: tick("reading negatives", done, total)
     )
-    return Negatives(files, tuple(split_negatives(files, decoded, options, judged)), decoded)
+    return Negatives(files, tuple(split_negatives(files, decoded, options, placed)), decoded)
 
 
 def split_negatives(
-    files: Sequence[str], decoded: Decoded, options: TrainOptions, judged: Mapping[str, str]
+    files: Sequence[str], decoded: Decoded, options: TrainOptions, placed: Mapping[str, str]
 ) -> list[str]:
-    """Sides of the negatives; no copy of one that judges is trained on, nor of a photo without a label that does.
+    """Sides of the negatives; no copy of one that judges is trained on, and one of a labelless photo is on its side.
 
     Whole folders go to `val` and `test`, so that silence is measured on kinds never seen. Photos without a folder, or
     fewer than ten folders, are split one by one.
@@ -158,7 +158,7 @@ def split_negatives(
         files: names, with /.
         decoded: their pictures.
         options: of the run.
-        judged: SHA-256 -> side of the data set's photos that do not train.
+        placed: SHA-256 -> side of each of the data set's photos.
     """
     kinds = [str(PurePosixPath(file).parent) for file in files]
     contents = decoded.content_hashes
@@ -168,8 +168,8 @@ def split_negatives(
         sides = split_photos(["nothing"] * len(files), copies, options.recipe.fractions, options.seed)
     else:
         sides = split_by_kind(kinds, options)
-        judged = {content: side for content, side in zip(contents, sides, strict=True) if side != "train"} | {**judged}
-    moved = {group: judged[content] for group, content in zip(groups, contents, strict=True) if content in judged}
+        placed = {content: side for content, side in zip(contents, sides, strict=True) if side != "train"} | {**placed}
+    moved = {group: placed[content] for group, content in zip(groups, contents, strict=True) if content in placed}
     return [moved.get(group, side) for group, side in zip(groups, sides, strict=True)]
 
 

@@ -45,7 +45,6 @@ class JsonlSink(Sink):
         self._limit = (
             limit_mb * 1e6 if limit_mb is not None and self._path and not is_device(self._path) else math.inf
         )  # bytes
-        self._size = self._path.stat().st_size if append and self._path is not None else 0  # bytes
 
     def put(self, result: Result) -> None:
         """Write a labelled frame, if every frame is written or its decision is a new one."""
@@ -77,23 +76,27 @@ class JsonlSink(Sink):
         if self._file is None:
             _print(line)
             return
-        if self._size and self._size + len(line) > self._limit:
+        if self._limit < math.inf and _is_full(self._file, len(line), self._limit):
             self._file = self._rotate(self._file)
         _append(self._file, line)
-        self._size += len(line)
 
     def _rotate(self, full: FileIO) -> FileIO:
         assert self._path is not None
         full.close()
         with suppress(FileNotFoundError):  # somebody took it away: begun anew all the same
             self._path.replace(rotated(self._path))
-        self._size = 0
         return self._path.open("ab", buffering=0)
 
 
 def rotated(path: Path) -> Path:
     """Where a full file goes."""
     return path.with_name(path.name + ".1")
+
+
+def _is_full(file: FileIO, more: int, limit: float) -> bool:
+    """Whether a file that holds something would grow beyond a limit, in bytes; somebody else may have emptied it."""
+    size = os.fstat(file.fileno()).st_size
+    return size > 0 and size + more > limit
 
 
 def _append(file: FileIO, line: bytes) -> None:

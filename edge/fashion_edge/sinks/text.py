@@ -29,7 +29,7 @@ class TextSink(Sink):
         shown = ", ".join(f"{label} {scores[label]:.2f}" for label in result.decision.labels)
         where = result.frame.source if self._still else f"{result.frame.source} frame {result.frame.index}"
         line = f"{where}: {text}" + (f" ({shown})" if shown else "")
-        click.echo(printable(line).replace("\n", "\\n"))  # a name with a line break makes no line of its own
+        click.echo(printable(line))
 
     def fault(self, fault: Fault) -> None:
         """Name the file and the reason."""

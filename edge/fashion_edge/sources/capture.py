@@ -1,6 +1,5 @@
 """One open device or stream: what the sources read from, and OpenCV's VideoCapture as one."""
 
-import math
 import os
 import time
 from collections.abc import Callable
@@ -49,22 +48,25 @@ class Capture(Protocol):
 
 
 class SensorClock:
-    """Whether a driver's time stamps are of time.monotonic()'s clock.
+    """Which of a driver's time stamps are of time.monotonic()'s clock, if any.
 
-    The first that is proves it: after it an old stamp is that of an old frame, as they wait in a driver while the
+    The first that fits proves it: after it an old stamp is that of an old frame, as they wait in a driver while the
     program is stopped.
     """
 
     def __init__(self) -> None:
-        self._ours = False
+        self._ours: int | None = None  # the place of the stamp that is
+        self._last = 0.0
 
     def captured_at(self, now: float, *stamps: float) -> float:
-        """The first of these times, in seconds, that a frame which came now can have; else now."""
-        for stamp in stamps:
-            if stamp > 0 and 0 <= now - stamp <= (math.inf if self._ours else SENSOR_CLOCK_SLACK_S):
-                self._ours = True
-                return stamp
-        return now
+        """The one of these times, in seconds, at which a frame that came now was captured; else now."""
+        if self._ours is None:
+            self._ours = next((i for i, at in enumerate(stamps) if 0 <= now - at <= SENSOR_CLOCK_SLACK_S), None)
+        at = now if self._ours is None else stamps[self._ours]
+        if not self._last < at <= now:  # stamps only grow: this one is wrong
+            return now
+        self._last = at
+        return at
 
 
 class CvCapture:

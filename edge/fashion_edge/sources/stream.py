@@ -11,13 +11,14 @@ from fashion_edge.sources.video import VideoSource
 
 OPEN_TIMEOUT_MS = 5_000
 READ_TIMEOUT_MS = 4_000
+SECRET = re.compile(r"(\w*(?:pas|pwd|token)\w*=|\b(?:\w*[_-])?(?:auth|(?:api)?key)=)[^&]*", re.IGNORECASE)
 PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
 
 
 def redact(url: str) -> str:
     """An address without user and password, whatever letters they hold; many cameras take them as `password=`."""
     bare = re.sub(r"//.*@", "//***@", url, flags=re.DOTALL)
-    return re.sub(r"(\w*(?:pass|pwd|token|auth|key)\w*=)[^&]*", r"\1***", bare, flags=re.IGNORECASE)
+    return SECRET.sub(r"\1***", bare)
 
 
 def open_stream(url: str, wish: Wish, *, live: bool = True, paced: bool = False) -> Source:

@@ -92,6 +92,15 @@ def test_a_line_that_the_disk_has_no_room_for_leaves_no_half(tmp_path: Path) -> 
     assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [1]
 
 
+def test_a_file_that_is_emptied_counts_from_nothing_against_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with JsonlSink(str(path), limit_mb=0.001) as sink:
+        for index in range(1, 5):
+            sink.put(result(index))
+            path.write_text("")  # as logrotate's copytruncate does
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_file_that_is_moved_away_is_begun_anew_at_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with JsonlSink(str(path), limit_mb=0.001) as sink:
@@ -150,10 +159,10 @@ def test_faults_go_to_standard_error(capsys: pytest.CaptureFixture) -> None:
 def test_a_file_name_neither_steers_the_terminal_nor_forges_a_line(capsys: pytest.CaptureFixture) -> None:
     sink = TextSink(still=True)
     sink.put(result(source="\x1b[2Ja.jpg: blue jeans\nb.jpg"))
-    sink.fault(Fault("x", 0, "\x1b]0;x is empty"))
+    sink.fault(Fault("x", 0, "\x1b]0;x\ny is empty"))
     captured = capsys.readouterr()
-    assert captured.out == "\\x1b[2Ja.jpg: blue jeans\\nb.jpg: red dress (dress 0.90, red 0.80)\n"
-    assert captured.err == "\\x1b]0;x is empty\n"
+    assert captured.out == "\\x1b[2Ja.jpg: blue jeans\\x0ab.jpg: red dress (dress 0.90, red 0.80)\n"
+    assert captured.err == "\\x1b]0;x\\x0ay is empty\n"
 
 
 def test_stills_keep_their_place_below_the_folder_and_overwrite_nothing(tmp_path: Path) -> None:

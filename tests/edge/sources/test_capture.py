@@ -58,7 +58,7 @@ def test_a_frame_that_waited_while_the_program_was_stopped_is_as_old_as_it_is() 
     for stamp in (99_993.0, 100_027.0, 100_060.0, 100_093.0):
         camera.props[cv2.CAP_PROP_POS_MSEC] = stamp
         assert capture.read().captured_at == pytest.approx(stamp / 1000)
-    for none in (112_500.0, 0.0):  # to come, and not told
+    for none in (112_500.0, 500.0, 0.0):  # to come, long before the last one, and not told
         camera.props[cv2.CAP_PROP_POS_MSEC] = none
         assert capture.read().captured_at == 112.0
 

@@ -9,7 +9,7 @@ import pytest
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.sources import open_source
 from fashion_edge.sources.base import Wish
-from fashion_edge.sources.picamera import parse_awb
+from fashion_edge.sources.picamera import PicameraCapture, parse_awb
 
 
 class FakeRequest:
@@ -122,13 +122,13 @@ def test_the_rate_is_the_sensors_not_the_one_that_was_asked_for(
 
 
 def test_a_frame_that_waited_while_the_program_was_stopped_is_as_old_as_it_is(picamera2: type[FakePicamera2]) -> None:
-    items = open_source("picamera").items()
-    next(items)
-    with pytest.MonkeyPatch.context() as patch:  # Ctrl-Z, and fg after twelve seconds
-        then = {"SensorTimestamp": time.monotonic_ns() - 12_000_000_000}
-        patch.setattr(FakeRequest, "get_metadata", lambda _: then)
-        assert time.monotonic() - next(items).captured_at >= 12
-    items.close()
+    stopped_s = 0.0
+    capture = PicameraCapture(0, Wish(), clock=lambda: time.monotonic() + stopped_s)
+    capture.read()
+    stopped_s = 12.0  # Ctrl-Z, and fg after twelve seconds
+    shot = capture.read()
+    assert shot.captured_at < time.monotonic()
+    capture.close()
 
 
 def test_white_balance_settles_and_is_then_locked(picamera2: type[FakePicamera2]) -> None:

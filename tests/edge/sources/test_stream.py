@@ -81,6 +81,8 @@ def test_a_password_in_a_url_is_not_shown(camera_url: str) -> None:
     [
         ("rtsp://admin:my secret@10.0.0.2/live", "rtsp://***@10.0.0.2/live"),
         ("http://10.0.0.2/video.cgi?usr=admin&pwd=secret&w=640", "http://10.0.0.2/video.cgi?usr=admin&pwd=***&w=640"),
+        ("http://c:81/v.cgi?loginuse=admin&loginpas=8888", "http://c:81/v.cgi?loginuse=admin&loginpas=***"),
+        ("http://c/v?api_key=8888&monkey=1", "http://c/v?api_key=***&monkey=1"),
         ("rtsp://10.0.0.2/user=admin_password=secret_channel=1", "rtsp://10.0.0.2/user=admin_password=***"),
         ("https://10.0.0.2/?access_token=secret", "https://10.0.0.2/?access_token=***"),
         ("rtsp://10.0.0.2/cam?channel=1&subtype=0", "rtsp://10.0.0.2/cam?channel=1&subtype=0"),
