@@ -15,6 +15,7 @@ from fashion_edge.network import network_sinks
 from fashion_edge.opencv import load_cv2
 from fashion_edge.outputs import make_sinks
 from fashion_edge.pipeline import Labeller, run
+from fashion_edge.plate import read_fonts
 from fashion_edge.request import Request
 from fashion_edge.signals import ended_by_signals
 from fashion_edge.sinks.check import ReplayCheck
@@ -64,6 +65,8 @@ def run_request(request: Request) -> int:
         ):
             sinks.add(sink)
             checks += [sink] if isinstance(sink, ReplayCheck) else []
+        if sinks.wants_picture:
+            read_fonts()  # before the source runs: the first frames would be as much older
         latest = stack.enter_context(Latest(source)) if source.live else None
         ahead = stack.enter_context(Ahead(source, labeller.view)) if source.ahead else None
         items = latest or ahead or source.items()

@@ -17,6 +17,7 @@ from fashion_edge.preprocess import InputSpec
 from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
 
 SCHEMA = 1
+AGAIN = "export the bundle again: fashion-export RUN --overwrite"
 MANIFEST = "manifest.json"
 MAX_LABELS = 1000
 MAX_WORD = 255  # characters: fashion-train takes labels from names of folders, which are no longer
@@ -136,13 +137,13 @@ def load_bundle(path: Path) -> Bundle:
     try:
         data = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{file} is not valid JSON ({error}); export the bundle again") from error
+        raise BundleError(f"{file} is not valid JSON ({error}); {AGAIN}") from error
     try:
         return Bundle(path, parse_manifest(data))
     except BundleError as error:
         if _is_newer(data):
             raise NewerBundleError(f"{file}: {error}; update fashion-edge") from error
-        raise BundleError(f"{file}: {error}; export the bundle again") from error
+        raise BundleError(f"{file}: {error}; {AGAIN}") from error
 
 
 def parse_manifest(data: object) -> Manifest:
@@ -275,15 +276,15 @@ def read_checked(path: Path, sha256: str, most: int, size: int | None = None) ->
         ModelError: missing, too large, of another length, or of another hash.
     """
     if not path.is_file():
-        raise ModelError(f"{path} is missing though the manifest names it; export the bundle again")
+        raise ModelError(f"{path} is missing though the manifest names it; {AGAIN}")
     actual = path.stat().st_size
     if size is not None and actual != size:
-        raise ModelError(f"{path} has {actual} bytes, the manifest says {size}: cut short or swapped; export again")
+        raise ModelError(f"{path} has {actual} bytes, the manifest says {size}: cut short or swapped; {AGAIN}")
     if actual > most:
         raise ModelError(f"{path} has {actual >> 20} MB, above the limit of {most >> 20}; export a smaller one")
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ModelError(f"{path} does not have the hash that the manifest names: swapped or damaged; export again")
+        raise ModelError(f"{path} does not have the hash that the manifest names: swapped or damaged; {AGAIN}")
     return data
 
 

@@ -6,7 +6,7 @@ from fashion_edge.backends import Backend, open_backend
 from fashion_edge.bundle import Bundle, Variant, load_bundle
 from fashion_edge.errors import UsageError
 from fashion_edge.golden import self_check
-from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
+from fashion_edge.locate import SHIPPED_BUNDLE, find_bundle
 from fashion_edge.profile import default_profile, load_profile
 from fashion_edge.request import Request
 
@@ -36,7 +36,7 @@ def open_model(request: Request) -> Model:
         BundleError: anything about the bundle is not as its export left it.
         UsageError: the device profile is damaged, or the one that was named is of another bundle.
     """
-    bundle = load_bundle(request.bundle or default_bundle())
+    bundle = load_bundle(find_bundle(request.bundle))
     variant, threads, why = choose_variant(request, bundle)
     backend = open_backend(bundle, variant, threads)
     self_check(bundle, variant, backend)

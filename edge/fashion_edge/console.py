@@ -15,6 +15,7 @@ from fashion_edge.errors import FashionError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")  # all but tabs
+EXTRA = re.compile(r"Got unexpected extra argument(?P<many>s?) \((?P<words>.*)\)")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # such an error names no file that is open, nor standard output
 
 
@@ -62,8 +63,8 @@ def printable(text: str) -> str:
 def run_command(command: click.Command, argv: Sequence[str] | None) -> int:
     """Run a click command and return its exit status; every expected error becomes one sentence.
 
-    With `--debug` anywhere on the command line the traceback is shown instead. A standard stream that was closed
-    before the start behaves as /dev/null.
+    With `--debug` anywhere on the command line the traceback is shown instead; the status is the same. A standard
+    stream that was closed before the start behaves as /dev/null.
     """
     _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
@@ -109,25 +110,30 @@ def _run(command: click.Command, argv: Sequence[str] | None) -> int:
     except click.ClickException as error:
         say(f"{name}: {_sentence(error)}; see {name} --help")
         return 2
-    except FashionError as error:
-        if "--debug" in args:
-            raise
-        say(f"{name}: {error}")
-        return error.exit_status
     except SystemExit:  # click's answer when the reader of our output went away, as `| head` does
         return 0
     except Exception as error:
-        if "--debug" in args:
-            raise
-        if isinstance(error, OSError) and error.filename:
-            say(f"{name}: {_about_file(error)}")
-            return 2
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            say(f"{name}: an output cannot be written ({error.strerror}); make room, or write it elsewhere")
-            return 1
-        say(f"{name}: unexpected {type(error).__name__}: {error}; run it again with --debug and report the traceback")
-        return 1
+        sentence, status = _judge(error)
+        if "--debug" not in args:
+            say(f"{name}: {sentence}")
+            return status
+        from traceback import format_exc
+
+        for line in format_exc().splitlines():
+            say(line)
+        return status
     return int(status or 0)
+
+
+def _judge(error: Exception) -> tuple[str, int]:
+    """What is said of an error, and the exit status."""
+    if isinstance(error, FashionError):
+        return str(error), error.exit_status
+    if isinstance(error, OSError) and error.filename:
+        return _about_file(error), 2
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return f"an output cannot be written ({error.strerror}); make room, or write it elsewhere", 1
+    return f"unexpected {type(error).__name__}: {error}; run it again with --debug and report the traceback", 1
 
 
 def _about_file(error: OSError) -> str:
@@ -136,6 +142,26 @@ def _about_file(error: OSError) -> str:
     return f"{error.filename} cannot be read or written ({error.strerror}); name another place"
 
 
+def _how_photos_are_given(context: click.Context, extra: re.Match[str]) -> str:
+    """For a command that takes them by an option, and nothing without one; a shell makes many words of `*.jpg`."""
+    names = {option: param.name for param in context.command.params for option in param.opts}
+    flag = next((flag for flag in ("--source", "--dataset") if flag in names), None)
+    if flag is None or any(isinstance(param, click.Argument) for param in context.command.params):
+        return ""
+    if extra["many"] or context.params.get(names[flag]):
+        return f"; several pictures are given by their folder, as {flag} FOLDER"
+    from shlex import quote
+
+    return f"; give it as {flag} {quote(extra['words'])}"
+
+
 def _sentence(error: click.ClickException) -> str:
     text = " ".join(error.format_message().split()).rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None and (extra := EXTRA.match(text)):
+        if extra["many"]:
+            from textwrap import shorten
+
+            text = shorten(text, 160, placeholder=" ...)")
+        text += _how_photos_are_given(context, extra)
     return text.replace("a valid integer range", "a whole number").replace("a valid float range", "a number")

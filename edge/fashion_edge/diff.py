@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import click
 import numpy as np
 
-from fashion_edge.choice import open_model
+from fashion_edge.choice import Model, open_model
 from fashion_edge.console import moving_line, printable, say
+from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.keep import choose_options
 from fashion_edge.pipeline import Labeller
@@ -27,6 +28,7 @@ def diff_bundles(request: Request) -> int:
     ours = open_model(request)
     like = replace(request, bundle=request.diff, runtime=ours.variant.runtime, precision=ours.variant.precision)
     pair = [ours, open_model(like)]
+    _refuse_twins(*pair)
     source = open_source(request.source_text(), every_frame=True, wish=request.wish())
     labellers = [
         Labeller(
@@ -41,6 +43,16 @@ def diff_bundles(request: Request) -> int:
     with ended_by_signals(), closing(source.items()) as items:
         _compare(items, labellers, tally, request, progress, still=source.still)
     return tally.verdict()
+
+
+def _refuse_twins(ours: Model, other: Model) -> None:
+    """Thresholds count: the same network may decide otherwise."""
+    a, b = ours.bundle.manifest, other.bundle.manifest
+    if ours.variant.sha256 == other.variant.sha256 and (a.space, a.input, a.live) == (b.space, b.input, b.live):
+        raise UsageError(
+            f"--diff {other.bundle.path} is the bundle that it would be compared with; "
+            "name the other one with --bundle, such as --bundle bundles/old"
+        )
 
 
 @dataclass

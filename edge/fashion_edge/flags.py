@@ -40,7 +40,7 @@ SOURCE = (
     option("--seconds", type=SECONDS, metavar="S", help="Stop after S seconds."),
 )
 MODEL = (
-    option("--bundle", type=PATH, metavar="DIR", help="Bundle folder [newest in ./bundles, else the shipped one]."),
+    option("--bundle", type=PATH, metavar="DIR", help="Bundle folder, or shipped [newest in ./bundles, else shipped]."),
     option("--runtime", type=click.Choice(RUNTIMES), help="Inference runtime [the bundle's first variant]."),
     option("--precision", type=click.Choice(PRECISIONS), help="Precision of the variant [the bundle's first]."),
     option("--threads", type=click.IntRange(1, 64), metavar="N", help="Threads for inference [1]."),
@@ -176,6 +176,7 @@ COMPANIONS = {  # flags that say something of others, one of which must be there
     "capture_limit": ("capture",),
     "raw_limit": ("record_raw",),
     "diff_limit": ("diff",),
+    "colour_card": ("camera", "source"),  # the demo has none to show
 }
 DECIDING = ("roi", "smooth", "hysteresis", "dwell", "max_age_ms")
 MODES = {  # they replace the run, and so its outputs; and which flags of a run they have no use for besides

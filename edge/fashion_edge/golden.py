@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.backends import Backend
-from fashion_edge.bundle import Bundle, Variant
+from fashion_edge.bundle import AGAIN, Bundle, Variant
 from fashion_edge.errors import BundleError, ModelError, brief
 from fashion_edge.preprocess import InputSpec, preprocess
 
@@ -60,14 +60,12 @@ def parse_golden(data: bytes) -> GoldenSet:
     except BundleError:
         raise
     except Exception as error:  # zipfile and NumPy raise zlib.error, RuntimeError, MemoryError, OverflowError and more
-        raise BundleError(f"the golden file is not readable ({brief(error)}); export the bundle again") from error
+        raise BundleError(f"the golden file is not readable ({brief(error)}); {AGAIN}") from error
     pictures = _are_pictures(golden.frames) and _are_pictures(golden.inputs)
     if not pictures or len(golden.frames) != len(golden.inputs):
-        raise BundleError(
-            "the golden file does not hold frames (n, h, w, 3) uint8 with one input each; export the bundle again"
-        )
+        raise BundleError(f"the golden file does not hold frames (n, h, w, 3) uint8 with one input each; {AGAIN}")
     if not all(isinstance(scores, np.ndarray) and scores.dtype.kind == "f" for scores in golden.scores.values()):
-        raise BundleError("the golden file does not hold scores (n, labels) of floats; export the bundle again")
+        raise BundleError(f"the golden file does not hold scores (n, labels) of floats; {AGAIN}")
     return golden
 
 
@@ -90,24 +88,24 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
     if golden.labels != space.labels:
         raise ModelError(
             f"the manifest's labels {list(space.labels)} are not {list(golden.labels)}, in which order scores come; "
-            "export the bundle again"
+            + AGAIN
         )
     expected = golden.scores.get(variant.file)
     if expected is None or expected.shape != (len(golden.frames), len(space.labels)):
-        raise ModelError(f"the golden file has no scores for {variant.file}; export the bundle again")
+        raise ModelError(f"the golden file has no scores for {variant.file}; {AGAIN}")
     if golden.inputs.shape[1:] != spec.shape or not all(
         np.array_equal(preprocess(frame, spec), pixels)
         for frame, pixels in zip(golden.frames, golden.inputs, strict=True)
     ):
         raise ModelError(
             "preprocessing of the golden frames differs from the export's: the manifest's input was edited, or OpenCV "
-            "here resizes otherwise; export the bundle again, or run fashion-doctor"
+            f"here resizes otherwise; {AGAIN}, or run fashion-doctor"
         )
     try:
         drift = float(np.abs(backend.run(golden.inputs) - expected).max())
     except Exception as error:  # runtimes' exceptions share no base class but Exception
         raise ModelError(
-            f"{variant.file} does not run on {backend.name} ({brief(error)}); export it again, or run fashion-doctor"
+            f"{variant.file} does not run on {backend.name} ({brief(error)}); {AGAIN}, or run fashion-doctor"
         ) from error
     limit = bundle.manifest.golden.tolerance.get(variant.precision, TOLERANCE[variant.precision])
     if not drift <= limit:  # also refuses NaN
@@ -121,8 +119,8 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
 def check_shapes(variant: Variant, backend: Backend, spec: InputSpec, n_labels: int) -> None:
     """Compare what the model file declares with what the manifest says."""
     if backend.input_shape != spec.shape:
-        raise ModelError(f"{variant.file} eats {backend.input_shape}, the manifest says {spec.shape}; export again")
+        raise ModelError(f"{variant.file} eats {backend.input_shape}, the manifest says {spec.shape}; {AGAIN}")
     if backend.n_labels != n_labels:
         raise ModelError(
-            f"{variant.file} gives {backend.n_labels} scores, the manifest names {n_labels} labels; export again"
+            f"{variant.file} gives {backend.n_labels} scores, the manifest names {n_labels} labels; {AGAIN}"
         )

@@ -21,6 +21,13 @@ def default_bundle() -> Path:
     return newest(BUNDLES, "manifest.json") or SHIPPED_BUNDLE
 
 
+def find_bundle(named: Path | None) -> Path:
+    """The bundle that was named, else the default; `shipped` is the one that ships where no such folder is here."""
+    if named == Path("shipped") and not named.is_dir():
+        return SHIPPED_BUNDLE
+    return named or default_bundle()
+
+
 def default_run() -> Path | None:
     """The newest run below ./runs, or None."""
     return newest(RUNS, "run.json")

@@ -126,6 +126,11 @@ def text_size(text: str, scale: float, thickness: int) -> tuple[tuple[int, int],
     return (wide, tall), below
 
 
+def read_fonts() -> None:
+    """What OpenCV else does for the first word that it draws: 20 ms here, hundreds on a slow card."""
+    text_size("?", 1.0, 1)
+
+
 def write(
     lines: tuple[str, ...], size: tuple[int, int], scale: float, thickness: int, origin: tuple[int, int], row: int = 0
 ) -> NDArray[np.uint8]:

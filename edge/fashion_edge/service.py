@@ -117,7 +117,7 @@ def check_service(request: "Request") -> None:
     from fashion_edge.choice import choose_variant
     from fashion_edge.destinations import check_destinations
     from fashion_edge.keep import choose_options
-    from fashion_edge.locate import default_bundle
+    from fashion_edge.locate import find_bundle
     from fashion_edge.network import find_address, find_broker
     from fashion_edge.sources.choose import check_wish, may_come_later, open_source
     from fashion_edge.sources.picamera import parse_awb
@@ -127,7 +127,7 @@ def check_service(request: "Request") -> None:
     request.options(LiveDefaults())
     check_wish(request.source_text(), request.wish())
     parse_awb(request.awb)
-    bundle = load_bundle(request.bundle or default_bundle())
+    bundle = load_bundle(find_bundle(request.bundle))
     if not may_come_later(request.source_text()):
         choose_options(request, bundle, open_source(request.source_text()))  # can be read, and asked this
     for flag, once in (("--record", request.record), ("--record-raw", request.record_raw)):

@@ -81,7 +81,7 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
     ],
 )
 def test_a_manifest_that_is_wrong_is_refused_with_the_value(edit_manifest: Edit, change: Callable, said: str) -> None:
-    with pytest.raises(BundleError, match=f"{said}.*; export the bundle again$"):
+    with pytest.raises(BundleError, match=f"{said}.*; export the bundle again: fashion-export RUN --overwrite$"):
         load_bundle(edit_manifest(change))
 
 

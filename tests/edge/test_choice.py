@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def test_without_a_profile_the_bundle_says_what_runs(shipped: Bundle) -> None:
     model = open_model(Request())
     assert model.variant == shipped.manifest.variants[0]
     assert model.threads == 1
+
+
+def test_shipped_is_the_bundle_of_the_package_where_no_folder_is_called_so(
+    shipped: Bundle, bundle_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bundle_copy.parent)
+    bundle_copy.rename("own")
+    assert open_model(Request(bundle=Path("shipped"))).bundle.path == shipped.path
+    Path("own").rename("shipped")
+    assert open_model(Request(bundle=Path("shipped"))).bundle.path == Path("shipped")
 
 
 def test_what_the_benchmark_chose_runs_and_is_said(shipped: Bundle, capsys: pytest.CaptureFixture) -> None:
@@ -85,13 +96,14 @@ def test_threads_beside_a_profile_that_is_named_count(shipped: Bundle, tmp_path:
 
 
 def test_another_bundle_is_compared_with_what_a_named_profile_chose(
-    shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture
+    shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture, edit_manifest: Callable[..., Path]
 ) -> None:
     named = tmp_path / "p.json"
     choose(shipped, "float32", path=named)
     flags = ["--source", "demo", "--frames", "2", "--profile", str(named)]
-    assert main([*flags, "--diff", str(shipped.path)]) == 0
-    assert "shipped_bundle/model.float32.tflite against shipped_bundle/model.float32.tflite" in capsys.readouterr().err
+    other = edit_manifest(lambda manifest: manifest.update(runtime={"dwell_s": 1.0}))
+    assert main([*flags, "--diff", str(other)]) == 0
+    assert "shipped_bundle/model.float32.tflite against bundle/model.float32.tflite" in capsys.readouterr().err
 
 
 def test_a_damaged_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> None:

@@ -112,7 +112,11 @@ def test_stills_and_video_are_left_where_the_summary_says(capsys: pytest.Capture
         (["--jsonl", "-", "--jsonl-limit", "5"], "--jsonl-limit 5 is for files, and standard output is none"),
         (["--overwrite"], "--overwrite does nothing without --jsonl or --events or --record"),
         (["--diff", "b", "--max-age-ms", "50"], "--diff runs alone, --max-age-ms would do nothing; leave one out"),
-        (["--colour-card", "--roi", "full"], "--colour-card runs alone, --roi would do nothing; leave one out"),
+        (["--colour-card"], "--colour-card does nothing without --camera or --source; add one"),
+        (
+            ["--colour-card", "--camera", "0", "--roi", "full"],
+            "--colour-card runs alone, --roi would do nothing",
+        ),
         (["--diff", "b", "--jsonl", "-"], "--diff runs alone, --jsonl would do nothing; leave one out"),
         (["--append", "--overwrite", "--jsonl", "x"], "--append and --overwrite were both given"),
         (["--frames", "0"], "0 is not in the range x>=1"),
@@ -194,9 +198,12 @@ def test_no_frame_of_a_file_is_too_old(capsys: pytest.CaptureFixture, photo_fold
         assert f"--max-age-ms 0.001 is for live frames, and {source} has none; leave it out" in err
 
 
-def test_debug_shows_the_traceback() -> None:
-    with pytest.raises(Exception, match="does not exist"):
-        main(["--source", "gone.jpg", "--debug"])
+def test_debug_shows_the_traceback_and_keeps_the_status(capsys: pytest.CaptureFixture) -> None:
+    status, _, err = run(capsys, "--source", "gone.jpg", "--debug")
+    assert status == 2
+    first, *_, last = err.splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert last.startswith("fashion_edge.errors.SourceError: source gone.jpg does not exist")
 
 
 def start(*argv: str) -> subprocess.Popen:

@@ -42,8 +42,35 @@ def test_a_file_that_went_away_is_named_and_debug_shows_where(capsys: pytest.Cap
     assert run_command(command, []) == 2
     gone = f"{tmp_path}/gone cannot be read or written (No such file or directory); name another place"
     assert capsys.readouterr().err == f"fashion-x: {gone}\n"
-    with pytest.raises(FileNotFoundError):
-        run_command(command, ["--debug"])
+    assert run_command(command, ["--debug"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback (most recent call last):\n")
+    assert f"FileNotFoundError: [Errno 2] No such file or directory: '{tmp_path}/gone'" in said
+
+
+@pytest.mark.parametrize(
+    ("flag", "argv", "said"),
+    [
+        ("--source", ["my photos"], "(my photos); give it as --source 'my photos'"),
+        ("--dataset", ["photos"], "(photos); give it as --dataset photos"),
+        (
+            "--source",
+            ["a.jpg", "b.jpg"],
+            "several pictures are given by their folder, as --source FOLDER",
+        ),
+        ("--source", ["--source", "a.jpg", "b.jpg"], "(b.jpg); several pictures are given by their folder"),
+        ("--dataset", ["picture.jpg"] * 999, "picture.jpg ...); several pictures are given by their folder"),
+        ("--out", ["photos"], "(photos); see fashion-x --help"),
+    ],
+)
+def test_photos_without_their_option_are_told_how_they_are_given(
+    capsys: pytest.CaptureFixture, flag: str, argv: list[str], said: str
+) -> None:
+    command = click.Command("fashion-x", params=[click.Option([flag])])
+    assert run_command(command, argv) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert len(told) < 300
 
 
 def in_a_shell(redirections: str, *argv: str) -> subprocess.CompletedProcess:

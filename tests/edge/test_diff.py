@@ -10,22 +10,54 @@ import cv2
 import pytest
 
 from fashion_edge.cli import main
+from fashion_edge.locate import SHIPPED_BUNDLE
 from fashion_edge.render.demo import DemoScene
 
 DEMO = ["--source", "demo", "--frames", "20", "--headless"]
 
 
-def test_a_bundle_equals_itself(capsys: pytest.CaptureFixture, bundle_copy: Path) -> None:
-    assert main([*DEMO, "--diff", str(bundle_copy)]) == 0
+def bundle_in(folder: Path, hysteresis: float = 0.1) -> str:
+    bundle = Path(shutil.copytree(SHIPPED_BUNDLE, folder))
+    data = json.loads((bundle / "manifest.json").read_text())
+    (bundle / "manifest.json").write_text(json.dumps({**data, "runtime": {"hysteresis": hysteresis}}))
+    return str(bundle)
+
+
+@pytest.mark.parametrize("flags", [["--diff", "bundles/new"], ["--bundle", "copy", "--diff", "bundles/new"]])
+def test_a_bundle_is_not_compared_with_itself(
+    capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bundle_in(Path("bundles/new"))
+    bundle_in(Path("copy"))
+    assert main([*DEMO, *flags]) == 2
+    assert capsys.readouterr().err == (
+        "fashion-edge: --diff bundles/new is the bundle that it would be compared with; "
+        "name the other one with --bundle, such as --bundle bundles/old\n"
+    )
+
+
+def test_the_newest_bundle_is_compared_with_the_shipped_one(
+    capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bundle_in(Path("bundles/new"), hysteresis=0.11)
+    assert main([*DEMO, "--diff", "shipped"]) == 0
+    assert "new/model.int8.tflite against shipped_bundle/model.int8.tflite on demo" in capsys.readouterr().err
+    assert main([*DEMO, "--bundle", "shipped", "--diff", "bundles/new"]) == 0
+    assert "shipped_bundle/model.int8.tflite against new/model.int8.tflite on demo" in capsys.readouterr().err
+
+
+def test_equal_networks_decide_alike(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    assert main([*DEMO, "--diff", bundle_in(tmp_path / "b", hysteresis=0.11)]) == 0
     out, err = capsys.readouterr()
     assert out == ""
     assert "0 of 20 frames decide differently (0.0 %), largest score difference 0.000; 0 % may" in err
 
 
-def test_a_source_without_an_end_is_compared_for_so_many_seconds(
-    capsys: pytest.CaptureFixture, bundle_copy: Path
-) -> None:
-    assert main(["--source", "demo", "--headless", "--seconds", "0.2", "--diff", str(bundle_copy)]) == 0
+def test_a_source_without_an_end_is_compared_for_so_many_seconds(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    other = bundle_in(tmp_path / "b", hysteresis=0.11)
+    assert main(["--source", "demo", "--headless", "--seconds", "0.2", "--diff", other]) == 0
     assert "frames decide differently (0.0 %)" in capsys.readouterr().err
 
 

@@ -129,12 +129,12 @@ def test_a_damaged_bundle_is_exported_again_and_the_shipped_one_installed_again(
 
     mends = {finding.mend for finding in check_bundle(Machine(attempt=refuse))}
     assert mends == {"pip install --force-reinstall --no-deps .  # in the folder of the clone or release"}
-    own = tmp_path / "bundles" / "own"
+    own = tmp_path / "bundles" / "my own"
     own.mkdir(parents=True)
     (own / "manifest.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     (finding,) = check_bundle(Machine())
-    assert (finding.state, finding.mend) == ("bad", "fashion-export")
+    assert (finding.state, finding.mend) == ("bad", "fashion-export --out 'bundles/my own' --overwrite")
     (own / "manifest.json").write_text('{"schema": 99}')
     (finding,) = check_bundle(Machine())
     assert finding.mend == "git pull && pip install --upgrade .  # in the folder of the clone"

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from fashion_edge import app
+from fashion_edge.cli import main
 from fashion_edge.plate import DIM, Plate, bar_rows, corner, headline
 
 
@@ -39,3 +43,15 @@ def test_a_bar_is_as_long_as_its_score_and_none_for_nothing() -> None:
     assert right - left == round(rows.length / 2)
     assert 460 <= top < bottom <= 480
     assert rows.span(0, 0.001) is None
+
+
+def test_fonts_are_read_before_the_first_frame_and_only_for_who_wants_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    monkeypatch.setattr(app, "read_fonts", lambda: order.append("fonts"))
+    monkeypatch.setattr(app, "run", lambda *_: order.append("frames"))
+    main(["--source", "demo", "--headless"])
+    assert order == ["frames"]
+    main(["--source", "demo", "--headless", "--save", str(tmp_path / "stills")])
+    assert order == ["frames", "fonts", "frames"]

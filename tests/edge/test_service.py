@@ -67,7 +67,7 @@ def test_a_service_goes_on_with_the_files_of_its_last_start(capsys: pytest.Captu
         (["--jsonl", "x", "--overwrite"], "--overwrite would empty the files"),
         (["--serve", "1", "--serve-origin", "shop"], "--serve-origin 'shop' is not scheme"),
         (["--profile", "nofile"], "profile nofile cannot be read"),
-        (["--colour-card"], "--colour-card runs alone, --install-service would do nothing"),
+        (["--colour-card", "--camera", "0"], "--colour-card runs alone, --install-service would do nothing"),
         (["--source", "picamera", "--awb", "bogus"], "bogus"),
         (["--camera", "0", "--awb", "lock"], "--awb lock is for --source picamera"),
         (["--source", "clip.mp4", "--size", "640x480"], "--size and --fps are for cameras"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -53,7 +54,7 @@ def _renew(folder: Path) -> str:
     """The command that puts a whole bundle in the place of this one."""
     if folder == SHIPPED_BUNDLE:
         return "pip install --force-reinstall --no-deps .  # in the folder of the clone or release"
-    return "fashion-export"
+    return f"fashion-export --out {quote(str(folder))} --overwrite"
 
 
 def check_colours(machine: Machine) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from fashion_edge.sinks.video import VideoSink
 
 TITLE = "fashion-edge"
 HELP = "q quit   s still   r record   h help"
+WITH_GUI = "pip uninstall -y opencv-python-headless && pip install 'fashion-edge[window]'"
 ANSWER_S = 2.0  # of a display on another machine
 ESCAPE = "\x1b"
 TIME = "%Y-%m-%dT%H-%M-%S-%f"
@@ -33,13 +34,14 @@ WIDEST = 1280  # pixels at the start; who looks on may change it
 
 def why_no_window() -> str | None:
     """The reason why a window cannot be shown here, or None where it can."""
-    if not load_cv2().currentUIFramework():
-        return "this OpenCV has no GUI (install fashion-edge[window] in place of [headless])"
-    if not sys.platform.startswith("linux") or os.environ.get("WAYLAND_DISPLAY"):
-        return None
-    display = os.environ.get("DISPLAY")
-    if not display:
+    display, wayland = os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY")
+    linux = sys.platform.startswith("linux")
+    if linux and not (display or wayland):
         return "there is no display (DISPLAY is not set)"
+    if not load_cv2().currentUIFramework():
+        return f"this OpenCV has no GUI ({WITH_GUI})"
+    if wayland or not (linux and display):
+        return None
     return None if _answers(display) else f"the display {display} does not answer (DISPLAY is of a session that ended)"
 
 

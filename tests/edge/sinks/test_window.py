@@ -161,6 +161,20 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_window_stays(
     assert not sink.stopped
 
 
+def test_a_build_with_a_gui_is_advised_only_where_there_is_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window.sys, "platform", "linux")
+    monkeypatch.setattr(window.load_cv2(), "currentUIFramework", lambda: "")
+    monkeypatch.setenv("DISPLAY", "")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "")
+    assert window.why_no_window() == "there is no display (DISPLAY is not set)"
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        with monkeypatch.context() as here:
+            here.setenv(name, "x")
+            assert window.why_no_window() == (
+                "this OpenCV has no GUI (pip uninstall -y opencv-python-headless && pip install 'fashion-edge[window]')"
+            )
+
+
 def test_a_display_of_a_session_that_ended_is_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(window.load_cv2(), "currentUIFramework", lambda: "QT")
