@@ -3,7 +3,9 @@ PYTHON ?= python3
 SHELL = bash -o pipefail
 PIP_INSTALL = -m pip install --disable-pip-version-check --constraint constraints.txt
 # A venv keeps the Python that it was begun with, so a wrong one is refused before there is any.
-CHECK_PYTHON = $(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit( \
+CHECK_PYTHON = command -v $(firstword $(PYTHON)) > /dev/null || { \
+	echo "==> $(PYTHON) is not installed; install Python 3.11 to 3.13, or name one that is: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; } && \
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit( \
 	"==> $(PYTHON) is Python %d.%d; it must be 3.11 to 3.13: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
 SHOW_NAMES = sed -u -n -e 's/^Collecting \([^ ]*\).*/    fetching \1/p' -e 's/^\(Installing collected packages\).*/    \1/p' -e '/^ERROR/p'
 

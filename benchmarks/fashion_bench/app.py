@@ -17,7 +17,7 @@ from fashion_edge.atomic import refuse_unwritable_file
 from fashion_edge.bundle import Bundle, load_bundle
 from fashion_edge.console import INTERRUPTED, say
 from fashion_edge.errors import UsageError
-from fashion_edge.locate import default_bundle
+from fashion_edge.locate import find_bundle
 from fashion_edge.profile import default_profile, write_profile
 from fashion_edge.sources import open_source
 
@@ -38,7 +38,7 @@ class Choice:
 def run(choice: Choice, extent: Extent, settings: Settings, outputs: Outputs, argv: Sequence[str]) -> int:
     """Measure, print, write; 1 where something could not be measured."""
     baseline = check(choice, extent, outputs)
-    bundle = load_bundle(choice.bundle or default_bundle())
+    bundle = load_bundle(find_bundle(choice.bundle))
     if extent.photos:
         labelled_photos(extent.photos, bundle.manifest.space.labels)
     cases = plan_cases(bundle, choice.threads or default_threads(), choice.engines, choice.precisions)

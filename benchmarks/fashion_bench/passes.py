@@ -65,12 +65,12 @@ def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: Progress) -
     counts = sorted({result.case.threads for result in results})
     peaks: dict[int, dict[str, float]] = {}
     for done, threads in enumerate(counts):
-        progress(done, len(counts), f"peak of {threads} threads")
+        progress(done, len(counts), f"peak of {threads} thread{'s' if threads > 1 else ''}")
         peaks[threads] = ask_once(bundle, replace(NULL_CASE, threads=threads), "peak")
-    counted = _once_each(results, "counted", lambda case: ask_once(bundle, case, "operations"), progress)
+    counted = _once_each(results, "operations", lambda case: ask_once(bundle, case, "operations"), progress)
     return [
-        result.with_extras(ceiling=against_peak(result, found.extras["counted"]["operations"], peaks))
-        if "counted" in found.extras
+        result.with_extras(ceiling=against_peak(result, found.extras["operations"]["operations"], peaks))
+        if "operations" in found.extras
         else result
         for result, found in zip(results, counted, strict=True)
     ]

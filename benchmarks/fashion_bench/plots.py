@@ -62,13 +62,14 @@ def _draw_pareto(document: Document, axes: Any) -> bool:
     named = accuracy_points(document.results)
     points = [(latency, share) for _, latency, share in named]
     for name, latency, share in named:
-        axes.plot(latency, share, "o", label=f"{name}: {latency:.3g} ms, {share:.1%}")
+        axes.plot(latency, share, "o", clip_on=False, label=f"{name}: {latency:.3g} ms, {share:.1%}")
     front = [points[i] for i in pareto_front(points)]
     axes.step(*zip(*front, strict=True), where="post", color="grey", zorder=0) if front else None
     if points:
         axes.legend(fontsize=8)
     axes.set(xlabel="p50, ms", ylabel="exact match", title="Accuracy against latency; the line is the Pareto front")
     axes.set_xlim(left=0)
+    axes.set_ylim(top=min(1, axes.get_ylim()[1]))  # nothing matches more than exactly
     axes.grid(alpha=0.3)
     return bool(points)
 

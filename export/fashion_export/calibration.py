@@ -26,7 +26,7 @@ def refuse_shared(calibration: Inputs, validation: Inputs) -> None:
     ]
     if shared:
         raise RunError(
-            f"{len(shared)} calibration photos are validation photos too, the first {shared[0]!r}; int8 would be "
+            f"calibration photos are validation photos too, the first of {len(shared)} is {shared[0]!r}; int8 would be "
             "judged on what it was fitted to: train again, or name the photos that it learned from with --dataset"
         )
 
@@ -38,7 +38,8 @@ def warnings_of(calibration: Inputs, labels: Sequence[str]) -> list[str]:
         return ["there is no calibration photo, so no int8 variant can be made"]
     found = []
     if count < ENOUGH:
-        found.append(f"{count} calibration photos are few; int8 ranges settle at about {ENOUGH}")
+        photos = "1 calibration photo is" if count == 1 else f"{count} calibration photos are"
+        found.append(f"{photos} few; int8 ranges settle at about {ENOUGH}")
     blank, noisy = _blank(calibration.pixels).mean(), _noisy(calibration.pixels).mean()
     if blank > TOLERATED:
         found.append(f"{blank:.0%} of the calibration photos are blank, so int8 ranges will be too narrow")

@@ -45,6 +45,7 @@ def model_card(outcome: Outcome) -> str:
         "",
         *_metrics(run),
         f"- Of this export: {reference_line(outcome)}",
+        *([f"- {outcome.too_few}."] if outcome.too_few else []),
         "",
         "Per file, with the runtime of the device: see report.md.",
         "",

@@ -96,6 +96,8 @@ def run_export(given: dict[str, Any], folder: Path | None, out: Path) -> int:
     if outcome.verdict == "not proven":
         say("not proven: there is no held-out photo, so nothing says that these files agree with Keras on real input")
     say(f"wrote {written}")
+    if outcome.verdict == "proven":
+        say(f"next: fashion-edge --bundle {shlex.quote(str(written))}")
     return 1 if outcome.failures or outcome.calibration.unreadable or outcome.validation.unreadable else 0
 
 

@@ -13,6 +13,7 @@ from fashion_edge.preprocess import InputSpec, preprocess
 from fashion_export.artefact import label, measure, open_file
 from fashion_export.blame import MARK, LayerError, layer_errors
 from fashion_export.calibration import halves, refuse_shared, summary, warnings_of
+from fashion_export.gate import too_few
 from fashion_export.graph import copy_network
 from fashion_export.keras_model import check_model, keras_scores
 from fashion_export.mend import Mending, mend
@@ -191,6 +192,8 @@ def blame(job: Job, ready: Prepared, progress: Progress) -> list[LayerError]:
 
 
 def _doubts(ready: Prepared, files: dict[Recipe, bytes]) -> list[str]:
-    """What is doubtful of the calibration photos, where a file was made with them."""
+    """What is doubtful of the calibration photos, where a file was made with them, and of those that judge."""
+    labels = ready.source.space.labels
     needed = any(recipe.precision in ("int8", "int16x8") for recipe in files)
-    return warnings_of(ready.calibration, ready.source.space.labels) if needed else []
+    few = too_few(len(ready.validation), len(labels))
+    return (warnings_of(ready.calibration, labels) if needed else []) + ([few] if few else [])

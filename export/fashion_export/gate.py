@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from fashion_export.parity import Parity
+from fashion_export.wording import some
 
 MAX_FLIPS = 1.0  # percent of the label decisions
 MAX_ACCURACY_DROP = 1.0  # points of exact match
+RULE_OF_THREE = 3  # n decisions without a flip leave it open, at 95 %, whether 3 in n flip
+ENOUGH = RULE_OF_THREE * 100  # decisions; fewer cannot prove the 1 % of the gate
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,16 @@ class Limits:
                 f"a drop above the {self.max_accuracy_drop:g} points of --max-accuracy-drop"
             )
         return None
+
+
+def too_few(photos: int, labels: int) -> str | None:
+    """One sentence on what so few photos cannot tell, or None where they are enough, or none at all."""
+    decisions = photos * labels
+    if not 0 < decisions < ENOUGH:
+        return None
+    judge = "photo judges" if photos == 1 else "photos judge"
+    return (
+        f"{photos} held-out {judge} ({some(decisions, 'decision')}), too few to prove parity: even without a flip, "
+        f"up to {min(1, RULE_OF_THREE / decisions):.1%} of all decisions may differ from Keras; "
+        f"hold out {some(-(-ENOUGH // labels), 'photo')} or more"
+    )

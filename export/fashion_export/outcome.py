@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fashion_edge.decide import LabelSpace
 from fashion_edge.golden import GoldenSet
 from fashion_export.blame import LayerError
+from fashion_export.gate import too_few
 from fashion_export.mend import Mending
 from fashion_export.parity import Parity
 from fashion_export.photos import Inputs
@@ -60,3 +61,8 @@ class Outcome:
         if self.refusals:
             return "refused"
         return "proven" if len(self.validation) else "not proven"
+
+    @property
+    def too_few(self) -> str | None:
+        """What the gate could not tell, for want of photos."""
+        return too_few(len(self.validation), len(self.space.labels))

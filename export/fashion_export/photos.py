@@ -88,7 +88,7 @@ def load_inputs(root: Path, photos: Sequence[Photo], labels: Sequence[str], spec
         kept.append(photo)
     if photos and not kept:
         raise DatasetError(
-            f"none of the {len(photos)} photos could be read, the first: {unreadable[0]}; "
+            f"none of the photos could be read, the first of {len(photos)}: {unreadable[0]}; "
             "name the folder they are in with --dataset DIR"
         )
     return Inputs(

@@ -6,6 +6,7 @@ from contextlib import suppress
 from fashion_export.legacy import refused_by_legacy
 from fashion_export.outcome import Artefact, Outcome
 from fashion_export.parity import CLEAR, Parity
+from fashion_export.wording import some
 
 COLUMNS = ("file", "bytes", "smaller", "exact match", "label accuracy", "flips", "drift max", "drift mean")
 SHOWN = ("file", "bytes", "exact match", "flips", "drift max")  # on a terminal of 80 columns
@@ -22,7 +23,7 @@ def report(outcome: Outcome) -> str:
         ["## Agreement with the Keras model", "", reference_line(outcome), "", *_table(COLUMNS, rows(outcome))],
         [
             "A flip is a label decision (one photo, one label) that differs from the one Keras makes; drift is the "
-            f"difference of scores in 0..1. The gate says: {outcome.verdict}.",
+            f"difference of scores in 0..1. The gate says: {gate_says(outcome)}.",
             *(["", "![score drift](drift.png)"] if len(outcome.validation) else []),
         ],
         _bullets("## Refused", outcome.refusals),
@@ -46,12 +47,23 @@ def reference_line(outcome: Outcome) -> str:
     decisions = parity.photos * len(outcome.space.labels)
     if parity.keras_exact_match is None:
         return (
-            f"{parity.photos} held-out photos of unknown labels ({decisions} label decisions): agreement, no accuracy."
+            f"{some(parity.photos, 'held-out photo')} of unknown labels ({some(decisions, 'label decision')}): "
+            "agreement, no accuracy."
         )
     return (
         f"Keras: {parity.keras_exact_match:.2%} exact match, {parity.keras_label_accuracy:.2%} label accuracy on "
-        f"{parity.photos} held-out validation photos ({decisions} label decisions)."
+        f"{some(parity.photos, 'held-out validation photo')} ({some(decisions, 'label decision')})."
     )
+
+
+def gate_says(outcome: Outcome) -> str:
+    """The verdict; where few photos judge, what was counted in place of a proof."""
+    if outcome.verdict != "proven" or not outcome.too_few:
+        return outcome.verdict
+    flips = max(artefact.parity.flips for artefact in outcome.artefacts if artefact.parity)
+    decisions = len(outcome.validation) * len(outcome.space.labels)
+    most = f"at most {some(flips, 'flip')}" if flips else "no flip"
+    return f"{most} in {some(decisions, 'decision')}, too few to prove parity"
 
 
 def rows(outcome: Outcome) -> list[tuple[str, ...]]:
@@ -112,7 +124,9 @@ def _flips(outcome: Outcome) -> list[str]:
             per_label = ", ".join(f"{label} {n}" for label, n in artefact.parity.flips_per_label.items() if n)
             files = ", ".join(outcome.validation.photos[row].file for row in artefact.parity.flipped)
             clear = f"{artefact.parity.clear_flips} of them where Keras is right by more than {CLEAR:g}"
-            lines.append(f"- {artefact.recipe.name}: {artefact.parity.flips} flips ({per_label}; {clear}): {files}")
+            lines.append(
+                f"- {artefact.recipe.name}: {some(artefact.parity.flips, 'flip')} ({per_label}; {clear}): {files}"
+            )
     return ["## Photos that flipped", "", *lines] if lines else []
 
 
@@ -149,7 +163,7 @@ def _calibration(outcome: Outcome) -> list[str]:
     lines = [
         "## Calibration",
         "",
-        f"{len(outcome.calibration)} photos, none of them a validation photo; calibration.csv has their hashes.",
+        f"{some(len(outcome.calibration), 'photo')}, none of them a validation photo; calibration.csv has the hashes.",
     ]
     if stable:
         lines += [

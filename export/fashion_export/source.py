@@ -131,6 +131,6 @@ def _refuse_overlap(split: list[dict[str, str]], calibration: tuple[Photo, ...],
     shared = [photo.file for photo in calibration if photo.file in files or own.get(photo.file) in groups]
     if shared:
         raise RunError(
-            f"{where} holds {len(shared)} photos that are validation or test photos or their duplicates, the first "
-            f"{shared[0]!r}; int8 would be judged on what it was fitted to: train again"
+            f"{where} holds photos that are validation or test photos or their duplicates, the first of {len(shared)} "
+            f"is {shared[0]!r}; int8 would be judged on what it was fitted to: train again"
         )

@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from fashion_bench.plots import pareto_front, write_plots
+from fashion_bench.plots import _draw_pareto, pareto_front, write_plots
 from fashion_bench.sketch import bars, histogram, sketch
 from fashion_edge.errors import OutputExistsError
 
@@ -51,3 +52,14 @@ def test_plots_are_written_for_what_there_is_and_never_over_another(make_result,
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(OutputExistsError, match="--overwrite"):
         write_plots(document, tmp_path, overwrite=False)
+
+
+def test_exact_match_ends_at_one(make_result, make_document):
+    results = [
+        make_result(file=name, p50=p50).with_extras(accuracy={"photos": 100, "exact_match": share})
+        for name, p50, share in (("a", 1.0, 0.9), ("b", 2.0, 1.0))
+    ]
+    axes = Figure().subplots()
+    assert _draw_pareto(make_document(*results), axes)
+    assert axes.get_ylim()[1] == 1
+    assert not any(line.get_clip_on() for line in axes.lines if line.get_marker() == "o")  # whole at the edge

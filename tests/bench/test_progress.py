@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from fashion_bench import progress
+from fashion_bench import passes, progress
 from fashion_bench.progress import Progress
 
 
@@ -43,3 +43,13 @@ def test_what_is_shown_to_nobody_does_not_end_the_run(monkeypatch: pytest.Monkey
         shown.update(1, 3, "litert int8 x1")
         shown.update(2, 3, "onnx float32 x1")
         shown.update(3, 3, "")
+
+
+def test_counting_operations_is_called_that(make_result, monkeypatch):
+    said = []
+    monkeypatch.setattr(passes, "is_installed", lambda _: True)
+    monkeypatch.setattr(passes, "ask_once", lambda bundle, case, do: {"operations": 9, "int8": 1e9, "float32": 1e9})
+    (result,) = passes.add_ceiling(None, [make_result(file="a")], lambda done, total, what: said.append(what))
+    assert said[0].startswith("peak of 1 thread")
+    assert said[1].startswith("operations of litert ")
+    assert result.extras["ceiling"]["operations"] == 9

@@ -90,6 +90,9 @@ def test_report_and_card_carry_the_figures_of_the_manifest(bundle_folder):
     assert "exact match 100.00%; by the tutorial recipe on the same photos: label accuracy 97.00%" in card
     assert "silent on 90.00%; by the tutorial recipe: 16.00%" in card
     assert "| red shirt | 0 | 20 | 85.0% |" in card
+    assert "The gate says: no flip in 160 decisions, too few to prove parity." in report
+    for text in (report, card):
+        assert "- 40 held-out photos judge (160 decisions), too few to prove parity: " in text
 
 
 def test_the_newest_run_is_the_default(run, tmp_path, monkeypatch, capsys):
@@ -99,12 +102,15 @@ def test_the_newest_run_is_the_default(run, tmp_path, monkeypatch, capsys):
     assert load_bundle(tmp_path / "bundles" / "tiny").manifest.provenance["run"]["name"] == "tiny"
 
 
-def test_the_photos_may_have_moved(run, trained_run, tmp_path):
+def test_the_photos_may_have_moved(run, trained_run, tmp_path, capsys):
     facts = json.loads((run / "run.json").read_text())
     facts["dataset"]["root"] = "gone"
     (run / "run.json").write_text(json.dumps(facts))
     photos = trained_run.parent.parent / "photos"
-    assert main([str(run), "--out", str(tmp_path / "out"), "--dataset", str(photos)]) == 0
+    assert main([str(run), "--out", str(tmp_path / "my bundle"), "--dataset", str(photos)]) == 0
+    said = capsys.readouterr().err
+    assert f"next: fashion-edge --bundle '{tmp_path / 'my bundle'}'" in said
+    assert "warning: 40 held-out photos judge (160 decisions), too few to prove parity: " in said
 
 
 def test_help_shows_an_example(capsys):

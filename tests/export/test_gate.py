@@ -8,7 +8,7 @@ import pytest
 from fashion_edge.bundle import load_bundle
 from fashion_edge.decide import LabelSpace
 from fashion_export.cli import main
-from fashion_export.gate import Limits
+from fashion_export.gate import Limits, too_few
 from fashion_export.parity import compare
 
 SPACE = LabelSpace(("red", "blue"), {"colour": ("red", "blue")}, {"red": 0.5, "blue": 0.5})
@@ -55,11 +55,22 @@ def test_without_photos_the_bundle_says_not_proven(run, tmp_path, capsys):
     rows = (run / "split.csv").read_text().replace(",val,", ",train,")
     (run / "split.csv").write_text(rows)
     assert main([str(run), "--out", str(tmp_path / "out")]) == 0
-    assert "not proven" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "not proven" in err
+    assert "next:" not in err
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["provenance"]["parity"] == "not proven"
     assert "exact_match" not in manifest["variants"][0]["metrics"]
     assert "Not proven" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_so_few_photos_that_they_prove_nothing_are_said_with_what_they_leave_open():
+    assert too_few(1, 6) == (
+        "1 held-out photo judges (6 decisions), too few to prove parity: even without a flip, "
+        "up to 50.0% of all decisions may differ from Keras; hold out 50 photos or more"
+    )
+    assert too_few(49, 6)
+    assert too_few(50, 6) is None
 
 
 def parity_of(n: int, flips: int):

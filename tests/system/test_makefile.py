@@ -11,17 +11,31 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+def make(folder, *arguments):
+    """`make` in a folder that holds what a bare clone has for it."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(["make", *arguments], cwd=folder, env=plain, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize("goal", ["demo", "test"])
 def test_a_python_that_is_too_old_is_named_before_an_environment_is_begun_with_it(goal, tmp_path):
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, tmp_path)
     old = tmp_path / "python3.10"
     old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10, 12)\n$2"\n')
     old.chmod(0o755)
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    command = ["make", f"PYTHON={old}", goal]
-    done = subprocess.run(command, cwd=tmp_path, env=plain, capture_output=True, text=True, check=False)
+    done = make(tmp_path, f"PYTHON={old}", goal)
     assert done.returncode == 2
     assert f"{old} is Python 3.10; it must be 3.11 to 3.13: make PYTHON=python3.12 {goal}\n" in done.stderr
+    assert not list(tmp_path.glob(".venv*"))
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_a_python_that_is_not_there_is_said_with_what_to_give(tmp_path):
+    done = make(tmp_path, "PYTHON=python3.99", "demo")
+    assert done.returncode == 2
+    assert "==> python3.99 is not installed; install Python 3.11 to 3.13, or name one that is: " in done.stderr
+    assert "make PYTHON=python3.12 demo\n" in done.stderr
+    assert "command not found" not in done.stderr
     assert not list(tmp_path.glob(".venv*"))

@@ -231,7 +231,9 @@ def test_nothing_readable_is_an_error_and_leaves_no_folder(tmp_path, capsys):
         (tmp_path / "data" / name).mkdir(parents=True)
         (tmp_path / "data" / name / "a.jpg").write_bytes(b"")
     assert main(["--dataset", str(tmp_path / "data"), "--out", str(tmp_path / "run")]) == 2
-    assert "none of the 2 photos" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "none of the photos of" in said
+    assert "can be read, the first of 2: " in said
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 

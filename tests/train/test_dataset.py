@@ -38,9 +38,26 @@ def test_any_number_of_words_is_grouped_by_position_from_the_end():
 def test_a_word_at_two_positions_asks_for_groups():
     with pytest.raises(
         DatasetError,
-        match="'dress' stands at different positions.*say which exclude each other of dress, red.*--groups",
+        match="'dress' stands at different positions in folder names.*which exclude each other of dress, red.*--groups",
     ):
-        infer_groups([("red", "dress"), ("dress", "red")])
+        infer_groups([("red", "dress"), ("dress", "shirt")])
+
+
+def test_a_folder_whose_name_is_turned_round_is_named():
+    with pytest.raises(
+        DatasetError,
+        match="in red_dress and dress_red, the same words in two orders: turn one round, or say .*--groups",
+    ):
+        infer_groups([("red", "dress"), ("blue", "dress"), ("dress", "red")])
+
+
+def test_two_words_written_as_one_are_told_how_to_stand(tmp_path):
+    (tmp_path / "reddress").mkdir()
+    (tmp_path / "reddress" / "a.jpg").touch()
+    with pytest.raises(
+        DatasetError, match="only the label 'reddress'; at least two are needed: name it like red_dress"
+    ):
+        load_dataset(tmp_path)
 
 
 def test_groups_can_be_given_and_leave_labels_free():
@@ -171,8 +188,11 @@ def test_a_csv_of_another_encoding_is_told_how_to_be_saved(tmp_path, encoding):
 
 
 def test_negatives_must_be_a_folder_with_photos(tmp_path):
-    with pytest.raises(DatasetError, match="is not a folder"):
+    with pytest.raises(DatasetError, match="none does not exist; name another .*, or leave --negatives out"):
         find_negatives(tmp_path / "none")
+    (tmp_path / "list.csv").touch()
+    with pytest.raises(DatasetError, match="is not a folder"):
+        find_negatives(tmp_path / "list.csv")
     with pytest.raises(DatasetError, match="holds no photo"):
         find_negatives(tmp_path)
 
@@ -223,10 +243,10 @@ def test_names_that_are_no_utf8_are_told_before_anything_is_learned(shapes, tmp_
     assert load_dataset(folder).ignored == ("red_dress/caf\\xe9.heic",)
     Path(os.fsdecode(odd + b".jpg")).touch()
     with pytest.raises(
-        DatasetError, match=r"1 photos below .* no UTF-8, the first red_dress/caf\\xe9\.jpg; rename them"
+        DatasetError, match=r"names below .* are no UTF-8: 1 photo, the first red_dress/caf\\xe9\.jpg; rename"
     ):
         load_dataset(folder)
-    with pytest.raises(DatasetError, match=r"no UTF-8, the first caf\\xe9\.jpg; rename them"):
+    with pytest.raises(DatasetError, match=r"no UTF-8: 1 photo, the first caf\\xe9\.jpg; rename"):
         find_negatives(folder / "red_dress")
 
 
@@ -235,5 +255,5 @@ def test_names_that_are_no_utf8_are_told_before_anything_is_learned(shapes, tmp_
 def test_a_name_that_fashion_export_would_refuse_is_refused_before_training(shapes, tmp_path, name):
     folder = shutil.copytree(shapes, tmp_path / "photos")
     (folder / "red_dress" / name).touch()
-    with pytest.raises(DatasetError, match="1 photos below .* have a backslash or a carriage return .*; rename them"):
+    with pytest.raises(DatasetError, match="names below .* have a backslash or a carriage return: 1 photo, .*; rename"):
         load_dataset(folder)

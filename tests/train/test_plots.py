@@ -14,6 +14,7 @@ from fashion_train import plots
 from fashion_train.fonts import legible_letters
 from fashion_train.learn import Epoch
 from fashion_train.plots import confused, plot_confusion, plot_history, plot_precision_recall
+from fashion_train.report import captions
 from fashion_train.sheet import write_sheet
 
 
@@ -41,6 +42,24 @@ def test_one_epoch_is_seen_as_a_point(tmp_path, figures):
     plot_history(tmp_path / "history.png", [Epoch(1, 0.7, 0.6, 0.6, 0.7, 0.5, 6e-3, 100.0, 1.0)], 1)
     curves = [line for axes in figures[0].axes for line in axes.lines if len(line.get_xdata()) == 1]
     assert [line.get_marker() for line in curves] == ["o"] * 5
+
+
+@pytest.mark.parametrize(("losses", "ticks"), [((0.9, 0.62), 3), ((0.69, 0.004), 6)])
+def test_losses_are_plain_numbers(tmp_path, figures, losses, ticks):
+    history = [Epoch(n, loss, 0.6, loss, 0.7, 0.5, 6e-3, 100.0, 1.0) for n, loss in enumerate(losses, 1)]
+    plot_history(tmp_path / "history.png", history, 1)
+    axis = figures[0].axes[0].yaxis
+    low, high = sorted(axis.get_view_interval())
+    texts = [tick.get_text() for tick in axis.get_ticklabels(which="both") if low <= tick.get_position()[1] <= high]
+    assert len(texts) >= ticks
+    assert all(low <= float(text) <= high for text in texts if text)
+
+
+def test_a_photo_that_is_right_is_not_shown_as_a_mistake():
+    assert captions(["red shirt", "red dress"], ["red shirt", "red shirt"]) == [
+        ("is red shirt", "right, least certain"),
+        ("is red shirt", "said red dress"),
+    ]
 
 
 @pytest.mark.parametrize("names", [["a b"], ["a b", "a c", "d b", "d c"]])

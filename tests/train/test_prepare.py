@@ -127,3 +127,20 @@ def test_a_rare_combination_does_not_starve_the_calibration(shapes, tmp_path):
     chosen = [found.dataset.photos[index].combination for index in choose_calibration(found, 0, photos=24)]
     assert chosen.count("red shirt") < 8
     assert len(chosen) >= 24
+
+
+def test_a_file_that_is_missing_is_named_where_too_few_photos_are_left(shapes, tmp_path):
+    shutil.copy(shapes / "red_dress" / "000.png", tmp_path / "a.png")
+    (tmp_path / "photos.csv").write_text("file,labels\na.png,red dress\nb.png,blue shirt\n")
+    with pytest.raises(
+        DatasetError, match=r"^1 readable photo leaves none for val; .*; 1 more could not be read, .*b\.png"
+    ):
+        prepared(tmp_path / "photos.csv")
+
+
+def test_a_label_that_every_photo_carries_is_said_before_training(shapes, things, tmp_path, capsys):
+    shutil.copytree(shapes / "red_dress", tmp_path / "red_dress")
+    _say_what_there_is(prepared(tmp_path))
+    assert "every photo that trains carries dress, red, so none shows what does not" in capsys.readouterr().err
+    assert prepared(tmp_path, things).everywhere == ()
+    assert prepared(shapes).everywhere == ()

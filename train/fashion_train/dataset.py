@@ -12,6 +12,7 @@ from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.images import NOTES, find_ignored, find_images
 from fashion_edge.sources.stills import legible
 from fashion_train.palette import Dyes
+from fashion_train.wording import some
 
 SEPARATOR = "_"
 MARKS = ",;|"  # that part labels in --groups, in a model's metadata and in tables
@@ -68,7 +69,10 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
     if odd := [label for label in labels if not is_word(label)]:
         raise DatasetError(f"data set {source} has the label {odd[0]!r:.60}; no bundle can carry it, call it otherwise")
     if len(labels) < 2:
-        raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed")
+        example = (
+            "name it like red_dress, or add another" if source.is_dir() else "label it like red dress, or add others"
+        )
+        raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed: {example}")
     grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
     _check_exclusive(photos, grouped)
     photos = [replace(photo, labels=_ordered(photo.labels, grouped)) for photo in photos]
@@ -100,6 +104,10 @@ def find_negatives(folder: Path) -> tuple[str, ...]:
     Raises:
         DatasetError: missing or empty, or a name is no UTF-8.
     """
+    if not folder.exists():
+        raise DatasetError(
+            f"negatives {folder} does not exist; name another folder of photos, or leave --negatives out"
+        )
     if not folder.is_dir():
         raise DatasetError(f"negatives {folder} is not a folder of photos")
     files = tuple(path.relative_to(folder).as_posix() for path in find_images(folder))
@@ -219,14 +227,25 @@ def infer_groups(combinations: Iterable[Sequence[str]]) -> dict[str, tuple[str, 
         for index, label in enumerate(labels, start=depth - len(labels)):
             if position.setdefault(label, index) != index:
                 words = ", ".join(sorted({word for labels in combinations for word in labels}))
+                turned = _turned_round(combinations)
+                where = f"{turned}: turn one round, or say" if turned else "folder names, so its group is unclear; say"
                 raise DatasetError(
-                    f"label {label!r} stands at different positions in folder names, so its group is unclear; say "
+                    f"label {label!r} stands at different positions in {where} "
                     f"which exclude each other of {words}, as in --groups 'colour=black,red garment=dress,shirt'"
                 )
     names = TWO_WORDS if depth == 2 else ("label",) if depth == 1 else [f"word{i + 1}" for i in range(depth)]
     return {
         name: tuple(sorted(label for label, at in position.items() if at == index)) for index, name in enumerate(names)
     }
+
+
+def _turned_round(combinations: Iterable[Sequence[str]]) -> str:
+    """The first two combinations of the same words in two orders; empty where there are none."""
+    first: dict[tuple[str, ...], Sequence[str]] = {}
+    for labels in combinations:
+        if (other := first.setdefault(tuple(sorted(labels)), labels)) != labels:
+            return f"{SEPARATOR.join(other)} and {SEPARATOR.join(labels)}, the same words in two orders"
+    return ""
 
 
 def parse_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -285,8 +304,8 @@ def _from_folders(root: Path) -> list[Photo]:
     _check_utf8(root, files)
     if odd := [file for file in files if not _can_be_listed(file)]:
         raise DatasetError(
-            f"{len(odd)} photos below {root} have a backslash or a carriage return in their names, "
-            f"the first {odd[0]!r}; rename them"
+            f"names below {root} have a backslash or a carriage return: {some(len(odd), 'photo')}, "
+            f"the first {odd[0]!r}; rename what has one"
         )
     return photos
 
@@ -295,7 +314,7 @@ def _check_utf8(root: Path, files: Sequence[str]) -> None:
     """The lists of a run are UTF-8; without this, writing them would fail after the training."""
     if odd := [legible(file) for file in files if legible(file) != file]:
         raise DatasetError(
-            f"{len(odd)} photos below {root} have names that are no UTF-8, the first {odd[0]}; rename them"
+            f"names below {root} are no UTF-8: {some(len(odd), 'photo')}, the first {odd[0]}; rename what has one"
         )
 
 

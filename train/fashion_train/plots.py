@@ -23,12 +23,17 @@ LINES = tuple(product(("-", "--", ":", "-."), (f"C{number}" for number in range(
 
 def plot_history(path: Path, history: Sequence[Epoch], best_epoch: int) -> None:
     """Loss and accuracy over the epochs, training and validation; the epoch that was kept is marked."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     figure = _figure(9, 4)
     left, right = figure.subplots(1, 2)
     epochs = [epoch.epoch for epoch in history]
     left.plot(epochs, [epoch.loss for epoch in history], color=MUTED, label="training (augmented)")
     left.plot(epochs, [epoch.val_loss for epoch in history], color=INK, label="validation")
     left.set(title="Loss", xlabel="epoch", yscale="log")
+    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # evenly spaced where fewer than two of them fit
+    left.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # plain numbers, no powers of ten
+    left.yaxis.set_minor_formatter(NullFormatter())
     right.plot(epochs, [epoch.accuracy for epoch in history], color=MUTED, label="labels, training (augmented)")
     right.plot(epochs, [epoch.val_accuracy for epoch in history], color=INK, label="labels, validation")
     right.plot(epochs, [epoch.val_exact for epoch in history], color=ACCENT, label="exact match, validation")

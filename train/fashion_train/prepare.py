@@ -19,6 +19,7 @@ from fashion_train.options import TrainOptions
 from fashion_train.size import Size, scaled
 from fashion_train.split import split_photos
 from fashion_train.teacher import teacher_size
+from fashion_train.wording import some
 
 WORK_SCALE = 4 / 3  # augmentation works on pictures this much larger than it gives: zooming in stays sharp
 Tick = Callable[[str, int, int], None]  # what is being done, done, total
@@ -84,6 +85,14 @@ class Prepared:
             if set(twin.labels) != set(photo.labels):
                 pairs.append((twin, photo))
         return pairs
+
+    @property
+    def everywhere(self) -> tuple[str, ...]:
+        """Labels that every photo that trains carries, so that none shows what lacks them."""
+        if self.negatives and self.negatives.on("train"):
+            return ()
+        taught = self.targets[self.on("train")]
+        return tuple(label for column, label in enumerate(self.dataset.labels) if taught[:, column].all())
 
     @property
     def bursts(self) -> dict[str, int]:
@@ -208,19 +217,27 @@ def _limited(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
 
 
 def _check_enough(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sides: Sequence[str]) -> None:
-    if not decoded.readable:
+    count = len(decoded.readable)
+    if not count:
         raise DatasetError(
-            f"none of the {len(dataset.photos)} photos of {dataset.root} can be read: {decoded.failures[0][1]}"
+            f"none of the photos of {dataset.root} can be read, "
+            f"the first of {len(dataset.photos)}: {decoded.failures[0][1]}"
         )
     for side, needed in (("train", 1), ("val", 1)):
         if sum(sides[index] == side for index in decoded.readable) < needed:
             raise DatasetError(
-                f"{len(decoded.readable)} readable photos leave none for {side}; "
+                f"{some(count, 'readable photo')} leave{'s' if count == 1 else ''} none for {side}; "
                 + (
                     say_bursts(find_bursts(dataset, decoded, groups, sides))
                     or "each combination needs about ten photos"
                 )
+                + _say_unreadable(decoded.failures)
             )
+
+
+def _say_unreadable(failures: Sequence[tuple[str, str]]) -> str:
+    """How many photos could not be read, and why the first one; empty where all could."""
+    return f"; {len(failures)} more could not be read, the first: {failures[0][1]}" if failures else ""
 
 
 def find_bursts(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sides: Sequence[str]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from fashion_train.input_speed import BATCH
 from fashion_train.metrics import NO_LABEL, Metrics, Scores, words
 from fashion_train.plots import plot_confusion, plot_history, plot_precision_recall, plot_reliability
 from fashion_train.sheet import write_sheet
+from fashion_train.wording import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,21 +42,27 @@ def write_report(folder: Path, outcome: "Outcome") -> None:
     with legible_letters("".join(outcome.space.labels)):
         plot_precision_recall(plots / "precision_recall.png", scores, prepared.targets[val], outcome.space)
         plot_confusion(plots / "confusion.png", said, truth)
-    _write_worst(plots / "worst.png", outcome, judged, every, said)
+    _write_worst(plots / "worst.png", outcome, judged, every, captions(said, truth))
     if outcome.suspects:
         _write_suspects(folder, outcome)
     text = "\n\n".join("\n".join(section) for section in _sections(outcome))
     (folder / "report.md").write_text(text + "\n", encoding="utf-8")
 
 
-def _write_worst(path: Path, outcome: "Outcome", judged: list[int], scores: Scores, said: list[str]) -> None:
+def captions(said: "Sequence[str]", truth: "Sequence[str]") -> list[tuple[str, str]]:
+    """The two lines below each photo of worst.png; where few are wrong, it shows right ones too."""
+    return [(f"is {t}", "right, least certain" if s == t else f"said {s}") for s, t in zip(said, truth, strict=True)]
+
+
+def _write_worst(
+    path: Path, outcome: "Outcome", judged: list[int], scores: Scores, lines: list[tuple[str, str]]
+) -> None:
     """The twenty photos that the model was furthest from, of those it did not train on."""
     targets = outcome.prepared.targets[judged]
     loss = -(targets * np.log(scores.clip(1e-6)) + (1 - targets) * np.log((1 - scores).clip(1e-6))).sum(axis=1)
     worst = np.argsort(-loss)[:WORST]
     pictures = [outcome.prepared.decoded.large.read(judged[i]) for i in worst]
-    names = [outcome.prepared.dataset.photos[judged[i]].combination for i in worst]
-    write_sheet(path, pictures, [(f"is {name}", f"said {said[i]}") for name, i in zip(names, worst, strict=True)])
+    write_sheet(path, pictures, [lines[i] for i in worst])
 
 
 def _write_suspects(folder: Path, outcome: "Outcome") -> None:
@@ -212,8 +219,8 @@ def _suspect_lines(suspects: "Sequence[Suspect]") -> list[str]:
     return [
         "## Doubtful labels",
         "",
-        f"{len(suspects)} labels are contradicted by a model that was fitted without the photo; they are "
-        "listed in suspects.csv and were trained on all the same.",
+        f"Contradicted by a model that was fitted without the photo: {some(len(suspects), 'label')}, "
+        "listed in suspects.csv and trained on all the same.",
         "",
         "![doubtful labels](plots/suspects.png)",
     ]

@@ -1,5 +1,6 @@
 """One run, top to bottom: data, network, epochs, thresholds, and the run folder."""
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from fashion_train.suspects import Suspect, find_doubtful
 from fashion_train.teacher import teacher_size
 from fashion_train.tuning import Tuned, tune
 from fashion_train.unseen import Recoloured, judge_unseen
+from fashion_train.wording import some
 from fashion_train.workers import collective, find_team
 
 if TYPE_CHECKING:
@@ -151,14 +153,19 @@ def _say_what_there_is(prepared: Prepared) -> None:
         say(f"fashion-train: left out: {reason}" if file in reason else f"fashion-train: left out {file}: {reason}")
     say(describe(prepared))
     if ignored := prepared.dataset.ignored:
-        say(f"{len(ignored)} files are not looked at, the first {ignored[0]}: save them as .jpg or .png, in a folder")
+        say(f"not looked at: {some(len(ignored), 'file')}, the first {ignored[0]}: save as .jpg or .png, in a folder")
     if bursts := prepared.bursts:
         say(f"not judged: {say_bursts(bursts)}")
     if twins := prepared.contradictions:
         one, other = twins[0]
         say(
-            f"{len(twins)} photos are copies of others that carry other labels, the first {other.file} of {one.file}: "
+            f"copies with other labels: {some(len(twins), 'photo')}, the first {other.file} of {one.file}: "
             "correct them, since both are learned"
+        )
+    if always := prepared.everywhere:
+        say(
+            f"every photo that trains carries {', '.join(always)}, so none shows what does not, and anything may be "
+            "called that: add photos of other things, or name some with --negatives"
         )
 
 
@@ -191,9 +198,10 @@ def describe(prepared: Prepared) -> str:
     sides = ", ".join(f"{len(prepared.on(side))} {side}" for side in ("train", "val", "test") if prepared.on(side))
     copies = len(prepared.duplicate_groups) - len(set(prepared.duplicate_groups))
     counts = ", ".join(f"{name or NO_LABEL} {count}" for name, count in prepared.counts.items())
-    text = f"{len(prepared.decoded.readable)} photos ({counts}): {sides}; {copies} duplicates kept on one side"
+    photos = some(len(prepared.decoded.readable), "photo")
+    text = f"{photos} ({counts}): {sides}; {some(copies, 'duplicate')} kept on one side"
     if prepared.negatives:
-        text += f"; {len(prepared.negatives.decoded.readable)} negatives"
+        text += f"; {some(len(prepared.negatives.decoded.readable), 'negative')}"
         if not prepared.negatives.on("val"):
             text += ", too few to measure silence on"
     if free := sorted(prepared.untuned.free_labels):
@@ -209,7 +217,8 @@ def _doubts(prepared: Prepared, suspects: Sequence[Suspect]) -> str:
     if not suspects:
         return "no label looks doubtful"
     found = [f"{prepared.dataset.photos[s.index].file} ({'not ' if s.given else ''}{s.label}?)" for s in suspects[:3]]
-    return f"{len(suspects)} labels look doubtful: {', '.join(found)}{', ...' if len(suspects) > 3 else ''}"
+    look = "looks" if len(suspects) == 1 else "look"
+    return f"{some(len(suspects), 'label')} {look} doubtful: {', '.join(found)}{', ...' if len(suspects) > 3 else ''}"
 
 
 def report_end(outcome: Outcome, folder: Path) -> None:
@@ -217,7 +226,7 @@ def report_end(outcome: Outcome, folder: Path) -> None:
     for side, metrics in outcome.judgement.metrics.items():
         say(
             f"{side}: label accuracy {metrics.label_accuracy:.4f}, exact match {metrics.exact_match:.4f} "
-            f"on {metrics.photos} photos"
+            f"on {some(metrics.photos, 'photo')}"
         )
     for side, silence in outcome.judgement.silence.items():
         say(f"{side} negatives: silent on {silence.silent:.4f} of {silence.photos}")
@@ -225,4 +234,4 @@ def report_end(outcome: Outcome, folder: Path) -> None:
         for side, metrics in outcome.baseline.metrics.items():
             say(f"{side}, by the tutorial's recipe: exact match {metrics.exact_match:.4f}")
     say(f"run written to {folder} (epoch {outcome.learned.best_epoch}, {clock(outcome.seconds)})")
-    say(f"next: fashion-export --run {folder} --int8")
+    say(f"next: fashion-export --run {shlex.quote(str(folder))} --int8")
