@@ -81,6 +81,8 @@ def test_the_table_of_peers_holds_what_was_measured():
         assert float(row[0]) == pytest.approx(peer["p50_ms"], rel=0.01)
         assert int(row[1]) == pytest.approx(peer["frames_per_second"], abs=0.51)
         assert float(row[2]) == pytest.approx(peer["against"]["ours-int8"]["times"], rel=0.01)
+    manifest = json.loads((ROOT / "edge/fashion_edge/shipped_bundle/manifest.json").read_text(encoding="utf-8"))
+    assert measured("peers-x86-64.json")["models"]["int8"] == manifest["variants"][0]["sha256"]
     blocks = peers[0]["samples_ms"]
     assert f"--rounds {len(blocks)} --frames {len(blocks[0])}" in " ".join(README.split())
 
@@ -99,12 +101,13 @@ def test_the_figures_of_the_bundle_that_ships_are_those_of_its_manifest():
     run, size = manifest["provenance"]["run"], manifest["input"]
     stated = f"{manifest['variants'][0]['bytes']:,} bytes, {run['model']['parameters']:,} parameters"
     assert f"{stated}, {size['width']}x{size['height']} pixels" in README
-    int8 = {"val": manifest["variants"][0]["metrics"]}  # on test photos an export does not look
+    held_out = next(r["accuracy"] for r in measured("shipped-x86-64.json")["results"] if r["precision"] == "int8")
+    assert measured("shipped-x86-64.json")["bundle"]["files"]["model.int8.tflite"] == manifest["variants"][0]["sha256"]
+    int8 = {"val": manifest["variants"][0]["metrics"]["exact_match"], "test": held_out["exact_match"]}
     for side, name in (("val", "validation"), ("test", "test")):
-        keras, tutorial = run["metrics"][side], run["baseline"]["metrics"][side]
-        row = re.search(rf"^\| {name} \(.*\) \| {keras['photos']} \|(.*) \|$", README, re.MULTILINE)
-        cells = [float(cell) for cell in re.findall(r"([\d.]+) %", row[1])]
-        keys = ("label_accuracy", "exact_match")
-        assert cells[2:] == [round(100 * tutorial[key], 1) for key in keys]
-        within = 0.05 if side in int8 else 1.0
-        assert cells[:2] == [pytest.approx(100 * int8.get(side, keras)[key], abs=within) for key in keys]
+        photos, tutorial = run["metrics"][side]["photos"], run["baseline"]["metrics"][side]
+        row = re.search(rf"^\| {name} \(.*\) \| {photos} \|(.*) \|$", README, re.MULTILINE)
+        _, exact, *others = (float(cell) for cell in re.findall(r"([\d.]+) %", row[1]))
+        assert exact == round(100 * int8[side], 1)
+        assert others == [round(100 * tutorial[key], 1) for key in ("label_accuracy", "exact_match")]
+    assert held_out["photos"] == run["metrics"]["test"]["photos"]
