@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from fashion_edge.wording import some
 from fashion_export.parity import Parity
-from fashion_export.wording import some
 
 MAX_FLIPS = 1.0  # percent of the label decisions
 MAX_ACCURACY_DROP = 1.0  # points of exact match

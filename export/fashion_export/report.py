@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+from fashion_edge.wording import some
 from fashion_export.legacy import refused_by_legacy
 from fashion_export.outcome import Artefact, Outcome
 from fashion_export.parity import CLEAR, Parity
-from fashion_export.wording import some
 
 COLUMNS = ("file", "bytes", "smaller", "exact match", "label accuracy", "flips", "drift max", "drift mean")
 SHOWN = ("file", "bytes", "exact match", "flips", "drift max")  # on a terminal of 80 columns

@@ -11,8 +11,8 @@ from fashion_edge.bundle import is_word
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.images import NOTES, find_ignored, find_images
 from fashion_edge.sources.stills import legible
+from fashion_edge.wording import some
 from fashion_train.palette import Dyes
-from fashion_train.wording import some
 
 SEPARATOR = "_"
 MARKS = ",;|"  # that part labels in --groups, in a model's metadata and in tables

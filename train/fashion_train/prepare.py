@@ -11,6 +11,7 @@ import numpy as np
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.preprocess import InputSpec
+from fashion_edge.wording import some
 from fashion_train.cache import Decoded, decode_all
 from fashion_train.dataset import Dataset, Photo, find_holdout, find_negatives, load_dataset
 from fashion_train.duplicates import group_duplicates
@@ -19,7 +20,6 @@ from fashion_train.options import TrainOptions
 from fashion_train.size import Size, scaled
 from fashion_train.split import split_photos
 from fashion_train.teacher import teacher_size
-from fashion_train.wording import some
 
 WORK_SCALE = 4 / 3  # augmentation works on pictures this much larger than it gives: zooming in stays sharp
 Tick = Callable[[str, int, int], None]  # what is being done, done, total

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fashion_edge.decide import decide_batch
+from fashion_edge.wording import some
 from fashion_train.fonts import legible_letters
 from fashion_train.input_speed import BATCH
 from fashion_train.metrics import NO_LABEL, Metrics, Scores, words
 from fashion_train.plots import plot_confusion, plot_history, plot_precision_recall, plot_reliability
 from fashion_train.sheet import write_sheet
-from fashion_train.wording import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

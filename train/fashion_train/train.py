@@ -13,6 +13,7 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, UsageError
 from fashion_edge.opencv import load_cv2
 from fashion_edge.signals import signals_interrupt
+from fashion_edge.wording import some
 from fashion_train.epochs import Learned
 from fashion_train.fitting import STUDENT, be_taught, fit, forget_checkpoints, has_checkpoint, stand_beside
 from fashion_train.input_speed import InputSpeed
@@ -29,7 +30,6 @@ from fashion_train.suspects import Suspect, find_doubtful
 from fashion_train.teacher import teacher_size
 from fashion_train.tuning import Tuned, tune
 from fashion_train.unseen import Recoloured, judge_unseen
-from fashion_train.wording import some
 from fashion_train.workers import collective, find_team
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from fashion_edge.latest import Latest
 from fashion_edge.pace import Stopwatch
 from fashion_edge.request import Request
 from fashion_edge.sources import open_source
+from fashion_edge.wording import some
 
 LOOK_S = 8.0
 ENOUGH = 60  # readings
@@ -41,7 +42,9 @@ def look_at_card(request: Request) -> int:
         say(f"{source.name} gave no picture that a colour card could be in")
         return NOT_SEEN
     if not readings:
-        say(f"no colour card in {looked} pictures: hold it flat, whole and large; --print-colour-card makes one")
+        say(
+            f"no colour card in {some(looked, 'picture')}: hold it flat, whole and large; --print-colour-card makes one"
+        )
         return NOT_SEEN
     verdicts = judge(readings)
     for verdict in verdicts:

@@ -85,7 +85,7 @@ def test_no_card_in_sight_is_status_1_and_says_how_to_hold_it(
 ) -> None:
     cv2.imwrite(str(tmp_path / "room.png"), noise)
     assert main(["--colour-card", "--source", str(tmp_path / "room.png")]) == 1
-    assert "no colour card in 1 pictures: hold it flat, whole and large" in capsys.readouterr().err
+    assert "no colour card in 1 picture: hold it flat, whole and large" in capsys.readouterr().err
 
 
 def test_the_printed_card_is_the_card_and_knows_its_size(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
