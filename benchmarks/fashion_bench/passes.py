@@ -18,6 +18,7 @@ from fashion_bench.probe import Probe
 from fashion_bench.results import Result
 from fashion_edge.bundle import Bundle
 from fashion_edge.errors import DatasetError
+from fashion_edge.wording import some
 
 MEMORY_SECONDS = 0.5  # of inference before the resident memory counts as steady
 NATIVE = ("litert", "onnx")  # engines whose graphs can be taken apart here
@@ -65,7 +66,7 @@ def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: Progress) -
     counts = sorted({result.case.threads for result in results})
     peaks: dict[int, dict[str, float]] = {}
     for done, threads in enumerate(counts):
-        progress(done, len(counts), f"peak of {threads} thread{'s' if threads > 1 else ''}")
+        progress(done, len(counts), f"peak of {some(threads, 'thread')}")
         peaks[threads] = ask_once(bundle, replace(NULL_CASE, threads=threads), "peak")
     counted = _once_each(results, "operations", lambda case: ask_once(bundle, case, "operations"), progress)
     return [

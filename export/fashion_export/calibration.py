@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.errors import RunError
+from fashion_edge.wording import some
 from fashion_export.photos import Inputs
 
 ENOUGH = 100  # photos; ranges settle at about this number on the networks of this project
@@ -38,8 +39,8 @@ def warnings_of(calibration: Inputs, labels: Sequence[str]) -> list[str]:
         return ["there is no calibration photo, so no int8 variant can be made"]
     found = []
     if count < ENOUGH:
-        photos = "1 calibration photo is" if count == 1 else f"{count} calibration photos are"
-        found.append(f"{photos} few; int8 ranges settle at about {ENOUGH}")
+        photos = some(count, "calibration photo")
+        found.append(f"{photos} {'is' if count == 1 else 'are'} few; int8 ranges settle at about {ENOUGH}")
     blank, noisy = _blank(calibration.pixels).mean(), _noisy(calibration.pixels).mean()
     if blank > TOLERATED:
         found.append(f"{blank:.0%} of the calibration photos are blank, so int8 ranges will be too narrow")
