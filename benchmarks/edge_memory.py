@@ -15,17 +15,15 @@ import time
 from collections.abc import Generator, Sequence
 
 from fashion_edge.backends.fake import FakeBackend
-from fashion_edge.choice import open_model
+from fashion_edge.cli.request import Request
 from fashion_edge.frame import Frame, Item
+from fashion_edge.loading import open_model
 from fashion_edge.opencv import load_cv2
-from fashion_edge.pipeline import Labeller, Options, run
-from fashion_edge.render.demo import DemoScene
-from fashion_edge.request import Request
+from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.result import Result
-from fashion_edge.sinks.base import Sink
-from fashion_edge.sinks.fan import FanOut
+from fashion_edge.sinks.base import FanOut, Sink
 from fashion_edge.sinks.jsonl import JsonlSink
-from fashion_edge.summary import Summary
+from fashion_render.demo import DemoScene
 
 LIMIT_MB = 4.0
 POINTS = 20

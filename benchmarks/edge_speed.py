@@ -124,11 +124,11 @@ def judge(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def allow(clip: Path) -> dict[str, float]:
     """Preprocess and inference on frames in memory."""
-    from fashion_edge.choice import open_model
+    from fashion_edge.cli.request import Request
+    from fashion_edge.frame import Roi
+    from fashion_edge.loading import open_model
     from fashion_edge.opencv import load_cv2
     from fashion_edge.preprocess import preprocess
-    from fashion_edge.request import Request
-    from fashion_edge.roi import Roi
 
     load_cv2().setNumThreads(1)
     model = open_model(Request(threads=1))
@@ -159,17 +159,14 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
     """What `fashion-edge` does with a source, as its app puts it together, but for the window itself."""
     from contextlib import ExitStack
 
-    from fashion_edge.ahead import Ahead
-    from fashion_edge.choice import open_model
-    from fashion_edge.latest import Latest
+    from fashion_edge.cli.request import Request
+    from fashion_edge.loading import open_model
     from fashion_edge.opencv import load_cv2
-    from fashion_edge.pipeline import Labeller, Options, run
-    from fashion_edge.request import Request
+    from fashion_edge.pipeline import Labeller, Options, Summary, run
+    from fashion_edge.readers import Ahead, Latest
     from fashion_edge.result import Result
-    from fashion_edge.sinks.base import Sink
-    from fashion_edge.sinks.fan import FanOut
+    from fashion_edge.sinks.base import FanOut, Sink
     from fashion_edge.sinks.jsonl import JsonlSink
-    from fashion_edge.summary import Summary
 
     class Picture(Sink):
         """Stands where a window or a page would: it wants the overlay drawn. The clocks start once all is warm."""
@@ -227,7 +224,7 @@ CHILDREN: dict[str, Callable[[Path], dict[str, float]]] = {"allow": allow, "loop
 
 def video(clip: Path, *, paced: bool = False) -> Any:
     """The clip as a source."""
-    from fashion_edge.sources.video import VideoSource
+    from fashion_edge.sources.files import VideoSource
 
     return VideoSource(clip, paced=paced)
 
@@ -236,7 +233,7 @@ def render_clip(path: Path) -> Path:
     """Thirty seconds of the demo as an mp4."""
     import cv2
 
-    from fashion_edge.render.demo import DemoScene
+    from fashion_render.demo import DemoScene
 
     scene = DemoScene(seed=0)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (scene.width, scene.height))
@@ -266,7 +263,7 @@ def start_edge(clip: Path) -> float:
 def start_bare(clip: Path) -> float:
     """The same of a script that does the least."""
     from fashion_edge.bundle import load_bundle
-    from fashion_edge.locate import default_bundle
+    from fashion_edge.defaults import default_bundle
 
     bundle = load_bundle(default_bundle())
     return first_line([sys.executable, "-c", BARE, str(bundle.path / bundle.find("litert", "int8").file), str(clip)])

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from fashion_edge.console import run_command
-from fashion_edge.params import PATH, Number, version_flag
-from fashion_edge.signals import signals_interrupt
+from fashion_edge.cli.common import PATH, Number, run_command, version_flag
+from fashion_edge.cli.signals import signals_interrupt
 
 ENGINES = ("litert", "onnx", "tflite-runtime", "tensorflow")
 EXAMPLE = """\b

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from fashion_bench.ceiling import describe_ceiling
-from fashion_bench.compare import Comparison, check_gate, compare_documents
 from fashion_bench.document import Document, read_document
+from fashion_bench.operators import describe_ceiling
+from fashion_bench.verdict import Comparison, check_gate, compare_documents
 from fashion_edge.atomic import atomic_file, is_device, refuse_existing, refuse_unwritable_file
 from fashion_edge.console import say
 from fashion_edge.errors import MissingExtraError, UsageError
@@ -80,7 +80,7 @@ def deliver(document: Document, outputs: Outputs, baseline: Document | None) -> 
 
 
 def _print(document: Document, comparisons: Sequence[Comparison]) -> None:
-    from fashion_bench.sketch import sketch
+    from fashion_bench.plots import sketch
     from fashion_bench.table import print_report, report_console
 
     console = report_console()
@@ -95,7 +95,7 @@ def _write_data(document: Document, outputs: Outputs) -> Iterator[Path]:
     if outputs.json_file:
         yield _write_text(outputs.json_file, json.dumps(document.to_json()) + "\n", outputs)
     if outputs.csv:
-        from fashion_bench.render import to_csv
+        from fashion_bench.table import to_csv
 
         yield _write_text(outputs.csv, to_csv(document), outputs)
     if outputs.plots:
@@ -111,7 +111,7 @@ def _write_text(path: Path, text: str, outputs: Outputs) -> Path:
 
 
 def _markdown(document: Document, comparisons: Sequence[Comparison]) -> str:
-    from fashion_bench.render import to_markdown
+    from fashion_bench.table import to_markdown
 
     return to_markdown(document, comparisons)
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from fashion_bench.cases import Case
-from fashion_bench.measure import Settings, other_cores
-from fashion_bench.probe import Probe
+from fashion_bench.machine import ROOT, read_telemetry, throttle_words
+from fashion_bench.measure import Probe, Settings, other_cores
 from fashion_bench.stats import quantile_interval
-from fashion_bench.telemetry import ROOT, read_telemetry, throttle_words
 from fashion_bench.verdict import BUSY_CORES, INVALID, STEADY_GOVERNORS, UNSTABLE, VALID
 from fashion_edge.bundle import Bundle
 from fashion_edge.errors import UsageError

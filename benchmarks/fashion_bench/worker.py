@@ -1,4 +1,4 @@
-r"""One case in a process of its own: JSON lines in on standard input, one JSON line out for each.
+"""One case in a process of its own: JSON lines in on standard input, one JSON line out for each.
 
     echo '{"do": "load"}' | python -m fashion_bench.worker \
         '{"bundle": "DIR", "file": null, "engine": "null", "threads": 1}'
@@ -10,14 +10,67 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fashion_edge.errors import FashionError, MissingExtraError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+STATUS = Path("/proc/self/status")
+
+
+def resident_mb(status: Path = STATUS) -> dict[str, float | None]:
+    """{"rss_mb", "peak_mb"}: resident now, and at its highest since the program started; None where not known.
+
+    VmHWM belongs to this program alone; getrusage's ru_maxrss would also carry the parent's size over the fork.
+    """
+    fields = (
+        dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line) if status.exists() else {}
+    )
+    return {"rss_mb": _mb(fields.get("VmRSS")), "peak_mb": _mb(fields.get("VmHWM"))}
+
+
+def _mb(text: str | None) -> float | None:
+    return round(int(text.split()[0]) / 1024, 2) if text else None
+
+
+Clock = Callable[[], int]  # nanoseconds, never going back
+NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True)
+class Until:
+    """When a block ends: both minima are reached, or the limit is."""
+
+    seconds: float
+    samples: int
+    limit_seconds: float = float("inf")
+
+
+def time_runs(
+    run: Callable[[NDArray[np.uint8]], object],
+    inputs: Sequence[NDArray[np.uint8]],
+    until: Until,
+    clock: Clock = time.perf_counter_ns,
+) -> NDArray[np.float64]:
+    """Milliseconds of each call of `run`, over `inputs` in turn, one at least."""
+    taken: list[int] = []
+    begin = clock()
+    while True:
+        picture = inputs[len(taken) % len(inputs)]
+        start = clock()
+        run(picture)
+        stop = clock()
+        taken.append(stop - start)
+        elapsed = (stop - begin) * 1e-9
+        if (elapsed >= until.seconds and len(taken) >= until.samples) or elapsed >= until.limit_seconds:
+            return np.array(taken, np.float64) / NS_PER_MS
+
 
 Reply = dict[str, Any]
 
@@ -39,7 +92,7 @@ class Worker:
 
     def load(self) -> Reply:
         """Import the runtime, then load the model file as the device does, hash included."""
-        from fashion_bench.engines import ENGINES, NULL, is_installed, open_engine
+        from fashion_bench.cases import ENGINES, NULL, is_installed, open_engine
 
         start = time.perf_counter()
         if self._engine != NULL and is_installed(self._engine):
@@ -56,8 +109,6 @@ class Worker:
 
     def run(self, seconds: float, samples: int, limit: float) -> Reply:
         """Time single inferences over the golden inputs; `cpu_seconds` is this process's processor time."""
-        from fashion_bench.timing import Until, time_runs
-
         cpu, wall = time.process_time(), time.perf_counter()
         taken = time_runs(self._backend.run, self._inputs, Until(seconds, samples, limit))
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
@@ -65,13 +116,11 @@ class Worker:
 
     def memory(self) -> Reply:
         """Resident memory now, and its peak since this program began, in MB of 2^20 bytes."""
-        from fashion_bench.memory import resident_mb
-
         return resident_mb()
 
     def accuracy(self, photos: str) -> Reply:
         """Exact match on labelled photos, with the device's own preprocessing and decision."""
-        from fashion_bench.accuracy import measure_accuracy
+        from fashion_bench.endtoend import measure_accuracy
 
         return measure_accuracy(self._backend, self._bundle.manifest, Path(photos))
 
@@ -91,7 +140,7 @@ class Worker:
 
     def peak(self) -> Reply:
         """Best rate of large matrix products on this many threads."""
-        from fashion_bench.ceiling import measure_peak
+        from fashion_bench.operators import measure_peak
 
         return measure_peak(self._threads)
 

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from fashion_bench.engines import is_installed
+from fashion_bench.cases import is_installed
 from fashion_bench.machine import describe_machine, machine_line
 from fashion_bench.stats import compare, quantile_interval
 from fashion_edge.bundle import load_bundle
-from fashion_edge.locate import default_bundle, default_run
+from fashion_edge.defaults import default_bundle, default_run
 
 HERE = Path(__file__).parent
 OURS = ("ours-int8", "ours-float32")
@@ -146,7 +146,7 @@ def render_clip(path: Path) -> str:
     """Write the rendered demo as an mp4 of 640x480 pictures."""
     import cv2
 
-    from fashion_edge.render.demo import DemoScene
+    from fashion_render.demo import DemoScene
 
     scene = DemoScene(seed=0)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30.0, (640, 480))

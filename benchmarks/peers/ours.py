@@ -10,7 +10,6 @@ from pathlib import Path
 
 from loop import run
 
-from fashion_edge.ahead import Ahead
 from fashion_edge.backends import open_backend
 from fashion_edge.bundle import load_bundle
 from fashion_edge.frame import Frame
@@ -18,6 +17,7 @@ from fashion_edge.golden import self_check
 from fashion_edge.opencv import load_cv2
 from fashion_edge.overlay import draw_result
 from fashion_edge.pipeline import Labeller, Options, View
+from fashion_edge.readers import Ahead
 from fashion_edge.sinks.jsonl import JsonlSink
 from fashion_edge.sources import open_source
 

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_inputs(steps: int) -> dict[str, Callable[[], Any]]:
     """Name -> a call that gives the next batch."""
-    from fashion_train.augment import TUTORIAL, Augmentation
+    from fashion_train.data.augment import TUTORIAL, Augmentation
     from fashion_train.input_speed import InMemory, batches_of, generator
 
     rng = np.random.default_rng(0)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from fashion_edge.decide import LabelSpace
+from fashion_edge.defaults import PRECISIONS, RUNTIMES
 from fashion_edge.errors import BundleError, ModelError, NewerBundleError
 from fashion_edge.preprocess import InputSpec
-from fashion_edge.vocabulary import PRECISIONS, RUNTIMES
 
 SCHEMA = 1
 AGAIN = "export the bundle again: fashion-export RUN --overwrite"

@@ -1,9 +1,11 @@
-"""What a source yields: a frame, a fault (one input that could not be read), an event (its state changed), a tick."""
+"""Where the classifier looks: the part of a frame that is fitted to the model's input."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fashion_edge.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +55,66 @@ class Tick:
 
 
 Item = Frame | Fault | Event | Tick
+
+
+PORTRAIT = 4 / 5  # width over height: one standing garment, in the shape of the shipped network's input
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels: left, top, width, height."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def cut(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The part of the image inside the box: a view, nothing is copied."""
+        return image[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+ROUNDING = 1e-9  # 1 - 0.8 is less than 0.2
+
+
+@dataclass(frozen=True)
+class Roi:
+    """`auto`: a still as a whole, a live frame's guide box; `full`: the whole frame; or fractions of the frame."""
+
+    kind: str = "auto"
+    fractions: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, width, height
+
+    @property
+    def text(self) -> str:
+        """What `parse` reads back."""
+        return ",".join(repr(part) for part in self.fractions) if self.kind == "box" else self.kind
+
+    @classmethod
+    def parse(cls, text: str) -> "Roi":
+        """Read `auto`, `full`, `guide` or `LEFT,TOP,WIDTH,HEIGHT` in fractions 0..1.
+
+        Raises:
+            UsageError: anything else, or a box that leaves the frame.
+        """
+        if text in ("auto", "full", "guide"):
+            return cls(text)
+        try:
+            left, top, width, height = (float(part) for part in text.split(","))
+        except ValueError:
+            raise UsageError(f"--roi {text!r} is not auto, full, guide or LEFT,TOP,WIDTH,HEIGHT in fractions") from None
+        inside = 0 <= left < 1 and 0 <= top < 1 and width > 0 and height > 0
+        if not (inside and left + width <= 1 + ROUNDING and top + height <= 1 + ROUNDING):
+            raise UsageError(f"--roi {text} leaves the frame; fractions must lie in 0..1 with left + width at most 1")
+        return cls("box", (left, top, width, height))
+
+    def box(self, frame_height: int, frame_width: int, *, still: bool) -> Box:
+        """The rectangle for a frame of this size; never empty."""
+        if self.kind == "full" or (self.kind == "auto" and still):
+            return Box(0, 0, frame_width, frame_height)
+        if self.kind == "box":
+            left, top, width, height = self.fractions
+            x, y = int(left * frame_width), int(top * frame_height)
+            return Box(x, y, max(1, round(width * frame_width)), max(1, round(height * frame_height)))
+        width = max(1, min(frame_width, round(frame_height * PORTRAIT)))
+        height = max(1, min(frame_height, round(frame_width / PORTRAIT)))
+        return Box((frame_width - width) // 2, (frame_height - height) // 2, width, height)

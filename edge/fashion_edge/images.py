@@ -1,8 +1,9 @@
-"""Stills from disk: found, bounded in size, and decoded to one layout whatever their format and mode."""
+"""What the name of a folder says of the photos in it, given the labels of a model: `Red_Dress` is red and a dress."""
 
 import os
+import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from fashion_edge.errors import ImageError, brief
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
+
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")  # decoders we let a stranger's file reach
@@ -143,3 +145,26 @@ def _to_bgr(image: "PILImage.Image", depth: int) -> NDArray[np.uint8]:
         upright = Image.alpha_composite(paper, upright)
     rgb = np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
     return np.ascontiguousarray(rgb[:, :, ::-1])
+
+
+def read_folder_name(name: str, labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The labels that are named, as the model spells them, and the words that are none; capitals do not count.
+
+    A label may hold `_` itself: where the labels are t_shirt and red, `red_t_shirt` names both, and no other word.
+    """
+    spelt = {_alike(label): label for label in labels}
+    words = [word for word in name.split("_") if word]
+    known, strange = [], []
+    while words:
+        most = next((n for n in range(len(words), 0, -1) if _alike("_".join(words[:n])) in spelt), 0)
+        if most:
+            known.append(spelt[_alike("_".join(words[:most]))])
+        else:
+            strange.append(words[0])
+        words = words[most or 1 :]
+    return tuple(known), tuple(strange)
+
+
+def _alike(word: str) -> str:
+    """Equal for words that look the same: macOS writes an umlaut as two code points."""
+    return unicodedata.normalize("NFC", word.casefold())

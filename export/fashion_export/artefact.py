@@ -12,8 +12,8 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import ModelError
 from fashion_edge.golden import check_shapes
 from fashion_edge.preprocess import InputSpec
-from fashion_export import onnx_metadata, tflite_metadata
-from fashion_export.operators import onnx_operators, tflite_operators
+from fashion_export import metadata
+from fashion_export.metadata import onnx_operators, tflite_operators
 from fashion_export.outcome import Artefact
 from fashion_export.parity import compare
 from fashion_export.variants import Recipe
@@ -37,8 +37,8 @@ def open_file(recipe: Recipe, data: bytes, spec: InputSpec, n_labels: int) -> Ba
 
 def label(recipe: Recipe, data: bytes, space: LabelSpace, spec: InputSpec, name: str) -> bytes:
     """The same file with labels, groups, thresholds and normalisation inside."""
-    module = tflite_metadata if recipe.runtime == "litert" else onnx_metadata
-    named: bytes = module.embed(data, space, spec, name)
+    embed = metadata.embed if recipe.runtime == "litert" else metadata.embed_onnx_metadata
+    named: bytes = embed(data, space, spec, name)
     return named
 
 

@@ -1,17 +1,108 @@
-"""Whether the calibration photos can show int8 the ranges it must hold, and which photos they were."""
+"""Thresholds tuned again on the scores of the int8 artefact, on the grid that its sigmoid has."""
 
 import csv
 import hashlib
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.errors import RunError
-from fashion_edge.wording import some
-from fashion_export.photos import Inputs
+from fashion_edge.console import some
+from fashion_edge.decide import LabelSpace, decide_batch
+from fashion_edge.errors import DatasetError, ImageError, RunError
+from fashion_edge.images import read_image
+from fashion_edge.preprocess import InputSpec, preprocess
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One row of split.csv or calibration.csv."""
+
+    file: str  # relative to the data set's root, with /
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Photos that were read: pixels (n, h, w, 3) uint8, truth (n, labels) bool, and the names behind the rows."""
+
+    pixels: NDArray[np.uint8]
+    truth: NDArray[np.bool_]
+    photos: tuple[Photo, ...]
+    sha256: tuple[str, ...]  # of each file's bytes
+    unreadable: tuple[str, ...]  # one sentence each
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV file of the run folder.
+
+    Raises:
+        RunError: missing, not text, or without one of `columns`.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing, so {path.parent} is not a whole run; train again") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RunError(f"{path} is not a readable CSV file ({error}); train again") from error
+    if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+        raise RunError(f"{path} has no column {missing[0]!r}; it needs {','.join(columns)}")
+    if any(row[name] is None for row in rows for name in columns):
+        raise RunError(f"{path} has a row that is cut short; it needs {','.join(columns)} on every line")
+    return rows
+
+
+def to_photos(rows: Sequence[dict[str, str]], source: Path) -> tuple[Photo, ...]:
+    """Rows to photos; a name that leaves the data set's root is refused.
+
+    Raises:
+        RunError: an absolute name or one with `..`.
+    """
+    for row in rows:
+        name = PurePosixPath(row["file"])
+        if not row["file"] or name.is_absolute() or ".." in name.parts or "\\" in row["file"] or "\0" in row["file"]:
+            raise RunError(f"{source} names {row['file']!r}, which is not a file below the data set's root")
+    return tuple(Photo(row["file"], tuple(row["labels"].split())) for row in rows)
+
+
+def load_inputs(root: Path, photos: Sequence[Photo], labels: Sequence[str], spec: InputSpec) -> Inputs:
+    """Read and preprocess photos below `root`; unreadable ones are listed, not silently dropped.
+
+    Raises:
+        DatasetError: photos were named, and not one of them could be read.
+    """
+    pixels, truth, kept, hashes, unreadable = [], [], [], [], []
+    for photo in photos:
+        try:
+            pixels.append(preprocess(read_image(root / photo.file), spec))
+        except ImageError as error:
+            unreadable.append(str(error))
+            continue
+        hashes.append(hashlib.sha256((root / photo.file).read_bytes()).hexdigest())
+        truth.append([label in photo.labels for label in labels])
+        kept.append(photo)
+    if photos and not kept:
+        raise DatasetError(
+            f"none of the photos could be read, the first of {len(photos)}: {unreadable[0]}; "
+            "name the folder they are in with --dataset DIR"
+        )
+    return Inputs(
+        np.stack(pixels) if pixels else np.empty((0, *spec.shape), np.uint8),
+        np.array(truth, bool).reshape(len(kept), len(labels)),
+        tuple(kept),
+        tuple(hashes),
+        tuple(unreadable),
+    )
+
 
 ENOUGH = 100  # photos; ranges settle at about this number on the networks of this project
 BLANK = 4.0  # standard deviation of the pixels, of 255
@@ -87,3 +178,75 @@ def _noisy(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     spread = values.reshape(len(pixels), -1).std(axis=1)
     noisy: NDArray[np.bool_] = (spread >= BLANK) & (steps > NOISE * np.sqrt(2) * spread)
     return noisy
+
+
+STEPS = 256  # the converter gives an int8 sigmoid the output scale 1/256, whatever the network
+WINDOW = 23  # grid steps, 0.09, to smooth over: a threshold should stand on a plateau, not on a peak of luck
+# Training tuned thresholds on objects and colours it should be silent on as well, which the validation photos do
+# not hold: what int8 has shifted is mended, but no label is set free to fire on anything.
+REACH = 51  # grid steps, 0.2
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """One label's threshold before and after, and the F1 (0..1) of the int8 decisions at both."""
+
+    label: str
+    before: float
+    after: float
+    f1_before: float
+    f1_after: float
+
+
+def tune(scores: NDArray[np.float32], truth: NDArray[np.bool_], space: LabelSpace) -> tuple[LabelSpace, list[Tuned]]:
+    """A label space whose thresholds lie half-way between two steps of the 1/256 grid, where no int8 score can be.
+
+    A label moves only where its F1 gains, and gains more than luck, one standard error, once smoothed over neighbouring
+    thresholds: to the nearest threshold within luck of the best, but no further than `REACH`. Else it stays.
+
+    Args:
+        scores: (n, labels) of the int8 artefact.
+        truth: (n, labels).
+        space: the thresholds to start from.
+    """
+    tuned = []
+    for column, label in enumerate(space.labels):
+        before = space.thresholds[label]
+        start = int(min(max(np.ceil(before * STEPS - 1e-6), 1), STEPS)) - 1
+        trials = [_with(space, label, _between(k)) for k in range(STEPS)]
+        f1 = np.array([_f1(decide_batch(scores, trial)[:, column], truth[:, column]) for trial in trials])
+        smooth = _smooth(f1)
+        luck = _standard_error(float(smooth.max()), int(truth[:, column].sum()))
+        end = start
+        if smooth.max() - smooth[start] > luck:
+            good = np.flatnonzero(smooth >= smooth.max() - luck)
+            nearest = int(good[np.abs(good - start).argmin()])
+            reached = min(max(nearest, start - REACH), start + REACH)
+            end = reached if f1[reached] > f1[start] else start
+        tuned.append(Tuned(label, before, _between(end), float(f1[start]), float(f1[end])))
+        space = _with(space, label, _between(end))
+    return space, tuned
+
+
+def _between(step: int) -> float:
+    """The threshold that int8 scores above `step`/256 reach: half-way to the next, so float scores agree the most."""
+    return (step + 0.5) / STEPS
+
+
+def _with(space: LabelSpace, label: str, threshold: float) -> LabelSpace:
+    return replace(space, thresholds={**space.thresholds, label: threshold})
+
+
+def _f1(chosen: NDArray[np.bool_], right: NDArray[np.bool_]) -> float:
+    return 2 * float((chosen & right).sum()) / max(int(chosen.sum() + right.sum()), 1)
+
+
+def _standard_error(share: float, photos: int) -> float:
+    """Of a share measured on so many photos; never zero, since a hundred right ones do not prove the next."""
+    careful = (share * photos + 1) / (photos + 2)
+    return float(np.sqrt(careful * (1 - careful) / max(photos, 1)))
+
+
+def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    padded = np.pad(values, WINDOW // 2, mode="edge")
+    return np.convolve(padded, np.ones(WINDOW) / WINDOW, mode="valid")

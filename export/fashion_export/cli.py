@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fashion_edge.atomic import refuse_existing_folder, refuse_unwritable
-from fashion_edge.console import run_command, say
+from fashion_edge.cli.common import PATH, Number, run_command, version_flag
+from fashion_edge.cli.signals import signals_interrupt
+from fashion_edge.console import say
+from fashion_edge.defaults import BUNDLES, RUNS, default_run
 from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
-from fashion_edge.locate import BUNDLES, RUNS, default_run
-from fashion_edge.params import PATH, Number, version_flag
-from fashion_edge.signals import signals_interrupt
 
 if TYPE_CHECKING:
     from fashion_export.options import Options
@@ -168,7 +168,7 @@ def open_source(given: dict[str, Any], folder: Path | None) -> "Source":
         from fashion_export.source import load_run
 
         return load_run(folder, given["dataset"])
-    from fashion_edge.hush import hush
+    from fashion_edge.console import hush
     from fashion_export.foreign import Foreign, load_foreign
     from fashion_export.labels import parse_groups, parse_labels
 
@@ -182,8 +182,8 @@ def open_source(given: dict[str, Any], folder: Path | None) -> "Source":
 
 def to_options(given: dict[str, Any], name: str) -> "Options":
     """The flags as `Options`."""
-    from fashion_export.gate import Limits
     from fashion_export.options import Options
+    from fashion_export.parity import Limits
     from fashion_export.variants import ALL, STANDARD
 
     recipes = tuple(

@@ -11,20 +11,15 @@ from fashion_edge.errors import ModelError, brief
 from fashion_edge.golden import GoldenSet
 from fashion_edge.preprocess import InputSpec, preprocess
 from fashion_export.artefact import label, measure, open_file
-from fashion_export.blame import MARK, LayerError, layer_errors
-from fashion_export.calibration import halves, refuse_shared, summary, warnings_of
-from fashion_export.gate import too_few
+from fashion_export.calibration import Inputs, Tuned, halves, load_inputs, refuse_shared, summary, tune, warnings_of
 from fashion_export.graph import copy_network
-from fashion_export.keras_model import check_model, keras_scores
-from fashion_export.mend import Mending, mend
 from fashion_export.options import Options
 from fashion_export.outcome import Artefact, Outcome
-from fashion_export.parity import Parity, compare
-from fashion_export.photos import Inputs, load_inputs
+from fashion_export.parity import MARK, LayerError, Parity, compare, layer_errors, too_few
 from fashion_export.progress import Progress
 from fashion_export.provenance import provenance
-from fashion_export.source import Source
-from fashion_export.thresholds import Tuned, tune
+from fashion_export.repair import Mending, mend
+from fashion_export.source import Source, check_model, keras_scores
 from fashion_export.variants import ALL, Recipe, convert
 from fashion_export.variants.job import Job
 
@@ -104,7 +99,7 @@ def prepare(source: Source, progress: Progress) -> Prepared:
 
 def golden_inputs(spec: InputSpec) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Rendered frames (n, h, w, 3) uint8 BGR, and what `preprocess` makes of them."""
-    from fashion_edge.render import golden_frames
+    from fashion_render import golden_frames
 
     frames = golden_frames()
     return frames, np.stack([preprocess(frame, spec) for frame in frames])

@@ -11,14 +11,12 @@ import numpy as np
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import DatasetError, ModelError, UsageError, brief
-from fashion_edge.folder_name import read_folder_name
-from fashion_edge.images import find_images
+from fashion_edge.images import find_images, read_folder_name
 from fashion_edge.preprocess import InputSpec
+from fashion_export.calibration import Photo
 from fashion_export.graph import copy_network, kind
-from fashion_export.keras_model import load_model
-from fashion_export.photos import Photo
 from fashion_export.saved_model import ENDPOINT, FILE, check_signatures, copy_pure
-from fashion_export.source import Source
+from fashion_export.source import Source, load_model
 
 RANGES = {"0..255": (1.0, 0.0), "0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0)}  # of what the model eats
 HELD_OUT = 5  # every fifth photo judges, the others calibrate

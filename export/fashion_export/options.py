@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fashion_export.gate import Limits
+from fashion_export.parity import Limits
 from fashion_export.variants import STANDARD, Recipe
 
 

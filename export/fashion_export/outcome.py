@@ -8,13 +8,10 @@ from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.golden import GoldenSet
-from fashion_export.blame import LayerError
-from fashion_export.gate import too_few
-from fashion_export.mend import Mending
-from fashion_export.parity import Parity
-from fashion_export.photos import Inputs
+from fashion_export.calibration import Inputs, Tuned
+from fashion_export.parity import LayerError, Parity, too_few
+from fashion_export.repair import Mending
 from fashion_export.source import Source
-from fashion_export.thresholds import Tuned
 from fashion_export.variants import Recipe
 
 

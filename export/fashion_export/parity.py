@@ -1,11 +1,13 @@
-"""How far a variant is from the Keras model, on held-out photos, with the code that runs on the device."""
+"""The parity gate: how far a variant may be from Keras before the bundle is refused."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.console import some
 from fashion_edge.decide import LabelSpace, decide_batch
 
 Scores = NDArray[np.float32]
@@ -57,4 +59,148 @@ def compare(keras: Scores, variant: Scores, truth: NDArray[np.bool_], space: Lab
         drift_max=float(drift.max()),
         drift_mean=float(drift.mean()),
         flipped=tuple(int(row) for row in np.flatnonzero(differs.any(axis=1))),
+    )
+
+
+MARK = ".k"  # behind a layer's name: TensorFlow makes names unique by a number, and `dense` becomes `dense_1`
+SAMPLE = 24  # photos; the order of layers is stable from a dozen on
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """One operator of the int8 graph.
+
+    Errors are root mean square differences from the float graph over the spread of the float values: 0 is perfect,
+    1 is as good as a constant.
+    """
+
+    layer: str  # the Keras layers whose work the operator does
+    operator: str
+    error: float  # of its output
+    added: float  # beyond the worst of its inputs: what this operator did itself
+
+
+def layer_errors(float_file: bytes, int8_file: bytes, pixels: NDArray[np.uint8]) -> list[LayerError]:
+    """Per-operator errors, the largest `added` first.
+
+    Args:
+        float_file: the float32 .tflite of a model whose layers' names end in `MARK` and a number.
+        int8_file: the int8 .tflite of the same model.
+        pixels: photos (n, h, w, 3) uint8; the first `SAMPLE` are used.
+    """
+    plain, small = _interpreter(float_file), _interpreter(int8_file)
+    pairs = _pairs(plain, small)
+    sums = {name: np.zeros(3) for name in pairs}
+    for image in pixels[:SAMPLE]:
+        for interpreter in (plain, small):
+            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[None])
+            interpreter.invoke()
+        for name, (a, b) in pairs.items():
+            exact, rough = _values(plain, a), _values(small, b)
+            sums[name] += [((exact - rough) ** 2).mean(), exact.mean(), (exact**2).mean()]
+    n = len(pixels[:SAMPLE])
+    errors = {pairs[name][1]["index"]: _relative(*(sums[name] / n)) for name in pairs}
+    return sorted(_by_operator(small, errors), key=lambda entry: -entry.added)
+
+
+def _interpreter(data: bytes) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(
+        model_content=data,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def _pairs(plain: Any, small: Any) -> dict[str, tuple[Any, Any]]:
+    """Operator outputs that both graphs name alike: name -> (float tensor, int8 tensor)."""
+    ours, theirs = _outputs(small), _outputs(plain)
+    return {
+        name: (theirs[name], tensor)
+        for name, tensor in ours.items()
+        if name in theirs and tuple(theirs[name]["shape"]) == tuple(tensor["shape"])
+    }
+
+
+def _outputs(interpreter: Any) -> dict[str, Any]:
+    tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+    indices = [index for operator in interpreter._get_ops_details() for index in operator["outputs"]]
+    return {tensors[index]["name"]: tensors[index] for index in indices if index in tensors}
+
+
+def _values(interpreter: Any, tensor: Any) -> NDArray[np.float64]:
+    values = interpreter.get_tensor(tensor["index"]).astype(np.float64)
+    scale, zero = tensor["quantization"]
+    return (values - zero) * scale if scale else values  # type: ignore[no-any-return]
+
+
+def _relative(squares: float, mean: float, mean_square: float) -> float:
+    spread = max(mean_square - mean**2, 1e-12)
+    return float(np.sqrt(squares / spread))
+
+
+def _by_operator(interpreter: Any, errors: dict[int, float]) -> list[LayerError]:
+    """One entry for each operator whose output the float graph has too; what it has not passes its input's error on."""
+    tensors = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
+    found, errors = [], dict(errors)
+    for operator in interpreter._get_ops_details():
+        output, inputs = operator["outputs"][0], [i for i in operator["inputs"] if i in errors]
+        inherited = max((errors[i] for i in inputs), default=0.0)
+        if output in errors and (name := _layer_name(tensors[output])):  # the ends of the graph are no layer
+            found.append(LayerError(name, operator["op_name"], errors[output], errors[output] - inherited))
+        errors.setdefault(output, inherited)
+    return found
+
+
+def _layer_name(tensor: str) -> str:
+    """The Keras layers in a tensor's name, which the converter joins with `;` where it merged them."""
+    return " + ".join(dict.fromkeys(re.findall(r"([^/;]+)" + re.escape(MARK) + r"\d+", tensor)))
+
+
+MAX_FLIPS = 1.0  # percent of the label decisions
+MAX_ACCURACY_DROP = 1.0  # points of exact match
+RULE_OF_THREE = 3  # n decisions without a flip leave it open, at 95 %, whether 3 in n flip
+ENOUGH = RULE_OF_THREE * 100  # decisions; fewer cannot prove the 1 % of the gate
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The gate's limits; one photo is always allowed unless a limit is 0, since a photo is the smallest step."""
+
+    max_flips: float = MAX_FLIPS
+    max_accuracy_drop: float = MAX_ACCURACY_DROP
+
+    def verdict(self, name: str, parity: Parity) -> str | None:
+        """One sentence on why a variant is refused, or None."""
+        decisions = parity.photos * len(parity.flips_per_label)
+        allowed = max(self.max_flips / 100 * decisions, 1 if self.max_flips else 0)
+        if parity.flips > allowed:
+            return (
+                f"{name} flips {parity.flips} of {decisions} label decisions ({parity.flip_rate:.2%}), above the "
+                f"{self.max_flips:g} % of --max-flips"
+            )
+        if parity.exact_match is None or parity.keras_exact_match is None:
+            return None
+        lost = round((parity.keras_exact_match - parity.exact_match) * parity.photos)  # whole photos
+        if lost > max(self.max_accuracy_drop / 100 * parity.photos, 1 if self.max_accuracy_drop else 0):
+            return (
+                f"{name} has {parity.exact_match:.1%} exact match where Keras has {parity.keras_exact_match:.1%}, "
+                f"a drop above the {self.max_accuracy_drop:g} points of --max-accuracy-drop"
+            )
+        return None
+
+
+def too_few(photos: int, labels: int) -> str | None:
+    """One sentence on what so few photos cannot tell, or None where they are enough, or none at all."""
+    decisions = photos * labels
+    if not 0 < decisions < ENOUGH:
+        return None
+    judge = "photo judges" if photos == 1 else "photos judge"
+    return (
+        f"{photos} held-out {judge} ({some(decisions, 'decision')}), too few to prove parity: even without a flip, "
+        f"up to {min(1, RULE_OF_THREE / decisions):.1%} of all decisions may differ from Keras; "
+        f"hold out {some(-(-ENOUGH // labels), 'photo')} or more"
     )

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from fashion_edge.console import say
-from fashion_edge.hush import hush
+from fashion_edge.console import hush, say
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from fashion_edge.wording import some
-from fashion_export.legacy import refused_by_legacy
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.console import some
+from fashion_edge.opencv import load_cv2
+from fashion_export.metadata import refused_by_legacy
 from fashion_export.outcome import Artefact, Outcome
 from fashion_export.parity import CLEAR, Parity
 
@@ -79,7 +83,7 @@ def print_table(outcome: Outcome) -> None:
     """The table on standard error, by rich."""
     from rich.table import Table
 
-    from fashion_edge.rich_console import SteadyConsole
+    from fashion_edge.progress import SteadyConsole
 
     table = Table(title=reference_line(outcome), title_justify="left", title_style="")
     for column in SHOWN:
@@ -190,3 +194,29 @@ def _bullets(title: str, sentences: Sequence[str]) -> list[str]:
 def _table(columns: tuple[str, ...], cells: Sequence[tuple[str, ...]]) -> list[str]:
     head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     return head + ["| " + " | ".join(row) + " |" for row in cells]
+
+
+SIDE, EDGE, HEAD = 200, 16, 24  # pixels: the plot's square, its margin, its title
+PAPER, INK, LINE, DOT = 255, (40, 40, 40), (200, 200, 200), (160, 80, 20)  # B, G, R
+
+
+def drift_picture(outcome: Outcome) -> bytes:
+    """The bytes of a PNG; on the diagonal means no drift."""
+    cv2 = load_cv2()
+    panels = [_panel(outcome.reference, artefact) for artefact in outcome.artefacts]
+    _, data = cv2.imencode(".png", np.hstack(panels), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return bytes(data)
+
+
+def _panel(reference: NDArray[np.float32], artefact: Artefact) -> NDArray[np.uint8]:
+    cv2 = load_cv2()
+    image = np.full((HEAD + SIDE + EDGE, SIDE + 2 * EDGE, 3), PAPER, np.uint8)
+    left, top, right, bottom = EDGE, HEAD, EDGE + SIDE, HEAD + SIDE
+    cv2.line(image, (left, bottom), (right, top), LINE, 1)
+    cv2.rectangle(image, (left, top), (right, bottom), LINE, 1)
+    across = (left + reference.ravel() * SIDE).round().astype(int)
+    up = (bottom - artefact.scores.ravel() * SIDE).round().astype(int)
+    for x, y in {*zip(across.tolist(), up.tolist(), strict=True)}:
+        cv2.circle(image, (x, y), 1, DOT, -1)
+    cv2.putText(image, artefact.recipe.name, (EDGE, HEAD - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
+    return image

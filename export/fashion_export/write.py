@@ -11,9 +11,8 @@ from fashion_edge.bundle import MANIFEST, Golden, Manifest, Variant, load_bundle
 from fashion_edge.golden import TOLERANCE, self_check
 from fashion_export.calibration import manifest as calibration_manifest
 from fashion_export.card import model_card
-from fashion_export.drift import drift_picture
 from fashion_export.outcome import Artefact, Outcome
-from fashion_export.report import report
+from fashion_export.report import drift_picture, report
 
 
 def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Path:

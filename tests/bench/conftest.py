@@ -12,7 +12,7 @@ import pytest
 
 from fashion_bench.cases import Case
 from fashion_bench.document import Document
-from fashion_bench.graph import Node, Tensor, write_model
+from fashion_bench.operators import Node, Tensor, write_model
 from fashion_bench.results import Result, Round
 
 LABELS = ("blue", "dress", "red", "shirt")

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from fashion_bench.choose import choose
+from fashion_bench.app import choose
 from fashion_edge.errors import GateError
 
 

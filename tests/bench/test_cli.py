@@ -191,7 +191,7 @@ def photos(tmp_path_factory) -> Path:
 
 
 def test_accuracy_is_that_of_the_device(measured, tiny_bundle, photos):
-    from fashion_bench.accuracy import measure_accuracy
+    from fashion_bench.endtoend import measure_accuracy
     from fashion_edge.backends import open_backend
     from fashion_edge.bundle import load_bundle
 
@@ -294,7 +294,7 @@ def test_an_accuracy_floor_needs_photos(tiny_bundle, capsys):
 
 def test_choose_writes_what_the_device_will_run_or_says_why_not(tiny_bundle, photos, tmp_path, capsys):
     from fashion_edge.bundle import load_bundle
-    from fashion_edge.profile import load_profile
+    from fashion_edge.loading import load_profile
 
     profile, file = tmp_path / "profile.json", tmp_path / "now.json"
     args = ["--bundle", str(tiny_bundle), "--runtime", "litert", "--choose", "--profile", str(profile), *QUICK]
@@ -402,8 +402,8 @@ def test_ctrl_c_keeps_the_rounds_that_are_over_and_leaves_no_process(tiny_bundle
 
 def test_a_throttled_board_is_invalid_from_sysfs_to_verdict(tiny_bundle, tmp_path):
     from fashion_bench.cases import plan_cases
+    from fashion_bench.machine import PI_THROTTLED
     from fashion_bench.measure import Settings, measure
-    from fashion_bench.telemetry import PI_THROTTLED
     from fashion_bench.verdict import Needs, judge
     from fashion_edge.bundle import load_bundle
 

@@ -1,6 +1,6 @@
 import pytest
 
-from fashion_bench.compare import check_gate, compare_documents
+from fashion_bench.verdict import check_gate, compare_documents
 from fashion_edge.errors import GateError
 
 

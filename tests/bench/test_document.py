@@ -6,7 +6,7 @@ import pytest
 
 from fashion_bench.cli import main
 from fashion_bench.document import merge, read_document
-from fashion_bench.render import to_csv, to_markdown
+from fashion_bench.table import to_csv, to_markdown
 from fashion_edge.errors import UsageError
 
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from fashion_bench.meter import INTERVAL, check_meter, describe_energy, measure_joules
+from fashion_bench.machine import INTERVAL, check_meter, describe_energy, measure_joules
 from fashion_edge.errors import UsageError
 
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from fashion_bench.graph import Operator, cut_after, dense_model, read_operators
-from fashion_bench.operators import onnx_node_operations, top_ten
+from fashion_bench.operators import Operator, cut_after, dense_model, onnx_node_operations, read_operators, top_ten
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from fashion_bench.plots import _draw_pareto, pareto_front, write_plots
-from fashion_bench.sketch import bars, histogram, sketch
+from fashion_bench.plots import _draw_pareto, bars, histogram, pareto_front, sketch, write_plots
 from fashion_edge.errors import OutputExistsError
 
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from fashion_bench import passes, progress
-from fashion_bench.progress import Progress
+from fashion_bench import survey
+from fashion_bench.survey import Progress
 
 
 class Gone(io.StringIO):
@@ -37,7 +37,7 @@ class Gone(io.StringIO):
 )
 def test_what_is_shown_to_nobody_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch, number: int, terminal: bool):
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(progress, "QUIET_SECONDS", -1)
+    monkeypatch.setattr(survey, "QUIET_SECONDS", -1)
     monkeypatch.setattr(sys, "stderr", Gone(number, terminal=terminal))
     with Progress() as shown:
         shown.update(1, 3, "litert int8 x1")
@@ -47,9 +47,9 @@ def test_what_is_shown_to_nobody_does_not_end_the_run(monkeypatch: pytest.Monkey
 
 def test_counting_operations_is_called_that(make_result, monkeypatch):
     said = []
-    monkeypatch.setattr(passes, "is_installed", lambda _: True)
-    monkeypatch.setattr(passes, "ask_once", lambda bundle, case, do: {"operations": 9, "int8": 1e9, "float32": 1e9})
-    (result,) = passes.add_ceiling(None, [make_result(file="a")], lambda done, total, what: said.append(what))
+    monkeypatch.setattr(survey, "is_installed", lambda _: True)
+    monkeypatch.setattr(survey, "ask_once", lambda bundle, case, do: {"operations": 9, "int8": 1e9, "float32": 1e9})
+    (result,) = survey.add_ceiling(None, [make_result(file="a")], lambda done, total, what: said.append(what))
     assert said[0].startswith("peak of 1 thread")
     assert said[1].startswith("operations of litert ")
     assert result.extras["ceiling"]["operations"] == 9

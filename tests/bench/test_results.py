@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fashion_bench.document import KIND, read_document
-from fashion_bench.render import to_markdown
+from fashion_bench.table import to_markdown
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 FILES = sorted(RESULTS.glob("*.json"))

@@ -4,14 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from fashion_bench.stats import (
-    Interval,
-    Ratio,
-    compare,
-    median_deviation,
-    quantile_interval,
-    samples_needed,
-)
+from fashion_bench.stats import Interval, Ratio, compare, median_deviation, quantile_interval, samples_needed
 
 
 def rounds(rng: np.random.Generator, factor: float = 1.0, count: int = 6) -> list[np.ndarray]:

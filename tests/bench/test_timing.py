@@ -4,7 +4,7 @@ import time
 import numpy as np
 import pytest
 
-from fashion_bench.timing import Until, time_runs
+from fashion_bench.worker import Until, time_runs
 from fashion_edge.backends.fake import FakeBackend
 
 PICTURE = np.zeros((1, 96, 96, 3), np.uint8)

@@ -1,6 +1,6 @@
 import pytest
 
-from fashion_bench.telemetry import PI_THROTTLED, read_telemetry, read_throttled, throttle_words
+from fashion_bench.machine import PI_THROTTLED, read_telemetry, read_throttled, throttle_words
 from fashion_bench.verdict import Needs, judge
 
 NEEDS = Needs(seconds=3.0, samples=400)

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from fashion_bench.engines import open_engine
+from fashion_bench.cases import open_engine
 from fashion_bench.worker import Worker, serve
 from fashion_edge.bundle import load_bundle
 from fashion_edge.golden import parse_golden

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.bundle import Bundle, load_bundle
-from fashion_edge.locate import SHIPPED_BUNDLE
+from fashion_edge.defaults import SHIPPED_BUNDLE
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,10 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from fashion_edge.ahead import DEPTH, Ahead
 from fashion_edge.errors import SourceError
-from fashion_edge.frame import Fault, Frame, Item, Tick
+from fashion_edge.frame import Box, Fault, Frame, Item, Tick
 from fashion_edge.pipeline import View
-from fashion_edge.roi import Box
+from fashion_edge.readers import DEPTH, Ahead
 
 
 def view(frame: Frame) -> View:

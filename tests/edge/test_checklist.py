@@ -67,7 +67,7 @@ def test_the_terminal_takes_y_n_s_and_asks_a_no_for_what_was_seen(
 ) -> None:
     typed = iter(["maybe", "y", "n", "yellow", *"s" * (len(STEPS) - 2)])
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda *_: next(typed))
-    monkeypatch.setattr("fashion_edge.doctor.checks.CHECKS", ())
+    monkeypatch.setattr("fashion_edge.doctor.command.all_checks", lambda: ())
     assert main(["--checklist", "--answers", str(tmp_path / "answers.json")]) == 1
     answers = json.loads((tmp_path / "answers.json").read_text())["answers"]
     assert [answer["answer"] for answer in answers[:3]] == ["yes", "no", "skipped"]

@@ -4,10 +4,9 @@ from pathlib import Path
 import pytest
 
 from fashion_edge.bundle import Bundle
-from fashion_edge.choice import open_model
 from fashion_edge.cli import main
-from fashion_edge.profile import Profile, default_profile, write_profile
-from fashion_edge.request import Request
+from fashion_edge.cli.request import Request
+from fashion_edge.loading import Profile, default_profile, open_model, write_profile
 
 
 def choose(shipped: Bundle, precision: str, threads: int = 2, path: Path | None = None) -> None:

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from fashion_edge.cli import main
-from fashion_edge.console import run_command
+from fashion_edge.cli.common import run_command
 
 LONG = "a" * 300
 
@@ -105,7 +105,7 @@ def test_a_full_disk_behind_standard_output_is_an_output_that_failed() -> None:
 
 
 def test_what_a_locale_cannot_write_is_spelled_out_and_the_rest_is_printed() -> None:
-    program = "import click; from fashion_edge.console import run_command; "
+    program = "import click; from fashion_edge.cli.common import run_command; "
     program += "run_command(click.Command('x', callback=lambda: [*map(click.echo, ('服: dress', 'b: red'))]), [])"
     argv = ["env", "PYTHONIOENCODING=latin-1", sys.executable, "-c", program]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from fashion_edge.cli import main
-from fashion_edge.destinations import check_destinations
+from fashion_edge.cli.request import Request, check_destinations
 from fashion_edge.errors import OutputExistsError, UsageError
 from fashion_edge.frame import Fault
-from fashion_edge.request import Request
 from fashion_edge.sinks.jsonl import JsonlSink
 
 

@@ -10,8 +10,8 @@ import cv2
 import pytest
 
 from fashion_edge.cli import main
-from fashion_edge.locate import SHIPPED_BUNDLE
-from fashion_edge.render.demo import DemoScene
+from fashion_edge.defaults import SHIPPED_BUNDLE
+from fashion_render.demo import DemoScene
 
 DEMO = ["--source", "demo", "--frames", "20", "--headless"]
 

@@ -3,13 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from fashion_edge.doctor import Finding, Machine, checks, main, models
-from fashion_edge.doctor.aside import Outcome
+from fashion_edge.doctor import Finding, Machine, command, main, models
 from fashion_edge.doctor.command import examine
+from fashion_edge.doctor.installation import check_opencv, check_runtimes
+from fashion_edge.doctor.isolated import Outcome
 from fashion_edge.doctor.machine import number
 from fashion_edge.doctor.models import check_bundle, check_colours
-from fashion_edge.doctor.opencv import check_opencv
-from fashion_edge.doctor.runtimes import check_runtimes
 
 
 def having(**versions: str) -> Machine:
@@ -26,10 +25,10 @@ def test_the_shipped_bundle_is_checked_variant_by_variant() -> None:
 
 def test_colours_are_checked_through_every_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [finding.state for finding in check_colours(Machine())] == ["ok"]
-    from fashion_edge.sources import stills
+    from fashion_edge.sources import files
 
-    real = stills.read_image
-    monkeypatch.setattr(stills, "read_image", lambda path: real(path)[:, :, ::-1])
+    real = files.read_image
+    monkeypatch.setattr(files, "read_image", lambda path: real(path)[:, :, ::-1])
     (finding,) = check_colours(Machine())
     assert finding.state == "bad"
     assert "png: other colours; jpg: other colours" in finding.text
@@ -80,12 +79,12 @@ def test_the_exit_status_says_whether_something_is_bad(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     bad = Finding("camera", "bad", "it may not be opened", "sudo usermod -aG video $USER")
-    monkeypatch.setattr(checks, "CHECKS", (lambda machine: iter([bad]),))
+    monkeypatch.setattr(command, "all_checks", lambda: (lambda machine: iter([bad]),))
     assert main([]) == 1
     assert "mend: sudo usermod -aG video $USER" in capsys.readouterr().out
     assert main(["--json"]) == 1
     assert json.loads(capsys.readouterr().out)[0]["mend"] == "sudo usermod -aG video $USER"
-    monkeypatch.setattr(checks, "CHECKS", (lambda machine: iter([Finding("python", "ok", "fine")]),))
+    monkeypatch.setattr(command, "all_checks", lambda: (lambda machine: iter([Finding("python", "ok", "fine")]),))
     assert main([]) == 0
 
 
@@ -95,7 +94,9 @@ def test_a_check_that_fails_is_a_finding_and_the_rest_go_on(
     def check_broken(machine: Machine) -> None:
         raise RuntimeError("no\nbus")
 
-    monkeypatch.setattr(checks, "CHECKS", (check_broken, lambda machine: iter([Finding("python", "ok", "fine")])))
+    monkeypatch.setattr(
+        command, "all_checks", lambda: (check_broken, lambda machine: iter([Finding("python", "ok", "fine")]))
+    )
     assert main([]) == 1
     out = capsys.readouterr().out
     assert "check_broken failed: RuntimeError: no bus" in out

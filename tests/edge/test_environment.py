@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from fashion_edge.cli import main
-from fashion_edge.environment import FILE, Environment, read_environment
-from fashion_edge.profile import default_profile
-from fashion_edge.request import Request
+from fashion_edge.cli.request import Request
+from fashion_edge.cli.service import FILE, Environment, read_environment
+from fashion_edge.loading import default_profile
 
 TOKEN, PASSWORD = "FASHION_EDGE_TOKEN", "FASHION_EDGE_MQTT_PASSWORD"
 SECRET = r"""  it's "$HOME" \`id\` 100% \n #x\\ """

@@ -1,4 +1,4 @@
-from fashion_edge.folder_name import read_folder_name
+from fashion_edge.images import read_folder_name
 
 
 def test_capitals_do_not_count_on_either_side() -> None:

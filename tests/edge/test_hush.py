@@ -7,7 +7,7 @@ import pytest
 
 PROGRAM = """
 import sys, tempfile
-from fashion_edge.hush import hush
+from fashion_edge.console import hush
 if "full" in sys.argv:
     tempfile.TemporaryFile = lambda: open("/dev/full", "w+b", buffering=0)
 with hush():

@@ -6,7 +6,7 @@ import pytest
 
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Fault, Frame, Item, Tick
-from fashion_edge.latest import Latest
+from fashion_edge.readers import Latest
 
 
 def frame(index: int) -> Frame:

@@ -2,11 +2,9 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import Decision
-from fashion_edge.frame import Frame
+from fashion_edge.frame import Box, Frame
 from fashion_edge.overlay import _draw_box, draw_no_signal, draw_result, enlarge
-from fashion_edge.result import Result
-from fashion_edge.roi import Box
-from fashion_edge.vitals import Vitals
+from fashion_edge.result import Result, Vitals
 
 LABELS = ("black", "blue", "dress", "jeans", "red", "shirt")
 

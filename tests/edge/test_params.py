@@ -3,7 +3,7 @@ from pathlib import Path
 import click
 import pytest
 
-from fashion_edge.params import PATH, TEXT, Number
+from fashion_edge.cli.common import PATH, TEXT, Number
 
 
 def test_words_and_paths_pass_as_they_are() -> None:

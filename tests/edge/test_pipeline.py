@@ -5,12 +5,10 @@ import pytest
 
 from fashion_edge.backends.fake import FakeBackend
 from fashion_edge.bundle import Bundle
-from fashion_edge.frame import Event, Fault, Frame, Item, Tick
-from fashion_edge.pipeline import Labeller, Options, run
+from fashion_edge.frame import Box, Event, Fault, Frame, Item, Tick
+from fashion_edge.pipeline import SILENT, Labeller, Options, Summary, run
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
-from fashion_edge.roi import Box
 from fashion_edge.sinks.base import Sink
-from fashion_edge.summary import SILENT, Summary
 
 RED_DRESS = {"red": 0.99, "dress": 0.98}
 

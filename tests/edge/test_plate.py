@@ -3,9 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion_edge import app
-from fashion_edge.cli import main
-from fashion_edge.plate import DIM, Plate, bar_rows, corner, headline
+from fashion_edge.cli import main, run
+from fashion_edge.overlay import DIM, Plate, bar_rows, corner, headline
 
 
 @pytest.mark.parametrize("value", [0, 50, 255])
@@ -49,8 +48,8 @@ def test_fonts_are_read_before_the_first_frame_and_only_for_who_wants_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    monkeypatch.setattr(app, "read_fonts", lambda: order.append("fonts"))
-    monkeypatch.setattr(app, "run", lambda *_: order.append("frames"))
+    monkeypatch.setattr(run, "read_fonts", lambda: order.append("fonts"))
+    monkeypatch.setattr(run, "run", lambda *_: order.append("frames"))
     main(["--source", "demo", "--headless"])
     assert order == ["frames"]
     main(["--source", "demo", "--headless", "--save", str(tmp_path / "stills")])

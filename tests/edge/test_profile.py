@@ -8,8 +8,8 @@ import pytest
 from fashion_edge.bundle import Bundle, Manifest, Variant
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import UsageError
+from fashion_edge.loading import Profile, default_profile, load_profile, write_profile
 from fashion_edge.preprocess import InputSpec
-from fashion_edge.profile import Profile, default_profile, load_profile, write_profile
 
 INT8 = Variant("model.int8.tflite", "litert", "int8", 187_000, "ab" * 32)
 CHOSEN = Profile(INT8.file, INT8.sha256, "litert", "int8", 2, "fastest here: p50 0.300 ms", "2026-01-01T00:00:00+00:00")

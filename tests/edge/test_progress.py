@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.console import say
-from fashion_edge.progress import Progress, describe
+from fashion_edge.sinks.text import Progress, describe
 
 WIPED = "\r\x1b[K"
 
@@ -30,7 +30,7 @@ def clip(tmp_path: Path) -> str:
 def on_a_terminal(*argv: str, out: int = subprocess.DEVNULL) -> str:
     """What a person sees of a run whose standard error is a terminal."""
     ours, its = pty.openpty()
-    code = "import sys; from fashion_edge import progress; progress.REFRESH_S = 0.0\n"  # however fast the machine is
+    code = "import sys; from fashion_edge.sinks import text; text.REFRESH_S = 0.0\n"  # however fast the machine is
     code += "from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
     seen = b""
     with subprocess.Popen([sys.executable, "-c", code, *argv], stdout=out, stderr=its) as child:

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from fashion_edge import pace
+from fashion_edge import readers
 from fashion_edge.cli import main
 from fashion_edge.errors import SourceError
 from fashion_edge.recording import FRAMES, HEADER, LINES, read_header, read_lines
@@ -110,7 +110,7 @@ def test_stills_are_recorded_as_stills(
     assert read_header(folder).still
     assert replay(folder) == 0
     assert "all 3 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
-    monkeypatch.setattr(pace.time, "sleep", lambda _: pytest.fail("no window shows them"))
+    monkeypatch.setattr(readers.time, "sleep", lambda _: pytest.fail("no window shows them"))
     assert len(list(open_source(f"replay:{folder}", watched=True).items())) == 3
 
 
@@ -245,16 +245,16 @@ def test_a_watched_replay_shortens_the_hour_that_a_camera_was_away_and_then_play
     for number in range(20, 40):
         edit_line(recording, number, at=3600 + number / 30)
     waited: list[float] = []
-    monkeypatch.setattr(pace.time, "sleep", lambda seconds: waited.append(seconds) or later(seconds))
+    monkeypatch.setattr(readers.time, "sleep", lambda seconds: waited.append(seconds) or later(seconds))
     now = 0.0
 
     def later(seconds: float) -> None:
         nonlocal now
         now += seconds
 
-    monkeypatch.setattr(pace.time, "monotonic", lambda: now)
+    monkeypatch.setattr(readers.time, "monotonic", lambda: now)
     assert len(list(open_source(f"replay:{recording}", watched=True).items())) == 40
-    assert waited.pop(20) == pytest.approx(pace.GAP_S)
+    assert waited.pop(20) == pytest.approx(readers.GAP_S)
     assert waited[1:] == pytest.approx([1 / 30] * 38)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.errors import UsageError
-from fashion_edge.roi import Box, Roi
+from fashion_edge.frame import Box, Roi
 
 
 def test_a_still_is_looked_at_as_a_whole_and_a_live_frame_in_its_guide_box() -> None:

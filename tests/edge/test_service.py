@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from fashion_edge.cli import main
-from fashion_edge.environment import Environment
+from fashion_edge.cli.service import Environment, make_unit
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Tick
-from fashion_edge.service import Notifier, make_unit
-from fashion_edge.sinks.notify import NotifySink
+from fashion_edge.sinks.monitors import Notifier, NotifySink
 
 
 def read_unit(text: str) -> configparser.ConfigParser:

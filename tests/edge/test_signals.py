@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fashion_edge.signals import ended_by_signals, signals_interrupt
+from fashion_edge.cli.signals import ended_by_signals, signals_interrupt
 
 PROGRAM = "import sys; from fashion_edge.cli import main; sys.exit(main())"
 
@@ -88,8 +88,8 @@ def test_a_read_that_hangs_in_its_driver_does_not_spoil_the_end(tmp_path: Path) 
     """The reader comes back while the interpreter is taken down; C++ would abort then."""
     code = f"""
 import time
-from fashion_edge import latest
-latest.JOIN_S = 0.0
+from fashion_edge import readers
+readers.JOIN_S = 0.0
 from fashion_edge.sources import demo
 def items(self):
     try:

@@ -3,8 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from fashion_edge.decide import Decision, LabelSpace, compose, decide
-from fashion_edge.smooth import MEMORY_S, Smoothed, dwell, hold, smooth
+from fashion_edge.decide import MEMORY_S, Decision, LabelSpace, Smoothed, compose, decide, dwell, hold, smooth
 
 GROUPS = {"colour": ("blue", "red"), "garment": ("dress", "jeans")}
 SPACE = LabelSpace(("blue", "dress", "jeans", "red"), GROUPS, dict.fromkeys(("blue", "dress", "jeans", "red"), 0.5))

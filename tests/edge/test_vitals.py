@@ -1,6 +1,6 @@
 import pytest
 
-from fashion_edge.vitals import REFRESH_S, WINDOW_S, Meter
+from fashion_edge.result import REFRESH_S, WINDOW_S, Meter
 
 
 def test_the_rate_counts_intervals_and_the_ages_are_of_the_last_seconds() -> None:

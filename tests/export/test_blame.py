@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from fashion_edge.preprocess import InputSpec
-from fashion_export.blame import MARK, layer_errors
 from fashion_export.graph import copy_network
-from fashion_export.keras_model import load_model
+from fashion_export.parity import MARK, layer_errors
+from fashion_export.source import load_model
 from fashion_export.variants import ALL, convert
 from fashion_export.variants.job import Job
 
@@ -15,7 +15,7 @@ INT8, FLOAT32 = (next(r for r in ALL if r.name == name) for name in ("litert int
 
 
 def errors_of(run_folder):
-    from fashion_export.photos import load_inputs
+    from fashion_export.calibration import load_inputs
     from fashion_export.source import load_run
 
     source = load_run(run_folder)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.errors import DatasetError, RunError
-from fashion_export.calibration import halves, manifest, refuse_shared, summary, warnings_of
-from fashion_export.photos import Inputs, Photo
+from fashion_export.calibration import Inputs, Photo, halves, manifest, refuse_shared, summary, warnings_of
 from fashion_export.variants.calibrate import feed
 
 LABELS = ("red", "blue")

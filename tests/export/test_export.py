@@ -57,7 +57,7 @@ def test_onnx_passes_the_checker_and_names_its_ends(bundle_folder):
 
 
 def test_golden_scores_are_those_of_keras_within_the_drift_of_the_format(bundle_folder, trained_run):
-    from fashion_export.keras_model import keras_scores, load_model
+    from fashion_export.source import keras_scores, load_model
 
     golden = parse_golden((bundle_folder / "golden.npz").read_bytes())
     reference = keras_scores(load_model(trained_run / "model.keras"), golden.inputs)

@@ -13,8 +13,8 @@ from fashion_edge.bundle import load_bundle
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_export.cli import main
 from fashion_export.foreign import eat_pixels, find_photos, open_any, scales_pixels
-from fashion_export.keras_model import keras_scores, load_model
 from fashion_export.labels import parse_groups, parse_labels
+from fashion_export.source import keras_scores, load_model
 
 LABELS = "blue,dress,red,shirt"
 

@@ -8,8 +8,7 @@ import pytest
 from fashion_edge.bundle import load_bundle
 from fashion_edge.decide import LabelSpace
 from fashion_export.cli import main
-from fashion_export.gate import Limits, too_few
-from fashion_export.parity import compare
+from fashion_export.parity import Limits, compare, too_few
 
 SPACE = LabelSpace(("red", "blue"), {"colour": ("red", "blue")}, {"red": 0.5, "blue": 0.5})
 

@@ -6,9 +6,8 @@ import pytest
 from fashion_edge.images import find_images, read_image
 from fashion_edge.preprocess import InputSpec, preprocess
 from fashion_export.graph import batch_norm, is_homogeneous, read_graph
-from fashion_export.health import examine
-from fashion_export.keras_model import keras_scores, load_model
-from fashion_export.mend import mend
+from fashion_export.repair import examine, mend
+from fashion_export.source import keras_scores, load_model
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def test_scales_behind_a_relu_end_at_one_and_dead_units_at_zero(sick_run, pixels
 
 
 def test_a_mend_that_changes_the_scores_is_undone(sick_run, pixels, monkeypatch):
-    monkeypatch.setattr("fashion_export.mend.MAX_CHANGE", 0.0)
+    monkeypatch.setattr("fashion_export.repair.MAX_CHANGE", 0.0)
     model = load_model(sick_run / "model.keras")
     mending = mend(model, pixels)
     assert mending.model is model

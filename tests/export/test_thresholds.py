@@ -7,7 +7,7 @@ import pytest
 
 from fashion_edge.decide import LabelSpace, decide_batch
 from fashion_export import export
-from fashion_export.thresholds import REACH, STEPS, tune
+from fashion_export.calibration import REACH, STEPS, tune
 
 RNG = np.random.default_rng(2)
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn.preprocessing import LabelBinarizer, MultiLabelBinarizer
 
 from fashion_edge.errors import UsageError
-from fashion_export.unpickle import read_classes
+from fashion_export.labels import read_classes
 
 LABELS = ("black", "blue", "dress", "jeans", "red", "shirt")
 

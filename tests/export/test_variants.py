@@ -15,10 +15,8 @@ from fashion_edge.preprocess import InputSpec
 from fashion_export.artefact import open_file
 from fashion_export.cli import main
 from fashion_export.flatbuffer import ALIGNMENT, read_model, write_model
-from fashion_export.keras_model import keras_scores, load_model
-from fashion_export.legacy import NEWEST
-from fashion_export.operators import tflite_operators
-from fashion_export.tflite_metadata import KEY, describe, embed
+from fashion_export.metadata import KEY, NEWEST, describe, embed, tflite_operators
+from fashion_export.source import keras_scores, load_model
 from fashion_export.variants import ALL, STANDARD, convert
 from fashion_export.variants.job import Job
 
@@ -218,7 +216,7 @@ def test_every_operator_of_the_standard_files_is_old_enough_for_tflite_runtime_2
 
 
 def test_an_operator_that_is_too_new_is_said(all_bundle, job):
-    from fashion_export.legacy import refused_by_legacy
+    from fashion_export.metadata import refused_by_legacy
     from fashion_export.outcome import Artefact
 
     data = convert(BY_NAME["litert float32"], job)

@@ -17,7 +17,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 COMMANDS = {
     "train": "fashion_train.cli",
     "export": "fashion_export.cli",
-    "edge": "fashion_edge.command",
+    "edge": "fashion_edge.cli.options",
     "bench": "fashion_bench.cli",
     "doctor": "fashion_edge.doctor.command",
 }

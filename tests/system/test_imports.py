@@ -38,7 +38,7 @@ def test_the_runtime_loads_nothing_heavy_even_while_it_labels() -> None:
     assert loaded_after(run).isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("package", ["fashion_edge", "fashion_edge.cli", "fashion_edge.app", "fashion_edge.doctor"])
+@pytest.mark.parametrize("package", ["fashion_edge", "fashion_edge.cli", "fashion_edge.cli.run", "fashion_edge.doctor"])
 def test_importing_the_ground_floor_loads_no_heavy_library(package: str) -> None:
     assert loaded_after(f"import {package}").isdisjoint(HEAVY)
 

@@ -17,9 +17,8 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import Decision, LabelSpace
-from fashion_edge.frame import Event, Frame
+from fashion_edge.frame import Box, Event, Frame
 from fashion_edge.result import Result
-from fashion_edge.roi import Box
 from fashion_edge.sinks.mqtt import Broker as Address
 from fashion_edge.sinks.mqtt import MqttSink
 

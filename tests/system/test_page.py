@@ -17,12 +17,11 @@ from proxy import proxy
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.frame import Event, Frame, Item
-from fashion_edge.latest import Latest
-from fashion_edge.pipeline import Labeller, Options, run
+from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.preprocess import InputSpec
-from fashion_edge.sinks.fan import FanOut
-from fashion_edge.sinks.web import Address, Origin, WebSink
-from fashion_edge.summary import Summary
+from fashion_edge.readers import Latest
+from fashion_edge.sinks.base import FanOut
+from fashion_edge.web import Address, Origin, WebSink
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="NO BROWSER: apt install chromium to test the page")
 

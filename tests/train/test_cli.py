@@ -91,16 +91,16 @@ def test_the_tutorials_recipe_stands_beside_the_run_in_report_and_json(shapes, t
 
 
 def test_ctrl_c_while_the_baseline_learns_keeps_the_network(shapes, tmp_path, monkeypatch, capsys):
-    from fashion_train import fitting
+    from fashion_train.fit import stages
 
-    fit = fitting.fit
+    fit = stages.fit
 
     def fit_or_interrupt(name, *args):
-        if name == fitting.BASELINE:
+        if name == stages.BASELINE:
             raise KeyboardInterrupt
         return fit(name, *args)
 
-    monkeypatch.setattr(fitting, "fit", fit_or_interrupt)
+    monkeypatch.setattr(stages, "fit", fit_or_interrupt)
     assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK, "--baseline"]) == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["baseline"] is None
     assert "run written to" in capsys.readouterr().err
@@ -133,9 +133,9 @@ def test_calibration_photos_are_training_photos_of_every_combination(first_run):
 def test_an_interruption_while_the_teacher_learns_is_taken_up_again(
     first_run, shapes, things, tmp_path, monkeypatch, capsys
 ):
-    from fashion_train import fitting
+    from fashion_train.fit import stages
 
-    keep = fitting.save_checkpoint
+    keep = stages.save_checkpoint
 
     def keep_and_interrupt(path, checkpoint, identity):
         keep(path, checkpoint, identity)
@@ -145,7 +145,7 @@ def test_an_interruption_while_the_teacher_learns_is_taken_up_again(
     command = ["--dataset", str(shapes), "--negatives", str(things), "--out", str(out), *TAUGHT]
     assert main([*command, "--resume"]) == 2  # nothing to resume yet
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "save_checkpoint", keep_and_interrupt)
+        patch.setattr(stages, "save_checkpoint", keep_and_interrupt)
         assert main(command) == 130
     said = capsys.readouterr().err
     assert "teacher: interrupted after epoch 1 of 1" in said
@@ -159,9 +159,9 @@ def test_an_interruption_while_the_teacher_learns_is_taken_up_again(
 
 
 def test_what_an_older_command_left_does_not_stop_the_next_one_from_going_on(shapes, tmp_path, monkeypatch, capsys):
-    from fashion_train import fitting
+    from fashion_train.fit import stages
 
-    out, keep = tmp_path / "runs" / "run", fitting.save_checkpoint
+    out, keep = tmp_path / "runs" / "run", stages.save_checkpoint
 
     def interrupted_in(name, *flags):
         def keep_and_interrupt(path, checkpoint, identity):
@@ -170,7 +170,7 @@ def test_what_an_older_command_left_does_not_stop_the_next_one_from_going_on(sha
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(fitting, "save_checkpoint", keep_and_interrupt)
+            patch.setattr(stages, "save_checkpoint", keep_and_interrupt)
             main(["--dataset", str(shapes), "--out", str(out), *TAUGHT, *flags])
 
     interrupted_in("network")
@@ -335,9 +335,9 @@ def test_a_held_out_combination_is_judged_and_not_trained_on(shapes, tmp_path):
 
 
 def test_without_the_extra_the_message_is_the_pip_command(monkeypatch, shapes, tmp_path, capsys):
-    from fashion_train import environment
+    from fashion_train import cli
 
-    monkeypatch.setattr(environment, "find_spec", lambda name: None)
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
     assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run")]) == 2
     assert "pip install 'fashion-edge[train]'" in capsys.readouterr().err
 
@@ -385,9 +385,10 @@ def test_ctrl_c_behind_the_last_epoch_says_that_resume_finishes_the_run(shapes, 
 def test_sigterm_ends_the_epochs_as_ctrl_c_does_and_a_second_one_the_command(
     shapes, tmp_path, monkeypatch, capsys, again, status
 ):
-    from fashion_train import fitting, train
+    from fashion_train import train
+    from fashion_train.fit import stages
 
-    keep, tune = fitting.save_checkpoint, train.tune
+    keep, tune = stages.save_checkpoint, train.tune
 
     def keep_and_end(*args):
         keep(*args)
@@ -398,7 +399,7 @@ def test_sigterm_ends_the_epochs_as_ctrl_c_does_and_a_second_one_the_command(
             os.kill(os.getpid(), signal.SIGTERM)
         return tune(*args)
 
-    monkeypatch.setattr(fitting, "save_checkpoint", keep_and_end)
+    monkeypatch.setattr(stages, "save_checkpoint", keep_and_end)
     monkeypatch.setattr(train, "tune", tune_and_end)
     assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]) == status
     said = capsys.readouterr().err

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fashion_edge.errors import DatasetError, UsageError
-from fashion_train.dataset import (
+from fashion_train.data.dataset import (
     find_holdout,
     find_negatives,
     infer_groups,

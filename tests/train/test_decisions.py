@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import LabelSpace
-from fashion_train.calibrate import calibration_error, fit_temperature, fit_temperatures
-from fashion_train.dataset import load_dataset
-from fashion_train.metrics import encode, measure, silent
-from fashion_train.thresholds import find_missed, tune_thresholds
-from fashion_train.tuning import usual_thresholds
+from fashion_train.data.dataset import load_dataset
+from fashion_train.tune.calibration import calibration_error, fit_temperature, fit_temperatures, usual_thresholds
+from fashion_train.tune.metrics import encode, measure, silent
+from fashion_train.tune.thresholds import find_missed, tune_thresholds
 
 SPACE = LabelSpace(
     ("blue", "dress", "red", "shirt"),

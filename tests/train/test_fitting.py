@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion_train import fitting, suspects
-from fashion_train.fitting import at_size, identify_fit, pictures_of, stand_beside, validation_photos
+from fashion_train.data.prepare import prepare
+from fashion_train.fit import stages
+from fashion_train.fit.stages import at_size, identify_fit, pictures_of, stand_beside, validation_photos
 from fashion_train.options import TrainOptions, find_recipe
-from fashion_train.prepare import prepare
+from fashion_train.tune import label_errors
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_a_checkpoint_is_of_all_that_decides_what_is_learned(shapes, things, pre
 def test_every_validation_photo_judges_an_epoch_until_there_are_too_many(prepared, monkeypatch):
     everyone = prepared.on("val")
     assert validation_photos(prepared) == everyone
-    monkeypatch.setattr(fitting, "VALIDATED", 3)
+    monkeypatch.setattr(stages, "VALIDATED", 3)
     chosen = validation_photos(prepared)
     assert len(chosen) == 3
     assert set(chosen) < set(everyone)
@@ -68,10 +69,10 @@ def test_of_a_large_data_set_a_bounded_number_is_searched_for_doubtful_labels(pr
         looked.extend(indices)
         return np.random.default_rng(0).normal(size=(len(indices), 8)).astype(np.float32)
 
-    monkeypatch.setattr(suspects, "LOOKED_AT", 20)
-    monkeypatch.setattr(suspects, "build_features", lambda _size: None)
-    monkeypatch.setattr(suspects, "extract", remember)
-    suspects.find_doubtful(prepared, lambda *_: None)
+    monkeypatch.setattr(label_errors, "LOOKED_AT", 20)
+    monkeypatch.setattr(label_errors, "build_features", lambda _size: None)
+    monkeypatch.setattr(label_errors, "extract", remember)
+    label_errors.find_doubtful(prepared, lambda *_: None)
     assert 10 <= len(looked) <= 20
 
 
@@ -79,15 +80,15 @@ def test_photos_that_are_copies_of_a_few_give_no_doubtful_labels():
     features = np.random.default_rng(0).normal(size=(24, 8)).astype(np.float32)
     targets = np.eye(2, dtype=np.float32)[[number % 2 for number in range(24)]]
     copies = [number % 4 for number in range(24)]
-    assert suspects.find_suspects(features, range(24), targets, copies, ["dress", "shirt"]) == []
+    assert label_errors.find_suspects(features, range(24), targets, copies, ["dress", "shirt"]) == []
 
 
 def test_a_tensorflow_without_the_tutorials_generator_costs_the_run_one_table_only(prepared, monkeypatch, capsys):
     def gone(*_):
         raise ImportError("Image transformations require SciPy")
 
-    monkeypatch.setattr(fitting, "measure_inputs", gone)
-    monkeypatch.setattr(fitting, "_fit_baseline", lambda *_: "judged")
+    monkeypatch.setattr(stages, "measure_inputs", gone)
+    monkeypatch.setattr(stages, "_fit_baseline", lambda *_: "judged")
     options = TrainOptions(Path("photos"), Path("unused"), find_recipe("default"))
     assert stand_beside(options, prepared, {}) == ((), "judged")
     assert "SciPy" in capsys.readouterr().err
@@ -97,7 +98,7 @@ def test_ctrl_c_while_the_baseline_learns_keeps_what_was_timed(prepared, monkeyp
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting, "measure_inputs", lambda *_: ("timed",))
-    monkeypatch.setattr(fitting, "_fit_baseline", stop)
+    monkeypatch.setattr(stages, "measure_inputs", lambda *_: ("timed",))
+    monkeypatch.setattr(stages, "_fit_baseline", stop)
     options = TrainOptions(Path("photos"), Path("unused"), find_recipe("default"))
     assert stand_beside(options, prepared, {}) == (("timed",), None)

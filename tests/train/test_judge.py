@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from fashion_train import cache
-from fashion_train.cache import PixelStore
-from fashion_train.judge import judge, score
+from fashion_train.data import cache
+from fashion_train.data.cache import PixelStore
+from fashion_train.data.prepare import prepare
 from fashion_train.options import TrainOptions, find_recipe
-from fashion_train.prepare import prepare
-from fashion_train.tuning import TuningSet
+from fashion_train.tune.calibration import TuningSet
+from fashion_train.tune.evaluate import judge, score
 
 PART = 4
 

@@ -10,13 +10,22 @@ import pytest
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError
-from fashion_train.checkpoint import Best, Checkpoint, load_checkpoint, save_checkpoint
-from fashion_train.epochs import Validation, cross_entropy, is_within_luck, peak, run_epochs
-from fashion_train.learn import Epoch, Learner, make_predict
+from fashion_train.data.batches import Schedule, make_batch
+from fashion_train.fit.learner import Epoch, Learner, make_predict
+from fashion_train.fit.loop import (
+    Best,
+    Checkpoint,
+    Validation,
+    cross_entropy,
+    is_within_luck,
+    load_checkpoint,
+    peak,
+    run_epochs,
+    save_checkpoint,
+)
 from fashion_train.options import find_recipe
-from fashion_train.pipeline import Schedule, make_batch
 from fashion_train.progress import Progress
-from fashion_train.thresholds import standard_error
+from fashion_train.tune.thresholds import standard_error
 
 SPACE = LabelSpace(("dark", "light"), {"tone": ("dark", "light")}, {"dark": 0.5, "light": 0.5})
 RECIPE = replace(find_recipe("default"), epochs=3, batch=4, ema=0.9)
@@ -221,7 +230,7 @@ def test_a_batch_in_parts_teaches_what_the_whole_one_does():
 
 
 def test_a_network_that_takes_statistics_over_the_batch_is_given_it_whole(monkeypatch):
-    monkeypatch.setattr("fashion_train.learn.PART", 2)
+    monkeypatch.setattr("fashion_train.fit.learner.PART", 2)
     seen = []
     for learns in (learner(), frozen()):
         whole = learns._gradients_at_once

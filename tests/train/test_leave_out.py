@@ -5,7 +5,7 @@ import shutil
 
 from fashion_train import leave_out
 from fashion_train.cli import main
-from fashion_train.dataset import Dataset, Photo
+from fashion_train.data.dataset import Dataset, Photo
 from fashion_train.leave_out import Row, candidates, report
 
 QUICK = ["--epochs", "1", "--batch", "8", "--size", "32", "--teacher-epochs", "0", "--arch", "smallervgg"]
@@ -32,7 +32,7 @@ def test_words_in_another_order_are_the_same_combination():
 
 
 def test_the_result_stands_beside_the_tutorials_recipe(shapes, tmp_path, monkeypatch):
-    monkeypatch.setattr("fashion_train.fitting.find_recipe", _short_recipe)
+    monkeypatch.setattr("fashion_train.fit.stages.find_recipe", _short_recipe)
     out = tmp_path / "run"
     assert main(["--leave-one-combination-out", "--dataset", str(shapes), "--out", str(out), *QUICK]) == 0
     (row,) = results(out)

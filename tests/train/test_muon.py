@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from fashion_train.learn import make_optimizer
-from fashion_train.muon import ADAM_SHARE, RMS, Muon, orthogonal
+from fashion_train.fit.learner import ADAM_SHARE, RMS, Muon, make_optimizer, orthogonal
 from fashion_train.options import find_recipe
 
 RNG = np.random.default_rng(0)

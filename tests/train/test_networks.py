@@ -7,7 +7,7 @@ import pytest
 
 from fashion_edge.errors import FashionError, UsageError
 from fashion_train.networks import NetworkOptions, find_architecture
-from fashion_train.networks.imagenet import _Headers, find_weights, read_tensors
+from fashion_train.networks.lite0 import _Headers, find_weights, read_tensors
 
 
 def test_smallervgg_is_the_tutorials_network():

@@ -10,12 +10,10 @@ from matplotlib.font_manager import fontManager
 from matplotlib.text import Text
 
 from fashion_edge.decide import LabelSpace
-from fashion_train import plots
-from fashion_train.fonts import legible_letters
-from fashion_train.learn import Epoch
-from fashion_train.plots import confused, plot_confusion, plot_history, plot_precision_recall
-from fashion_train.report import captions
-from fashion_train.sheet import write_sheet
+from fashion_train.fit.learner import Epoch
+from fashion_train.report import plots
+from fashion_train.report.plots import confused, plot_confusion, plot_history, plot_precision_recall
+from fashion_train.report.report import captions, legible_letters, write_sheet
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from fashion_edge.errors import DatasetError, UsageError
-from fashion_train.metrics import measure
+from fashion_train.data.prepare import prepare
 from fashion_train.options import TrainOptions, find_recipe
-from fashion_train.prepare import prepare
-from fashion_train.report import _data_sections
-from fashion_train.run_folder import choose_calibration
+from fashion_train.report.report import _data_sections
+from fashion_train.report.run_folder import choose_calibration
 from fashion_train.train import _say_what_there_is
+from fashion_train.tune.metrics import measure
 
 
 def prepared(dataset, negatives=None):

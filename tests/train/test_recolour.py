@@ -4,9 +4,17 @@ import cv2
 import numpy as np
 import pytest
 
-from fashion_train.garment_mask import colour_match, find_garment
-from fashion_train.palette import CLOTHS, Dyes, draw_shade, known, to_lab
-from fashion_train.recolour import fold_contrast, recolour
+from fashion_train.data.recolour import (
+    CLOTHS,
+    Dyes,
+    colour_match,
+    draw_shade,
+    find_garment,
+    fold_contrast,
+    known,
+    recolour,
+    to_lab,
+)
 
 
 def red_dress():

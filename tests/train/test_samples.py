@@ -7,14 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from fashion_edge import render
+import fashion_render
 from fashion_edge.preprocess import InputSpec
-from fashion_train.augment import CALM, TUTORIAL, Augmentation, augment, coarsen, warp
+from fashion_train.data.augment import CALM, TUTORIAL, Augmentation, augment, coarsen, warp
+from fashion_train.data.prepare import prepare, split_by_kind
+from fashion_train.data.recolour import Dyes, to_lab
+from fashion_train.data.samples import Masks, Sampler, draw_colour, render_for
 from fashion_train.options import TrainOptions, find_recipe
-from fashion_train.palette import Dyes, to_lab
-from fashion_train.prepare import prepare, split_by_kind
-from fashion_train.samples import Sampler
-from fashion_train.sources import Masks, draw_colour, render_for
 
 
 def fill(root, combinations, each):
@@ -147,12 +146,12 @@ def test_labels_the_renderer_does_not_know_get_things_only():
 )
 def test_what_a_label_may_name_is_not_drawn_as_nothing(monkeypatch, labels, never):
     drawn = set()
-    draw_thing, draw_garment = render.render_object, render.render_photo
+    draw_thing, draw_garment = fashion_render.render_object, fashion_render.render_photo
     monkeypatch.setattr(
-        render, "render_object", lambda rng, name, *size: drawn.add(name) or draw_thing(rng, name, *size)
+        fashion_render, "render_object", lambda rng, name, *size: drawn.add(name) or draw_thing(rng, name, *size)
     )
     monkeypatch.setattr(
-        render, "render_photo", lambda rng, name, *more: drawn.add(name) or draw_garment(rng, name, *more)
+        fashion_render, "render_photo", lambda rng, name, *more: drawn.add(name) or draw_garment(rng, name, *more)
     )
     render_for(labels, Dyes.of(labels, [labels[:2], labels[2:]]), InputSpec(64, 64), 60, 1, silent)
     assert drawn

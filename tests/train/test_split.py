@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fashion_train.duplicates import group_duplicates, perceptual_hash
-from fashion_train.split import Fractions, split_photos
+from fashion_train.data.split import Fractions, group_duplicates, perceptual_hash, split_photos
 
 COMBINATIONS = ["red dress"] * 50 + ["blue shirt"] * 100
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion_train import transfer
+from fashion_train.data.prepare import prepare
+from fashion_train.data.samples import Sampler
+from fashion_train.fit import distillation
+from fashion_train.fit.distillation import make_transfer_set
+from fashion_train.fit.teacher import teacher_recipe, teacher_size
 from fashion_train.options import TrainOptions, find_recipe
-from fashion_train.prepare import prepare
-from fashion_train.samples import Sampler
-from fashion_train.teacher import teacher_recipe, teacher_size
-from fashion_train.transfer import make_transfer_set
 
 SIZE = (48, 40)
 
@@ -53,9 +53,9 @@ def test_the_same_seed_makes_the_same_pictures(sampler):
 
 
 def test_a_large_data_set_gets_fewer_versions_so_that_the_disk_holds_them(sampler, monkeypatch):
-    monkeypatch.setattr(transfer, "PICTURES", 2 * len(sampler) + 1)
+    monkeypatch.setattr(distillation, "PICTURES", 2 * len(sampler) + 1)
     assert make_transfer_set(sampler, undecided, SIZE, 1, silent).versions == 2
-    monkeypatch.setattr(transfer, "PICTURES", 1)
+    monkeypatch.setattr(distillation, "PICTURES", 1)
     assert make_transfer_set(sampler, undecided, SIZE, 1, silent).versions == 1
 
 

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from fashion_edge.errors import UsageError
-from fashion_train.pipeline import Schedule
-from fashion_train.workers import Team, find_team
+from fashion_train.data.batches import Schedule
+from fashion_train.fit.workers import Team, find_team
 
 PROGRAM = "import sys; from fashion_train.cli import main; sys.exit(main(sys.argv[1:]))"
 

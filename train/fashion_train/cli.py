@@ -1,25 +1,77 @@
 """The command `fashion-train`."""
 
 import errno
+import os
 import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fashion_edge.console import run_command, say
-from fashion_edge.errors import RunError, UsageError
-from fashion_edge.locate import RUNS
-from fashion_edge.params import PATH, TEXT, Number, version_flag
-from fashion_edge.signals import signals_interrupt
+from fashion_edge.cli.common import PATH, TEXT, Number, run_command, version_flag
+from fashion_edge.cli.signals import signals_interrupt
+from fashion_edge.console import hush, say
+from fashion_edge.defaults import RUNS
+from fashion_edge.errors import MissingExtraError, OutputExistsError, RunError, UsageError
 
 if TYPE_CHECKING:
     from fashion_train.options import TrainOptions
+
+
+NEEDED = ("tensorflow", "keras", "sklearn", "matplotlib", "cv2")
+
+
+def require_extra() -> None:
+    """Refuse in one sentence where the extra is not installed.
+
+    Raises:
+        MissingExtraError: a library of the extra `train` is missing.
+    """
+    for module in NEEDED:
+        if find_spec(module) is None:
+            raise MissingExtraError(f"{module}, which fashion-train needs,", "train")
+
+
+def load_tensorflow(*, debug: bool = False) -> None:
+    """Import TensorFlow, which takes seconds, without its chatter."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    with hush(enabled=not debug):
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # looks for a GPU now, and complains now where there is none
+
+
+PHOTOS_PER_COMBINATION = 150
+MARKER = "rendered.txt"
+
+
+def rendered_dataset(seed: int) -> Path:
+    """A folder of rendered photos, made once for each seed, below the temporary folder, where others may write, too.
+
+    Raises:
+        UsageError: what lies there was not made by this user's fashion-train.
+    """
+    from fashion_edge.atomic import atomic_folder, refuse_existing_folder
+    from fashion_render import render_dataset
+
+    folder = Path(tempfile.gettempdir()) / f"fashion-train-garments-{PHOTOS_PER_COMBINATION}-{seed}"
+    if not folder.exists():
+        say(f"no --dataset: rendering garments into {folder}")
+        # where another training rendered the same meanwhile, its folder serves both
+        with suppress(OutputExistsError), atomic_folder(folder, marker=MARKER) as part:
+            render_dataset(part, PHOTOS_PER_COMBINATION, seed)
+            (part / MARKER).write_text("Rendered by fashion-train where no --dataset was given; may be deleted.\n")
+            refuse_existing_folder(folder, marker=MARKER, overwrite=False)
+    if not (folder / MARKER).is_file() or folder.stat().st_uid != os.getuid():
+        raise UsageError(f"{folder} was not rendered by your fashion-train; delete it, or give --dataset")
+    return folder
+
 
 ARCHS = ("compact", "smallervgg")
 ARGUMENTS = "fashion_train.arguments"
@@ -148,13 +200,11 @@ def command(
     out = out or (_interrupted_run() if resume else RUNS / datetime.now().strftime("%Y%m%d-%H%M%S"))
     marker = "leave_out.json" if leave_one_combination_out else "run.json"
     refuse_existing_folder(out, marker=marker, overwrite=overwrite or resume)
-    from fashion_train.environment import load_tensorflow, require_extra
 
     require_extra()
-    from fashion_train.dataset import check_apart, check_places, check_task, find_holdout, load_dataset
-    from fashion_train.events import check_events
+    from fashion_train.data.dataset import check_apart, check_places, check_task, find_holdout, load_dataset
+    from fashion_train.fit.stages import check_events
     from fashion_train.options import SOFTMAX, TrainOptions, find_recipe
-    from fashion_train.rendered import rendered_dataset
     from fashion_train.size import parse_size
 
     with _naming_the_full_disk(out):
@@ -202,7 +252,7 @@ def command(
 
 def _train(options: "TrainOptions", *, leave_one_combination_out: bool) -> int:
     """Train; where Ctrl-C leaves no run, say how to get it all the same."""
-    from fashion_train.checkpoint import can_resume
+    from fashion_train.fit.loop import can_resume
     from fashion_train.leave_out import leave_one_out
     from fashion_train.train import run
 
@@ -241,7 +291,7 @@ def _interrupted_run() -> Path:
     Raises:
         RunError: there is none.
     """
-    from fashion_train.checkpoint import find_interrupted
+    from fashion_train.fit.loop import find_interrupted
 
     found = find_interrupted(RUNS)
     if found is None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_train.augment import TUTORIAL, Augmentation, augment
-from fashion_train.pipeline import Batch, Drawer, Schedule, training_batches
+from fashion_train.data.augment import TUTORIAL, Augmentation, augment
+from fashion_train.data.batches import Batch, Drawer, Schedule, training_batches
 from fashion_train.size import Size
 
 BATCH = 32

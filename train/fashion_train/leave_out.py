@@ -8,13 +8,13 @@ from pathlib import Path
 from fashion_edge.atomic import atomic_file, atomic_folder
 from fashion_edge.console import say
 from fashion_edge.errors import DatasetError, RunError, UsageError, brief
-from fashion_train.checkpoint import identify
-from fashion_train.dataset import SEPARATOR, Dataset, find_holdout, find_negatives, load_dataset
-from fashion_train.fitting import forget_checkpoints, has_checkpoint
-from fashion_train.metrics import words
+from fashion_train.data.dataset import SEPARATOR, Dataset, find_holdout, find_negatives, load_dataset
+from fashion_train.fit.loop import identify
+from fashion_train.fit.stages import forget_checkpoints, has_checkpoint
+from fashion_train.fit.workers import find_team
 from fashion_train.options import TrainOptions
 from fashion_train.train import Outcome, train
-from fashion_train.workers import find_team
+from fashion_train.tune.metrics import words
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fashion_edge.errors import UsageError
-from fashion_train.augment import TUTORIAL, Augmentation
+from fashion_train.data.augment import TUTORIAL, Augmentation
+from fashion_train.data.split import Fractions
 from fashion_train.size import Size
-from fashion_train.split import Fractions
 
 
 @dataclass(frozen=True)

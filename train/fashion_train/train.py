@@ -8,34 +8,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashion_edge.atomic import atomic_folder
-from fashion_edge.console import say
+from fashion_edge.cli.signals import signals_interrupt
+from fashion_edge.console import say, some
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, UsageError
 from fashion_edge.opencv import load_cv2
-from fashion_edge.signals import signals_interrupt
-from fashion_edge.wording import some
-from fashion_train.epochs import Learned
-from fashion_train.fitting import STUDENT, be_taught, fit, forget_checkpoints, has_checkpoint, stand_beside
+from fashion_train.data.prepare import Prepared, prepare, say_bursts
+from fashion_train.data.samples import Sampler, gather
+from fashion_train.fit.learner import make_predict
+from fashion_train.fit.loop import Learned
+from fashion_train.fit.stages import STUDENT, be_taught, fit, forget_checkpoints, has_checkpoint, stand_beside
+from fashion_train.fit.teacher import teacher_size
+from fashion_train.fit.workers import collective, find_team
 from fashion_train.input_speed import InputSpeed
-from fashion_train.judge import Judgement, judge
-from fashion_train.learn import make_predict
-from fashion_train.metrics import NO_LABEL
 from fashion_train.networks import NetworkOptions, find_architecture, precision
 from fashion_train.options import Recipe, TrainOptions
-from fashion_train.prepare import Prepared, prepare, say_bursts
 from fashion_train.progress import Progress, clock
-from fashion_train.samples import Sampler
-from fashion_train.sources import gather
-from fashion_train.suspects import Suspect, find_doubtful
-from fashion_train.teacher import teacher_size
-from fashion_train.tuning import Tuned, tune
-from fashion_train.unseen import Recoloured, judge_unseen
-from fashion_train.workers import collective, find_team
+from fashion_train.tune.calibration import Tuned, tune
+from fashion_train.tune.evaluate import Judgement, judge
+from fashion_train.tune.label_errors import Suspect, find_doubtful
+from fashion_train.tune.metrics import NO_LABEL
+from fashion_train.tune.unseen import Recoloured, judge_unseen
 
 if TYPE_CHECKING:
     import keras
 
-    from fashion_train.pipeline import Drawer
+    from fashion_train.data.batches import Drawer
     from fashion_train.size import Size
 
 
@@ -67,7 +65,7 @@ def run(options: TrainOptions) -> int:
     Raises:
         RunError: `--resume` without a checkpoint.
     """
-    from fashion_train.run_folder import write_run
+    from fashion_train.report.run_folder import write_run
 
     if options.resume and not has_checkpoint(options):
         raise RunError(f"there is no checkpoint of {options.out} to resume from; run again without --resume")

@@ -5,17 +5,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from shlex import quote
 
+from fashion_edge.doctor.installation import back_to_numpy_1
 from fashion_edge.doctor.machine import REASON, Finding, KilledError, Machine
-from fashion_edge.doctor.python import back_to_numpy_1
 from fashion_edge.errors import brief
-from fashion_edge.sources import v4l2
-from fashion_edge.sources.v4l2 import Device, Mode
+from fashion_edge.sources.camera import Device, Mode, holders, query
 
 CSI_DRIVERS = ("unicam", "bcm2835-isp", "bcm2835-codec", "rp1-cfe", "pispbe", "rpi-hevc-dec", "bm2835 mmal")
 Query = Callable[[str], tuple[Device, list[Mode]]]
 
 
-def check_cameras(machine: Machine, query: Query = v4l2.query) -> Iterator[Finding]:
+def check_cameras(machine: Machine, query: Query = query) -> Iterator[Finding]:
     """V4L2 devices that give pictures, and whether this user may open them."""
     nodes = machine.glob("dev/video*")
     cameras, csi = 0, False
@@ -49,7 +48,7 @@ def _look(path: str, name: str, node: Path, query: Query) -> Finding | None:
         return Finding("camera", "bad", f"{path} ({name}) cannot be asked: {error.strerror}", "sudo dmesg | tail")
     if not device.captures:
         return None
-    busy = v4l2.holders(path)
+    busy = holders(path)
     if busy:
         return Finding("camera", "note", f"{path} ({device.card}) is in use by {', '.join(busy)}", f"fuser -k {path}")
     where = "USB" if device.bus.startswith("usb") else device.bus.partition(":")[0] or "V4L2"

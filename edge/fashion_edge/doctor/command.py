@@ -9,11 +9,32 @@ import click
 from click.core import ParameterSource
 
 from fashion_edge.checklist import walk_through
-from fashion_edge.console import run_command
-from fashion_edge.doctor.aside import Aside
-from fashion_edge.doctor.machine import REASON, Check, Finding, Machine, load_after
+from fashion_edge.cli.common import PATH, run_command, version_flag
+from fashion_edge.doctor.isolated import Aside
+from fashion_edge.doctor.machine import REASON, Check, Finding, Machine, check_governor, check_power, load_after
 from fashion_edge.errors import UsageError, brief
-from fashion_edge.params import PATH, version_flag
+
+
+def all_checks() -> tuple[Check, ...]:
+    """Every check, in the order in which their findings are shown; loaded late, since they import NumPy."""
+    from fashion_edge.doctor.cameras import check_cameras, check_libcamera
+    from fashion_edge.doctor.installation import check_display, check_numpy, check_opencv, check_python, check_runtimes
+    from fashion_edge.doctor.models import check_bundle, check_colours
+
+    return (
+        check_python,
+        check_numpy,
+        check_runtimes,
+        check_opencv,
+        check_display,
+        check_cameras,
+        check_libcamera,
+        check_power,
+        check_governor,
+        check_bundle,
+        check_colours,
+    )
+
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
@@ -38,12 +59,10 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 @version_flag
 def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, debug: bool) -> int:
     """Look at this machine and say what would keep fashion-edge from working, with the command that mends it."""
-    from fashion_edge.doctor import checks
-
     _refuse_idle(click.get_current_context(), checklist=checklist)
     with Aside() as aside:
         machine = Machine(attempt=aside.ask, load=load_after(aside.ask))
-        findings = examine(machine, checks.CHECKS, debug=debug)
+        findings = examine(machine, all_checks(), debug=debug)
     if checklist:
         known = {"model": machine.model, "findings": [asdict(finding) for finding in findings]}
         return walk_through(answers, known, overwrite=overwrite)

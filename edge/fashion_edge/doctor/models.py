@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.bundle import Variant, load_bundle
+from fashion_edge.defaults import SHIPPED_BUNDLE, default_bundle
+from fashion_edge.doctor.installation import FOR_ANY_NUMPY, builds, death, leave_one, runtime_of
 from fashion_edge.doctor.machine import Finding, Machine
-from fashion_edge.doctor.opencv import FOR_ANY_NUMPY, builds, leave_one
-from fashion_edge.doctor.runtimes import death, runtime_of
 from fashion_edge.errors import FashionError, NewerBundleError
 from fashion_edge.frame import Frame
-from fashion_edge.locate import SHIPPED_BUNDLE, default_bundle
 
 UPDATE = "git pull && pip install --upgrade .  # in the folder of the clone"
 CODEC_TOLERANCE = 12  # of 255: chroma of JPEG and video is rounded twice

@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator
 
 from fashion_edge.frame import Frame, Item
-from fashion_edge.pace import Pacer
+from fashion_edge.readers import Pacer
 
 
 class DemoSource:
@@ -22,7 +22,7 @@ class DemoSource:
 
     def items(self) -> Generator[Item, None, None]:
         """Frames without end."""
-        from fashion_edge.render.demo import DemoScene
+        from fashion_render.demo import DemoScene
 
         scene = DemoScene(seed=self._seed)
         pacer = Pacer(1 / self.fps if self.live else 0.0)

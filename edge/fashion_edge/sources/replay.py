@@ -7,7 +7,7 @@ from pathlib import Path
 from fashion_edge.errors import ImageError
 from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.images import read_image
-from fashion_edge.pace import Playback
+from fashion_edge.readers import Playback
 from fashion_edge.recording import FRAMES, read_header, read_lines
 
 

@@ -5,9 +5,8 @@ import re
 from fashion_edge.errors import SourceError
 from fashion_edge.opencv import load_cv2
 from fashion_edge.sources.base import Source, Wish
-from fashion_edge.sources.capture import CvCapture, open_video_capture
-from fashion_edge.sources.reopen import ReopeningSource
-from fashion_edge.sources.video import VideoSource
+from fashion_edge.sources.capture import CvCapture, ReopeningSource, open_video_capture
+from fashion_edge.sources.files import VideoSource
 
 OPEN_TIMEOUT_MS = 5_000
 READ_TIMEOUT_MS = 4_000

@@ -1,7 +1,6 @@
 """TFLite int16x8: int8 weights and 16-bit activations, for networks whose activations int8 cannot hold."""
 
-from fashion_export.flatbuffer import read_model, write_model
-from fashion_export.tflite_cast import cast_input
+from fashion_export.flatbuffer import cast_input, read_model, write_model
 from fashion_export.trace import freeze
 from fashion_export.variants.calibrate import feed
 from fashion_export.variants.job import Job

@@ -1,6 +1,6 @@
 """TFLite full int8: weights, activations, input and output; uint8 at both ends unless the job says otherwise."""
 
-from fashion_export.tflite_detour import detour
+from fashion_export.flatbuffer import detour
 from fashion_export.trace import freeze
 from fashion_export.variants.calibrate import feed
 from fashion_export.variants.job import Job

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion_edge.cli import main
-from fashion_edge.colour import look
-from fashion_edge.colour.card import draw_card
-from fashion_edge.sources.capture import Shot
-from fashion_edge.sources.reopen import ReopeningSource
+from fashion_edge.cli import main, tools
+from fashion_edge.colour_card import draw_card
+from fashion_edge.sources.capture import ReopeningSource, Shot
 
 
 def photograph(
@@ -121,6 +119,6 @@ def test_a_camera_that_goes_away_while_the_card_is_looked_for_is_told(
     def open_loose(*_: object, **__: object) -> ReopeningSource:
         return ReopeningSource("camera:0", LooseCamera, pause=lambda _: time.sleep(0.01))
 
-    monkeypatch.setattr(look, "open_source", open_loose)
+    monkeypatch.setattr(tools, "open_source", open_loose)
     main(["--colour-card", "--camera", "0", "--seconds", "0.3"])
     assert "camera:0 lost: camera:0 gives no frames; trying to reopen it" in capsys.readouterr().err

@@ -5,11 +5,11 @@ from fashion_edge import pipeline
 from fashion_edge.backends.fake import FakeBackend
 from fashion_edge.bundle import Bundle
 from fashion_edge.cli import main
-from fashion_edge.colour.path import prove_colours
 from fashion_edge.errors import ModelError
+from fashion_edge.frame import Roi
+from fashion_edge.golden import prove_colours
 from fashion_edge.pipeline import Labeller, Options
 from fashion_edge.preprocess import InputSpec, preprocess
-from fashion_edge.roi import Roi
 
 
 @pytest.mark.parametrize("roi", ["auto", "full", "0.5,0.5,0.01,0.01"])

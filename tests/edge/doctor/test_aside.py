@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fashion_edge.doctor import aside
-from fashion_edge.doctor.aside import Aside, Outcome, attempt
-from fashion_edge.locate import SHIPPED_BUNDLE
+from fashion_edge.defaults import SHIPPED_BUNDLE
+from fashion_edge.doctor import isolated
+from fashion_edge.doctor.isolated import Aside, Outcome, attempt
 
 Write = Callable[[str, str], str]
 
@@ -46,7 +46,7 @@ def test_a_death_is_told_and_the_next_job_is_done(write: Write, code: str, told:
 
 
 def test_what_gives_no_answer_is_told_and_ended(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aside, "ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(isolated, "ANSWER_TIMEOUT_S", 0.5)
     assert attempt("load", write("endless", "import time\ntime.sleep(99)\n")).text == "gives no answer within 0.5 s"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fashion_edge.bundle import load_bundle
-from fashion_edge.locate import SHIPPED_BUNDLE
+from fashion_edge.defaults import SHIPPED_BUNDLE
 
 KILL = "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n"
 DEADLY_SESSION = """

@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from fashion_edge.doctor.aside import Outcome
 from fashion_edge.doctor.cameras import check_cameras, check_libcamera
-from fashion_edge.doctor.machine import Check, Finding, KilledError, Machine
-from fashion_edge.doctor.opencv import check_display, check_opencv
-from fashion_edge.doctor.power import check_governor, check_power
-from fashion_edge.doctor.python import check_numpy, check_python
-from fashion_edge.doctor.runtimes import check_runtimes
-from fashion_edge.sources.v4l2 import Device, Mode
+from fashion_edge.doctor.installation import check_display, check_numpy, check_opencv, check_python, check_runtimes
+from fashion_edge.doctor.isolated import Outcome
+from fashion_edge.doctor.machine import Check, Finding, KilledError, Machine, check_governor, check_power
+from fashion_edge.sources.camera import Device, Mode
 
 PI4 = {
     "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",

@@ -3,7 +3,7 @@
 import pytest
 
 from fashion_edge.images import find_images, read_image
-from fashion_edge.render import COMBINATIONS, OBJECTS, render_dataset, render_negatives
+from fashion_render import COMBINATIONS, OBJECTS, render_dataset, render_negatives
 
 
 def test_the_six_combinations_of_the_tutorial_are_the_default(tmp_path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fashion_edge.render.demo import ACT_SECONDS, COLOURS, FPS, GARMENTS, DemoScene
-from fashion_edge.roi import Roi
+from fashion_edge.frame import Roi
+from fashion_render.demo import ACT_SECONDS, COLOURS, FPS, GARMENTS, DemoScene
 
 PER_ACT = round(ACT_SECONDS * FPS)
 

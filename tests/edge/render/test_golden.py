@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from fashion_edge.render import golden_frames
+from fashion_render import golden_frames
 
 
 def test_golden_frames_are_the_same_on_every_call():

@@ -3,16 +3,8 @@
 import numpy as np
 import pytest
 
-from fashion_edge.render import (
-    COLOURS,
-    GARMENTS,
-    OBJECTS,
-    render_background,
-    render_garment,
-    render_object,
-    render_photo,
-)
-from fashion_edge.render.camera import Camera
+from fashion_render import COLOURS, GARMENTS, OBJECTS, render_background, render_garment, render_object, render_photo
+from fashion_render.scene import Camera
 
 HUES = {
     "red": (0, 12),
@@ -48,9 +40,9 @@ def test_the_same_seed_gives_the_same_photo_and_another_seed_another():
 @pytest.mark.parametrize("colour", HUES)
 def test_a_cut_out_garment_has_the_hue_of_its_name(garment, colour):
     cv2 = pytest.importorskip("cv2")
-    from fashion_edge.render.outfit import GarmentSpec, draw_outfit, paint_outfit
-    from fashion_edge.render.panel import View
-    from fashion_edge.render.picture import Picture
+    from fashion_render.canvas import Picture
+    from fashion_render.outfit import GarmentSpec, draw_outfit, paint_outfit
+    from fashion_render.panel import View
 
     outfit = draw_outfit(rng(3), GarmentSpec(garment, colour, wearer="ghost"))
     left, top, right, bottom = outfit.box()
@@ -68,7 +60,7 @@ def test_a_cut_out_garment_has_the_hue_of_its_name(garment, colour):
 
 
 def test_black_cloth_is_dark_but_never_quite_zero():
-    from fashion_edge.render.colours import cloth_colour
+    from fashion_render.colours import cloth_colour
 
     shades = np.array([cloth_colour(rng(seed), "black") for seed in range(50)])
 

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import LabelSpace, decide
-from fashion_edge.frame import Frame
+from fashion_edge.frame import Box, Frame
 from fashion_edge.result import Result
-from fashion_edge.roi import Box
 from fashion_edge.sinks.capture import CaptureSink
 
 LABELS = ("dress", "jeans", "red")
@@ -99,7 +98,7 @@ def test_words_that_no_folder_has_room_for_are_sorted_by_hand(tmp_path: Path) ->
 
 
 def test_fashion_train_reads_the_folder(tmp_path: Path) -> None:
-    dataset = pytest.importorskip("fashion_train.dataset")
+    dataset = pytest.importorskip("fashion_train.data.dataset")
     sink = CaptureSink(tmp_path, SPACE, 0.15, 10)
     sink.put_clean(result(0, 0.0, red=0.99, dress=0.98, jeans=0.4))
     sink.put_clean(result(1, 5.0, red=0.99, jeans=0.98, dress=0.4))

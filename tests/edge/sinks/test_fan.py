@@ -7,11 +7,9 @@ import pytest
 from fashion_edge.cli import main
 from fashion_edge.decide import Decision
 from fashion_edge.errors import UsageError
-from fashion_edge.frame import Event, Fault, Frame, Tick
+from fashion_edge.frame import Box, Event, Fault, Frame, Tick
 from fashion_edge.result import Result
-from fashion_edge.roi import Box
-from fashion_edge.sinks.base import Sink
-from fashion_edge.sinks.fan import FanOut
+from fashion_edge.sinks.base import FanOut, Sink
 
 
 def result() -> Result:

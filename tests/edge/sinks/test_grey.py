@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import Decision
-from fashion_edge.frame import Frame
+from fashion_edge.frame import Box, Frame
 from fashion_edge.result import Result
-from fashion_edge.roi import Box
-from fashion_edge.sinks.grey import GreyWatch
+from fashion_edge.sinks.monitors import GreyWatch
 
 NOTHING = Decision({}, (), "nothing I know")
 

@@ -11,9 +11,8 @@ import pytest
 
 from fashion_edge.decide import Decision
 from fashion_edge.errors import OutputExistsError, UsageError
-from fashion_edge.frame import Event, Fault, Frame
+from fashion_edge.frame import Box, Event, Fault, Frame
 from fashion_edge.result import Result, WallClock
-from fashion_edge.roi import Box
 from fashion_edge.sinks.jsonl import JsonlSink
 from fashion_edge.sinks.stills import StillsSink
 from fashion_edge.sinks.text import TextSink

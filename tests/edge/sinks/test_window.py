@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import Decision
-from fashion_edge.frame import Event, Frame, Tick
+from fashion_edge.frame import Box, Event, Frame, Tick
 from fashion_edge.result import Result
-from fashion_edge.roi import Box
 from fashion_edge.sinks import window
 from fashion_edge.sinks.window import WindowSink
 

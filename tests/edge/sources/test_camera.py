@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from fashion_edge.errors import SourceError, UsageError
-from fashion_edge.sources import camera, v4l2
+from fashion_edge.sources import camera
 from fashion_edge.sources.base import Wish, parse_size
-from fashion_edge.sources.camera import choose_mode, open_camera
-from fashion_edge.sources.v4l2 import Device, Mode
+from fashion_edge.sources.camera import Device, Mode, choose_mode, open_camera
 
 YUYV, MJPG = Mode("YUYV", 640, 480, 30.0), Mode("MJPG", 640, 480, 30.0)
 SLOW, FAST = Mode("YUYV", 1280, 720, 10.0), Mode("MJPG", 1280, 720, 30.0)
@@ -76,7 +75,7 @@ class FakeCamera:
 def plugged(monkeypatch: pytest.MonkeyPatch) -> FakeCamera:
     """A webcam that stands at /dev/null."""
     one = FakeCamera((640, 480), (1280, 720))
-    monkeypatch.setattr(v4l2, "query", lambda path: (Device("uvcvideo", "Cam", "usb-1", captures=True), MODES))
+    monkeypatch.setattr(camera, "query", lambda path: (Device("uvcvideo", "Cam", "usb-1", captures=True), MODES))
     monkeypatch.setattr(camera, "open_video_capture", lambda *args: one)
     return one
 
@@ -101,7 +100,7 @@ def test_a_driver_that_promises_a_size_and_gives_another_is_caught(plugged: Fake
 
 def test_a_camera_in_use_names_the_program(plugged: FakeCamera, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugged, "isOpened", lambda: False)
-    monkeypatch.setattr(v4l2, "holders", lambda path: ["cheese (4242)"])
+    monkeypatch.setattr(camera, "holders", lambda path: ["cheese (4242)"])
     with pytest.raises(SourceError, match=r"camera /dev/null is in use by cheese \(4242\); end that program first"):
         open_camera("/dev/null", Wish())
 
@@ -114,7 +113,7 @@ def refuse(error: OSError) -> Any:
 
 
 def test_no_permission_gives_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(v4l2, "query", refuse(PermissionError(13, "Permission denied")))
+    monkeypatch.setattr(camera, "query", refuse(PermissionError(13, "Permission denied")))
     with pytest.raises(SourceError, match="may not be opened by you; sudo usermod -aG video"):
         open_camera("/dev/null", Wish())
 

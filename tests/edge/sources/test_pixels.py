@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.errors import SourceError
-from fashion_edge.sources.pixels import FORMATS, to_bgr
+from fashion_edge.sources.picamera import FORMATS, to_bgr
 
 CARD = np.zeros((16, 24, 3), np.uint8)
 CARD[:, :8], CARD[:, 8:16], CARD[:, 16:] = (0, 0, 255), (0, 255, 0), (255, 0, 0)  # red, green, blue

@@ -8,9 +8,8 @@ import pytest
 
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame, Item
-from fashion_edge.latest import Latest
-from fashion_edge.sources.capture import Shot
-from fashion_edge.sources.reopen import BACKOFF_S, ReopeningSource
+from fashion_edge.readers import Latest
+from fashion_edge.sources.capture import BACKOFF_S, ReopeningSource, Shot
 
 
 class Clock:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fashion_edge.sources.v4l2 import ENUM_FMT, ENUM_INTERVALS, ENUM_SIZES, QUERYCAP, Device, Mode, holders, query
+from fashion_edge.sources.camera import ENUM_FMT, ENUM_INTERVALS, ENUM_SIZES, QUERYCAP, Device, Mode, holders, query
 
 CAPTURE, META, HAS_DEVICE_CAPS = 0x1, 0x00800000, 0x80000000
 

@@ -6,7 +6,7 @@ import pytest
 
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Fault, Frame
-from fashion_edge.sources import open_source, video
+from fashion_edge.sources import files, open_source
 from fashion_edge.sources.capture import CvCapture
 
 FRAMES = 12
@@ -39,7 +39,7 @@ def test_a_video_gives_every_frame_once_in_order(clip: Path) -> None:
 
 def test_a_watched_video_plays_at_its_own_rate_and_loses_no_frame(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(video.Playback, "wait", lambda _, moment: waits.append(moment) or 1e9)
+    monkeypatch.setattr(files.Playback, "wait", lambda _, moment: waits.append(moment) or 1e9)
     source = open_source(str(clip), watched=True)
     assert not source.live, "only the newest frame would count"
     frames = list(source.items())
@@ -55,7 +55,7 @@ def test_a_watched_video_of_varying_rate_plays_as_fast_as_things_happened(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(video.Playback, "wait", lambda _, moment: waits.append(moment) or 0.0)
+    monkeypatch.setattr(files.Playback, "wait", lambda _, moment: waits.append(moment) or 0.0)
     shown = [0.0, 0.1, 0.2, 0.3, 1.3, 2.3, 3.3, 4.3, 5.3, 5.4, 5.5, 5.6]  # a screen on which little happens
     times = iter(shown)
     monkeypatch.setattr(CvCapture, "position_s", lambda _: next(times))

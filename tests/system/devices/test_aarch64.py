@@ -18,9 +18,9 @@ from testbed.manual import commands
 from testbed.wheels import PINNED
 
 from fashion_edge.bundle import load_bundle
+from fashion_edge.defaults import SHIPPED_BUNDLE
 from fashion_edge.golden import TOLERANCE, parse_golden
-from fashion_edge.locate import SHIPPED_BUNDLE
-from fashion_edge.render.demo import DemoScene
+from fashion_render.demo import DemoScene
 
 BIN = "/opt/fashion/bin"
 LIMITS = "--precision int8 --min-seconds 1 --min-samples 5 --warmup-runs 1 --rounds 1 --threads 1 --no-end-to-end"

@@ -2,7 +2,7 @@ import json
 import re
 
 from fashion_edge.decide import LabelSpace
-from fashion_edge.sinks.mqtt.messages import Topics, discovery
+from fashion_edge.sinks.mqtt_messages import Topics, discovery
 
 LABELS = ("blue", "dress", "red")
 SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))

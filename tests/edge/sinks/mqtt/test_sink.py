@@ -10,11 +10,9 @@ import pytest
 
 from fashion_edge.decide import Decision, LabelSpace
 from fashion_edge.errors import MissingExtraError
-from fashion_edge.frame import Event, Frame
-from fashion_edge.result import Result
-from fashion_edge.roi import Box
+from fashion_edge.frame import Box, Event, Frame
+from fashion_edge.result import Result, Vitals
 from fashion_edge.sinks.mqtt import Broker, MqttSink
-from fashion_edge.vitals import Vitals
 
 LABELS = ("dress", "red")
 SPACE = LabelSpace(LABELS, {"colour": ("red",), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))
@@ -281,7 +279,7 @@ def test_a_photo_that_is_over_before_the_broker_refuses_still_says_why() -> None
 
 
 def test_a_broker_that_never_answers_was_never_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fashion_edge.sinks.mqtt.sink.ANSWER_S", 0.0)
+    monkeypatch.setattr("fashion_edge.sinks.mqtt.ANSWER_S", 0.0)
     one, _ = sink()
     with pytest.raises(ConnectionError, match=r"^the broker was never reached$"):
         one.close()

@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import Decision, LabelSpace
-from fashion_edge.frame import Frame
-from fashion_edge.result import Result
-from fashion_edge.roi import Box
-from fashion_edge.sinks.web import Address, Origin, WebSink
-from fashion_edge.vitals import Vitals
+from fashion_edge.frame import Box, Frame
+from fashion_edge.result import Result, Vitals
+from fashion_edge.web import Address, Origin, WebSink
 
 LABELS = ("blue", "dress", "red")
 SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))

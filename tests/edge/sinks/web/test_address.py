@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from fashion_edge.errors import UsageError
-from fashion_edge.sinks.web import address
-from fashion_edge.sinks.web.address import Address, is_loopback
+from fashion_edge.web import auth
+from fashion_edge.web.auth import Address, is_loopback
 
 
 def has_ipv6() -> bool:
@@ -74,7 +74,7 @@ EVERYWHERE = ["0.0.0.0", "0", pytest.param("[::]", marks=NEEDS_IPV6), pytest.par
 def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """How far this machine sees; where no route leads out, the address for documentation is one that none leads to."""
     if request.param != "a route":
-        monkeypatch.setattr(address, "ELSEWHERE", {socket.AF_INET: "0.0.0.0.0", socket.AF_INET6: "::::"})
+        monkeypatch.setattr(auth, "ELSEWHERE", {socket.AF_INET: "0.0.0.0.0", socket.AF_INET6: "::::"})
     if request.param == "neither":
         monkeypatch.setattr("psutil.net_if_addrs", dict)
     return str(request.param)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 import pytest
 
 from fashion_edge.errors import UsageError
-from fashion_edge.sinks.web import Address, WebSink
-from fashion_edge.sinks.web.guard import Guard
+from fashion_edge.web import Address, WebSink
+from fashion_edge.web.auth import Guard
 
 Ask = Callable[..., object]
 PATHS = ("/", "/page.js", "/api/state", "/api/events", "/api/live", "/still.jpg", "/stream.mjpg", "/metrics", "/none")

@@ -3,9 +3,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fashion_edge.frame import Fault
-from fashion_edge.sinks.web import WebSink
-from fashion_edge.sinks.web.metrics import Counts, render_metrics
 from fashion_edge.telemetry import Telemetry
+from fashion_edge.web import WebSink
+from fashion_edge.web.metrics import Counts, render_metrics
 
 SAMPLE = re.compile(r'^[a-z_]+(\{[a-z]+="([^"\\]|\\.)*"\})? -?[0-9.e+-]+$')
 

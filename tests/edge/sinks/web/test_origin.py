@@ -2,7 +2,7 @@ import pytest
 
 from fashion_edge.cli import main
 from fashion_edge.errors import UsageError
-from fashion_edge.sinks.web import Origin
+from fashion_edge.web import Origin
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ import pytest
 
 from fashion_edge.frame import Event, Fault
 from fashion_edge.overlay import enlarge
-from fashion_edge.sinks.web import Address, WebSink, picture
-from fashion_edge.sinks.web.address import BACKLOG
-from fashion_edge.sinks.web.clients import MOST
-from fashion_edge.sinks.web.server import MOST_CONNECTIONS
+from fashion_edge.web import Address, WebSink, state
+from fashion_edge.web.auth import BACKLOG
+from fashion_edge.web.routes import MOST
+from fashion_edge.web.server import MOST_CONNECTIONS
 
 Serve = Callable[..., WebSink]
 
@@ -118,7 +118,7 @@ def test_a_still_of_a_lost_camera_is_the_card(serve: Serve, ask: Callable) -> No
 
 
 def test_without_a_frame_a_still_says_so(serve: Serve, ask: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fashion_edge.sinks.web.routes.PATIENCE_S", 0.05)
+    monkeypatch.setattr("fashion_edge.web.routes.PATIENCE_S", 0.05)
     answer = ask(serve(), "/still.jpg")
     assert (answer.status, answer.body) == (503, b"no frame has come; see /api/state\n")
 
@@ -126,11 +126,11 @@ def test_without_a_frame_a_still_says_so(serve: Serve, ask: Callable, monkeypatc
 def test_an_old_picture_is_not_shown_to_who_comes_new(
     serve: Serve, ask: Callable, result: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fashion_edge.sinks.web.routes.PATIENCE_S", 0.05)
+    monkeypatch.setattr("fashion_edge.web.routes.PATIENCE_S", 0.05)
     sink = serve()
     sink._board.wanted = True
     sink.put_clean(result())
-    monkeypatch.setattr("fashion_edge.sinks.web.clients.INTERVAL_S", 0.0)
+    monkeypatch.setattr("fashion_edge.web.routes.INTERVAL_S", 0.0)
     assert ask(sink, "/still.jpg").status == 503
 
 
@@ -188,8 +188,8 @@ def test_each_client_gets_the_newest_picture_and_what_was_said_of_it(serve: Serv
 def test_a_picture_is_encoded_once_for_all_clients(
     serve: Serve, feed: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoded, real = [], picture.encode
-    monkeypatch.setattr(picture, "encode", lambda image, quality: encoded.append(1) or real(image, quality))
+    encoded, real = [], state.encode
+    monkeypatch.setattr(state, "encode", lambda image, quality: encoded.append(1) or real(image, quality))
     sink = serve()
     feeder = feed(sink)
 
@@ -239,7 +239,7 @@ def test_a_client_that_never_reads_does_not_hold_up_the_loop_nor_another(
 def test_a_client_that_has_read_nothing_for_long_loses_its_seat(
     serve: Serve, ask: Callable, feed: Callable, noise: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fashion_edge.sinks.web.routes.STALLED_S", 0.3)
+    monkeypatch.setattr("fashion_edge.web.routes.STALLED_S", 0.3)
     sink = serve()
     feeder = feed(sink)
     feeder.result = replace(feeder.result, frame=replace(feeder.result.frame, image=noise))
@@ -419,11 +419,11 @@ def test_a_large_picture_is_made_smaller_for_the_page_and_not_for_a_still(
 
 
 def test_the_page_names_no_other_site() -> None:
-    for file in (files("fashion_edge.sinks.web") / "static").iterdir():
+    for file in (files("fashion_edge.web") / "static").iterdir():
         addresses = re.findall(r"https?://[^\"'\s)]+", file.read_text())
         assert set(addresses) <= {"http://www.w3.org/2000/svg"}, file.name
 
 
 def test_midnight_is_no_24_oclock_in_the_history() -> None:
-    script = (files("fashion_edge.sinks.web") / "static" / "page.js").read_text()
+    script = (files("fashion_edge.web") / "static" / "page.js").read_text()
     assert 'toLocaleTimeString([], { hourCycle: "h23" })' in script, "with hour12: false older browsers say 24:00:05"

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.render import render_photo
+from fashion_render import render_photo
 
 SEED = 11
 

@@ -1,0 +1,236 @@
+"""What the card says about a camera: channels in order, colour at all, a cast, a drift."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.atomic import atomic_file
+from fashion_edge.errors import UsageError
+from fashion_edge.opencv import load_cv2
+
+WIDTH, HEIGHT = 1120, 800  # units of the card; a pixel each where it is looked at
+MARKER, EDGE = 160, 40
+PATCH_W, PATCH_H, LEFT, TOP, GAP = 160, 200, 240, 100, 8
+DPI = 150
+PRINT_SCALE = 1.5  # 1680 x 1200 pixels: 28 x 20 cm, fits A4
+COLOURS = {  # name -> R, G, B; inks reach these
+    "red": (200, 35, 40),
+    "green": (40, 150, 70),
+    "blue": (40, 65, 170),
+    "white": (255, 255, 255),
+    "yellow": (235, 205, 40),
+    "magenta": (190, 60, 140),
+    "cyan": (45, 150, 190),
+    "light grey": (190, 190, 190),
+    "orange": (225, 120, 40),
+    "purple": (95, 60, 130),
+    "dark grey": (90, 90, 90),
+    "black": (25, 25, 25),
+}
+NEUTRAL = ("light grey", "dark grey")  # white may be clipped
+COLOURED = tuple(name for name in COLOURS if name not in (*NEUTRAL, "white", "black"))
+CORNERS = ((EDGE, EDGE), (WIDTH - EDGE - MARKER, EDGE), (EDGE, HEIGHT - EDGE - MARKER))
+MARKERS = (*CORNERS, (WIDTH - EDGE - MARKER, HEIGHT - EDGE - MARKER))  # left, top of marker 0..3
+
+
+def patch_box(index: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of a patch in units of the card; patches stand in the order of `COLOURS`."""
+    left, top = LEFT + index % 4 * PATCH_W, TOP + index // 4 * PATCH_H
+    return left + GAP, top + GAP, left + PATCH_W - GAP, top + PATCH_H - GAP
+
+
+def dictionary(cv2: Any) -> Any:
+    """The family of markers."""
+    return cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
+
+
+def draw_card(scale: float = 1.0) -> NDArray[np.uint8]:
+    """The card (h, w, 3) B, G, R."""
+    cv2 = load_cv2()
+    card = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    for number, (left, top) in enumerate(MARKERS):
+        marker = cv2.aruco.generateImageMarker(dictionary(cv2), number, MARKER)
+        card[top : top + MARKER, left : left + MARKER] = marker[:, :, None]
+    for index, (name, (red, green, blue)) in enumerate(COLOURS.items()):
+        left, top, right, bottom = patch_box(index)
+        card[top:bottom, left:right] = (blue, green, red)
+        if name == "white":
+            cv2.rectangle(card, (left, top), (right - 1, bottom - 1), (0, 0, 0), 2)
+    words = "fashion-edge colour card: print on matt paper without colour correction"
+    cv2.putText(card, words, (LEFT, HEIGHT - 45), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
+    if scale == 1.0:
+        return card
+    size = (round(WIDTH * scale), round(HEIGHT * scale))
+    return cv2.resize(card, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[no-any-return]
+
+
+def print_card(path: Path, *, overwrite: bool = False) -> str:
+    """Write the card as a PNG that knows its size on paper; returns a line about it.
+
+    Raises:
+        UsageError: the name does not end in .png.
+        OutputExistsError: it is there already.
+    """
+    from PIL import Image
+
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"--print-colour-card {path} must end in .png")
+    rgb = np.ascontiguousarray(draw_card(PRINT_SCALE)[:, :, ::-1])
+    with atomic_file(path, overwrite=overwrite) as part:
+        Image.fromarray(rgb).save(part, dpi=(DPI, DPI))
+    return f"{path}: print it at 100 % (28 x 20 cm), then fashion-edge --colour-card --camera 0"
+
+
+NEEDED = 3  # of four markers: one may be covered by a thumb
+REFERENCE = np.array([colour[::-1] for colour in COLOURS.values()], np.float64)  # (12, 3) B, G, R
+IS_NEUTRAL = np.array([name in NEUTRAL for name in COLOURS])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Colours of the patches as a camera gave them."""
+
+    patches: NDArray[np.float64]  # (12, 3) B, G, R, 0..255, in the order of `COLOURS`
+
+    @property
+    def light(self) -> NDArray[np.float64]:
+        """(3,) B, G, R of the light grey patch: white may be clipped."""
+        patch: NDArray[np.float64] = self.patches[list(COLOURS).index("light grey")]
+        return patch
+
+    @property
+    def balance(self) -> tuple[float, float]:
+        """Red and blue against green, over the neutral patches; 1, 1 is neutral."""
+        blue, green, red = self.patches[IS_NEUTRAL].sum(axis=0) + 1e-9
+        return float(red / green), float(blue / green)
+
+
+def read_card(image: NDArray[np.uint8]) -> Reading | None:
+    """Find the card in a picture (h, w, 3) B, G, R and read it; None where it is not in sight."""
+    cv2 = load_cv2()
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    found, numbers, _ = cv2.aruco.ArucoDetector(dictionary(cv2)).detectMarkers(grey)
+    if numbers is None:
+        return None
+    seen = {int(number): corners.reshape(4, 2) for number, corners in zip(numbers.ravel(), found, strict=True)}
+    ours = sorted(set(seen) & set(range(len(MARKERS))))
+    if len(ours) < NEEDED:
+        return None
+    there = np.concatenate([seen[number] for number in ours]).astype(np.float32)
+    here = np.concatenate([_corners(number) for number in ours])
+    matrix, _ = cv2.findHomography(there, here)
+    if matrix is None:
+        return None
+    flat = cv2.warpPerspective(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
+    return Reading(np.array([_median(flat, index) for index in range(len(COLOURS))]))
+
+
+def _corners(number: int) -> NDArray[np.float32]:
+    left, top = MARKERS[number]
+    right, bottom = left + MARKER - 1, top + MARKER - 1
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
+
+
+def _median(flat: NDArray[np.uint8], index: int) -> NDArray[np.float64]:
+    """Of the middle of a patch: its rim takes on its neighbours' colours."""
+    left, top, right, bottom = patch_box(index)
+    rim_x, rim_y = (right - left) // 4, (bottom - top) // 4
+    inner = flat[top + rim_y : bottom - rim_y, left + rim_x : right - rim_x]
+    middle: NDArray[np.float64] = np.median(inner.reshape(-1, 3), axis=0)
+    return middle
+
+
+GREY_CHROMA = 20.0  # of 255: coloured patches below this on average are grey
+CAST = 0.12  # red or blue against green, on paper that is neutral
+DRIFT = 0.05  # change of that between the first and the last fifth of what was seen
+DARK, BRIGHT = 50.0, 252.0  # of the light grey patch
+LIGHT = COLOURS["light grey"][0]
+IS_COLOURED = np.array([name in COLOURED for name in COLOURS])
+CHANNELS = ("blue", "green", "red")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One thing the card showed."""
+
+    good: bool
+    text: str
+
+
+def judge(readings: Sequence[Reading]) -> list[Verdict]:
+    """Judge what was read of the card over some time; the first reading is the oldest.
+
+    A feed without colour, or with swapped channels, is not judged further: the rest would mean nothing.
+    """
+    middle = Reading(np.median([reading.patches for reading in readings], axis=0))
+    if dark := _exposure(middle):
+        return [dark]
+    if _chroma(middle) < GREY_CHROMA:
+        return [
+            Verdict(good=False, text="the pictures are grey: no colour label means anything (night mode, infrared?)")
+        ]
+    order = _channel_order(middle)
+    if order != (0, 1, 2):
+        pairs = [f"{CHANNELS[i]} arrives as {CHANNELS[at]}" for i, at in enumerate(order) if i != at]
+        return [Verdict(good=False, text=f"channels are swapped: {', '.join(pairs)}")]
+    return [Verdict(good=True, text="red, green and blue arrive as such"), _cast(middle), *_drift(readings)]
+
+
+def _exposure(reading: Reading) -> Verdict | None:
+    if reading.light.max() < DARK:
+        return Verdict(
+            good=False, text=f"too dark to judge: light grey arrives as {reading.light.max():.0f}; more light"
+        )
+    if reading.light.min() > BRIGHT:
+        return Verdict(good=False, text="too bright to judge: light grey is clipped; less light, or turn the card")
+    return None
+
+
+def _chroma(reading: Reading) -> float:
+    coloured = _balanced(reading)[IS_COLOURED]
+    return float((coloured.max(axis=1) - coloured.min(axis=1)).mean())
+
+
+def _channel_order(reading: Reading) -> tuple[int, ...]:
+    """The order of channels under which the coloured patches come nearest to what was printed."""
+    measured = _balanced(reading)[IS_COLOURED]
+    wanted = REFERENCE[IS_COLOURED]
+    return min(permutations(range(3)), key=lambda order: float(np.abs(measured[:, list(order)] - wanted).mean()))
+
+
+def _balanced(reading: Reading) -> NDArray[np.float64]:
+    """Patches under a light that makes the grey one grey."""
+    patches: NDArray[np.float64] = (reading.patches / np.maximum(reading.light, 1.0) * LIGHT).clip(0, 255)
+    return patches
+
+
+def _cast(reading: Reading) -> Verdict:
+    red, blue = reading.balance
+    figures = f"red {red:.2f}, blue {blue:.2f} of green"
+    if max(abs(red - 1), abs(blue - 1)) <= CAST:
+        return Verdict(good=True, text=f"white balance is neutral: {figures}")
+    return Verdict(
+        good=False, text=f"a colour cast: {figures} (within {CAST:g} of 1 is right); set --awb, or the light's mode"
+    )
+
+
+def _drift(readings: Sequence[Reading]) -> list[Verdict]:
+    if len(readings) < 5:
+        return []
+    fifth = max(1, len(readings) // 5)
+    first, last = (
+        np.mean([reading.balance for reading in part], axis=0) for part in (readings[:fifth], readings[-fifth:])
+    )
+    change = float(np.abs(last / first - 1).max())
+    if change <= DRIFT:
+        return [
+            Verdict(good=True, text=f"white balance holds still: {100 * change:.1f} % over {len(readings)} pictures")
+        ]
+    return [
+        Verdict(good=False, text=f"white balance drifts: {100 * change:.0f} % over {len(readings)} pictures; lock it")
+    ]

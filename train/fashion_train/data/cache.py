@@ -1,0 +1,120 @@
+"""Photos decoded once: uint8 pixels of one size in a file, read back one at a time, so memory stays bounded."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.errors import ImageError
+from fashion_edge.images import read_image
+from fashion_edge.preprocess import InputSpec, preprocess
+from fashion_train.data.split import perceptual_hash
+
+Pixels = NDArray[np.uint8]
+PART = 512  # pictures that are held at once: 18 MB at 96 x 120
+
+
+class PixelStore:
+    """Pictures of one shape in an unnamed temporary file; it vanishes with the process.
+
+    Reads go through `pread`, not a memory map: mapped pages would count as resident memory.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], folder: Path | None = None) -> None:
+        self.shape = shape
+        self._size = int(np.prod(shape))
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by close()
+
+    def write(self, index: int, picture: Pixels) -> None:
+        """Store a picture; safe from several threads."""
+        if picture.shape != self.shape or picture.dtype != np.uint8:
+            raise ValueError(f"a picture of {self.shape} uint8 was expected, not {picture.shape} {picture.dtype}")
+        os.pwrite(self._file.fileno(), np.ascontiguousarray(picture).data, index * self._size)
+
+    def read(self, index: int) -> Pixels:
+        """A copy of picture `index`; safe from several threads."""
+        data = bytearray(os.pread(self._file.fileno(), self._size, index * self._size))
+        if len(data) != self._size:
+            raise IndexError(f"picture {index} was never stored")
+        return np.frombuffer(data, np.uint8).reshape(self.shape)
+
+    def read_many(self, indices: Sequence[int] | NDArray[Any]) -> Pixels:
+        """(n, h, w, 3) uint8."""
+        found = np.empty((len(indices), *self.shape), np.uint8)  # stacking a list would hold all of it twice
+        for place, index in enumerate(indices):
+            found[place] = self.read(int(index))
+        return found
+
+    def parts(self, indices: Sequence[int]) -> Iterator[Pixels]:
+        """The pictures of `read_many`, so many at a time that memory stays bounded: (n, h, w, 3) uint8 each."""
+        for start in range(0, len(indices), PART):
+            yield self.read_many(indices[start : start + PART])
+
+    def close(self) -> None:
+        """Give the disk space back."""
+        self._file.close()
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What decoding a list of files left: the pixels of those that could be read, and why the others could not."""
+
+    exact: PixelStore  # what the device will see: `preprocess` to the input spec
+    large: PixelStore  # the same, larger: augmentation crops and turns before it shrinks
+    readable: tuple[int, ...]  # positions in the list of files
+    failures: tuple[tuple[str, str], ...]  # (file, one sentence)
+    sizes: tuple[tuple[int, int], ...]  # (height, width) of each file's picture, pixels; (0, 0) where unreadable
+    content_hashes: tuple[str, ...]  # SHA-256 of the bytes, for each file; "" where unreadable
+    perceptual_hashes: tuple[int, ...]  # 64 bits, for each file
+
+
+def decode_all(
+    root: Path,
+    files: Sequence[str],
+    spec: InputSpec,
+    large: InputSpec,
+    tick: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Decoded:
+    """Read, fit and hash every file, one a core at a time; unreadable ones are listed, never fatal.
+
+    Args:
+        root: the folder that `files` are relative to.
+        files: names, with /.
+        spec: the model's input.
+        large: the size at which augmentation works.
+        tick: called with (done, total).
+    """
+    exact_store, large_store = PixelStore(spec.shape), PixelStore(large.shape)
+
+    def decode(index: int) -> tuple[str, int, str, tuple[int, int]]:
+        path = root / files[index]
+        try:
+            frame = read_image(path)
+        except ImageError as error:
+            return "", 0, str(error), (0, 0)
+        exact_store.write(index, preprocess(frame, spec))
+        large_store.write(index, preprocess(frame, large))
+        size = frame.shape[0], frame.shape[1]
+        return hashlib.sha256(path.read_bytes()).hexdigest(), perceptual_hash(frame), "", size
+
+    results = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for result in pool.map(decode, range(len(files))):
+            results.append(result)
+            tick(len(results), len(files))
+    return Decoded(
+        exact_store,
+        large_store,
+        readable=tuple(index for index, (_, _, failure, _) in enumerate(results) if not failure),
+        failures=tuple((files[index], failure) for index, (_, _, failure, _) in enumerate(results) if failure),
+        sizes=tuple(size for *_, size in results),
+        content_hashes=tuple(content for content, *_ in results),
+        perceptual_hashes=tuple(phash for _, phash, *_ in results),
+    )

@@ -1,0 +1,377 @@
+"""Which photos there are and what they show: folders named by their labels, or a CSV file."""
+
+import csv
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from fashion_edge.bundle import is_word
+from fashion_edge.console import some
+from fashion_edge.errors import DatasetError, UsageError
+from fashion_edge.images import NOTES, find_ignored, find_images
+from fashion_edge.sources.files import legible
+from fashion_train.data.recolour import Dyes
+
+SEPARATOR = "_"
+MARKS = ",;|"  # that part labels in --groups, in a model's metadata and in tables
+TWO_WORDS = ("colour", "garment")  # group names where each photo has two labels, as in the tutorial
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One file and the labels it was given; in a data set in the order of its groups, those in none behind."""
+
+    file: str  # relative to the data set's root, with /
+    labels: tuple[str, ...]
+
+    @property
+    def combination(self) -> str:
+        """The labels joined by a blank, as split.csv has them."""
+        return " ".join(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Photos with labels, and how the labels are grouped."""
+
+    root: Path
+    photos: tuple[Photo, ...]
+    labels: tuple[str, ...]  # sorted: the model's output order
+    groups: Mapping[str, tuple[str, ...]]  # labels of one group exclude each other
+    ignored: tuple[str, ...] = ()  # files beside its folders or no pictures by their names, and linked folders
+
+    @cached_property
+    def dyes(self) -> Dyes:
+        """The colours that its pictures may be given; labels in no group may be colours, as those of a group may."""
+        grouped = {label for members in self.groups.values() for label in members}
+        free = [label for label in self.labels if label not in grouped]
+        return Dyes.of(self.labels, [*self.groups.values(), free])
+
+
+def load_dataset(source: Path, groups: str | None = None) -> Dataset:
+    """Find the photos of a folder of `colour_garment` folders, or of a CSV file with the columns file,labels.
+
+    Args:
+        source: the folder, or the CSV file; its `file` column is relative to the CSV's own folder.
+        groups: `colour=black,blue,red garment=dress,jeans`; without it labels are grouped by word position.
+
+    Raises:
+        DatasetError: missing, empty, a folder name without a label, or a file name that no run can list; the message
+            says which.
+        UsageError: `groups` is malformed or names a label that no photo has.
+    """
+    if not source.exists():
+        raise DatasetError(f"data set {source} does not exist; give a folder of colour_garment folders, or a CSV file")
+    root, photos = (source, _from_folders(source)) if source.is_dir() else (source.parent, _from_csv(source))
+    labels = tuple(sorted({label for photo in photos for label in photo.labels}))
+    if odd := [label for label in labels if not is_word(label)]:
+        raise DatasetError(f"data set {source} has the label {odd[0]!r:.60}; no bundle can carry it, call it otherwise")
+    if len(labels) < 2:
+        example = (
+            "name it like red_dress, or add another" if source.is_dir() else "label it like red dress, or add others"
+        )
+        raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed: {example}")
+    grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
+    _check_exclusive(photos, grouped)
+    photos = [replace(photo, labels=_ordered(photo.labels, grouped)) for photo in photos]
+    ignored = _passed_over(root) if source.is_dir() else []
+    names = tuple(legible(path.relative_to(root).as_posix()) for path in ignored)
+    return Dataset(root, tuple(photos), labels, grouped, names)
+
+
+def _ordered(labels: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The labels as metrics name them, so that `dress red` and `red dress` of a CSV file are one combination."""
+    place = {label: number for number, members in enumerate(groups.values()) for label in members}
+    return tuple(sorted(labels, key=lambda label: (place.get(label, len(groups)), label)))
+
+
+def _check_exclusive(photos: Iterable[Photo], groups: Mapping[str, tuple[str, ...]]) -> None:
+    """A photo with two labels of one group could never be decided rightly."""
+    for photo in photos:
+        for name, members in groups.items():
+            if len(both := [label for label in photo.labels if label in members]) > 1:
+                raise UsageError(
+                    f"{photo.file} carries {both[0]} and {both[1]}, which exclude each other in the group {name}; "
+                    "correct its labels, or leave both out of --groups"
+                )
+
+
+def find_negatives(folder: Path) -> tuple[str, ...]:
+    """Photos of things that carry no label, below a folder; relative names.
+
+    Raises:
+        DatasetError: missing or empty, or a name is no UTF-8.
+    """
+    if not folder.exists():
+        raise DatasetError(
+            f"negatives {folder} does not exist; name another folder of photos, or leave --negatives out"
+        )
+    if not folder.is_dir():
+        raise DatasetError(f"negatives {folder} is not a folder of photos")
+    files = tuple(path.relative_to(folder).as_posix() for path in find_images(folder))
+    if not files:
+        raise DatasetError(f"negatives {folder} holds no photo")
+    _check_utf8(folder, files)
+    return files
+
+
+def check_places(dataset: Path, negatives: Path | None, out: Path) -> None:
+    """Refuse a run that the next one would learn from, and negatives that are the photos.
+
+    Raises:
+        UsageError: names the flag.
+    """
+    photos = dataset.resolve() if dataset.is_dir() else dataset.resolve().parent
+    if out.resolve() == Path.cwd():
+        raise UsageError(f"--out {out} is the folder that you are in; name a new one, such as runs/mine")
+    if dataset.is_dir() and out.resolve().is_relative_to(photos):
+        raise UsageError(f"--out {out} lies inside the data set {dataset}, which would read it as photos; name another")
+    if negatives is None:
+        return
+    things = negatives.resolve()
+    if dataset.is_dir() and (things.is_relative_to(photos) or photos.is_relative_to(things)):
+        raise UsageError(f"--negatives {negatives} and the data set {dataset} share photos; name folders apart")
+    if out.resolve().is_relative_to(things):
+        raise UsageError(f"--out {out} lies inside --negatives {negatives}, which would read it; name another")
+
+
+def find_holdout(dataset: Dataset, names: Sequence[str]) -> set[str]:
+    """The combinations that `--holdout` names, as `black_dress`.
+
+    Raises:
+        UsageError: one that the data set does not have.
+    """
+    known = {photo.combination for photo in dataset.photos}
+    wanted = {name: {there for there in known if _words(there) == _words(name)} for name in names}
+    if strangers := sorted(name for name, found in wanted.items() if not found):
+        there = ", ".join(sorted(name.replace(" ", "_") for name in known))
+        raise UsageError(f"--holdout {strangers[0]} is no combination of this data set; it has {there}")
+    return set().union(*wanted.values())
+
+
+def _words(combination: str) -> list[str]:
+    """What a combination is made of: dress_red and red_dress are one."""
+    return sorted(_spell(combination).replace(SEPARATOR, " ").split())
+
+
+def _spell(text: str) -> str:
+    """As labels are spelt: without capitals, and one sequence of code points for what looks the same."""
+    return unicodedata.normalize("NFC", text.lower())
+
+
+def check_apart(dataset: Dataset, negatives: Path) -> None:
+    """Refuse negatives that are photos of the data set: they would be learned both with their labels and without.
+
+    Raises:
+        DatasetError: no negatives there.
+        UsageError: names the first one.
+    """
+    photos = {(dataset.root / photo.file).resolve() for photo in dataset.photos if photo.labels}
+    both = next((name for name in find_negatives(negatives) if (negatives / name).resolve() in photos), None)
+    if both is not None:
+        raise UsageError(f"--negatives {negatives} holds {both}, which the data set gives a label; move it elsewhere")
+
+
+def check_task(dataset: Dataset, task: str, negatives: Path | None = None) -> None:
+    """Refuse photos that a softmax cannot be right about.
+
+    Raises:
+        UsageError: names the first one.
+    """
+    if task == "single-label" and negatives is not None:
+        raise UsageError(
+            "--negatives is for --task multi-label: a softmax always names something; drop it, or give them a label"
+        )
+    odd = next((photo for photo in dataset.photos if len(photo.labels) != 1), None)
+    if task == "single-label" and odd is not None:
+        raise UsageError(
+            f"{odd.file} carries {len(odd.labels)} labels, and --task single-label wants one a photo; "
+            "use --task multi-label, or folders named by one word"
+        )
+
+
+def split_words(name: str) -> tuple[str, ...]:
+    """`red_dress` -> ("red", "dress").
+
+    Raises:
+        DatasetError: no word in it, or one word twice.
+    """
+    words = tuple(word for word in _spell(name.strip()).split(SEPARATOR) if word.strip())
+    if not any(any(character.isalpha() for character in word) for word in words):
+        raise DatasetError(f"folder {name!r} has no label in its name; name it like red_dress")
+    if blank := next((word for word in words if word.split() != [word]), None):
+        one, each = (SEPARATOR.join(mark.join(word.split()) for word in words) for mark in ("-", SEPARATOR))
+        better = one if one == each else f"{each} where each word is a label, or {one} where they are one"
+        raise DatasetError(f"folder {name!r} has a blank in the label {blank!r}; name it {better}")
+    if len(set(words)) != len(words):
+        raise DatasetError(f"folder {name!r} names a label twice; name it like red_dress")
+    if mark := next((mark for mark in MARKS if mark in name), None):
+        raise DatasetError(
+            f"folder {name!r} has a {mark!r} in a label, which no list could carry; name it like red_dress"
+        )
+    return words
+
+
+def infer_groups(combinations: Iterable[Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Group labels by word position, counted from the last word, since the noun comes last.
+
+    Raises:
+        DatasetError: a word stands at two positions, so position does not tell its group.
+    """
+    combinations = [tuple(labels) for labels in combinations if labels]
+    depth = max(len(labels) for labels in combinations)
+    position: dict[str, int] = {}
+    for labels in combinations:
+        for index, label in enumerate(labels, start=depth - len(labels)):
+            if position.setdefault(label, index) != index:
+                words = ", ".join(sorted({word for labels in combinations for word in labels}))
+                turned = _turned_round(combinations)
+                where = f"{turned}: turn one round, or say" if turned else "folder names, so its group is unclear; say"
+                raise DatasetError(
+                    f"label {label!r} stands at different positions in {where} "
+                    f"which exclude each other of {words}, as in --groups 'colour=black,red garment=dress,shirt'"
+                )
+    names = TWO_WORDS if depth == 2 else ("label",) if depth == 1 else [f"word{i + 1}" for i in range(depth)]
+    return {
+        name: tuple(sorted(label for label, at in position.items() if at == index)) for index, name in enumerate(names)
+    }
+
+
+def _turned_round(combinations: Iterable[Sequence[str]]) -> str:
+    """The first two combinations of the same words in two orders; empty where there are none."""
+    first: dict[tuple[str, ...], Sequence[str]] = {}
+    for labels in combinations:
+        if (other := first.setdefault(tuple(sorted(labels)), labels)) != labels:
+            return f"{SEPARATOR.join(other)} and {SEPARATOR.join(labels)}, the same words in two orders"
+    return ""
+
+
+def parse_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Read `colour=black,blue garment=dress,jeans`; labels in no group are judged alone.
+
+    Raises:
+        UsageError: not of that form, an unknown label, or one label in two groups.
+    """
+    groups: dict[str, tuple[str, ...]] = {}
+    if not text.strip():
+        raise UsageError("--groups is empty; give it as colour=black,blue garment=dress,jeans, or leave it out")
+    for part in text.replace(";", " ").split():
+        name, equals, members = part.partition("=")
+        words = tuple(sorted({_spell(word) for word in members.split(",") if word}))
+        if not (name and equals and words):
+            raise UsageError(f"--groups part {part!r} is not of the form colour=black,blue")
+        if not is_word(name):
+            raise UsageError(f"--groups has the group {name!r:.60}, which no bundle can carry; call it otherwise")
+        if name in groups:
+            raise UsageError(f"--groups names the group {name!r} twice; list all its labels at once")
+        if strangers := sorted(set(words) - set(labels)):
+            raise UsageError(
+                f"--groups names {', '.join(strangers)}, which no photo carries; labels: {', '.join(labels)}"
+            )
+        groups[name] = words
+    grouped = [label for words in groups.values() for label in words]
+    if len(set(grouped)) != len(grouped):
+        raise UsageError(f"--groups {text!r} puts a label into two groups")
+    return groups
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _passed_over(root: Path) -> list[Path]:
+    """What a person may take for photos of the data set: files beside its folders, and those no picture in them."""
+    beside = [entry for entry in sorted(root.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
+    loose = [entry for entry in beside if entry.suffix.lower() not in {"", *NOTES}]
+    return loose + [path for folder in _folders(root) for path in find_ignored(folder)]
+
+
+def _from_folders(root: Path) -> list[Photo]:
+    folders = _folders(root)
+    if not folders:
+        raise DatasetError(f"data set {root} has no folder in it; it should hold folders named like red_dress")
+    photos = [
+        Photo(path.relative_to(root).as_posix(), labels)
+        for folder in folders
+        for labels in [split_words(folder.name)]
+        for path in find_images(folder)
+    ]
+    if not photos:
+        raise DatasetError(f"data set {root} holds no photo; put photos into folders named like red_dress")
+    files = [photo.file for photo in photos]
+    _check_utf8(root, files)
+    if odd := [file for file in files if not _can_be_listed(file)]:
+        raise DatasetError(
+            f"names below {root} have a backslash or a carriage return: {some(len(odd), 'photo')}, "
+            f"the first {odd[0]!r}; rename what has one"
+        )
+    return photos
+
+
+def _check_utf8(root: Path, files: Sequence[str]) -> None:
+    """The lists of a run are UTF-8; without this, writing them would fail after the training."""
+    if odd := [legible(file) for file in files if legible(file) != file]:
+        raise DatasetError(
+            f"names below {root} are no UTF-8: {some(len(odd), 'photo')}, the first {odd[0]}; rename what has one"
+        )
+
+
+def _can_be_listed(file: str) -> bool:
+    """Whether fashion-export takes the name from split.csv."""
+    return "\\" not in file and "\r" not in file
+
+
+def _from_csv(file: Path) -> list[Photo]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines)
+            rows = {reader.line_num - _breaks(row): row for row in reader}  # by the line where each begins
+    except UnicodeDecodeError as error:
+        raise DatasetError(
+            f"data set {file} is neither a folder nor a CSV file in UTF-8 with the columns file,labels; "
+            "save it as CSV UTF-8, as spreadsheets call it"
+        ) from error
+    except csv.Error as error:
+        raise DatasetError(
+            f"data set {file} cannot be read as CSV ({error}); look for a quotation mark that is not closed"
+        ) from error
+    if not rows:
+        raise DatasetError(f"data set {file} has no row; it should have the columns file,labels")
+    if not {"file", "labels"} <= set(reader.fieldnames or ()):
+        there = ", ".join(name for name in reader.fieldnames or () if name)
+        raise DatasetError(f"data set {file} has no columns file,labels; its first line names {there}")
+    photos = [_csv_photo(file, number, row) for number, row in rows.items()]
+    lines_of: dict[str, int] = {}
+    for number, photo in zip(rows, photos, strict=True):
+        if (before := lines_of.setdefault(photo.file, number)) != number:
+            raise DatasetError(f"{file} lines {before} and {number} both name {photo.file}; keep one of them")
+    if not any(photo.labels for photo in photos):
+        raise DatasetError(f"data set {file} gives no photo a label")
+    return photos
+
+
+def _breaks(row: Mapping[str | None, str | None]) -> int:
+    """How many lines a row goes on for behind its first: those that a quotation mark keeps open."""
+    return sum(text.rstrip("\n").count("\n") for text in row.values() if isinstance(text, str))
+
+
+def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) -> Photo:
+    name, text = row["file"] or "", row["labels"]
+    if "\n" in f"{name}{text}" and (text is None or "," in text):
+        raise DatasetError(f"{file} line {number}: a quotation mark is not closed on its line; close it or take it out")
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts or not _can_be_listed(name):
+        raise DatasetError(
+            f"{file} line {number}: file {name!r} must be a path below the folder of the CSV file, "
+            "with / between folders"
+        )
+    if text is None or None in row or any(mark in text for mark in MARKS):
+        raise DatasetError(
+            f"{file} line {number}: give the labels of {name} in one column with blanks between them, "
+            f"as in {name},red dress; an empty one, as in {name}, with its comma, says that it shows none"
+        )
+    words = tuple(_spell(text).split())  # as folder names are read
+    if len(set(words)) != len(words):
+        raise DatasetError(f"{file} line {number}: a label stands there twice")
+    return Photo(PurePosixPath(name).as_posix(), words)

@@ -1,0 +1,1 @@
+"""The training loop: learner, epochs, checkpoints, teacher, workers."""

@@ -1,0 +1,1 @@
+"""What a run leaves: run folder, report, plots, model card."""

@@ -1,0 +1,1 @@
+"""After training: metrics, calibration, thresholds, likely label errors."""
