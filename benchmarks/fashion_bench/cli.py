@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fashion_edge.cli.common import PATH, Number, run_command, version_flag
+from fashion_edge.cli.common import FILE_OR_DIR, Number, run_command, version_flag
 from fashion_edge.cli.signals import signals_interrupt
 
 ENGINES = ("litert", "onnx", "tflite-runtime", "tensorflow")
@@ -29,11 +29,11 @@ Command = Callable[..., Any]
 def _output_options(command: Command) -> Command:
     for option in reversed(
         (
-            click.option("--json", "json_file", type=PATH, help="Write raw samples and figures here."),
-            click.option("--csv", type=PATH, help="Write one line a case here."),
-            click.option("--markdown", type=PATH, help="Write the table for a README here."),
-            click.option("--plots", type=PATH, help="Write PNG plots into this folder."),
-            click.option("--baseline", type=PATH, help="Compare with this JSON of the same machine."),
+            click.option("--json", "json_file", type=FILE_OR_DIR, help="Write raw samples and figures here."),
+            click.option("--csv", type=FILE_OR_DIR, help="Write one line a case here."),
+            click.option("--markdown", type=FILE_OR_DIR, help="Write the table for a README here."),
+            click.option("--plots", type=FILE_OR_DIR, help="Write PNG plots into this folder."),
+            click.option("--baseline", type=FILE_OR_DIR, help="Compare with this JSON of the same machine."),
             click.option("--gate", type=Number(1.0), help="Status 3 if slower than baseline times this."),
             click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
             click.option("--debug", is_flag=True, help="Show tracebacks."),
@@ -46,20 +46,26 @@ def _output_options(command: Command) -> Command:
 def _choice_options(command: Command) -> Command:
     for option in reversed(
         (
-            click.option("--bundle", type=PATH, help="Bundle folder [default: the newest, else the shipped one]."),
+            click.option(
+                "--bundle", type=FILE_OR_DIR, help="Bundle folder [default: the newest, else the shipped one]."
+            ),
             click.option("--runtime", "engines", multiple=True, type=click.Choice(ENGINES), help="Only these."),
             click.option("--precision", "precisions", multiple=True, help="Only these, as int8 or float32."),
             click.option("--threads", multiple=True, type=click.IntRange(1, 64), help="[default: 1, and all to 4]"),
-            click.option("--photos", type=PATH, help="Folders named like red_dress, for exact match per variant."),
+            click.option(
+                "--photos", type=FILE_OR_DIR, help="Folders named like red_dress, for exact match per variant."
+            ),
             click.option("--operators", is_flag=True, help="Also time every operator."),
-            click.option("--meter", type=PATH, help="Energy from this file: hwmon power*_input, powercap energy_uj."),
+            click.option(
+                "--meter", type=FILE_OR_DIR, help="Energy from this file: hwmon power*_input, powercap energy_uj."
+            ),
             click.option("--sustained", help="Also run the first variant this long, like 10m."),
             click.option("--end-to-end/--no-end-to-end", default=True, help="Stages from capture to encoded picture."),
             click.option("--source", help="Frames for the stages, as in fashion-edge [default: a rendered clip]."),
             click.option("--fps", default=30.0, type=Number(0.1), help="Camera cadence of the stages [30]."),
             click.option("--choose", is_flag=True, help="Write the fastest into the device profile."),
             click.option("--accuracy-floor", type=Number(0, 1), help="Least exact match to be chosen."),
-            click.option("--profile", type=PATH, help="Device profile to write [default: fashion-edge's own]."),
+            click.option("--profile", type=FILE_OR_DIR, help="Device profile to write [default: fashion-edge's own]."),
         )
     ):
         command = option(command)
@@ -137,7 +143,7 @@ def _refuse_early_flags(context: click.Context) -> None:
     short_help="Render results again from their JSON.",
     epilog="Example: fashion-bench report now.json --markdown table.md",
 )
-@click.argument("files", nargs=-1, required=True, type=PATH)
+@click.argument("files", nargs=-1, required=True, type=FILE_OR_DIR)
 @_output_options
 def report_command(files: tuple[Path, ...], **flags: Any) -> int:
     """Render results again from their JSON alone; several files must come from like machines."""

@@ -111,7 +111,7 @@ def _ending(status: int) -> str:
 
 
 NULL_SECONDS = 0.02  # of the null backend: ten thousand samples
-ProgressCallback = Callable[[int, int, str], None]  # done, total, what comes next
+ProgressCallback = Callable[[str, int, int], None]  # what comes next, done, total
 
 
 @dataclass(frozen=True)
@@ -187,13 +187,13 @@ def _run_rounds(
         tally = tallies[case]
         if tally.error:
             continue
-        progress(done, total, case.name)
+        progress(case.name, done, total)
         try:
             own = _brief(settings) if case == NULL_CASE else settings
             tally.rounds.append(run_round(bundle, case, own, tally, root))
         except WorkerError as error:
             tally.error, tally.missing = str(error), error.missing
-    progress(total, total, "")
+    progress("", total, total)
 
 
 def _brief(settings: Settings) -> Settings:

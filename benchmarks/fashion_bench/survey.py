@@ -5,13 +5,11 @@ import shlex
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from fashion_bench.cases import NULL_CASE, Case, is_installed
 from fashion_bench.document import Document
@@ -22,8 +20,9 @@ from fashion_bench.results import Result
 from fashion_bench.sustained import judge_sustained, measure_sustained
 from fashion_bench.verdict import Needs, judge
 from fashion_edge.bundle import Bundle
-from fashion_edge.console import say, some
+from fashion_edge.console import pluralize
 from fashion_edge.errors import DatasetError, FashionError
+from fashion_edge.progress import Progress
 
 MEMORY_SECONDS = 0.5  # of inference before the resident memory counts as steady
 NATIVE = ("litert", "onnx")  # engines whose graphs can be taken apart here
@@ -33,7 +32,7 @@ def add_memory(bundle: Bundle, results: Sequence[Result], progress: ProgressCall
     """Resident memory of each case before loading, steady, and at its peak."""
     measured = []
     for done, result in enumerate(results):
-        progress(done, len(results), f"memory of {result.case.name}")
+        progress(f"memory of {result.case.name}", done, len(results))
         with Probe(result.case, bundle) as probe:
             bare = probe.ask("memory")
             probe.ask("load")
@@ -71,7 +70,7 @@ def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: ProgressCal
     counts = sorted({result.case.threads for result in results})
     peaks: dict[int, dict[str, float]] = {}
     for done, threads in enumerate(counts):
-        progress(done, len(counts), f"peak of {some(threads, 'thread')}")
+        progress(f"peak of {pluralize(threads, 'thread')}", done, len(counts))
         peaks[threads] = ask_once(bundle, replace(NULL_CASE, threads=threads), "peak")
     counted = _once_each(results, "operations", lambda case: ask_once(bundle, case, "operations"), progress)
     return [
@@ -84,11 +83,11 @@ def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: ProgressCal
 
 def add_energy(bundle: Bundle, results: Sequence[Result], meter: Path, progress: ProgressCallback) -> list[Result]:
     """Energy an inference of each case, from the meter; idle is read once before, with everything else as it is."""
-    progress(0, len(results), "energy of an idle machine")
+    progress("energy of an idle machine", 0, len(results))
     idle_joules, idle_seconds, _ = measure_joules(meter, lambda: time.sleep(IDLE_SECONDS))
     measured = []
     for done, result in enumerate(results):
-        progress(done, len(results), f"energy of {result.case.name}")
+        progress(f"energy of {result.case.name}", done, len(results))
         with Probe(result.case, bundle) as probe:
             probe.ask("load")
             run = partial(probe.ask, "run", seconds=LOAD_SECONDS, samples=1, limit=LOAD_SECONDS)
@@ -104,7 +103,7 @@ def add_operators(bundle: Bundle, results: Sequence[Result], progress: ProgressC
     measured = []
     for done, result in enumerate(results):
         if result.case.engine in NATIVE:
-            progress(done, len(results), f"operators of {result.case.name}")
+            progress(f"operators of {result.case.name}", done, len(results))
             found = ask_once(bundle, result.case, "operators")["operators"]
             result = result.with_extras(operators=top_ten(found))  # noqa: PLW2901
         measured.append(result)
@@ -123,7 +122,7 @@ def measure_stages(
         if source is None:
             render_clip(clip)
         for done, rate in enumerate((fps, 0.0)):
-            progress(done, 2, f"end to end at {rate:g} frames/s" if rate else "end to end, flat out")
+            progress(f"end to end at {rate:g} frames/s" if rate else "end to end, flat out", done, 2)
             with Probe(case, bundle) as probe:
                 probe.ask("load")
                 reply = probe.ask("end_to_end", source=source or str(clip), fps=rate, seconds=seconds)
@@ -147,59 +146,13 @@ def _once_each(
     for done, result in enumerate(results):
         case = result.case
         if case.file is not None:
-            progress(done, len(results), f"{key} of {case.engine} {case.precision}")
+            progress(f"{key} of {case.engine} {case.precision}", done, len(results))
             place = (case.file, case.engine)
             if place not in found:
                 found[place] = ask(case)
             result = result.with_extras(**{key: found[place]})  # noqa: PLW2901
         measured.append(result)
     return measured
-
-
-QUIET_SECONDS = 10.0  # between two lines where standard error is no terminal
-
-
-class Progress:
-    """`update(done, total, what)`; a context manager."""
-
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
-
-        from fashion_edge.progress import SteadyConsole
-
-        self._console = SteadyConsole(stderr=True)
-        columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}")
-        # no refreshing thread: it would take processor time from what is measured
-        self._bar = Bar(
-            *columns,
-            console=self._console,
-            transient=True,
-            auto_refresh=False,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=None)
-        self._said = time.monotonic()
-
-    def update(self, done: int, total: int, what: str) -> None:
-        """Show that `done` of `total` steps are over and `what` comes next."""
-        with suppress(OSError):  # a terminal that was closed
-            self._bar.update(self._task, completed=done, total=total, description=what, refresh=True)
-        if not self._console.is_terminal and time.monotonic() - self._said > QUIET_SECONDS:
-            say(f"fashion-bench: {done} of {total}{f', next {what}' if what else ''}")
-            self._said = time.monotonic()
-
-    def __enter__(self) -> Self:
-        """Start the bar."""
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Take the bar away."""
-        with suppress(OSError):
-            self._bar.stop()
 
 
 T = TypeVar("T")
@@ -250,7 +203,7 @@ def survey(
     """Measure everything; also says whether Ctrl-C ended it early."""
     machine, load_before = describe_machine(), os.getloadavg()
     tries, needs = Attempts(), Needs(settings.min_seconds, settings.min_samples)
-    with Progress() as progress:
+    with Progress("fashion-bench") as progress:
         results, skipped, whole = measure(bundle, [*cases, NULL_CASE], settings, progress.update)
         if not whole:
             tries.interrupt("the rounds")

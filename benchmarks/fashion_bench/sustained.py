@@ -55,7 +55,7 @@ def measure_sustained(
     case: Case,
     seconds: float,
     settings: Settings,
-    progress: Callable[[int, int, str], None],
+    progress: Callable[[str, int, int], None],
     root: Path = ROOT,
 ) -> list[Window]:
     """Run one case flat out in windows; the samples of a window are summed up and let go."""
@@ -66,7 +66,7 @@ def measure_sustained(
         probe.ask("run", seconds=settings.warmup_seconds, samples=settings.warmup_runs, limit=settings.max_seconds)
         before = begin = read_telemetry(root)
         for done in range(count):
-            progress(done, count, f"sustained {case.name}")
+            progress(f"sustained {case.name}", done, count)
             reply = probe.ask("run", seconds=seconds / count, samples=1, limit=seconds)
             after = read_telemetry(root)
             samples = np.array(reply["ms"])

@@ -5,19 +5,19 @@ import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import click
 
 
-def some(count: int, noun: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     """`1 photo`, `2 photos`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @contextmanager
-def hush(*, enabled: bool = True) -> Iterator[None]:
+def suppress_output(*, enabled: bool = True) -> Iterator[None]:
     """Send file descriptors 1 and 2 to a scratch file while the block runs; nothing changes where not `enabled`."""
     if not enabled:
         yield
@@ -48,30 +48,13 @@ def hush(*, enabled: bool = True) -> Iterator[None]:
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")  # all but tabs
 
 
-class MovingLine:
-    """The last line of a terminal, which is rewritten as the work goes on; for the order's sake `say` clears it."""
-
-    def __init__(self) -> None:
-        self._shown = False
-
-    def show(self, text: str) -> None:
-        """Write it anew, shorter than a terminal is wide."""
-        self._write(text)
-        self._shown = True
-
-    def clear(self) -> None:
-        """Wipe it away, before anything else is printed."""
-        if self._shown:
-            self._write("")
-            self._shown = False
-
-    def _write(self, text: str) -> None:
-        with suppress(OSError):
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
+shown_progress: list[Callable[[], None]] = []  # each erases a progress line that is on the terminal now
 
 
-moving_line = MovingLine()
+def clear_progress() -> None:
+    """Erase the progress line, before anything else is printed; the next update draws it again."""
+    for erase in tuple(shown_progress):
+        erase()
 
 
 def say(message: str) -> None:
@@ -79,7 +62,7 @@ def say(message: str) -> None:
 
     What cannot be written, to a log on a full disk, is lost: no work ends for it.
     """
-    moving_line.clear()
+    clear_progress()
     with suppress(OSError):
         click.echo(printable(message), err=True)
 
@@ -87,3 +70,9 @@ def say(message: str) -> None:
 def printable(text: str) -> str:
     """Text on one line, its control characters spelled out: no file's name steers a terminal or adds a line."""
     return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def describe_seconds(seconds: float) -> str:
+    """`95` -> `1 min 35 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

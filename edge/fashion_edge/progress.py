@@ -1,11 +1,106 @@
-"""Progress bars and tables of all commands, on rich. It takes a while to load: import this where something is drawn."""
+"""The progress display of all commands, on rich. Import it where progress is shown: rich takes a while to load."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from fashion_edge.console import clear_progress, say, shown_progress, suppress_output
+
+REDRAW_S = 0.2  # between two updates of the line on a terminal
+LINE_S = 10.0  # between two plain lines where standard error is not a terminal
 
 
 class SteadyConsole(Console):
-    """Goes on in silence where the reader went away, as `| head` does; rich's own would end the program."""
+    """A rich console that goes on quietly where the reader went away, as `| head` does; rich would end the program."""
 
     def on_broken_pipe(self) -> None:
         """Drop what is printed from now on."""
         self.quiet = True
+
+
+class Progress:
+    """One redrawn line on standard error while it is a terminal; elsewhere a plain line every ten seconds.
+
+    Example:
+        >>> with Progress("fashion-bench") as progress:
+        ...     progress.update("litert int8", 3, 12)
+    """
+
+    def __init__(self, command: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+        """Show nothing yet.
+
+        Args:
+            command: name that begins the plain lines; without it there are none.
+            clock: seconds, as `time.monotonic` gives them.
+        """
+        self._console = SteadyConsole(stderr=True)
+        self._command = command
+        self._clock = clock
+        self._bar: Bar | None = None
+        self._drawn = float("-inf")
+        self._said = clock()
+
+    def update(self, text: str, done: int, total: int | None = None) -> None:
+        """Show that `done` of `total` steps are over; a call within 0.2 s of the last one draws nothing."""
+        now = self._clock()
+        if self._console.is_terminal:
+            if now - self._drawn >= REDRAW_S or done == total:
+                self._drawn = now
+                self._draw(text, done, total)
+        elif self._command and now - self._said > LINE_S:
+            self._said = now
+            say(f"{self._command}: {text}, {done}{'' if total is None else f' of {total}'}")
+
+    def line(self, text: str) -> None:
+        """Print a line that stays, above the redrawn one."""
+        say(text)
+
+    @contextmanager
+    def step(self, text: str, *, quiet: bool = True) -> Iterator[None]:
+        """Print `text` when the block begins, and its seconds when it ends.
+
+        Args:
+            text: what the block does.
+            quiet: suppress what libraries print meanwhile.
+        """
+        started = self._clock()
+        say(f"{text} ...")
+        with suppress_output(enabled=quiet):
+            yield
+        say(f"{text}: {self._clock() - started:.1f} s")
+
+    def close(self) -> None:
+        """Erase the line."""
+        if self._bar is not None:
+            shown_progress.remove(self.close)
+            with suppress(OSError):  # a terminal that was closed
+                self._bar.stop()
+            self._bar = None
+
+    def __enter__(self) -> Self:
+        """Return self."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Erase the line."""
+        self.close()
+
+    def _draw(self, text: str, done: int, total: int | None) -> None:
+        with suppress(OSError):
+            if self._bar is None:
+                clear_progress()
+                columns = TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn()
+                # no thread that redraws: it would take processor time from what is measured
+                self._bar = Bar(*columns, console=self._console, transient=True, auto_refresh=False)
+                self._bar.add_task("")
+                shown_progress.append(self.close)
+                self._bar.start()
+            self._bar.update(self._bar.task_ids[0], description=text, completed=done, total=total, refresh=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.console import some
+from fashion_edge.console import pluralize
 from fashion_edge.decide import LabelSpace, decide_batch
 from fashion_edge.errors import DatasetError, ImageError, RunError
 from fashion_edge.images import read_image
@@ -130,7 +130,7 @@ def warnings_of(calibration: Inputs, labels: Sequence[str]) -> list[str]:
         return ["there is no calibration photo, so no int8 variant can be made"]
     found = []
     if count < ENOUGH:
-        photos = some(count, "calibration photo")
+        photos = pluralize(count, "calibration photo")
         found.append(f"{photos} {'is' if count == 1 else 'are'} few; int8 ranges settle at about {ENOUGH}")
     blank, noisy = _blank(calibration.pixels).mean(), _noisy(calibration.pixels).mean()
     if blank > TOLERATED:

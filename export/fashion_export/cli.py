@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fashion_edge.atomic import refuse_existing_folder, refuse_unwritable
-from fashion_edge.cli.common import PATH, Number, run_command, version_flag
+from fashion_edge.cli.common import FILE_OR_DIR, Number, run_command, version_flag
 from fashion_edge.cli.signals import signals_interrupt
 from fashion_edge.console import say
 from fashion_edge.defaults import BUNDLES, RUNS, default_run
@@ -31,8 +31,8 @@ Examples:
 
 
 @click.command("fashion-export", epilog=EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("run", required=False, type=PATH)
-@click.option("--run", "run_option", type=PATH, help="The run folder; same as the argument.")
+@click.argument("run", required=False, type=FILE_OR_DIR)
+@click.option("--run", "run_option", type=FILE_OR_DIR, help="The run folder; same as the argument.")
 @click.option("--int8", is_flag=True, help="The standard bundle: int8 and float32 TFLite, float32 ONNX. The default.")
 @click.option("--all", "everything", is_flag=True, help="Every variant.")
 @click.option("--tflite-only", is_flag=True, help="No ONNX file.")
@@ -40,9 +40,9 @@ Examples:
 @click.option("--io", type=click.Choice(("uint8", "int8", "float32")), default="uint8", show_default=True,
               help="Ends of the int8 TFLite file.")  # fmt: skip
 @click.option("--any-batch", is_flag=True, help="Leave the batch of the ONNX file open.")
-@click.option("--out", type=PATH, help="The bundle to write; else bundles/NAME OF THE RUN.")
+@click.option("--out", type=FILE_OR_DIR, help="The bundle to write; else bundles/NAME OF THE RUN.")
 @click.option("--overwrite", is_flag=True, help="Replace the bundle if it is there.")
-@click.option("--dataset", type=PATH, help="Where the run's photos are now.")
+@click.option("--dataset", type=FILE_OR_DIR, help="Where the run's photos are now.")
 @click.option("--no-mend", is_flag=True, help="Convert the network as it is, even where int8 cannot hold it.")
 @click.option("--keep-thresholds", is_flag=True, help="Do not tune the thresholds on the int8 file.")
 @click.option("--max-flips", type=Number(0, 100), default=1.0, show_default=True,
@@ -50,10 +50,10 @@ Examples:
 @click.option("--max-accuracy-drop", type=Number(0, 100), default=1.0, show_default=True,
               help="Gate: exact match that may be lost, points.")  # fmt: skip
 @click.option("--keep-failed", is_flag=True, help="Write a bundle that the gate refused to NAME.failed.")
-@click.option("--model", type=PATH, help="A Keras model from elsewhere: .keras, HDF5 or SavedModel folder.")
+@click.option("--model", type=FILE_OR_DIR, help="A Keras model from elsewhere: .keras, HDF5 or SavedModel folder.")
 @click.option("--labels", help="Its labels in output order, a,b,c; or its pickled label binarizer, FILE.pickle.")
 @click.option("--group", "groups", multiple=True, help="Labels that exclude each other: colour=red,blue. Repeatable.")
-@click.option("--calibration", type=PATH, help="Photos for it; every fifth is held out to compare on.")
+@click.option("--calibration", type=FILE_OR_DIR, help="Photos for it; every fifth is held out to compare on.")
 @click.option("--input-range", type=click.Choice(("0..255", "0..1", "-1..1")), help="What its input was scaled to.")
 @click.option("--channels", type=click.Choice(("RGB", "BGR")), default="RGB", show_default=True,
               help="Its channel order; a network fed by cv2.imread has BGR.")  # fmt: skip
@@ -168,13 +168,13 @@ def open_source(given: dict[str, Any], folder: Path | None) -> "Source":
         from fashion_export.source import load_run
 
         return load_run(folder, given["dataset"])
-    from fashion_edge.console import hush
+    from fashion_edge.console import suppress_output
     from fashion_export.foreign import Foreign, load_foreign
     from fashion_export.labels import parse_groups, parse_labels
 
     labels = parse_labels(given["labels"])
     groups = parse_groups(given["groups"], labels)
-    with hush(enabled=not given["debug"]):
+    with suppress_output(enabled=not given["debug"]):
         return load_foreign(
             Foreign(given["model"], labels, groups, given["calibration"], given["input_range"], given["channels"])
         )

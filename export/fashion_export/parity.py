@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.console import some
+from fashion_edge.console import pluralize
 from fashion_edge.decide import LabelSpace, decide_batch
 
 Scores = NDArray[np.float32]
@@ -200,7 +200,7 @@ def too_few(photos: int, labels: int) -> str | None:
         return None
     judge = "photo judges" if photos == 1 else "photos judge"
     return (
-        f"{photos} held-out {judge} ({some(decisions, 'decision')}), too few to prove parity: even without a flip, "
-        f"up to {min(1, RULE_OF_THREE / decisions):.1%} of all decisions may differ from Keras; "
-        f"hold out {some(-(-ENOUGH // labels), 'photo')} or more"
+        f"{photos} held-out {judge} ({pluralize(decisions, 'decision')}), too few to prove parity: "
+        f"even without a flip, up to {min(1, RULE_OF_THREE / decisions):.1%} of all decisions may differ from Keras; "
+        f"hold out {pluralize(-(-ENOUGH // labels), 'photo')} or more"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from fashion_edge.console import hush, say
+from fashion_edge.console import say, suppress_output
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Progress:
             click.echo(f"{text} ... ", nl=self.debug, err=True)
         begin = time.perf_counter()
         try:
-            with hush(enabled=not self.debug):
+            with suppress_output(enabled=not self.debug):
                 yield
         except BaseException:
             say("failed")

@@ -6,7 +6,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.console import some
+from fashion_edge.console import pluralize
 from fashion_edge.opencv import load_cv2
 from fashion_export.metadata import refused_by_legacy
 from fashion_export.outcome import Artefact, Outcome
@@ -51,12 +51,12 @@ def reference_line(outcome: Outcome) -> str:
     decisions = parity.photos * len(outcome.space.labels)
     if parity.keras_exact_match is None:
         return (
-            f"{some(parity.photos, 'held-out photo')} of unknown labels ({some(decisions, 'label decision')}): "
-            "agreement, no accuracy."
+            f"{pluralize(parity.photos, 'held-out photo')} of unknown labels "
+            f"({pluralize(decisions, 'label decision')}): agreement, no accuracy."
         )
     return (
         f"Keras: {parity.keras_exact_match:.2%} exact match, {parity.keras_label_accuracy:.2%} label accuracy on "
-        f"{some(parity.photos, 'held-out validation photo')} ({some(decisions, 'label decision')})."
+        f"{pluralize(parity.photos, 'held-out validation photo')} ({pluralize(decisions, 'label decision')})."
     )
 
 
@@ -66,8 +66,8 @@ def gate_says(outcome: Outcome) -> str:
         return outcome.verdict
     flips = max(artefact.parity.flips for artefact in outcome.artefacts if artefact.parity)
     decisions = len(outcome.validation) * len(outcome.space.labels)
-    most = f"at most {some(flips, 'flip')}" if flips else "no flip"
-    return f"{most} in {some(decisions, 'decision')}, too few to prove parity"
+    most = f"at most {pluralize(flips, 'flip')}" if flips else "no flip"
+    return f"{most} in {pluralize(decisions, 'decision')}, too few to prove parity"
 
 
 def rows(outcome: Outcome) -> list[tuple[str, ...]]:
@@ -129,7 +129,7 @@ def _flips(outcome: Outcome) -> list[str]:
             files = ", ".join(outcome.validation.photos[row].file for row in artefact.parity.flipped)
             clear = f"{artefact.parity.clear_flips} of them where Keras is right by more than {CLEAR:g}"
             lines.append(
-                f"- {artefact.recipe.name}: {some(artefact.parity.flips, 'flip')} ({per_label}; {clear}): {files}"
+                f"- {artefact.recipe.name}: {pluralize(artefact.parity.flips, 'flip')} ({per_label}; {clear}): {files}"
             )
     return ["## Photos that flipped", "", *lines] if lines else []
 
@@ -167,7 +167,8 @@ def _calibration(outcome: Outcome) -> list[str]:
     lines = [
         "## Calibration",
         "",
-        f"{some(len(outcome.calibration), 'photo')}, none of them a validation photo; calibration.csv has the hashes.",
+        f"{pluralize(len(outcome.calibration), 'photo')}, none of them a validation photo; "
+        "calibration.csv has the hashes.",
     ]
     if stable:
         lines += [

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fashion_edge.cli.common import PATH, TEXT, Number, run_command, version_flag
+from fashion_edge.cli.common import FILE_OR_DIR, TEXT, Number, run_command, version_flag
 from fashion_edge.cli.signals import signals_interrupt
-from fashion_edge.console import hush, say
+from fashion_edge.console import say, suppress_output
 from fashion_edge.defaults import RUNS
 from fashion_edge.errors import MissingExtraError, OutputExistsError, RunError, UsageError
 
@@ -41,7 +41,7 @@ def require_extra() -> None:
 def load_tensorflow(*, debug: bool = False) -> None:
     """Import TensorFlow, which takes seconds, without its chatter."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    with hush(enabled=not debug):
+    with suppress_output(enabled=not debug):
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # looks for a GPU now, and complains now where there is none
@@ -95,13 +95,13 @@ class Remembering(click.Command):
 )
 @click.option(
     "--dataset",
-    type=PATH,
+    type=FILE_OR_DIR,
     help="Folder of colour_garment folders, or a CSV file with the columns file,labels. Default: rendered garments.",
 )
 @click.option(
-    "--out", type=PATH, help="Run folder to write. Default: runs/<time>; with --resume the newest interrupted."
+    "--out", type=FILE_OR_DIR, help="Run folder to write. Default: runs/<time>; with --resume the newest interrupted."
 )
-@click.option("--negatives", type=PATH, help="Folder of photos that show nothing the labels name.")
+@click.option("--negatives", type=FILE_OR_DIR, help="Folder of photos that show nothing the labels name.")
 @click.option(
     "--recipe",
     type=click.Choice(RECIPE_NAMES),
@@ -119,7 +119,7 @@ class Remembering(click.Command):
 )
 @click.option("--epochs", type=click.IntRange(1, 10_000), help="Default: the recipe's.")
 @click.option("--batch", type=click.IntRange(1, 4096), help="Photos a step. Default: the recipe's.")
-@click.option("--learning-rate", type=Number(0, 1, min_open=True), help="Default: the recipe's.")
+@click.option("--learning-rate", type=Number(0, 1, above=True), help="Default: the recipe's.")
 @click.option(
     "--teacher-epochs",
     type=click.IntRange(0, 1000),
@@ -150,13 +150,13 @@ class Remembering(click.Command):
 )
 @click.option(
     "--target-precision",
-    type=Number(0, 1, min_open=True),
+    type=Number(0, 1, above=True),
     help="Tune thresholds for this precision in place of F1.",
 )
 @click.option("--limit", type=click.IntRange(1), help="At most so many photos of each combination.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=42, show_default=True)
 @click.option("--leave-one-combination-out", is_flag=True, help="Train without each combination in turn; report on it.")
-@click.option("--tensorboard", type=PATH, help="Folder for TensorBoard's event files.")
+@click.option("--tensorboard", type=FILE_OR_DIR, help="Folder for TensorBoard's event files.")
 @click.option(
     "--baseline/--no-baseline",
     default=True,

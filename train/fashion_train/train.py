@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from fashion_edge.atomic import atomic_folder
 from fashion_edge.cli.signals import signals_interrupt
-from fashion_edge.console import say, some
+from fashion_edge.console import describe_seconds, pluralize, say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, UsageError
 from fashion_edge.opencv import load_cv2
+from fashion_edge.progress import Progress
 from fashion_train.data.prepare import Prepared, prepare, say_bursts
 from fashion_train.data.samples import Sampler, gather
 from fashion_train.fit.learner import make_predict
@@ -23,7 +24,6 @@ from fashion_train.fit.workers import collective, find_team
 from fashion_train.input_speed import InputSpeed
 from fashion_train.networks import NetworkOptions, find_architecture, precision
 from fashion_train.options import Recipe, TrainOptions
-from fashion_train.progress import Progress, clock
 from fashion_train.tune.calibration import Tuned, tune
 from fashion_train.tune.evaluate import Judgement, judge
 from fashion_train.tune.label_errors import Suspect, find_doubtful
@@ -151,13 +151,16 @@ def _say_what_there_is(prepared: Prepared) -> None:
         say(f"fashion-train: left out: {reason}" if file in reason else f"fashion-train: left out {file}: {reason}")
     say(describe(prepared))
     if ignored := prepared.dataset.ignored:
-        say(f"not looked at: {some(len(ignored), 'file')}, the first {ignored[0]}: save as .jpg or .png, in a folder")
+        say(
+            f"not looked at: {pluralize(len(ignored), 'file')}, the first {ignored[0]}: "
+            "save as .jpg or .png, in a folder"
+        )
     if bursts := prepared.bursts:
         say(f"not judged: {say_bursts(bursts)}")
     if twins := prepared.contradictions:
         one, other = twins[0]
         say(
-            f"copies with other labels: {some(len(twins), 'photo')}, the first {other.file} of {one.file}: "
+            f"copies with other labels: {pluralize(len(twins), 'photo')}, the first {other.file} of {one.file}: "
             "correct them, since both are learned"
         )
     if always := prepared.everywhere:
@@ -196,10 +199,10 @@ def describe(prepared: Prepared) -> str:
     sides = ", ".join(f"{len(prepared.on(side))} {side}" for side in ("train", "val", "test") if prepared.on(side))
     copies = len(prepared.duplicate_groups) - len(set(prepared.duplicate_groups))
     counts = ", ".join(f"{name or NO_LABEL} {count}" for name, count in prepared.counts.items())
-    photos = some(len(prepared.decoded.readable), "photo")
-    text = f"{photos} ({counts}): {sides}; {some(copies, 'duplicate')} kept on one side"
+    photos = pluralize(len(prepared.decoded.readable), "photo")
+    text = f"{photos} ({counts}): {sides}; {pluralize(copies, 'duplicate')} kept on one side"
     if prepared.negatives:
-        text += f"; {some(len(prepared.negatives.decoded.readable), 'negative')}"
+        text += f"; {pluralize(len(prepared.negatives.decoded.readable), 'negative')}"
         if not prepared.negatives.on("val"):
             text += ", too few to measure silence on"
     if free := sorted(prepared.untuned.free_labels):
@@ -216,7 +219,9 @@ def _doubts(prepared: Prepared, suspects: Sequence[Suspect]) -> str:
         return "no label looks doubtful"
     found = [f"{prepared.dataset.photos[s.index].file} ({'not ' if s.given else ''}{s.label}?)" for s in suspects[:3]]
     look = "looks" if len(suspects) == 1 else "look"
-    return f"{some(len(suspects), 'label')} {look} doubtful: {', '.join(found)}{', ...' if len(suspects) > 3 else ''}"
+    return (
+        f"{pluralize(len(suspects), 'label')} {look} doubtful: {', '.join(found)}{', ...' if len(suspects) > 3 else ''}"
+    )
 
 
 def report_end(outcome: Outcome, folder: Path) -> None:
@@ -224,12 +229,12 @@ def report_end(outcome: Outcome, folder: Path) -> None:
     for side, metrics in outcome.judgement.metrics.items():
         say(
             f"{side}: label accuracy {metrics.label_accuracy:.4f}, exact match {metrics.exact_match:.4f} "
-            f"on {some(metrics.photos, 'photo')}"
+            f"on {pluralize(metrics.photos, 'photo')}"
         )
     for side, silence in outcome.judgement.silence.items():
         say(f"{side} negatives: silent on {silence.silent:.4f} of {silence.photos}")
     if outcome.baseline:
         for side, metrics in outcome.baseline.metrics.items():
             say(f"{side}, by the tutorial's recipe: exact match {metrics.exact_match:.4f}")
-    say(f"run written to {folder} (epoch {outcome.learned.best_epoch}, {clock(outcome.seconds)})")
+    say(f"run written to {folder} (epoch {outcome.learned.best_epoch}, {describe_seconds(outcome.seconds)})")
     say(f"next: fashion-export --run {shlex.quote(str(folder))} --int8")

@@ -6,7 +6,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,46 +20,96 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a line break among them: what i
 
 
 class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no type arguments
-    """Words on one line; an empty one was never set, and one that is no UTF-8 makes OpenCV crash: both are refused."""
+    """A non-empty text on one line; bytes that are not UTF-8 crash OpenCV, so they are refused too."""
 
     name = "text"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The words as they are."""
+        """Return the text unchanged."""
         if value == "":
             self.fail("it is empty; give it a value, or leave the flag out", param, ctx)
         try:
             str(value).encode()
         except UnicodeEncodeError:
-            told = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            self.fail(f"{told} is no UTF-8; rename the file", param, ctx)
+            shown = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            self.fail(f"{shown} is not UTF-8; rename the file", param, ctx)
         if CONTROL.search(str(value)):
-            self.fail(f"{str(value)!r} holds a line break or another control character; take it out", param, ctx)
+            self.fail(f"{str(value)!r} contains a line break or another control character; remove it", param, ctx)
         return value
 
 
-class Location(Text):
-    """A path that is not empty."""
+class PathType(Text):
+    """A path that is not empty; `name` is what `--help` shows: FILE or DIR."""
 
-    name = "path"
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path."""
+        """Return the path."""
         return Path(super().convert(value, param, ctx))
 
 
 class Number(click.FloatRange):
-    """A number within a range; nan is in none."""
+    """A finite number within a range; `unit` is what `--help` shows: SECONDS, MB, PERCENT."""
+
+    def __init__(self, least: float | None = None, most: float | None = None, *, unit: str = "", above: bool = False):
+        super().__init__(least, most, min_open=above)
+        self.name = unit.lower() or "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number."""
+        """Return the number."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value} is no finite number; give one such as 10 or 0.5", param, ctx)
+            self.fail(f"{value} is not a finite number; give one such as 10 or 0.5", param, ctx)
         return number
 
 
-TEXT, PATH = Text(), Location()
+TEXT, FILE, DIR, FILE_OR_DIR = Text(), PathType("FILE"), PathType("DIR"), PathType("PATH")
+SECONDS = Number(0, unit="SECONDS", above=True)
+MEGABYTES = Number(1, 1_000_000, unit="MB")
+EXIT_STATUSES = """\b
+Exit status:
+  0  done
+  1  it ran, but some input could not be read or an output failed
+  2  usage or input error
+  3  a check said no: parity, regression, replay
+  130  interrupted
+"""
+
+
+def group(title: str, *decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Add options to a command's function, under a title of their own in `--help`.
+
+    Example:
+        >>> @click.command(cls=GroupedCommand)
+        ... @group("Source", click.option("--source", type=TEXT), click.option("--fps", type=Number(1, 120)))
+        ... def command(source: str, fps: float) -> None: ...
+    """
+
+    def decorate(function: Any) -> Any:
+        titles: dict[str, str] = getattr(function, "titles", {})
+        for decorator in reversed(decorators):
+            function = decorator(function)
+            titles[function.__click_params__[-1].name] = title
+        function.titles = titles
+        return function
+
+    return decorate
+
+
+class GroupedCommand(click.Command):
+    """A command whose `--help` lists its options group by group, in the order of the groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section for each group, then the rest."""
+        titles: dict[str, str] = getattr(self.callback, "titles", {})
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            if record := param.get_help_record(ctx):
+                sections.setdefault(titles.get(param.name or "", "Other"), []).append(record)
+        for title in sorted(sections, key="Other".__eq__):
+            with formatter.section(title):
+                formatter.write_dl(sections[title])
 
 
 def version_flag(command: Command) -> Command:
@@ -76,8 +126,10 @@ EXTRA = re.compile(r"Got unexpected extra argument(?P<many>s?) \((?P<words>.*)\)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # such an error names no file that is open, nor standard output
 
 
-def run_command(command: click.Command, argv: Sequence[str] | None) -> int:
+def run_command(command: click.Command, argv: Sequence[str] | None, renamed: Mapping[str, str] | None = None) -> int:
     """Run a click command and return its exit status; every expected error becomes one sentence.
+
+    Options in `renamed`, old name to new, still work for one release and print a warning.
 
     With `--debug` anywhere on the command line the traceback is shown instead; the status is the same. A standard
     stream that was closed before the start behaves as /dev/null.
@@ -86,7 +138,8 @@ def run_command(command: click.Command, argv: Sequence[str] | None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has it: no label is lost to a locale
     try:
-        return _run(command, argv)
+        args = list(sys.argv[1:] if argv is None else argv)
+        return _run(command, [_new_name(arg, renamed or {}) for arg in args])
     finally:
         _flush()
 
@@ -113,8 +166,15 @@ def _flush() -> None:
             os.close(nowhere)
 
 
-def _run(command: click.Command, argv: Sequence[str] | None) -> int:
-    args = list(sys.argv[1:] if argv is None else argv)
+def _new_name(arg: str, renamed: Mapping[str, str]) -> str:
+    name, equals, value = arg.partition("=")
+    if name not in renamed:
+        return arg
+    say(f"{name} is now called {renamed[name]}; the old name goes away in the next release")
+    return renamed[name] + equals + value
+
+
+def _run(command: click.Command, args: list[str]) -> int:
     name = command.name or "fashion"
     try:
         status = command.main(args=args, prog_name=name, standalone_mode=False)

@@ -6,14 +6,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fashion_edge.cli.common import PATH, TEXT, version_flag
+from fashion_edge.cli.common import DIR, FILE, MEGABYTES, SECONDS, TEXT, GroupedCommand, group, version_flag
 from fashion_edge.console import say
 from fashion_edge.defaults import PRECISIONS, RUNTIMES
 from fashion_edge.errors import UsageError
 
 COUNT = click.IntRange(1)
-SECONDS = click.FloatRange(0, min_open=True)
-MEGABYTES = click.FloatRange(1, 1_000_000)
 Decorator = Callable[[Any], Any]
 option = click.option
 
@@ -38,16 +36,14 @@ SOURCE = (
     ),
     option("--every-frame", is_flag=True, help="Drop no frame, however old labels get."),
     option("--frames", type=COUNT, metavar="N", help="Stop after N labelled frames."),
-    option("--seconds", type=SECONDS, metavar="S", help="Stop after S seconds."),
+    option("--seconds", type=SECONDS, help="Stop after S seconds."),
 )
 MODEL = (
-    option("--bundle", type=PATH, metavar="DIR", help="Bundle folder, or shipped [newest in ./bundles, else shipped]."),
+    option("--bundle", type=DIR, help="Bundle folder, or shipped [newest in ./bundles, else shipped]."),
     option("--runtime", type=click.Choice(RUNTIMES), help="Inference runtime [the bundle's first variant]."),
     option("--precision", type=click.Choice(PRECISIONS), help="Precision of the variant [the bundle's first]."),
     option("--threads", type=click.IntRange(1, 64), metavar="N", help="Threads for inference [1]."),
-    option(
-        "--profile", type=PATH, metavar="FILE", help="Device profile by fashion-bench --choose [the one in ~/.config]."
-    ),
+    option("--profile", type=FILE, help="Device profile by fashion-bench --choose [the one in ~/.config]."),
 )
 DECISION = (
     option("--roi", type=TEXT, metavar="BOX", help="auto, full, guide, or LEFT,TOP,WIDTH,HEIGHT in fractions [auto]."),
@@ -73,11 +69,10 @@ OUTPUT = (
     option(
         "--jsonl-limit",
         type=MEGABYTES,
-        metavar="MB",
         help="Files of --jsonl and --events start anew beyond this; the one before stays as FILE.1. Default: never.",
     ),
-    option("--record", type=PATH, metavar="FILE.mp4", help="Annotated video."),
-    option("--save", type=PATH, metavar="DIR", help="Annotated stills: each photo, or each change of a live source."),
+    option("--record", type=FILE, metavar="FILE.mp4", help="Annotated video."),
+    option("--save", type=DIR, help="Annotated stills: each photo, or each change of a live source."),
     option("--overwrite", is_flag=True, help="Replace files that exist; pictures of --save get a number instead."),
     option("--append", is_flag=True, help="Go on at the end of files of --jsonl and --events that exist."),
 )
@@ -107,11 +102,11 @@ NETWORK = (
         metavar="USER",
         help="User of the broker; the password is in FASHION_EDGE_MQTT_PASSWORD.",
     ),
-    option("--mqtt-password-file", type=PATH, metavar="FILE", help="The password of the broker, on one line."),
+    option("--mqtt-password-file", type=FILE, help="The password of the broker, on one line."),
     option("--mqtt-tls", is_flag=True, help="Encrypt, and check the broker's certificate."),
 )
 KEEP = (
-    option("--capture", type=PATH, metavar="DIR", help="Keep frames whose score is near a threshold, for retraining."),
+    option("--capture", type=DIR, help="Keep frames whose score is near a threshold, for retraining."),
     option(
         "--capture-margin",
         type=click.FloatRange(0, 1),
@@ -128,7 +123,7 @@ KEEP = (
         metavar="MB",
         help="Oldest captures go beyond this.",
     ),
-    option("--record-raw", type=PATH, metavar="DIR", help="Keep raw frames and decisions, for replay:DIR."),
+    option("--record-raw", type=DIR, help="Keep raw frames and decisions, for replay:DIR."),
     option(
         "--raw-limit",
         type=MEGABYTES,
@@ -139,7 +134,7 @@ KEEP = (
     ),
 )
 TOOLS = (
-    option("--diff", type=PATH, metavar="BUNDLE", help="Compare the decisions of another bundle on the same frames."),
+    option("--diff", type=DIR, metavar="BUNDLE", help="Compare the decisions of another bundle on the same frames."),
     option(
         "--diff-limit",
         type=click.FloatRange(0, 100),
@@ -148,7 +143,7 @@ TOOLS = (
         metavar="PERCENT",
         help="Share of frames that may differ.",
     ),
-    option("--print-colour-card", type=PATH, metavar="FILE.png", help="Write the colour card to print."),
+    option("--print-colour-card", type=FILE, metavar="FILE.png", help="Write the colour card to print."),
     option("--colour-card", is_flag=True, help="Look at a printed colour card and judge the camera's colours."),
     option("--install-service", is_flag=True, help="Print a systemd unit that runs this command line."),
     option("--debug", is_flag=True, help="Show tracebacks."),
@@ -209,31 +204,10 @@ def _as_flag(name: str) -> str:
 
 
 def all_flags(function: Any) -> Any:
-    """Add every flag to a command's function, and remember to which group each belongs."""
-    groups: dict[str, str] = {}
+    """Add every flag to a command's function, under the title of its group."""
     for title, options in reversed(GROUPS.items()):
-        for decorate in reversed(options):
-            function = decorate(function)
-            groups[function.__click_params__[-1].name] = title
-    function.groups = groups
+        function = group(title, *options)(function)
     return function
-
-
-class GroupedCommand(click.Command):
-    """A command whose help lists its flags group by group."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one section a group, and the rest at the end."""
-        groups: dict[str, str] = getattr(self.callback, "groups", {})
-        for title in (*GROUPS, "Other"):
-            records = [
-                record
-                for param in self.get_params(ctx)
-                if groups.get(param.name or "", "Other") == title and (record := param.get_help_record(ctx))
-            ]
-            if records:
-                with formatter.section(title):
-                    formatter.write_dl(records)
 
 
 def given_flags(ctx: click.Context, leave_out: Container[str] = ("install_service", "debug")) -> list[str]:

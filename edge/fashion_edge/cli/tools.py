@@ -13,13 +13,13 @@ from fashion_edge.cli.request import Request
 from fashion_edge.cli.run import choose_options
 from fashion_edge.cli.signals import ended_by_signals
 from fashion_edge.colour_card import Reading, judge, read_card
-from fashion_edge.console import moving_line, printable, say, some
+from fashion_edge.console import clear_progress, pluralize, printable, say
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.loading import Model, open_model
 from fashion_edge.pipeline import Labeller
 from fashion_edge.readers import Latest, Stopwatch
-from fashion_edge.sinks.text import Progress, make_progress
+from fashion_edge.sinks.text import make_progress
 from fashion_edge.sources import open_source
 
 DIFFERS = 3  # exit status: a gate said no
@@ -87,7 +87,7 @@ def _compare(
     labellers: list[Labeller],
     tally: Tally,
     request: Request,
-    progress: Progress | None,
+    progress: ProgressSink | None,
     *,
     still: bool,
 ) -> None:
@@ -111,7 +111,7 @@ def _compare(
             if texts[0] != texts[1]:
                 tally.differing += 1
                 if still or texts != said:
-                    moving_line.clear()
+                    clear_progress()
                     where = item.source if still else f"frame {item.index}"
                     click.echo(printable(f"{where}: {texts[0]} | {texts[1]}"))
             said = texts
@@ -150,7 +150,8 @@ def look_at_card(request: Request) -> int:
         return NOT_SEEN
     if not readings:
         say(
-            f"no colour card in {some(looked, 'picture')}: hold it flat, whole and large; --print-colour-card makes one"
+            f"no colour card in {pluralize(looked, 'picture')}: hold it flat, whole and large; "
+            "--print-colour-card makes one"
         )
         return NOT_SEEN
     verdicts = judge(readings)

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from fashion_edge.checklist import walk_through
-from fashion_edge.cli.common import PATH, run_command, version_flag
+from fashion_edge.cli.common import FILE_OR_DIR, run_command, version_flag
 from fashion_edge.doctor.isolated import Aside
 from fashion_edge.doctor.machine import REASON, Check, Finding, Machine, check_governor, check_power, load_after
 from fashion_edge.errors import UsageError, brief
@@ -48,7 +48,7 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 @click.option("--checklist", is_flag=True, help="Ask what only a person beside a real Pi can tell; eleven minutes.")
 @click.option(
     "--answers",
-    type=PATH,
+    type=FILE_OR_DIR,
     default="fashion-checklist.json",
     show_default=True,
     metavar="FILE",

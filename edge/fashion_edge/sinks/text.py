@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from fashion_edge.console import moving_line, printable, say
+from fashion_edge.console import printable, say
 from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
@@ -49,65 +49,59 @@ class TextSink(Sink):
 REFRESH_S = 0.5
 
 
-class Progress(Sink):
-    """Rewrites the line twice a second. As a sink it stands before those that print, and makes room for them.
+class ProgressSink(Sink):
+    """Counts frames on the redrawn progress line. It comes before sinks that print, and makes room for them.
 
-    Words that are new are printed to standard output, which `shared` says is the same terminal.
+    Labels that are new are printed to standard output, which `shared` says is the same terminal.
     """
 
     name = "progress"
 
     def __init__(self, total: int | None, *, shared: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        self._total = total  # frames; None where nobody knows
+        from fashion_edge.progress import Progress
+
+        self._total = total  # frames; None where it is not known
         self._shared = shared
         self._clock = clock
         self._started = self._shown = clock()
         self._done = 0
         self._text: str | None = None
+        self._progress = Progress()
 
     def put(self, result: Result) -> None:
         """Count a labelled frame."""
         self._done += 1
         if self._shared and result.decision.text != self._text:
             self._text = result.decision.text
-            moving_line.clear()
+            self._progress.close()
         else:
             self.show(self._done)
 
     def fault(self, _: Fault) -> None:
         """Count an input that could not be read; its reason is about to be printed."""
         self._done += 1
-        moving_line.clear()
+        self._progress.close()
 
     def event(self, _: Event) -> None:
         """Make room for what is about to be printed."""
-        moving_line.clear()
+        self._progress.close()
 
     def close(self) -> None:
-        """Wipe the line away."""
-        moving_line.clear()
+        """Erase the line."""
+        self._progress.close()
 
     def show(self, done: int) -> None:
-        """Say that so many frames are done, if the line is half a second old."""
+        """Show the number of frames and their rate, if the line is half a second old."""
         now = self._clock()
         if now - self._shown >= REFRESH_S:
             self._shown = now
-            moving_line.show(describe(done, self._total, now - self._started))
+            total = self._total if self._total is None or done <= self._total else None  # containers estimate it
+            self._progress.update(f"{done / (now - self._started):.3g} frames/s", done, total)
 
 
-def describe(done: int, total: int | None, seconds: float) -> str:
-    """`120 of 500 frames, 60 frames/s, 6 s left`; containers estimate their length, so it may turn out longer."""
-    rate = done / seconds
-    if total is None or done >= total:
-        return f"{done} frames, {rate:.3g} frames/s"
-    minutes, rest = divmod(round((total - done) / rate), 60)
-    left = f"{minutes} min {rest} s" if minutes else f"{rest} s"
-    return f"{done} of {total} frames, {rate:.3g} frames/s, {left} left"
-
-
-def make_progress(source: Source, limit: int | None) -> Progress | None:
-    """For a source that ends, after `limit` frames at the latest; None where standard error is no terminal."""
+def make_progress(source: Source, limit: int | None) -> ProgressSink | None:
+    """For a source that ends, after `limit` frames at the latest; None where standard error is not a terminal."""
     if not (source.ahead and sys.stderr.isatty()):
         return None
     known = [n for n in (limit, source.length) if n is not None]
-    return Progress(min(known, default=None), shared=sys.stdout.isatty())
+    return ProgressSink(min(known, default=None), shared=sys.stdout.isatty())

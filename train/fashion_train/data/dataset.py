@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from fashion_edge.bundle import is_word
-from fashion_edge.console import some
+from fashion_edge.console import pluralize
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.images import NOTES, find_ignored, find_images
 from fashion_edge.sources.files import legible
@@ -304,7 +304,7 @@ def _from_folders(root: Path) -> list[Photo]:
     _check_utf8(root, files)
     if odd := [file for file in files if not _can_be_listed(file)]:
         raise DatasetError(
-            f"names below {root} have a backslash or a carriage return: {some(len(odd), 'photo')}, "
+            f"names below {root} have a backslash or a carriage return: {pluralize(len(odd), 'photo')}, "
             f"the first {odd[0]!r}; rename what has one"
         )
     return photos
@@ -314,7 +314,7 @@ def _check_utf8(root: Path, files: Sequence[str]) -> None:
     """The lists of a run are UTF-8; without this, writing them would fail after the training."""
     if odd := [legible(file) for file in files if legible(file) != file]:
         raise DatasetError(
-            f"names below {root} are no UTF-8: {some(len(odd), 'photo')}, the first {odd[0]}; rename what has one"
+            f"names below {root} are no UTF-8: {pluralize(len(odd), 'photo')}, the first {odd[0]}; rename what has one"
         )
 
 

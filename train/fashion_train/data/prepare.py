@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from fashion_edge.console import some
+from fashion_edge.console import pluralize
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.preprocess import InputSpec
@@ -225,7 +225,7 @@ def _check_enough(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sid
     for side, needed in (("train", 1), ("val", 1)):
         if sum(sides[index] == side for index in decoded.readable) < needed:
             raise DatasetError(
-                f"{some(count, 'readable photo')} leave{'s' if count == 1 else ''} none for {side}; "
+                f"{pluralize(count, 'readable photo')} leave{'s' if count == 1 else ''} none for {side}; "
                 + (
                     say_bursts(find_bursts(dataset, decoded, groups, sides))
                     or "each combination needs about ten photos"

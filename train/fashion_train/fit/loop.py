@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.atomic import atomic_file
-from fashion_edge.console import say
+from fashion_edge.console import describe_seconds, say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, brief
+from fashion_edge.progress import Progress
 from fashion_train.data.batches import Drawer, Schedule, training_batches
 from fashion_train.fit.learner import Epoch, Learner, Weights
-from fashion_train.progress import Progress, clock
 from fashion_train.tune.metrics import Scores, Targets, measure
 from fashion_train.tune.thresholds import standard_error
 
@@ -167,7 +167,7 @@ def run_epochs(
                 best = Best(number, weights)
             keep(Checkpoint(tuple(history), learner.state(), best))
             log(epoch)
-            left = clock(_seconds_left(history, schedule.epochs))
+            left = describe_seconds(_seconds_left(history, schedule.epochs))
             progress.line(f"{learner.name}, epoch {number} of {schedule.epochs}: {describe(epoch)}, {left} left")
     except KeyboardInterrupt:
         progress.close()

@@ -12,6 +12,7 @@ from fashion_edge.atomic import refuse_unwritable
 from fashion_edge.console import say
 from fashion_edge.errors import brief
 from fashion_edge.opencv import load_cv2
+from fashion_edge.progress import Progress
 from fashion_train.data.batches import Drawer, Schedule
 from fashion_train.data.prepare import Prepared, prepare
 from fashion_train.data.samples import Sampler
@@ -31,7 +32,6 @@ from fashion_train.fit.workers import find_team
 from fashion_train.input_speed import PICTURES, InputSpeed, measure_inputs
 from fashion_train.networks import NetworkOptions, find_architecture, precision
 from fashion_train.options import Recipe, TrainOptions, find_recipe
-from fashion_train.progress import Progress
 from fashion_train.size import Size
 from fashion_train.tune.evaluate import Judgement, judge
 

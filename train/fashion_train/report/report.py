@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.console import say, some
+from fashion_edge.console import pluralize, say
 from fashion_edge.decide import decide_batch
 from fashion_edge.opencv import load_cv2
 from fashion_train.input_speed import BATCH
@@ -288,7 +288,7 @@ def _suspect_lines(suspects: "Sequence[Suspect]") -> list[str]:
     return [
         "## Doubtful labels",
         "",
-        f"Contradicted by a model that was fitted without the photo: {some(len(suspects), 'label')}, "
+        f"Contradicted by a model that was fitted without the photo: {pluralize(len(suspects), 'label')}, "
         "listed in suspects.csv and trained on all the same.",
         "",
         "![doubtful labels](plots/suspects.png)",

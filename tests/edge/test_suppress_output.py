@@ -7,10 +7,10 @@ import pytest
 
 PROGRAM = """
 import sys, tempfile
-from fashion_edge.console import hush
+from fashion_edge.console import suppress_output
 if "full" in sys.argv:
     tempfile.TemporaryFile = lambda: open("/dev/full", "w+b", buffering=0)
-with hush():
+with suppress_output():
     print("chatter of a library")
 print("what was asked for")
 """
