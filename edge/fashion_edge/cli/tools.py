@@ -19,7 +19,7 @@ from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.loading import Model, open_model
 from fashion_edge.pipeline import Labeller
 from fashion_edge.readers import Latest, Stopwatch
-from fashion_edge.sinks.text import make_progress
+from fashion_edge.sinks.text import ProgressSink, make_progress
 from fashion_edge.sources import open_source
 
 DIFFERS = 3  # exit status: a gate said no
