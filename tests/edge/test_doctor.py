@@ -142,19 +142,6 @@ def test_a_damaged_bundle_is_exported_again_and_the_shipped_one_installed_again(
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
-    [
-        (["--answers", "a.json"], "--answers does nothing without --checklist"),
-        (["--overwrite"], "--overwrite does nothing without --checklist"),
-        (["--checklist", "--json"], "--json does nothing beside --checklist"),
-    ],
-)
-def test_a_flag_that_would_do_nothing_is_refused(flags: list[str], said: str, capsys: pytest.CaptureFixture) -> None:
-    assert main(flags) == 2
-    assert said in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
     ("text", "expected"),
     [("1.32.0rc1", (1, 32, 0)), ("2.4", (2, 4)), ("4.12.0.88", (4, 12, 0)), ("1.30.0+cu12", (1, 30, 0))],
 )

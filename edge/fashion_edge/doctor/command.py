@@ -3,16 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
-from fashion_edge.checklist import walk_through
-from fashion_edge.cli.common import FILE_OR_DIR, run_command, version_flag
+from fashion_edge.cli.common import run_command, version_flag
 from fashion_edge.doctor.isolated import Aside
 from fashion_edge.doctor.machine import REASON, Check, Finding, Machine, check_governor, check_power, load_after
-from fashion_edge.errors import UsageError, brief
+from fashion_edge.errors import brief
 
 
 def all_checks() -> tuple[Check, ...]:
@@ -45,27 +42,13 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option("--json", "as_json", is_flag=True, help="Findings as JSON on standard output.")
-@click.option("--checklist", is_flag=True, help="Ask what only a person beside a real Pi can tell; eleven minutes.")
-@click.option(
-    "--answers",
-    type=FILE_OR_DIR,
-    default="fashion-checklist.json",
-    show_default=True,
-    metavar="FILE",
-    help="Where the answers of --checklist go.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace the answers of an earlier time.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @version_flag
-def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, debug: bool) -> int:
+def command(*, as_json: bool, debug: bool) -> int:
     """Look at this machine and say what would keep fashion-edge from working, with the command that mends it."""
-    _refuse_idle(click.get_current_context(), checklist=checklist)
     with Aside() as aside:
         machine = Machine(attempt=aside.ask, load=load_after(aside.ask))
         findings = examine(machine, all_checks(), debug=debug)
-    if checklist:
-        known = {"model": machine.model, "findings": [asdict(finding) for finding in findings]}
-        return walk_through(answers, known, overwrite=overwrite)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -74,13 +57,6 @@ def command(*, as_json: bool, checklist: bool, answers: Path, overwrite: bool, d
             if finding.mend:
                 click.echo(f"      {'':<12} mend: {finding.mend}")
     return 1 if any(finding.state == "bad" for finding in findings) else 0
-
-
-def _refuse_idle(context: click.Context, *, checklist: bool) -> None:
-    for name in ("as_json",) if checklist else ("answers", "overwrite"):
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            relation = "beside" if checklist else "without"
-            raise UsageError(f"--{name.removeprefix('as_')} does nothing {relation} --checklist; leave one out")
 
 
 def examine(machine: Machine, checks: Sequence[Check], *, debug: bool = False) -> list[Finding]:
