@@ -104,7 +104,7 @@ def test_stills_and_video_are_left_where_the_summary_says(capsys: pytest.Capture
         (["--fps", "0.2"], "0.2 is not in the range 0.5<=x<=1000"),
         (["--threads", "0"], "0 is not in the range 1<=x<=64"),
         (["--threads", "many"], "'many' is not a whole number"),
-        (["--seconds", "long"], "'long' is not a number"),
+        (["--seconds", "long"], "'long' is not a valid number"),
         (["--source", ""], "'--source': it is empty; give it a value, or leave the flag out"),
         (["--save", ""], "'--save': it is empty"),
         (["--source", "replay:"], "replay: names no folder; give replay:DIR"),
@@ -170,10 +170,10 @@ def test_an_output_that_is_the_source_is_refused_even_with_overwrite(
 
 
 @pytest.mark.parametrize("flag", ["--seconds", "--smooth", "--max-age-ms"])
-def test_a_number_that_is_none_is_refused(capsys: pytest.CaptureFixture, flag: str) -> None:
+def test_a_number_must_be_finite(capsys: pytest.CaptureFixture, flag: str) -> None:
     status, _, err = run(capsys, "--source", "demo", flag, "nan")
     assert status == 2
-    assert f"{flag} nan is no finite number; give one such as 10 or 0.5" in err
+    assert f"'{flag}': nan is not a finite number; give one such as 10 or 0.5" in err
 
 
 @pytest.mark.parametrize("flag", ["--smooth", "--hysteresis", "--dwell"])

@@ -52,9 +52,15 @@ class PathType(Text):
 class Number(click.FloatRange):
     """A finite number within a range; `unit` is what `--help` shows: SECONDS, MB, PERCENT."""
 
+    name = "number"
+
     def __init__(self, least: float | None = None, most: float | None = None, *, unit: str = "", above: bool = False):
         super().__init__(least, most, min_open=above)
-        self.name = unit.lower() or "number"
+        self._unit = unit or None
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str | None:  # noqa: ARG002
+        """Return the unit."""
+        return self._unit
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number."""
@@ -240,4 +246,4 @@ def _sentence(error: click.ClickException) -> str:
 
             text = shorten(text, 160, placeholder=" ...)")
         text += _how_photos_are_given(context, extra)
-    return text.replace("a valid integer range", "a whole number").replace("a valid float range", "a number")
+    return text.replace("a valid integer range", "a whole number")

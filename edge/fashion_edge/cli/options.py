@@ -6,7 +6,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from fashion_edge.cli.common import DIR, FILE, MEGABYTES, SECONDS, TEXT, GroupedCommand, group, version_flag
+from fashion_edge.cli.common import DIR, FILE, MEGABYTES, SECONDS, TEXT, GroupedCommand, Number, group, version_flag
 from fashion_edge.console import say
 from fashion_edge.defaults import PRECISIONS, RUNTIMES
 from fashion_edge.errors import UsageError
@@ -19,7 +19,7 @@ SOURCE = (
     option("--source", type=TEXT, help="Image, folder, video, URL, camera, picamera, demo or replay:DIR [demo]."),
     option("--camera", type=click.IntRange(0), metavar="N", help="Short for --source N: /dev/videoN."),
     option("--size", type=TEXT, metavar="WxH", help="Frame size asked of a camera [640x480]."),
-    option("--fps", type=click.FloatRange(0.5, 1000), metavar="F", help="Frames a second asked of a camera [30]."),
+    option("--fps", type=Number(0.5, 1000), help="Frames a second asked of a camera [30]."),
     option(
         "--awb",
         type=TEXT,
@@ -28,10 +28,9 @@ SOURCE = (
     ),
     option(
         "--frozen",
-        type=click.FloatRange(0, 3600),
+        type=Number(0, 3600, unit="SECONDS"),
         default=5.0,
         show_default=True,
-        metavar="S",
         help="The same picture for S seconds is a lost camera; 0 never.",
     ),
     option("--every-frame", is_flag=True, help="Drop no frame, however old labels get."),
@@ -47,20 +46,18 @@ MODEL = (
 )
 DECISION = (
     option("--roi", type=TEXT, metavar="BOX", help="auto, full, guide, or LEFT,TOP,WIDTH,HEIGHT in fractions [auto]."),
-    option("--smooth", type=click.FloatRange(0, 60), metavar="S", help="Smoothing time constant [the bundle's]."),
+    option("--smooth", type=Number(0, 60, unit="SECONDS"), help="Smoothing time constant [the bundle's]."),
     option(
         "--hysteresis",
-        type=click.FloatRange(0, 1),
-        metavar="D",
+        type=Number(0, 1),
         help="Score by which a shown label may fall [the bundle's].",
     ),
     option(
         "--dwell",
-        type=click.FloatRange(0, 60),
-        metavar="S",
+        type=Number(0, 60, unit="SECONDS"),
         help="Seconds that a label is shown at least [the bundle's].",
     ),
-    option("--max-age-ms", type=SECONDS, metavar="MS", help="Discard frames whose label would be older."),
+    option("--max-age-ms", type=Number(0, unit="MS", above=True), help="Discard frames whose label would be older."),
 )
 OUTPUT = (
     option("--headless", is_flag=True, help="Open no window."),
@@ -109,10 +106,9 @@ KEEP = (
     option("--capture", type=DIR, help="Keep frames whose score is near a threshold, for retraining."),
     option(
         "--capture-margin",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         default=0.15,
         show_default=True,
-        metavar="D",
         help="How near to a threshold.",
     ),
     option(
@@ -120,7 +116,6 @@ KEEP = (
         type=MEGABYTES,
         default=200.0,
         show_default=True,
-        metavar="MB",
         help="Oldest captures go beyond this.",
     ),
     option("--record-raw", type=DIR, help="Keep raw frames and decisions, for replay:DIR."),
@@ -129,7 +124,6 @@ KEEP = (
         type=MEGABYTES,
         default=1000.0,
         show_default=True,
-        metavar="MB",
         help="Recording of raw frames stops at this.",
     ),
 )
@@ -137,10 +131,9 @@ TOOLS = (
     option("--diff", type=DIR, metavar="BUNDLE", help="Compare the decisions of another bundle on the same frames."),
     option(
         "--diff-limit",
-        type=click.FloatRange(0, 100),
+        type=Number(0, 100, unit="PERCENT"),
         default=0.0,
         show_default=True,
-        metavar="PERCENT",
         help="Share of frames that may differ.",
     ),
     option("--print-colour-card", type=FILE, metavar="FILE.png", help="Write the colour card to print."),

@@ -1,6 +1,5 @@
 """Where outputs may go: all are looked at before the first is opened, so that a refused run leaves all as it was."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -76,14 +75,11 @@ class Request:
         return str(self.camera) if self.camera is not None else (self.source or "demo")
 
     def check(self) -> None:
-        """Refuse numbers that are none, and flags that contradict each other.
+        """Refuse flags that contradict each other.
 
         Raises:
             UsageError: names the flag.
         """
-        for name, value in vars(self).items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise UsageError(f"--{name.replace('_', '-')} {value} is no finite number; give one such as 10 or 0.5")
         if self.jsonl_limit is not None and {self.jsonl, self.events} <= {"-", None}:
             raise UsageError(
                 f"--jsonl-limit {self.jsonl_limit:g} is for files, and standard output is none; "
