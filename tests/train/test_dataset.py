@@ -14,7 +14,6 @@ from fashion_train.data.dataset import (
     find_negatives,
     infer_groups,
     load_dataset,
-    parse_groups,
     split_words,
 )
 
@@ -60,14 +59,6 @@ def test_two_words_written_as_one_are_told_how_to_stand(tmp_path):
         load_dataset(tmp_path)
 
 
-def test_groups_can_be_given_and_leave_labels_free():
-    assert parse_groups("colour=red,blue", ["blue", "dress", "red"]) == {"colour": ("blue", "red")}
-
-
-def test_capitals_and_a_label_named_twice_do_not_count_in_groups():
-    assert parse_groups("colour=Red,Blue,red", ["blue", "dress", "red"]) == {"colour": ("blue", "red")}
-
-
 @pytest.mark.parametrize("name", ["Red_Dress", "dress_red", "red__dress"])
 def test_a_combination_is_held_out_by_the_name_of_its_folder(shapes, name):
     assert find_holdout(load_dataset(shapes), [name]) == {"red dress"}
@@ -80,28 +71,10 @@ def test_an_umlaut_is_one_label_however_the_file_system_writes_it(tmp_path):
     assert load_dataset(tmp_path / "photos.csv").labels == (composed, "hose", "kleid")
 
 
-@pytest.mark.parametrize("text", ["colour", "colour=", "=red"])
-def test_malformed_groups_are_named(text):
-    with pytest.raises(UsageError, match="is not of the form"):
-        parse_groups(text, ["red", "blue"])
-
-
-def test_a_group_is_named_once():
-    with pytest.raises(UsageError, match="names the group 'colour' twice; list all its labels at once"):
-        parse_groups("colour=red colour=blue", ["blue", "red"])
-
-
 def test_a_file_stands_in_a_csv_once(tmp_path):
     (tmp_path / "photos.csv").write_text("file,labels\na.jpg,blue dress\nb.jpg,red dress\na.jpg,red shirt\n")
     with pytest.raises(DatasetError, match=r"lines 2 and 4 both name a\.jpg; keep one of them"):
         load_dataset(tmp_path / "photos.csv")
-
-
-def test_groups_with_a_stranger_or_an_overlap_are_refused():
-    with pytest.raises(UsageError, match="names green"):
-        parse_groups("colour=red,green", ["red", "blue"])
-    with pytest.raises(UsageError, match="two groups"):
-        parse_groups("a=red b=red,blue", ["red", "blue"])
 
 
 def test_a_colour_that_is_not_known_may_be_any_in_no_group_too(tmp_path):

@@ -1,7 +1,6 @@
 """Which photos there are and what they show: folders named by their labels, or a CSV file."""
 
 import csv
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +10,7 @@ from fashion_edge.bundle import is_word
 from fashion_edge.console import pluralize
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.images import NOTES, find_ignored, find_images
+from fashion_edge.labels import GROUPS_EXAMPLE, normalize_label, parse_groups
 from fashion_edge.sources.files import legible
 from fashion_train.data.recolour import Dyes
 
@@ -73,12 +73,17 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
             "name it like red_dress, or add another" if source.is_dir() else "label it like red dress, or add others"
         )
         raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed: {example}")
-    grouped = infer_groups([photo.labels for photo in photos]) if groups is None else parse_groups(groups, labels)
+    grouped = infer_groups([photo.labels for photo in photos]) if groups is None else _read_groups(groups, labels)
     _check_exclusive(photos, grouped)
     photos = [replace(photo, labels=_ordered(photo.labels, grouped)) for photo in photos]
     ignored = _passed_over(root) if source.is_dir() else []
     names = tuple(legible(path.relative_to(root).as_posix()) for path in ignored)
     return Dataset(root, tuple(photos), labels, grouped, names)
+
+
+def _read_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The groups of `--groups`, labels sorted in each, so their order in run.json is always the same."""
+    return {name: tuple(sorted(members)) for name, members in parse_groups(text, labels).items()}
 
 
 def _ordered(labels: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -153,12 +158,7 @@ def find_holdout(dataset: Dataset, names: Sequence[str]) -> set[str]:
 
 def _words(combination: str) -> list[str]:
     """What a combination is made of: dress_red and red_dress are one."""
-    return sorted(_spell(combination).replace(SEPARATOR, " ").split())
-
-
-def _spell(text: str) -> str:
-    """As labels are spelt: without capitals, and one sequence of code points for what looks the same."""
-    return unicodedata.normalize("NFC", text.lower())
+    return sorted(normalize_label(combination).replace(SEPARATOR, " ").split())
 
 
 def check_apart(dataset: Dataset, negatives: Path) -> None:
@@ -198,7 +198,7 @@ def split_words(name: str) -> tuple[str, ...]:
     Raises:
         DatasetError: no word in it, or one word twice.
     """
-    words = tuple(word for word in _spell(name.strip()).split(SEPARATOR) if word.strip())
+    words = tuple(word for word in normalize_label(name.strip()).split(SEPARATOR) if word.strip())
     if not any(any(character.isalpha() for character in word) for word in words):
         raise DatasetError(f"folder {name!r} has no label in its name; name it like red_dress")
     if blank := next((word for word in words if word.split() != [word]), None):
@@ -231,7 +231,7 @@ def infer_groups(combinations: Iterable[Sequence[str]]) -> dict[str, tuple[str, 
                 where = f"{turned}: turn one round, or say" if turned else "folder names, so its group is unclear; say"
                 raise DatasetError(
                     f"label {label!r} stands at different positions in {where} "
-                    f"which exclude each other of {words}, as in --groups 'colour=black,red garment=dress,shirt'"
+                    f"which exclude each other of {words}, as in --groups '{GROUPS_EXAMPLE}'"
                 )
     names = TWO_WORDS if depth == 2 else ("label",) if depth == 1 else [f"word{i + 1}" for i in range(depth)]
     return {
@@ -246,35 +246,6 @@ def _turned_round(combinations: Iterable[Sequence[str]]) -> str:
         if (other := first.setdefault(tuple(sorted(labels)), labels)) != labels:
             return f"{SEPARATOR.join(other)} and {SEPARATOR.join(labels)}, the same words in two orders"
     return ""
-
-
-def parse_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Read `colour=black,blue garment=dress,jeans`; labels in no group are judged alone.
-
-    Raises:
-        UsageError: not of that form, an unknown label, or one label in two groups.
-    """
-    groups: dict[str, tuple[str, ...]] = {}
-    if not text.strip():
-        raise UsageError("--groups is empty; give it as colour=black,blue garment=dress,jeans, or leave it out")
-    for part in text.replace(";", " ").split():
-        name, equals, members = part.partition("=")
-        words = tuple(sorted({_spell(word) for word in members.split(",") if word}))
-        if not (name and equals and words):
-            raise UsageError(f"--groups part {part!r} is not of the form colour=black,blue")
-        if not is_word(name):
-            raise UsageError(f"--groups has the group {name!r:.60}, which no bundle can carry; call it otherwise")
-        if name in groups:
-            raise UsageError(f"--groups names the group {name!r} twice; list all its labels at once")
-        if strangers := sorted(set(words) - set(labels)):
-            raise UsageError(
-                f"--groups names {', '.join(strangers)}, which no photo carries; labels: {', '.join(labels)}"
-            )
-        groups[name] = words
-    grouped = [label for words in groups.values() for label in words]
-    if len(set(grouped)) != len(grouped):
-        raise UsageError(f"--groups {text!r} puts a label into two groups")
-    return groups
 
 
 def _folders(root: Path) -> list[Path]:
@@ -371,7 +342,7 @@ def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) ->
             f"{file} line {number}: give the labels of {name} in one column with blanks between them, "
             f"as in {name},red dress; an empty one, as in {name}, with its comma, says that it shows none"
         )
-    words = tuple(_spell(text).split())  # as folder names are read
+    words = tuple(normalize_label(text).split())  # as folder names are read
     if len(set(words)) != len(words):
         raise DatasetError(f"{file} line {number}: a label stands there twice")
     return Photo(PurePosixPath(name).as_posix(), words)
