@@ -70,10 +70,10 @@ class Progress:
             quiet: suppress what libraries print meanwhile.
         """
         started = self._clock()
-        say(f"{text} ...")
+        self.line(f"{text} ...")
         with suppress_output(enabled=quiet):
             yield
-        say(f"{text}: {self._clock() - started:.1f} s")
+        self.line(f"{text}: {self._clock() - started:.1f} s")
 
     def close(self) -> None:
         """Erase the line."""
@@ -104,3 +104,31 @@ class Progress:
                 shown_progress.append(self.close)
                 self._bar.start()
             self._bar.update(self._bar.task_ids[0], description=text, completed=done, total=total, refresh=True)
+
+
+class LineProgress(Progress):
+    """Passes the lines that stay to a function, and draws nothing."""
+
+    def __init__(self, call: Callable[[str], object]) -> None:
+        """Keep the function, which is called with each line."""
+        super().__init__()
+        self._call = call
+
+    def update(self, text: str, done: int, total: int | None = None) -> None:
+        """Draw nothing."""
+
+    def line(self, text: str) -> None:
+        """Call the function."""
+        self._call(text)
+
+
+def make_progress(shown: bool | Callable[[str], object]) -> Progress:
+    """The display of a library function: on standard error if true, none if false, or each line to a function.
+
+    Example:
+        >>> with make_progress(False) as progress:
+        ...     progress.line("nobody reads this")
+    """
+    if shown is True:
+        return Progress()
+    return LineProgress(shown or (lambda _text: None))
