@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from fashion_edge.atomic import is_device, probe_file, refuse_existing, refuse_unwritable
+from fashion_edge.atomic import is_device, refuse_existing, refuse_unwritable
 from fashion_edge.bundle import LiveDefaults
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Roi
@@ -136,7 +136,7 @@ def check_destinations(request: Request) -> None:
         _check_recording(request.record_raw, request.source_text(), overwrite=request.overwrite)
     for flag, path in files:
         if not is_device(path):
-            refuse_unwritable(f"{flag} {path}", path, "file", probe_file)
+            refuse_unwritable(f"{flag} {path}", path, "file")
     for flag, folder in folders:
         refuse_unwritable(f"{flag} {folder}", folder, "folder")
     _check_ways(files, [*files, *folders])

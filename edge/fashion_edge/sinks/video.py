@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashion_edge.atomic import refuse_existing, take_free_name
-from fashion_edge.console import say
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Frame
 from fashion_edge.opencv import load_cv2
@@ -149,13 +148,8 @@ class VideoSink(Sink):
         elif self._overwrite:
             self._part.replace(self._path)
         else:
-            self._take_free_name()
-
-    def _take_free_name(self) -> None:
-        path = take_free_name(self._part, self._path)
-        if path != self._path:
-            self._shown = path
-            say(f"{self.name}: something else took that name meanwhile; the recording is {path}")
+            name = take_free_name(self._part, self._path)
+            self._shown = self._shown if name == self._path else name
 
     def written(self) -> str | None:
         """The file, if a frame came for it."""

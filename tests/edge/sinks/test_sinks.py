@@ -15,7 +15,6 @@ from fashion_edge.frame import Box, Event, Fault, Frame
 from fashion_edge.result import Result, WallClock
 from fashion_edge.sinks.jsonl import JsonlSink
 from fashion_edge.sinks.stills import StillsSink
-from fashion_edge.sinks.text import TextSink
 from fashion_edge.sinks.video import VideoSink
 
 LABELS = ("dress", "red")
@@ -134,34 +133,6 @@ def test_json_on_standard_output_is_utf_8_where_the_locale_knows_ascii_only(monk
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     JsonlSink("-").put(result(source="größe.jpg"))
     assert json.loads(sys.stdout.getvalue())["source"] == "größe.jpg"
-
-
-def test_a_live_source_is_printed_when_it_changes_and_stills_always(capsys: pytest.CaptureFixture) -> None:
-    live, still = TextSink(still=False), TextSink(still=True)
-    for sink in (live, still):
-        for index, text in enumerate(["red dress", "red dress", "nothing I know"]):
-            sink.put(result(index, text, source="cam"))
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == [
-        "cam frame 0: red dress (dress 0.90, red 0.80)",
-        "cam frame 2: nothing I know (dress 0.90, red 0.80)",
-    ]
-    assert len(lines) == 2 + 3
-
-
-def test_faults_go_to_standard_error(capsys: pytest.CaptureFixture) -> None:
-    TextSink(still=True, quiet=True).fault(Fault("x.jpg", 0, "x.jpg is empty (0 bytes), not a picture"))
-    captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "x.jpg is empty (0 bytes), not a picture\n")
-
-
-def test_a_file_name_neither_steers_the_terminal_nor_forges_a_line(capsys: pytest.CaptureFixture) -> None:
-    sink = TextSink(still=True)
-    sink.put(result(source="\x1b[2Ja.jpg: blue jeans\nb.jpg"))
-    sink.fault(Fault("x", 0, "\x1b]0;x\ny is empty"))
-    captured = capsys.readouterr()
-    assert captured.out == "\\x1b[2Ja.jpg: blue jeans\\x0ab.jpg: red dress (dress 0.90, red 0.80)\n"
-    assert captured.err == "\\x1b]0;x\\x0ay is empty\n"
 
 
 def test_stills_keep_their_place_below_the_folder_and_overwrite_nothing(tmp_path: Path) -> None:
@@ -329,7 +300,7 @@ def test_a_name_that_was_taken_while_the_run_went_on_is_left_to_who_took_it(
     assert (tmp_path / "two.mp4").read_bytes() == b"of another run"
     assert length_of(kept) == 1
     assert sink.written() == f"video: {kept}"
-    assert f"two.mp4: something else took that name meanwhile; the recording is {kept}" in capsys.readouterr().err
+    assert f"two.mp4: another program took that name meanwhile; the output is {kept}" in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == 2
 
 

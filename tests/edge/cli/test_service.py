@@ -74,7 +74,7 @@ def test_a_service_goes_on_with_the_files_of_its_last_start(capsys: pytest.Captu
         (["--source", "replay:nix"], "nix is not a recording"),
         (["--camera", "0", "--jsonl", "/proc/nothing/x.jsonl"], "cannot be written"),
         (["--camera", "0", "--jsonl", "a.jsonl", "--events", "a.jsonl"], "both name a.jsonl"),
-        (["--mqtt", "b", "--mqtt-name", "hall\nUser=root"], r"'hall\nUser=root' holds a line break"),
+        (["--mqtt", "b", "--mqtt-name", "hall\nUser=root"], r"'hall\nUser=root' contains a line break"),
     ],
 )
 def test_a_unit_that_could_never_run_is_not_printed(capsys: pytest.CaptureFixture, flags: list[str], said: str) -> None:
