@@ -10,8 +10,9 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import ModelError, brief
 from fashion_edge.golden import GoldenSet
 from fashion_edge.preprocess import InputSpec, preprocess
+from fashion_edge.thresholds import TunedThreshold, retune_quantized
 from fashion_export.artefact import label, measure, open_file
-from fashion_export.calibration import Inputs, Tuned, halves, load_inputs, refuse_shared, summary, tune, warnings_of
+from fashion_export.calibration import Inputs, halves, load_inputs, refuse_shared, summary, warnings_of
 from fashion_export.graph import copy_network
 from fashion_export.options import Options
 from fashion_export.outcome import Artefact, Outcome
@@ -141,7 +142,7 @@ def convert_all(job: Job, options: Options, progress: Progress) -> tuple[dict[Re
     return files, failures
 
 
-def retune(ready: Prepared, files: dict[Recipe, bytes], options: Options) -> tuple[LabelSpace, list[Tuned]]:
+def retune(ready: Prepared, files: dict[Recipe, bytes], options: Options) -> tuple[LabelSpace, list[TunedThreshold]]:
     """Thresholds on the int8 artefact's own scores; as they were where there is no int8 file or no labelled photo.
 
     Those that were tuned for a precision stay as well: the best F1 would be another wish than the user's.
@@ -151,7 +152,7 @@ def retune(ready: Prepared, files: dict[Recipe, bytes], options: Options) -> tup
     if INT8 not in files or not options.tune or wished or not ready.validation.truth.any():
         return space, []
     backend = open_file(INT8, files[INT8], ready.source.spec, len(space.labels))
-    return tune(backend.run(ready.validation.pixels), ready.validation.truth, space)
+    return retune_quantized(backend.run(ready.validation.pixels), ready.validation.truth, space)
 
 
 def judge(artefacts: list[Artefact], options: Options) -> list[str]:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.golden import GoldenSet
-from fashion_export.calibration import Inputs, Tuned
+from fashion_edge.thresholds import TunedThreshold
+from fashion_export.calibration import Inputs
 from fashion_export.parity import LayerError, Parity, too_few
 from fashion_export.repair import Mending
 from fashion_export.source import Source
@@ -45,7 +46,7 @@ class Outcome:
     golden: GoldenSet
     provenance: dict[str, Any]
     mending: Mending
-    tuned: tuple[Tuned, ...]
+    tuned: tuple[TunedThreshold, ...]
     warnings: tuple[str, ...]
     stability: Parity | None  # two int8 files from disjoint halves of the calibration photos, compared
     failures: tuple[str, ...] = ()  # variants that did not convert, one sentence each

@@ -7,7 +7,6 @@ from fashion_edge.decide import LabelSpace
 from fashion_train.data.dataset import load_dataset
 from fashion_train.tune.calibration import calibration_error, fit_temperature, fit_temperatures, usual_thresholds
 from fashion_train.tune.metrics import encode, measure, silent
-from fashion_train.tune.thresholds import find_missed, tune_thresholds
 
 SPACE = LabelSpace(
     ("blue", "dress", "red", "shirt"),
@@ -38,15 +37,6 @@ def test_silence_is_counted_for_all_and_by_group():
     assert result.by_group == {"colour": 0.5, "garment": 1.0}
 
 
-def test_a_threshold_parts_the_scores_and_stays_near_a_half_where_it_can():
-    targets = np.array([[0.0]] * 50 + [[1.0]] * 50, np.float32)
-    easy = np.where(targets > 0, 0.95, 0.05).astype(np.float32)
-    assert tune_thresholds(easy, targets, ["red"]) == {"red": 0.5}
-    assert tune_thresholds(easy, targets, ["red"], usual={"red": 0.4}) == {"red": 0.4}
-    shy = np.where(targets > 0, 0.3, 0.05).astype(np.float32)
-    assert 0.05 < tune_thresholds(shy, targets, ["red"])["red"] <= 0.3
-
-
 def test_a_colour_may_be_shy_where_cloth_without_a_label_was_taught(shapes):
     dataset = load_dataset(shapes)
     usual = usual_thresholds(dataset, taught=True)
@@ -55,45 +45,8 @@ def test_a_colour_may_be_shy_where_cloth_without_a_label_was_taught(shapes):
     assert set(usual_thresholds(dataset, taught=False).values()) == {0.4}
 
 
-def test_a_threshold_is_not_moved_for_what_may_be_luck():
-    targets = np.array([[0.0]] * 50 + [[1.0]] * 50, np.float32)
-    scores = np.where(targets > 0, 0.95, 0.05).astype(np.float32)
-    scores[-1] = 0.3  # one shy photo of fifty proves nothing
-    assert tune_thresholds(scores, targets, ["red"]) == {"red": 0.5}
-    scores[-10:] = 0.3  # ten of fifty do
-    assert tune_thresholds(scores, targets, ["red"])["red"] < 0.4
-
-
-def test_pictures_that_weigh_less_move_a_threshold_less():
-    targets = np.array([[0.0]] * 60 + [[1.0]] * 60, np.float32)
-    scores = np.where(targets > 0, 0.95, 0.05).astype(np.float32)
-    scores[:10], scores[-3:] = 0.7, 0.6  # ten objects look like dresses, three dresses hardly do
-    assert tune_thresholds(scores, targets, ["dress"])["dress"] > 0.6
-    weights = np.where(targets[:, 0] > 0, 1, 0.25).astype(np.float32)
-    assert tune_thresholds(scores, targets, ["dress"], weights=weights) == {"dress": 0.5}
-
-
 def test_a_label_that_every_photo_carries_is_left_as_it_is():
     assert fit_temperatures(np.full((9, 1), 0.7, np.float32), np.ones((9, 1), np.float32)).scale.tolist() == [1.0]
-
-
-def test_a_target_precision_raises_the_threshold():
-    rng = np.random.default_rng(0)
-    targets = (rng.random((2000, 1)) < 0.5).astype(np.float32)
-    scores = (0.5 + 0.35 * (targets - 0.5) + 0.2 * rng.standard_normal(targets.shape)).clip(0, 1).astype(np.float32)
-    low, high = (tune_thresholds(scores, targets, ["red"], target)["red"] for target in (0.8, 0.99))
-    assert low < high
-    said = scores[:, 0] >= high
-    assert targets[said, 0].mean() >= 0.99
-
-
-def test_a_label_that_is_never_right_is_not_set_free_by_a_target_precision():
-    scores = np.linspace(0, 1, 60, dtype=np.float32).repeat(2).reshape(60, 2)
-    targets = np.stack([np.arange(60) >= 30, np.zeros(60, bool)], axis=1).astype(np.float32)
-    tuned = tune_thresholds(scores, targets, ["red", "rare"], 0.95)
-    assert tuned["red"] > 0.45
-    assert tuned["rare"] == 0.5
-    assert find_missed(scores, targets, tuned, 0.95) == ["rare"]
 
 
 def test_photos_without_a_label_do_not_blunt_a_softmax():

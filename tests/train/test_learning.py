@@ -11,6 +11,7 @@ import pytest
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError
 from fashion_edge.progress import Progress
+from fashion_edge.thresholds import standard_error
 from fashion_train.data.batches import Schedule, make_batch
 from fashion_train.fit.learner import Epoch, Learner, make_predict
 from fashion_train.fit.loop import (
@@ -25,7 +26,6 @@ from fashion_train.fit.loop import (
     save_checkpoint,
 )
 from fashion_train.options import find_recipe
-from fashion_train.tune.thresholds import standard_error
 
 SPACE = LabelSpace(("dark", "light"), {"tone": ("dark", "light")}, {"dark": 0.5, "light": 0.5})
 RECIPE = replace(find_recipe("default"), epochs=3, batch=4, ema=0.9)

@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.opencv import load_cv2
+from fashion_edge.thresholds import (
+    DEFAULT_IN_GROUP,
+    DEFAULT_WITH_BACKGROUND,
+    labels_below_precision,
+    tune_thresholds,
+)
 from fashion_train.data.cache import PixelStore
 from fashion_train.data.dataset import Dataset
 from fashion_train.data.prepare import Prepared
@@ -19,7 +25,6 @@ from fashion_train.fit.distillation import Predict
 from fashion_train.options import TrainOptions
 from fashion_train.tune.evaluate import score
 from fashion_train.tune.metrics import Scores
-from fashion_train.tune.thresholds import USUAL_IN_GROUP, USUAL_TAUGHT, find_missed, tune_thresholds
 
 if TYPE_CHECKING:
     import keras
@@ -134,7 +139,7 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     usual = usual_thresholds(prepared.dataset, taught=tuning_set.has_unnamed)
     thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision, weights, usual)
     wanted = options.target_precision
-    if wanted is not None and (missed := find_missed(calibrated, targets, thresholds, wanted)):
+    if wanted is not None and (missed := labels_below_precision(calibrated, targets, thresholds, wanted)):
         say(
             f"--target-precision {wanted:g} is reached by no threshold for {', '.join(missed)} on the validation photos"
         )
@@ -161,7 +166,7 @@ def usual_thresholds(dataset: Dataset, *, taught: bool) -> dict[str, float]:
     """
     colours = dataset.dyes.named if taught else ()
     grouped = [label for members in dataset.groups.values() for label in members]
-    return {label: USUAL_TAUGHT if label in colours else USUAL_IN_GROUP for label in grouped}
+    return {label: DEFAULT_WITH_BACKGROUND if label in colours else DEFAULT_IN_GROUP for label in grouped}
 
 
 @dataclass(frozen=True)
