@@ -7,7 +7,7 @@ from pathlib import Path
 from fashion_bench.cases import default_threads, plan_cases
 from fashion_bench.document import Document, merge, read_document, refuse_unlike
 from fashion_bench.endtoend import labelled_photos
-from fashion_bench.machine import check_meter, describe_machine, unlike
+from fashion_bench.machine import describe_machine, unlike
 from fashion_bench.measure import Settings
 from fashion_bench.outputs import Outputs, deliver
 from fashion_bench.results import Result
@@ -129,8 +129,6 @@ def check(choice: Choice, extent: Extent, outputs: Outputs) -> Document | None:
         refuse_unwritable_file(f"--profile {profile}", profile)
     if extent.source and extent.end_to_end:
         open_source(extent.source)
-    if extent.meter:
-        check_meter(extent.meter)
     baseline = outputs.check()
     if baseline and outputs.baseline and (differences := unlike(baseline.machine, describe_machine())):
         raise UsageError(

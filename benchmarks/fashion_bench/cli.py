@@ -56,9 +56,6 @@ def _choice_options(command: Command) -> Command:
                 "--photos", type=FILE_OR_DIR, help="Folders named like red_dress, for exact match per variant."
             ),
             click.option("--operators", is_flag=True, help="Also time every operator."),
-            click.option(
-                "--meter", type=FILE_OR_DIR, help="Energy from this file: hwmon power*_input, powercap energy_uj."
-            ),
             click.option("--sustained", help="Also run the first variant this long, like 10m."),
             click.option("--end-to-end/--no-end-to-end", default=True, help="Stages from capture to encoded picture."),
             click.option("--source", help="Frames for the stages, as in fashion-edge [default: a rendered clip]."),

@@ -30,7 +30,6 @@ RESULT = {
     "memory?": {"rss_mb?": NO_NUMBER},
     "accuracy?": {"exact_match?": NO_NUMBER},
     "ceiling?": {"operations": NO_NUMBER, "peak_gops?": NO_NUMBER},
-    "energy?": {"gross_mj": NUMBER, "net_mj": NUMBER, "load_w": NUMBER, "idle_w": NUMBER, "meter": TEXT},
     "operators?": [{"name": TEXT, "ms": NUMBER, "share": NUMBER}],
 }  # fmt: skip
 STAGED = {
@@ -115,7 +114,6 @@ NOTES = {
     "mad_ms": "median absolute deviation from the median, unscaled",
     "other_cores": "cores kept busy by other programs during the steady block",
     "rss_mb": "resident memory after inference, from a separate pass; MB of 2^20 bytes",
-    "energy_mj": "only ever from a meter",
 }
 
 

@@ -13,13 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from fashion_bench.cases import NULL_CASE, Case, shuffled_rounds
-from fashion_bench.machine import ROOT, Telemetry, read_telemetry
 from fashion_bench.results import Result, Round
 from fashion_edge.bundle import Bundle
 from fashion_edge.errors import FashionError
+from fashion_edge.telemetry import ROOT, read_telemetry
 
 
 class WorkerError(FashionError):
@@ -213,7 +213,7 @@ def run_round(bundle: Bundle, case: Case, settings: Settings, tally: Tally, root
         warmup = probe.ask(
             "run", seconds=settings.warmup_seconds, samples=settings.warmup_runs, limit=settings.max_seconds
         )["ms"]
-        before, own = read_telemetry(root), time.process_time()
+        before, load, own = read_telemetry(root), read_load(), time.process_time()
         steady = probe.ask(
             "run",
             seconds=settings.min_seconds / settings.rounds,
@@ -221,7 +221,7 @@ def run_round(bundle: Bundle, case: Case, settings: Settings, tally: Tally, root
             limit=settings.max_seconds / settings.rounds,
         )
         own = time.process_time() - own
-        after = read_telemetry(root)
+        after, others = read_telemetry(root), other_cores(load, read_load(), own + steady["cpu_seconds"])
     return Round(
         import_ms=round(loaded["import_ms"], 3),
         load_ms=round(loaded["load_ms"], 3),
@@ -229,23 +229,38 @@ def run_round(bundle: Bundle, case: Case, settings: Settings, tally: Tally, root
         warmup_ms=tuple(warmup),
         samples_ms=tuple(steady["ms"]),
         seconds=round(steady["seconds"], 4),
-        other_cores=other_cores(before, after, own + steady["cpu_seconds"]),
+        other_cores=others,
         clock_mhz=(before.clock_mhz, after.clock_mhz),
         temperature_c=(before.temperature_c, after.temperature_c),
-        throttled=(before.throttled, after.throttled),
+        throttled=(before.throttle_bits, after.throttle_bits),
     )
 
 
-def other_cores(before: Telemetry, after: Telemetry, own_seconds: float) -> float | None:
-    """Cores that other programs kept busy between two readings; None over too short a time to tell.
+class Load(NamedTuple):
+    """Processor time of the machine at a moment."""
 
-    The kernel counts in ticks of 10 ms, so under 0.1 s the error would be larger than what is looked for.
+    at: float  # time.monotonic
+    busy_seconds: float  # of all cores together, since boot: user, system, interrupts and stolen time
+
+
+def read_load() -> Load:
+    """Read it from the kernel."""
+    import psutil
+
+    times = psutil.cpu_times()
+    names = ("user", "nice", "system", "irq", "softirq", "steal")
+    return Load(time.monotonic(), float(sum(getattr(times, name, 0.0) for name in names)))
+
+
+def other_cores(before: Load, after: Load, own_seconds: float) -> float | None:
+    """Cores that other programs kept busy between two readings; None over too short a time.
+
+    The kernel counts in ticks of 10 ms, so under 0.1 s the error would be larger than the result.
     """
     wall = after.at - before.at
     if wall < 0.1:
         return None
-    busy = after.busy_seconds - before.busy_seconds - own_seconds
-    return round(max(0.0, busy / wall), 3)
+    return round(max(0.0, (after.busy_seconds - before.busy_seconds - own_seconds) / wall), 3)
 
 
 def usable_cores() -> int:

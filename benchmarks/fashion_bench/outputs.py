@@ -134,11 +134,6 @@ def _section_lines(document: Document) -> Iterator[str]:
         )
         yield from (f"  {reason}" for reason in run["reasons"])
     for result in document.results:
-        if energy := result.extras.get("energy"):
-            yield (
-                f"energy of {result.case.name}: {energy['gross_mj']:.4g} mJ an inference, {energy['net_mj']:.4g} of it "
-                f"above idle ({energy['load_w']:.2f} W against {energy['idle_w']:.2f} W, {energy['meter']})"
-            )
         if operators := result.extras.get("operators"):
             yield f"operators of {result.case.name}:"
             yield from (f"  {entry['share']:6.1%} {entry['ms']:9.4f} ms  {entry['name']}" for entry in operators)

@@ -83,7 +83,6 @@ class Result:
             "verdict": self.verdict,
             "reasons": list(self.reasons),
             **(self._figures() if len(self.samples) else {}),
-            "energy_mj": self.extras.get("energy", {}).get("gross_mj", "not measured"),
             **self.extras,
             "samples_ms": self.samples.tolist(),
             "rounds": [_round_to_json(block) for block in self.rounds],
@@ -113,7 +112,19 @@ def not_enough(name: str, n: int) -> str:
 
 
 DERIVED = frozenset(
-    {"variant", "runtime", "engine", "precision", "threads", "bytes", "verdict", "reasons", "energy_mj", "samples_ms"}
+    {
+        "variant",
+        "runtime",
+        "engine",
+        "precision",
+        "threads",
+        "bytes",
+        "verdict",
+        "reasons",
+        "energy_mj",
+        "energy",
+        "samples_ms",
+    }
     | {"rounds", "max_ms", "mad_ms", "inferences_per_second", "samples", "import_ms", "load_ms", "first_ms", "rss_mb"}
     | {f"{name}_{what}" for name in QUANTILES for what in ("ms", "interval_ms", "note")}
 )

@@ -3,7 +3,6 @@
 import os
 import shlex
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import Any, TypeVar
 
 from fashion_bench.cases import NULL_CASE, Case, is_installed
 from fashion_bench.document import Document
-from fashion_bench.machine import IDLE_SECONDS, LOAD_SECONDS, describe_energy, describe_machine, measure_joules
+from fashion_bench.machine import describe_machine
 from fashion_bench.measure import Probe, ProgressCallback, Settings, measure, usable_cores
 from fashion_bench.operators import against_peak, top_ten
 from fashion_bench.results import Result
@@ -79,23 +78,6 @@ def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: ProgressCal
         else result
         for result, found in zip(results, counted, strict=True)
     ]
-
-
-def add_energy(bundle: Bundle, results: Sequence[Result], meter: Path, progress: ProgressCallback) -> list[Result]:
-    """Energy an inference of each case, from the meter; idle is read once before, with everything else as it is."""
-    progress("energy of an idle machine", 0, len(results))
-    idle_joules, idle_seconds, _ = measure_joules(meter, lambda: time.sleep(IDLE_SECONDS))
-    measured = []
-    for done, result in enumerate(results):
-        progress(f"energy of {result.case.name}", done, len(results))
-        with Probe(result.case, bundle) as probe:
-            probe.ask("load")
-            run = partial(probe.ask, "run", seconds=LOAD_SECONDS, samples=1, limit=LOAD_SECONDS)
-            joules, seconds, reply = measure_joules(meter, run)
-        count = len(reply["ms"])
-        energy = describe_energy((idle_joules, idle_seconds), (joules, seconds), count, meter.name)
-        measured.append(result.with_extras(energy=energy))
-    return measured
 
 
 def add_operators(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback) -> list[Result]:
@@ -169,7 +151,6 @@ class Extent:
     stage_seconds: float
     sustained_s: float | None
     operators: bool
-    meter: Path | None
 
 
 @dataclass
@@ -240,15 +221,13 @@ def describe_bundle(bundle: Bundle) -> dict[str, Any]:
 def _add_findings(
     bundle: Bundle, results: list[Result], extent: Extent, tries: Attempts, progress: Progress
 ) -> list[Result]:
-    """Memory and ceiling always; accuracy, energy and operators where asked for."""
-    update, photos, meter = progress.update, extent.photos, extent.meter
+    """Memory and ceiling always; accuracy and operators where asked for."""
+    update, photos = progress.update, extent.photos
     results = tries.attempt("memory", lambda: add_memory(bundle, results, update), results)
     results = tries.attempt("peak and operations", lambda: add_ceiling(bundle, results, update), results)
     if photos:
         results = tries.attempt("accuracy", lambda: add_accuracy(bundle, results, photos, update), results)
         tries.failed += unreadable(results)
-    if meter:
-        results = tries.attempt("energy", lambda: add_energy(bundle, results, meter, update), results)
     if extent.operators:
         results = tries.attempt("operators", lambda: add_operators(bundle, results, update), results)
     return results

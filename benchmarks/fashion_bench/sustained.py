@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from fashion_bench.cases import Case
-from fashion_bench.machine import ROOT, read_telemetry, throttle_words
-from fashion_bench.measure import Probe, Settings, other_cores
+from fashion_bench.machine import throttle_changes
+from fashion_bench.measure import Probe, Settings, other_cores, read_load
 from fashion_bench.stats import quantile_interval
 from fashion_bench.verdict import BUSY_CORES, INVALID, STEADY_GOVERNORS, UNSTABLE, VALID
 from fashion_edge.bundle import Bundle
 from fashion_edge.errors import UsageError
+from fashion_edge.telemetry import ROOT, read_telemetry
 
 WINDOWS = 60
 SHORTEST_WINDOW = 1.0  # seconds
@@ -64,11 +65,11 @@ def measure_sustained(
     with Probe(case, bundle) as probe:
         probe.ask("load")
         probe.ask("run", seconds=settings.warmup_seconds, samples=settings.warmup_runs, limit=settings.max_seconds)
-        before = begin = read_telemetry(root)
+        before = begin = read_load()
         for done in range(count):
             progress(f"sustained {case.name}", done, count)
             reply = probe.ask("run", seconds=seconds / count, samples=1, limit=seconds)
-            after = read_telemetry(root)
+            after, state = read_load(), read_telemetry(root)
             samples = np.array(reply["ms"])
             windows.append(
                 Window(
@@ -78,9 +79,9 @@ def measure_sustained(
                     p90_ms=round(float(np.quantile(samples, 0.9)), 5),
                     p99_ms=round(float(np.quantile(samples, 0.99)), 5) if quantile_interval(samples, 0.99) else None,
                     max_ms=float(samples.max()),
-                    clock_mhz=after.clock_mhz,
-                    temperature_c=after.temperature_c,
-                    throttled=after.throttled,
+                    clock_mhz=state.clock_mhz,
+                    temperature_c=state.temperature_c,
+                    throttled=state.throttle_bits,
                     other_cores=other_cores(before, after, reply["cpu_seconds"]),
                 )
             )
@@ -109,7 +110,7 @@ def judge_sustained(case: Case, windows: Sequence[Window], governor: str | None)
 
 def _throttle_reasons(windows: Sequence[Window]) -> list[str]:
     first = windows[0].throttled
-    words = {word for window in windows for word in throttle_words(first, window.throttled)}
+    words = {word for window in windows for word in throttle_changes(first, window.throttled)}
     return [f"the board reports {', '.join(sorted(words))}"] if words else []
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from fashion_bench.cases import Case
 from fashion_bench.document import Document
-from fashion_bench.machine import throttle_words
+from fashion_bench.machine import throttle_changes
 from fashion_bench.results import Result, Round
 from fashion_bench.stats import Ratio, compare
 from fashion_edge.errors import GateError
@@ -47,7 +47,7 @@ def _too_little(result: Result, needs: Needs) -> list[str]:
 
 
 def _throttled(rounds: Sequence[Round]) -> list[str]:
-    words = {word for block in rounds for word in throttle_words(*block.throttled)}
+    words = {word for block in rounds for word in throttle_changes(*block.throttled)}
     return [f"the board reports {', '.join(sorted(words))}"] if words else []
 
 

@@ -47,7 +47,6 @@ def test_every_variant_has_its_figures(document):
         assert entry["load_ms"] > 0
         assert entry["first_ms"] > 0
         assert entry["memory"]["peak_mb"] >= entry["rss_mb"] > 20
-        assert entry["energy_mj"] == "not measured"
         assert len(entry["samples_ms"]) == entry["samples"] == sum(block["samples"] for block in entry["rounds"])
 
 
@@ -55,7 +54,6 @@ def test_warm_up_is_kept_apart(document):
     for entry in document["results"]:
         for block in entry["rounds"]:
             assert len(block["warmup_ms"]) >= 10
-            assert sum(block["warmup_ms"]) >= 9  # --warmup-seconds 0.01, the harness's own steps between
 
 
 def test_the_harness_measures_itself(document):
@@ -313,7 +311,7 @@ def test_choose_writes_what_the_device_will_run_or_says_why_not(tiny_bundle, pho
     ("flags", "message"),
     [
         (["--end-to-end", "--source", "nosuch.mp4"], "source nosuch.mp4 does not exist"),
-        (["--fps", "nan"], "'--fps': nan is no finite number; give one such as 10 or 0.5"),
+        (["--fps", "nan"], "'--fps': nan is not a finite number; give one such as 10 or 0.5"),
         (["--profile", "p.json"], "--profile p.json is where --choose writes; add --choose"),
         (["--choose", "--profile", "/proc/p.json"], "--profile /proc/p.json cannot be written: "),
         (["--choose", "--profile", "/proc"], "--profile /proc is a folder; name a file"),
@@ -402,13 +400,13 @@ def test_ctrl_c_keeps_the_rounds_that_are_over_and_leaves_no_process(tiny_bundle
 
 def test_a_throttled_board_is_invalid_from_sysfs_to_verdict(tiny_bundle, tmp_path):
     from fashion_bench.cases import plan_cases
-    from fashion_bench.machine import PI_THROTTLED
     from fashion_bench.measure import Settings, measure
     from fashion_bench.verdict import Needs, judge
     from fashion_edge.bundle import load_bundle
+    from fashion_edge.telemetry import FIRMWARE
 
-    (tmp_path / PI_THROTTLED).parent.mkdir(parents=True)
-    (tmp_path / PI_THROTTLED).write_text("4\n")
+    (tmp_path / FIRMWARE).parent.mkdir(parents=True)
+    (tmp_path / FIRMWARE).write_text("4\n")
     bundle = load_bundle(tiny_bundle)
     settings = Settings(rounds=1, min_seconds=0.02, min_samples=5, warmup_seconds=0.0)
     (result,), skipped, whole = measure(

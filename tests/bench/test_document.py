@@ -73,7 +73,6 @@ def test_what_the_tables_read_must_be_there(written, change, words, capsys):
     ("change", "words"),
     [
         ({"memory": 60}, "memory must be dict"),
-        ({"energy": {"gross_mj": 1}}, "energy has no net_mj"),
         ({"operators": [{"name": "CONV_2D"}]}, "an entry of operators has no ms"),
         ({"samples_ms": [1.0, 0.0]}, "samples_ms must be numbers above 0"),
         ({"samples_ms": [float("nan")]}, "samples_ms must be numbers above 0"),

@@ -15,7 +15,7 @@ from shlex import quote
 from typing import Any
 
 from fashion_edge.doctor.isolated import Outcome, attempt
-from fashion_edge.telemetry import BITS, FIRMWARE, THERMAL, read_telemetry
+from fashion_edge.telemetry import THROTTLE_BITS, read_telemetry
 
 RUN_TIMEOUT_S = 10.0
 REASON = 400  # characters of an error: what a linker misses stands behind a long path
@@ -131,20 +131,20 @@ CLOCK = "sys/devices/system/cpu/cpu0/cpufreq"
 
 def check_power(machine: Machine) -> Iterator[Finding]:
     """Under-voltage and throttling, now and since boot; temperature."""
-    telemetry = read_telemetry(*(machine.root / path.relative_to("/") for path in (THERMAL, FIRMWARE)))
+    telemetry = read_telemetry(machine.root)
     supply = "vcgencmd get_throttled  # then a 5 V 3 A supply with a short cable"
     cool = "vcgencmd measure_temp  # then a heat sink or a fan"
     if machine.is_pi:
         now, before = telemetry.throttled, telemetry.throttled_before
-        if BITS[0] in now:
+        if THROTTLE_BITS[0] in now:
             yield Finding("power", "bad", "the supply's voltage is too low now: the clock is cut", supply)
-        elif BITS[0] in before:
+        elif THROTTLE_BITS[0] in before:
             yield Finding("power", "note", "the supply's voltage was too low since boot", supply)
         elif now:
             yield Finding("power", "bad", f"slowed down now: {', '.join(now)}", cool)
         elif before:
             yield Finding("power", "note", f"slowed down since boot: {', '.join(before)}", cool)
-        elif not telemetry.tells_throttling:
+        elif telemetry.throttle_bits is None:
             text = "whether it is under-voltage or slowed down is not known: the firmware does not tell you"
             yield Finding("power", "note", text, "sudo vcgencmd get_throttled  # throttled=0x0 is good")
         else:

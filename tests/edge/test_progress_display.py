@@ -1,0 +1,104 @@
+"""The progress display that all commands share."""
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from fashion_edge.console import say
+from fashion_edge.progress import Progress
+
+
+class Screen(io.StringIO):
+    """Standard error as a terminal, or as a file."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+class ClosedScreen(Screen):
+    """Accepts the first case and fails from then on."""
+
+    def __init__(self, number: int, *, terminal: bool) -> None:
+        super().__init__(terminal=terminal)
+        self.number = number
+
+    def write(self, text: str) -> int:
+        if "litert" in self.getvalue():
+            raise OSError(self.number, os.strerror(self.number))
+        return super().write(text)
+
+
+@pytest.fixture(autouse=True)
+def terminal_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+
+@pytest.fixture
+def clock() -> Iterator[float]:
+    """A clock that advances eleven seconds each time it is read, so that every update is due."""
+    return iter(range(0, 10_000, 11))
+
+
+def test_a_terminal_shows_one_line_that_is_erased_at_the_end(monkeypatch: pytest.MonkeyPatch, clock: Iterator[float]):
+    screen = Screen(terminal=True)
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Progress("fashion-bench", clock.__next__) as progress:
+        progress.update("litert int8", 1, 12)
+        progress.update("onnx float32", 2, 12)
+    shown = screen.getvalue()
+    assert "litert int8" in shown
+    assert "2/12" in shown
+    assert "\n" not in shown[: shown.index("onnx float32")]
+    assert shown.endswith("\x1b[2K")
+
+
+def test_a_message_goes_above_the_line(monkeypatch: pytest.MonkeyPatch, clock: Iterator[float]):
+    screen = Screen(terminal=True)
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Progress("fashion-bench", clock.__next__) as progress:
+        progress.update("litert int8", 1, 12)
+        say("a message that stays")
+        assert screen.getvalue().endswith("a message that stays\n")
+
+
+def test_a_file_gets_plain_lines_every_ten_seconds(monkeypatch: pytest.MonkeyPatch):
+    screen, seconds = Screen(terminal=False), iter([0.0, 3.0, 12.0, 15.0, 25.0])
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Progress("fashion-bench", seconds.__next__) as progress:
+        for done in range(4):
+            progress.update("litert int8", done, 12)
+    assert screen.getvalue() == "fashion-bench: litert int8, 1 of 12\nfashion-bench: litert int8, 3 of 12\n"
+
+
+def test_without_a_name_a_file_gets_nothing(monkeypatch: pytest.MonkeyPatch, clock: Iterator[float]):
+    screen = Screen(terminal=False)
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Progress(clock=clock.__next__) as progress:
+        progress.update("litert int8", 1, 12)
+    assert not screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("number", "terminal"),
+    [
+        pytest.param(errno.EPIPE, False, id="a pipe that was closed"),
+        pytest.param(errno.EPIPE, True, id="a pipe with FORCE_COLOR"),
+        pytest.param(errno.EIO, True, id="a terminal that was closed"),
+    ],
+)
+def test_a_closed_standard_error_does_not_end_the_run(
+    monkeypatch: pytest.MonkeyPatch, clock: Iterator[float], number: int, terminal: bool
+):
+    monkeypatch.setattr(sys, "stderr", ClosedScreen(number, terminal=terminal))
+    with Progress("fashion-bench", clock.__next__) as progress:
+        progress.update("litert int8 x1", 1, 3)
+        progress.update("onnx float32 x1", 2, 3)
+        progress.update("", 3, 3)
