@@ -120,7 +120,7 @@ def test_the_model_card_says_what_it_was_measured_on(first_run):
     assert "39 photos for training, 6 photos for validation, 3 photos for testing" in card
     assert "6 val photos (thresholds and the epoch were chosen on them)" in card
     assert "EfficientNet-Lite0" in card
-    assert "## Limits" in card
+    assert "## Limitations" in card
 
 
 def test_calibration_photos_are_training_photos_of_every_combination(first_run):
