@@ -36,11 +36,26 @@ class LabelSpace:
 
 @dataclass(frozen=True)
 class Decision:
-    """What is said of one frame."""
+    """Labels of one frame.
 
-    by_group: Mapping[str, str | None]  # group -> the one label over its threshold, or None
-    labels: tuple[str, ...]  # what was decided, in output order
-    text: str  # "red dress", "red ?", "nothing I know"
+    Attributes:
+        by_group: group to the one label above its threshold, or None.
+        labels: labels that were decided on, in the model's order.
+        text: the same in words: `red dress`, `red ?`, `nothing I know`.
+
+    Example:
+        >>> decision = Decision({"colour": "red", "garment": None}, ("red",), "red ?")
+        >>> decision["colour"], decision["garment"]
+        ('red', None)
+    """
+
+    by_group: Mapping[str, str | None]
+    labels: tuple[str, ...]
+    text: str
+
+    def __getitem__(self, group: str) -> str | None:
+        """Label of a group; None where no label of it reached its threshold."""
+        return self.by_group[group]
 
 
 def decide(scores: NDArray[np.float32], space: LabelSpace) -> Decision:

@@ -226,7 +226,7 @@ def _profile(line: int) -> NDArray[np.uint8]:
 def _draw_bars(image: NDArray[np.uint8], result: Result) -> None:
     """One row a label: name, score as a bar; green where it was decided."""
     height, width = image.shape[:2]
-    scores, labels, decided = result.smoothed.tolist(), result.labels, result.decision.labels
+    scores, labels, decided = result.smoothed_array.tolist(), result.label_names, result.labels
     most = height // 2 // row_height(unit_of(height, width))  # never more than half of the picture
     if most == 0:
         return

@@ -58,17 +58,57 @@ class Meter:
 
 @dataclass(frozen=True)
 class Result:
-    """A labelled frame."""
+    """A classified frame.
+
+    Attributes:
+        frame: the picture, `frame.image` (h, w, 3) uint8 B, G, R, and where it came from.
+        box: region of interest that was classified, in pixels of the frame.
+        score_array: scores of the model in 0..1, (n_labels,) float32, in the order of `label_names`.
+        smoothed_array: scores after smoothing over time, on which the decision is made; equal for a photo.
+        decision: labels above their thresholds, by group.
+        age_s: seconds from capture to label.
+        stages_s: seconds of each stage: capture, preprocess, infer, decide, and draw where it was drawn.
+        label_names: all labels of the model.
+        vitals: frame rate and ages of the last seconds of a live source, else None.
+
+    Example:
+        >>> from fashion_edge import Classifier
+        >>> result = Classifier.load("shipped").classify("photo.jpg")  # doctest: +SKIP
+        >>> result.text, result.labels  # doctest: +SKIP
+        ('red dress', ('dress', 'red'))
+        >>> result.scores["red"], result.decision["colour"]  # doctest: +SKIP
+        (0.99, 'red')
+    """
 
     frame: Frame
-    box: Box  # where the classifier looked
-    scores: NDArray[np.float32]  # (n_labels,) as the model gave them
-    smoothed: NDArray[np.float32]  # what was decided on
+    box: Box
+    score_array: NDArray[np.float32]
+    smoothed_array: NDArray[np.float32]
     decision: Decision
-    age_s: float  # from capture to label
-    stages_s: dict[str, float]  # capture, preprocess, infer, decide; draw is added once it was drawn
-    labels: tuple[str, ...]  # names of the scores, in order
-    vitals: Vitals | None = None  # rate and ages of the last seconds
+    age_s: float
+    stages_s: dict[str, float]
+    label_names: tuple[str, ...]
+    vitals: Vitals | None = None
+
+    @property
+    def text(self) -> str:
+        """The decision in words: `red dress`, `red ?`, `nothing I know`."""
+        return self.decision.text
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels that were decided on, in the model's order; empty where the model abstains."""
+        return self.decision.labels
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Scores of this frame alone, by label."""
+        return dict(zip(self.label_names, self.score_array.tolist(), strict=True))
+
+    @property
+    def smoothed(self) -> dict[str, float]:
+        """Scores after smoothing over time, by label."""
+        return dict(zip(self.label_names, self.smoothed_array.tolist(), strict=True))
 
 
 STEP_S = 0.5  # a clock that is set, as a Pi's is by NTP minutes after its start, moves further; drift does not
@@ -116,7 +156,7 @@ def result_record(result: Result, clock: WallClock) -> dict[str, Any]:
         "labels": list(result.decision.labels),
         "decision": dict(result.decision.by_group),
         "text": result.decision.text,
-        "scores": {label: round(score, 4) for label, score in zip(result.labels, result.scores.tolist(), strict=True)},
+        "scores": {label: round(score, 4) for label, score in result.scores.items()},
         "stages_ms": {stage: round(seconds * 1e3, 3) for stage, seconds in result.stages_s.items()},
     }
 

@@ -224,7 +224,7 @@ def test_a_frame_that_was_discarded_leaves_no_trace(shipped: Bundle) -> None:
         assert [result.frame.index for result in sink.results] == [0, 2]
         return sink.results[-1]
 
-    assert last(slow=True).smoothed.tolist() == last(slow=False).smoothed.tolist()
+    assert last(slow=True).smoothed_array.tolist() == last(slow=False).smoothed_array.tolist()
 
 
 def test_labels_that_nobody_was_shown_are_in_no_figure(shipped: Bundle) -> None:
@@ -274,7 +274,7 @@ def test_files_are_smoothed_on_their_own_clock_and_not_on_that_of_their_decoding
         image = np.zeros((48, 64, 3), np.uint8)
         one.label(Frame(image, 0, 0.0, "clip", stream_at=0.0))
         one._backend = backend(shipped)
-        return float(one.label(Frame(image, 1, 0.001, "clip", stream_at=gap)).smoothed.max())
+        return float(one.label(Frame(image, 1, 0.001, "clip", stream_at=gap)).smoothed_array.max())
 
     assert last_score(0.25) == pytest.approx(0.99 / np.e, rel=1e-3)
     assert last_score(0.001) == pytest.approx(0.99, rel=1e-2)

@@ -107,7 +107,7 @@ def _compare(
             tally.frames += 1
             texts = a.decision.text, b.decision.text
             if tally.comparable:
-                tally.largest = max(tally.largest, float(np.abs(a.scores - b.scores).max()))
+                tally.largest = max(tally.largest, float(np.abs(a.score_array - b.score_array).max()))
             if texts[0] != texts[1]:
                 tally.differing += 1
                 if still or texts != said:

@@ -96,10 +96,7 @@ class CaptureSink(Sink):
 
 def near_thresholds(result: Result, space: LabelSpace, margin: float) -> dict[str, float]:
     """Labels whose score lies within `margin` of its threshold: label -> score minus threshold."""
-    distances = {
-        label: round(float(score) - space.thresholds[label], 4)
-        for label, score in zip(space.labels, result.scores, strict=True)
-    }
+    distances = {label: round(score - space.thresholds[label], 4) for label, score in result.scores.items()}
     return {label: distance for label, distance in distances.items() if abs(distance) <= margin}
 
 

@@ -72,7 +72,9 @@ class ReplayCheck(Sink):
         same = line.text == result.decision.text
         if self._same_model:
             same = (
-                same and line.scores == tuple(exact(result.scores)) and line.smoothed == tuple(exact(result.smoothed))
+                same
+                and line.scores == tuple(exact(result.score_array))
+                and line.smoothed == tuple(exact(result.smoothed_array))
             )
         if not same:
             self.differing.append(f"frame {line.frame}: {line.text} | {result.decision.text}")

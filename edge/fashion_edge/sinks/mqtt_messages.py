@@ -64,7 +64,7 @@ class Topics:
 
 def state_payload(result: Result, wall: WallClock) -> str:
     """What was decided: text, one label or null a group, labels, smoothed scores, and when."""
-    scores = {label: round(float(score), 3) for label, score in zip(result.labels, result.smoothed, strict=True)}
+    scores = {label: round(score, 3) for label, score in result.smoothed.items()}
     record = {
         "text": result.decision.text,
         "decision": dict(result.decision.by_group),

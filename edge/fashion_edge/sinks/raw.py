@@ -77,8 +77,8 @@ class RawSink(Sink):
                 "file": name,
                 "text": result.decision.text,
                 "decision": dict(result.decision.by_group),
-                "scores": exact(result.scores),
-                "smoothed": exact(result.smoothed),
+                "scores": exact(result.score_array),
+                "smoothed": exact(result.smoothed_array),
             }
         )
 

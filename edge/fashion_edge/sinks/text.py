@@ -30,8 +30,8 @@ class TextSink(Sink):
         if self._quiet or (text == self._last and not self._still):
             return
         self._last = text
-        scores = dict(zip(result.labels, result.smoothed, strict=True))
-        shown = ", ".join(f"{label} {scores[label]:.2f}" for label in result.decision.labels)
+        scores = result.smoothed
+        shown = ", ".join(f"{label} {scores[label]:.2f}" for label in result.labels)
         where = result.frame.source if self._still else f"{result.frame.source} frame {result.frame.index}"
         line = f"{where}: {text}" + (f" ({shown})" if shown else "")
         click.echo(printable(line))

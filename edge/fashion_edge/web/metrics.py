@@ -91,9 +91,9 @@ def _age(counts: Counts) -> Iterator[str]:
 
 
 def _result(result: Result) -> Iterator[str]:
-    scores = list(zip(result.labels, result.smoothed, strict=True))
-    yield from _metric("score", "gauge", "Smoothed, 0..1", [(_label(name), float(x)) for name, x in scores])
-    decided = [(_label(name), int(name in result.decision.labels)) for name in result.labels]
+    scores = [(_label(name), score) for name, score in result.smoothed.items()]
+    yield from _metric("score", "gauge", "Smoothed, 0..1", scores)
+    decided = [(_label(name), int(name in result.labels)) for name in result.label_names]
     yield from _metric("decided", "gauge", "1 for a label that is shown", decided)
 
 

@@ -77,7 +77,7 @@ def describe_result(result: Result, wall: WallClock) -> dict[str, Any]:
     }
     return {
         **result_record(result, wall),
-        "smoothed": {label: round(float(x), 4) for label, x in zip(result.labels, result.smoothed, strict=True)},
+        "smoothed": {label: round(score, 4) for label, score in result.smoothed.items()},
         "size": [width, height],
         "box": [
             round(part, 4) for part in (box.left / width, box.top / height, box.width / width, box.height / height)

@@ -54,7 +54,7 @@ def test_frames_ages_and_gaps_are_counted(result: Callable) -> None:
 
 
 def test_odd_label_names_are_escaped(result: Callable) -> None:
-    odd = replace(result(), labels=('a"b', "c\\d", "e\nf"))
+    odd = replace(result(), label_names=('a"b', "c\\d", "e\nf"))
     found = values(render_metrics(Counts(), "lost", odd, Telemetry(51.5), {}, 0))
     assert 'fashion_edge_score{label="a\\"b"}' in found
     assert found["fashion_edge_source_up"] == 0
