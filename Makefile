@@ -1,38 +1,57 @@
-# make demo: the live pipeline on rendered garments.   make test: all tests.   Both start from a bare clone.
+# make help lists the targets. make demo and make test work from a bare clone.
 PYTHON ?= python3
 SHELL = bash -o pipefail
 PIP_INSTALL = -m pip install --disable-pip-version-check --constraint constraints.txt
-# A venv keeps the Python that it was begun with, so a wrong one is refused before there is any.
+# A virtual environment keeps the Python that created it, so a wrong version is refused first.
 CHECK_PYTHON = command -v $(firstword $(PYTHON)) > /dev/null || { \
-	echo "==> $(PYTHON) is not installed; install Python 3.11 to 3.13, or name one that is: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; } && \
+	echo "==> $(PYTHON) is not installed; install Python 3.11 to 3.13, or give another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; } && \
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit( \
 	"==> $(PYTHON) is Python %d.%d; it must be 3.11 to 3.13: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
 SHOW_NAMES = sed -u -n -e 's/^Collecting \([^ ]*\).*/    fetching \1/p' -e 's/^\(Installing collected packages\).*/    \1/p' -e '/^ERROR/p'
 
-.PHONY: demo test lint edge clean
+# Tests that run in parallel; browser and broker tests measure delays and run alone after them.
+JOBS ?= 2
+PARALLEL = -n $(JOBS) --dist loadfile
 
-demo: .venv-demo/ready
+.PHONY: help demo test test-fast lint docs edge pictures clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | \
+		awk -F '|' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+demo: .venv-demo/ready ## label rendered garments for 10 seconds: no camera, no TensorFlow
 	@echo "==> labelling 10 seconds of rendered garments (no camera needed)"
 	@rm -rf demo-out
 	@.venv-demo/bin/fashion-edge --source demo --seconds 10 --headless \
 		--jsonl demo-out/labels.jsonl --save demo-out/pictures --overwrite
 
-test: .venv/ready
-	@echo "==> running all tests"
-	@.venv/bin/python -m pytest
+test: .venv/ready ## run all tests that need no special device
+	@echo "==> running all tests; about 12 minutes on two cores"
+	@.venv/bin/python -m pytest $(PARALLEL) -m "not devices and not browser and not broker"
+	@.venv/bin/python -m pytest -m "browser or broker"
 
-lint: .venv/ready
-	@echo "==> ruff, mypy, import-linter, deptry"
+test-fast: .venv/ready ## run the quick tests, under a minute on two cores
+	@.venv/bin/python -m pytest -q $(PARALLEL) -m "not slow and not browser and not broker and not devices"
+
+lint: .venv/ready ## check style, types, imports, dependencies and spelling
+	@echo "==> ruff, mypy, import-linter, deptry, codespell"
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports
+	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry .
+	@.venv/bin/codespell
 
-# The wheel as a Pi gets it: no TensorFlow, one environment for each Python that is here.
-edge: .venv/ready
+docs: .venv/ready ## build the documentation site in site/; warnings are errors
+	@.venv/bin/mkdocs build --strict --quiet
+
+# The wheel as a Pi gets it: no TensorFlow, one environment for each installed Python.
+edge: .venv/ready ## test the wheel without TensorFlow on every installed Python from 3.11 to 3.13
 	@echo "==> edge tests against the wheel, without TensorFlow"
 	@.venv/bin/nox --session edge
+
+pictures: .venv/ready ## render the moving picture of the README again
+	@.venv/bin/python docs/make_pictures.py
 
 .venv-demo/ready: pyproject.toml constraints.txt
 	@$(CHECK_PYTHON)
@@ -48,18 +67,18 @@ edge: .venv/ready
 	@.venv/bin/python $(PIP_INSTALL) --editable '.[dev]' 2>&1 | $(SHOW_NAMES)
 	@touch $@
 
-clean:
-	rm -rf .venv .venv-demo .nox .devices demo-out dist
+clean: ## remove environments and everything that was built
+	rm -rf .venv .venv-demo .nox .devices demo-out dist site
 
-# Devices without the device: an arm64 userland, a virtual machine with a camera, libcamera. docs/devices.md says more.
-# All that is fetched and built lies in .devices; no mount, binfmt entry or process outlives a run.
+# Emulated devices: an arm64 userland, a virtual machine with a camera, libcamera. See docs/devices.md.
+# Everything that is downloaded and built is in .devices; no mount, binfmt entry or process outlives a run.
 DIES_WITH_MAKE = $(if $(shell command -v setpriv),setpriv --pdeathsig KILL)
 DEVICE_TESTS_aarch64 = test_aarch64.py test_left_behind.py
 DEVICE_TESTS_v4l2 = test_v4l2.py
 DEVICE_TESTS_picamera = test_picamera.py
 
 .PHONY: test-devices test-aarch64 test-v4l2 test-picamera
-test-devices: test-aarch64 test-v4l2 test-picamera
+test-devices: test-aarch64 test-v4l2 test-picamera ## run the tests on emulated devices; needs root
 
 test-aarch64 test-v4l2 test-picamera:
 	@if [ "$$(id -u)" != 0 ]; then echo "==> $@ skipped: it needs root for namespaces of its own; sudo make $@"; exit 0; fi; \

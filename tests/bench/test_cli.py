@@ -13,6 +13,8 @@ import pytest
 
 from fashion_bench.cli import main
 
+pytestmark = pytest.mark.slow
+
 QUICK = [
     "--rounds",
     "2",

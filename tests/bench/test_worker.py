@@ -42,6 +42,7 @@ def test_the_null_backend_needs_no_model(tiny_bundle):
     assert len(run["ms"]) == 3
 
 
+@pytest.mark.slow
 def test_tensorflow_runs_the_same_file_to_the_same_scores(tiny_bundle):
     pytest.importorskip("tensorflow")
     bundle = load_bundle(tiny_bundle)

@@ -12,6 +12,8 @@ import pytest
 
 from fashion_export.cli import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def refused(tmp_path, capsys):

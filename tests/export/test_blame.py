@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from fashion_edge.preprocess import InputSpec
 from fashion_export.graph import copy_network
@@ -10,6 +11,8 @@ from fashion_export.parity import MARK, layer_errors
 from fashion_export.source import load_model
 from fashion_export.variants import ALL, convert
 from fashion_export.variants.job import Job
+
+pytestmark = pytest.mark.slow
 
 INT8, FLOAT32 = (next(r for r in ALL if r.name == name) for name in ("litert int8", "litert float32"))
 

@@ -15,6 +15,8 @@ from fashion_edge.golden import parse_golden, self_check
 from fashion_export.cli import main
 from fashion_export.provenance import without_paths
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_standard_bundle_has_int8_float32_and_onnx_and_replays(bundle_folder):
     bundle = load_bundle(bundle_folder)

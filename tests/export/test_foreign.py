@@ -16,6 +16,8 @@ from fashion_export.foreign import eat_pixels, find_photos, open_any, scales_pix
 from fashion_export.labels import parse_groups, parse_labels
 from fashion_export.source import keras_scores, load_model
 
+pytestmark = pytest.mark.slow
+
 LABELS = "blue,dress,red,shirt"
 
 

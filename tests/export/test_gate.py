@@ -10,6 +10,8 @@ from fashion_edge.decide import LabelSpace
 from fashion_export.cli import main
 from fashion_export.parity import Limits, compare, too_few
 
+pytestmark = pytest.mark.slow
+
 SPACE = LabelSpace(("red", "blue"), {"colour": ("red", "blue")}, {"red": 0.5, "blue": 0.5})
 
 

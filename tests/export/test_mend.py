@@ -9,6 +9,8 @@ from fashion_export.graph import batch_norm, is_homogeneous, read_graph
 from fashion_export.repair import examine, mend
 from fashion_export.source import keras_scores, load_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pixels(trained_run):

@@ -7,6 +7,8 @@ from fashion_edge.errors import ModelError
 from fashion_export.foreign import open_any
 from fashion_export.saved_model import PURE
 
+pytestmark = pytest.mark.slow
+
 SIZE = 32
 
 

@@ -20,6 +20,8 @@ from fashion_export.source import keras_scores, load_model
 from fashion_export.variants import ALL, STANDARD, convert
 from fashion_export.variants.job import Job
 
+pytestmark = pytest.mark.slow
+
 SPEC = InputSpec(48, 40)
 SPACE = LabelSpace(("blue", "dress", "red", "shirt"), {"colour": ("blue", "red")}, dict.fromkeys("xxxx", 0.5))
 BY_NAME = {recipe.name: recipe for recipe in ALL}

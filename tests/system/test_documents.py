@@ -3,12 +3,13 @@
 import json
 import re
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
+
+from fashion_edge import __version__
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -44,7 +45,7 @@ def test_every_flag_of_a_command_stands_in_the_documents(name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_tells_its_version(name):
     told = CliRunner().invoke(import_module(COMMANDS[name]).command, ["--version"])
-    assert told.output == f"fashion-{name} {version('fashion-edge')}\n"
+    assert told.output == f"fashion-{name} {__version__}\n"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

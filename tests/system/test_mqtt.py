@@ -24,7 +24,10 @@ from fashion_edge.sinks.mqtt import MqttSink
 
 mqtt = pytest.importorskip("paho.mqtt.client", reason="NO MQTT CLIENT: pip install 'fashion-edge[mqtt]'")
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-pytestmark = pytest.mark.skipif(MOSQUITTO is None, reason="NO BROKER: apt install mosquitto to test --mqtt")
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.skipif(MOSQUITTO is None, reason="NO BROKER: apt install mosquitto to test --mqtt"),
+]
 
 
 class Broker:

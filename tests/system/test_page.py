@@ -23,7 +23,10 @@ from fashion_edge.readers import Latest
 from fashion_edge.sinks.base import FanOut
 from fashion_edge.web import Address, Origin, WebSink
 
-pytestmark = pytest.mark.skipif(find_chromium() is None, reason="NO BROWSER: apt install chromium to test the page")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(find_chromium() is None, reason="NO BROWSER: apt install chromium to test the page"),
+]
 
 LABELS = ("blue", "dress", "red")
 SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))

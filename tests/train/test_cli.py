@@ -16,6 +16,8 @@ from fashion_edge.images import read_image
 from fashion_edge.preprocess import preprocess
 from fashion_train.cli import main
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--epochs", "2", "--batch", "8", "--size", "32x40", "--no-baseline", "--teacher-epochs", "0"]
 TAUGHT = [*QUICK[:-1], "1"]
 

@@ -8,6 +8,8 @@ from fashion_train.data.dataset import load_dataset
 from fashion_train.tune.calibration import calibration_error, fit_temperature, fit_temperatures, usual_thresholds
 from fashion_train.tune.metrics import encode, measure, silent
 
+pytestmark = pytest.mark.slow
+
 SPACE = LabelSpace(
     ("blue", "dress", "red", "shirt"),
     {"colour": ("blue", "red"), "garment": ("dress", "shirt")},

@@ -11,6 +11,8 @@ from fashion_train.fit.stages import at_size, identify_fit, pictures_of, stand_b
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.tune import label_errors
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def prepared(shapes):

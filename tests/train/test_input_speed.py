@@ -7,6 +7,8 @@ import pytest
 
 from fashion_train.input_speed import BATCH, GENERATOR, measure_inputs, time_batches
 
+pytestmark = pytest.mark.slow
+
 SIZE = (32, 24)
 PICTURES = np.random.default_rng(0).integers(0, 256, (40, *SIZE, 3), dtype=np.uint8)
 TARGETS = np.eye(40, 6, dtype=np.float32)

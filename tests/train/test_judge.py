@@ -10,6 +10,8 @@ from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.tune.calibration import TuningSet
 from fashion_train.tune.evaluate import judge, score
 
+pytestmark = pytest.mark.slow
+
 PART = 4
 
 

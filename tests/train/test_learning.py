@@ -27,6 +27,8 @@ from fashion_train.fit.loop import (
 )
 from fashion_train.options import find_recipe
 
+pytestmark = pytest.mark.slow
+
 SPACE = LabelSpace(("dark", "light"), {"tone": ("dark", "light")}, {"dark": 0.5, "light": 0.5})
 RECIPE = replace(find_recipe("default"), epochs=3, batch=4, ema=0.9)
 

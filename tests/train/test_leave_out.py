@@ -3,10 +3,14 @@
 import json
 import shutil
 
+import pytest
+
 from fashion_train import leave_out
 from fashion_train.cli import main
 from fashion_train.data.dataset import Dataset, Photo
 from fashion_train.leave_out import Row, candidates, report
+
+pytestmark = pytest.mark.slow
 
 QUICK = ["--epochs", "1", "--batch", "8", "--size", "32", "--teacher-epochs", "0", "--arch", "smallervgg"]
 FOUR = ["blue_dress", "blue_shirt", "red_dress", "red_shirt"]

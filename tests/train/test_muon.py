@@ -7,6 +7,8 @@ import pytest
 from fashion_train.fit.learner import ADAM_SHARE, RMS, Muon, make_optimizer, orthogonal
 from fashion_train.options import find_recipe
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 
 

@@ -9,6 +9,8 @@ from fashion_edge.errors import FashionError, UsageError
 from fashion_train.networks import NetworkOptions, find_architecture
 from fashion_train.networks.lite0 import _Headers, find_weights, read_tensors
 
+pytestmark = pytest.mark.slow
+
 
 def test_smallervgg_is_the_tutorials_network():
     model = find_architecture("smallervgg").build(NetworkOptions((96, 96), 6))

@@ -15,6 +15,8 @@ from fashion_train.report import plots
 from fashion_train.report.plots import confused, plot_confusion, plot_history, plot_precision_recall
 from fashion_train.report.report import captions, legible_letters, write_sheet
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def figures(monkeypatch):

@@ -13,6 +13,8 @@ from fashion_train.report.run_folder import choose_calibration
 from fashion_train.train import _say_what_there_is
 from fashion_train.tune.metrics import measure
 
+pytestmark = pytest.mark.slow
+
 
 def prepared(dataset, negatives=None):
     options = TrainOptions(dataset, Path("unused"), find_recipe("default"), negatives=negatives)

@@ -15,6 +15,8 @@ from fashion_train.data.recolour import Dyes, to_lab
 from fashion_train.data.samples import Masks, Sampler, draw_colour, render_for
 from fashion_train.options import TrainOptions, find_recipe
 
+pytestmark = pytest.mark.slow
+
 
 def fill(root, combinations, each):
     for number, name in enumerate(combinations):

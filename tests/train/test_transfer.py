@@ -12,6 +12,8 @@ from fashion_train.fit.distillation import make_transfer_set
 from fashion_train.fit.teacher import teacher_recipe, teacher_size
 from fashion_train.options import TrainOptions, find_recipe
 
+pytestmark = pytest.mark.slow
+
 SIZE = (48, 40)
 
 

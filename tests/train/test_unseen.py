@@ -3,7 +3,11 @@
 import json
 import shutil
 
+import pytest
+
 from fashion_train.cli import main
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_set_of_one_colour_that_is_known_among_others_is_trained_and_has_nothing_recoloured(shapes, tmp_path):

@@ -14,6 +14,8 @@ from fashion_edge.errors import UsageError
 from fashion_train.data.batches import Schedule
 from fashion_train.fit.workers import Team, find_team
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = "import sys; from fashion_train.cli import main; sys.exit(main(sys.argv[1:]))"
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from fashion_edge import __version__
 from fashion_edge.console import say
 from fashion_edge.errors import FashionError
 
@@ -120,7 +121,7 @@ class GroupedCommand(click.Command):
 
 def version_flag(command: Command) -> Command:
     """Add `--version`; click's own decorator remembers the name of the first command that it was used for."""
-    return click.version_option(package_name="fashion-edge", message="%(prog)s %(version)s")(command)
+    return click.version_option(__version__, message="%(prog)s %(version)s")(command)
 
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

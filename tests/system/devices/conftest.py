@@ -1,4 +1,4 @@
-"""The device tests run where they were asked for (`make test-devices`) and can run; elsewhere they say why not."""
+"""The device tests run by `make test-devices` where the machine allows them, else they are skipped."""
 
 import json
 import os
@@ -10,15 +10,18 @@ import pytest
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # pytest imports each test file on its own; the harness is a package beside them
-ASKED = "FASHION_DEVICES"
+SWITCH = "FASHION_DEVICES"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by -m
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if HERE in item.path.parents]
     if not ours:
         return
-    if os.environ.get(ASKED) != "1":
-        reason: str | None = f"takes minutes and root: run make test-devices (it sets {ASKED}=1)"
+    for item in ours:
+        item.add_marker(pytest.mark.devices)
+    if os.environ.get(SWITCH) != "1":
+        reason: str | None = f"takes minutes and root: run make test-devices (it sets {SWITCH}=1)"
     else:
         from testbed.host import why_not
 

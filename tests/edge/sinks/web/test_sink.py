@@ -291,6 +291,7 @@ def test_there_is_a_limit_to_those_who_watch(serve: Serve, ask: Callable, feed: 
     asyncio.run(visit())
 
 
+@pytest.mark.slow
 def test_a_stranger_cannot_take_all_files(serve: Serve, ask: Callable) -> None:
     sink = serve()
     least = 100 - MOST_CONNECTIONS - BACKLOG
