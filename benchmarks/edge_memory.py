@@ -18,7 +18,7 @@ from fashion_edge.backends.fake import FakeBackend
 from fashion_edge.cli.request import Request
 from fashion_edge.frame import Frame, Item
 from fashion_edge.loading import open_model
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import FanOut, Sink
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--backend", choices=("real", "fake"), default="real")
     args = parser.parse_args(argv)
-    load_cv2().setNumThreads(1)
+    cv2.setNumThreads(1)
     model = open_model(Request(threads=1))
     manifest = model.bundle.manifest
     fake = FakeBackend([0.5] * len(manifest.space.labels), manifest.input.shape)

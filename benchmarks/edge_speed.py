@@ -127,10 +127,10 @@ def allow(clip: Path) -> dict[str, float]:
     from fashion_edge.cli.request import Request
     from fashion_edge.frame import Roi
     from fashion_edge.loading import open_model
-    from fashion_edge.opencv import load_cv2
+    from fashion_edge.opencv import cv2
     from fashion_edge.preprocess import preprocess
 
-    load_cv2().setNumThreads(1)
+    cv2.setNumThreads(1)
     model = open_model(Request(threads=1))
     images = [item.image for item, _ in zip(video(clip).items(), range(WARM), strict=False)]  # type: ignore[union-attr]
     box, spec = Roi().box(*images[0].shape[:2], still=False), model.bundle.manifest.input
@@ -161,7 +161,7 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
 
     from fashion_edge.cli.request import Request
     from fashion_edge.loading import open_model
-    from fashion_edge.opencv import load_cv2
+    from fashion_edge.opencv import cv2
     from fashion_edge.pipeline import Labeller, Options, Summary, run
     from fashion_edge.readers import Ahead, Latest
     from fashion_edge.result import Result
@@ -180,7 +180,7 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
             if self.left == 0:
                 self.clocks = read_clocks()
 
-    load_cv2().setNumThreads(1)
+    cv2.setNumThreads(1)
     model = open_model(Request(threads=1))
     options = Options(seconds=PACED_S if paced else None)
     labeller = Labeller(model.bundle.manifest, model.backend, options, still=False)

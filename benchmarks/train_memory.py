@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 
 COMBINATIONS = tuple(f"{colour}_{garment}" for colour in ("black", "blue", "red") for garment in ("dress", "shirt"))
 SHADES = {"black": (25, 25, 25), "blue": (180, 70, 30), "red": (40, 30, 200)}  # B, G, R
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def write_photos(root: Path, count: int) -> None:
     """So many pictures in folders named like red_dress: a coloured block before a wall that never repeats."""
-    cv2, rng = load_cv2(), np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for name in COMBINATIONS:
         (root / name).mkdir(parents=True)
     for number in range(count):

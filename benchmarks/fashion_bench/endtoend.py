@@ -13,7 +13,7 @@ from fashion_edge.decide import decide
 from fashion_edge.errors import DatasetError, ImageError, SourceError
 from fashion_edge.frame import Frame
 from fashion_edge.images import find_images, read_folder_name, read_image
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_result
 from fashion_edge.pipeline import Labeller, Options
 from fashion_edge.preprocess import preprocess
@@ -77,7 +77,7 @@ def render_clip(path: Path) -> None:
     """
     from fashion_render.demo import DemoScene
 
-    cv2, scene = load_cv2(), DemoScene(seed=0)
+    scene = DemoScene(seed=0)
     first = scene.frame(0)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (first.shape[1], first.shape[0]))
     if not writer.isOpened():
@@ -94,7 +94,6 @@ def measure_end_to_end(
 
     Returns milliseconds a frame of each stage, of all together, and of processor time over all threads.
     """
-    cv2 = load_cv2()
     cv2.setNumThreads(threads)
     labeller = Labeller(manifest, backend, Options(), still=False)
     frames, pacer = _frames(source), Pacer(1 / fps if fps else 0.0)

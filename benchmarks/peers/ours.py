@@ -14,7 +14,7 @@ from fashion_edge.backends import open_backend
 from fashion_edge.bundle import load_bundle
 from fashion_edge.frame import Frame
 from fashion_edge.golden import self_check
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_result
 from fashion_edge.pipeline import Labeller, Options, View
 from fashion_edge.readers import Ahead
@@ -28,7 +28,7 @@ def main(clip: str, folder: str, _labels: str, count: str, precision: str) -> No
     variant = bundle.find("litert", precision)
     backend = open_backend(bundle, variant, 1)
     self_check(bundle, variant, backend)
-    load_cv2().setNumThreads(1)
+    cv2.setNumThreads(1)
     labeller = Labeller(bundle.manifest, backend, Options(), still=False)
 
     def frames() -> Iterator[Frame | View]:

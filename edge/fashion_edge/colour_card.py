@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.atomic import atomic_file
 from fashion_edge.errors import UsageError
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 
 WIDTH, HEIGHT = 1120, 800  # units of the card; a pixel each where it is looked at
 MARKER, EDGE = 160, 40
@@ -44,17 +44,16 @@ def patch_box(index: int) -> tuple[int, int, int, int]:
     return left + GAP, top + GAP, left + PATCH_W - GAP, top + PATCH_H - GAP
 
 
-def dictionary(cv2: Any) -> Any:
+def dictionary() -> Any:
     """The family of markers."""
     return cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
 
 
 def draw_card(scale: float = 1.0) -> NDArray[np.uint8]:
     """The card (h, w, 3) B, G, R."""
-    cv2 = load_cv2()
     card = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     for number, (left, top) in enumerate(MARKERS):
-        marker = cv2.aruco.generateImageMarker(dictionary(cv2), number, MARKER)
+        marker = cv2.aruco.generateImageMarker(dictionary(), number, MARKER)
         card[top : top + MARKER, left : left + MARKER] = marker[:, :, None]
     for index, (name, (red, green, blue)) in enumerate(COLOURS.items()):
         left, top, right, bottom = patch_box(index)
@@ -112,9 +111,8 @@ class Reading:
 
 def read_card(image: NDArray[np.uint8]) -> Reading | None:
     """Find the card in a picture (h, w, 3) B, G, R and read it; None where it is not in sight."""
-    cv2 = load_cv2()
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    found, numbers, _ = cv2.aruco.ArucoDetector(dictionary(cv2)).detectMarkers(grey)
+    found, numbers, _ = cv2.aruco.ArucoDetector(dictionary()).detectMarkers(grey)
     if numbers is None:
         return None
     seen = {int(number): corners.reshape(4, 2) for number, corners in zip(numbers.ravel(), found, strict=True)}

@@ -5,14 +5,21 @@ from typing import Any
 from fashion_edge.errors import MissingExtraError
 
 
-def load_cv2() -> Any:
-    """Import `cv2`; cheap after the first call.
+class _LazyOpenCV:
+    """The module `cv2`: nothing is imported before the first attribute is read."""
 
-    Raises:
-        MissingExtraError: neither OpenCV build is installed.
-    """
-    try:
-        import cv2
-    except ImportError as error:
-        raise MissingExtraError("OpenCV", "headless") from error
-    return cv2
+    def __getattr__(self, name: str) -> Any:
+        """Import OpenCV; later reads find its names here and cost no call.
+
+        Raises:
+            MissingExtraError: OpenCV is not installed.
+        """
+        try:
+            import cv2
+        except ImportError as error:
+            raise MissingExtraError("OpenCV", "headless") from error
+        self.__dict__ = cv2.__dict__
+        return getattr(cv2, name)
+
+
+cv2: Any = _LazyOpenCV()

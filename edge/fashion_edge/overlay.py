@@ -3,13 +3,12 @@
 import textwrap
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.frame import Box
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.result import Result
 
 WHITE = (255, 255, 255)
@@ -28,7 +27,7 @@ class Plate:
 
     def lay(self, image: NDArray[np.uint8]) -> None:
         """Dim what lies under it and write the words, in place."""
-        cv2, (height, width) = load_cv2(), self.words.shape[:2]
+        height, width = self.words.shape[:2]
         part = image[self.top : self.top + height, self.left : self.left + width]
         cv2.min(part, _ceiling(self.words.shape), part)
         cv2.max(part, self.words, part)
@@ -121,7 +120,6 @@ def _rows_width(unit: float) -> int:
 
 def text_size(text: str, scale: float, thickness: int) -> tuple[tuple[int, int], int]:
     """(width, height), and what hangs below the line; pixels."""
-    cv2 = load_cv2()
     (wide, tall), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
     return (wide, tall), below
 
@@ -135,7 +133,6 @@ def write(
     lines: tuple[str, ...], size: tuple[int, int], scale: float, thickness: int, origin: tuple[int, int], row: int = 0
 ) -> NDArray[np.uint8]:
     """White lines on black, (height, width, 3); the first starts at `origin`, each next one `row` pixels below."""
-    cv2 = load_cv2()
     words = np.zeros((max(1, size[0]), max(1, size[1]), 3), np.uint8)
     for place, text in enumerate(lines):
         where = (origin[0], origin[1] + place * row)
@@ -169,7 +166,6 @@ def enlarge(result: Result) -> Result:
     if times == 1:
         return result
     times = max(1, min(times, LONGEST // max(height, width)))
-    cv2 = load_cv2()
     larger = cv2.resize(image, (times * width, times * height), interpolation=cv2.INTER_NEAREST)
     scaled = Box(*(times * part for part in (box.left, box.top, box.width, box.height)))
     return replace(result, frame=replace(result.frame, image=larger), box=scaled)
@@ -177,13 +173,13 @@ def enlarge(result: Result) -> Result:
 
 def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:
     """The card (height, width, 3) uint8 B, G, R that stands where a picture was, and why; it is never labelled."""
-    cv2, unit = load_cv2(), unit_of(height, width)
+    unit = unit_of(height, width)
     card = np.full((height, width, 3), NIGHT, np.uint8)
     middle = height // 2
-    _draw_centred(cv2, card, "NO SIGNAL", middle, 1.3 * unit, WHITE, max(1, round(2 * unit)))
+    _draw_centred(card, "NO SIGNAL", middle, 1.3 * unit, WHITE, max(1, round(2 * unit)))
     plain = detail.encode("ascii", "replace").decode()
     for row, line in enumerate(textwrap.wrap(plain, 44)[:4]):
-        _draw_centred(cv2, card, line, middle + round((38 + 24 * row) * unit), 0.5 * unit, ASH, 1)
+        _draw_centred(card, line, middle + round((38 + 24 * row) * unit), 0.5 * unit, ASH, 1)
     return card
 
 
@@ -193,7 +189,7 @@ def draw_hint(image: NDArray[np.uint8], text: str) -> None:
 
 
 def _draw_centred(
-    cv2: Any, image: NDArray[np.uint8], text: str, baseline: int, scale: float, colour: tuple[int, ...], thickness: int
+    image: NDArray[np.uint8], text: str, baseline: int, scale: float, colour: tuple[int, ...], thickness: int
 ) -> None:
     (wide, _), _ = text_size(text, scale, thickness)
     where = (max(0, (image.shape[1] - wide) // 2), baseline)
@@ -233,7 +229,7 @@ def _draw_bars(image: NDArray[np.uint8], result: Result) -> None:
     if most < len(labels):
         best = sorted(sorted(range(len(labels)), key=lambda i: -scores[i])[:most])
         scores, labels = [scores[i] for i in best], tuple(labels[i] for i in best)
-    rows, rectangle = bar_rows(labels, height, width), load_cv2().rectangle
+    rows, rectangle = bar_rows(labels, height, width), cv2.rectangle
     rows.plate.lay(image)
     for place, (label, score) in enumerate(zip(labels, scores, strict=True)):
         if span := rows.span(place, score):

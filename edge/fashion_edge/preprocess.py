@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.errors import BundleError
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 
 Image = NDArray[np.uint8]
 
@@ -56,7 +56,6 @@ def preprocess(frame: Image, spec: InputSpec) -> Image:
     """
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or frame.size == 0:
         raise ValueError(f"a frame is (h, w, 3) uint8, not {frame.shape} {frame.dtype}")
-    cv2 = load_cv2()
     small = _resize(frame, spec.height, spec.width) if spec.fit == "stretch" else _pad(frame, spec)
     if small.shape[2] == 4:
         return cv2.cvtColor(small, cv2.COLOR_BGRA2RGB if spec.channels == "RGB" else cv2.COLOR_BGRA2BGR)  # type: ignore[no-any-return]
@@ -68,7 +67,6 @@ def _resize(frame: Image, height: int, width: int) -> Image:
 
     OpenCV's exact resize has vector code for four channels, not for three.
     """
-    cv2 = load_cv2()
     while frame.shape[0] >= 2 * height and frame.shape[1] >= 2 * width:
         half_h, half_w = frame.shape[0] // 2, frame.shape[1] // 2
         even = frame[: 2 * half_h, : 2 * half_w]  # an odd last row or column has no partner

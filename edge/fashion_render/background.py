@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_render import canvas
 from fashion_render.colours import NEUTRAL, PAPER, SHADES, pick
 
@@ -37,7 +37,6 @@ def _any_colour(rng: np.random.Generator) -> Field:
 
 def blurred(planes: Field, sigma: float) -> Field:
     """Planes (c, h, w) out of focus by so many pixels."""
-    cv2 = load_cv2()
     return np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in planes])
 
 
@@ -142,7 +141,6 @@ def _planks(rng: np.random.Generator, height: int, width: int) -> Field:
     tone[1:][np.diff(board) > 0] = 0.55
     picture = wood[:, None, None] * (tone[:, None] * (1 + long))
     if rng.random() < 0.5:
-        cv2 = load_cv2()
         picture = np.stack([cv2.resize(plane.T.copy(), (width, height)) for plane in picture])
     return picture
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 
 Field = NDArray[np.float32]
 
@@ -14,7 +14,6 @@ TILE = 32  # knots across; the tile wraps around
 
 def field(rng: np.random.Generator, height: int, width: int, knots_y: float, knots_x: float) -> Field:
     """Smooth noise (height, width) float32 of about unit deviation, with so many knots down and across."""
-    cv2 = load_cv2()
     grid = rng.standard_normal((max(2, round(knots_y)) + 1, max(2, round(knots_x)) + 1), dtype=np.float32)
     return cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)  # type: ignore[no-any-return]
 
@@ -37,7 +36,6 @@ def folds(
         frequency: ridges in one unit.
         stretch: how many times longer than wide a ridge is.
     """
-    cv2 = load_cv2()
     tile = rng.standard_normal((TILE, TILE), dtype=np.float32)
     cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
     shift_x, shift_y = rng.uniform(0, TILE, 2).astype(np.float32)
@@ -97,7 +95,6 @@ class Picture:
 
     def stroke(self, points: Points, colour: PictureField, thickness: float, opacity: float = 1.0) -> None:
         """Draw an open line through points (n, 2) in pixels; a line thinner than a pixel grows faint instead."""
-        cv2 = load_cv2()
         whole = max(1, round(thickness))
         top, left, bottom, right = _bounds(points, self.size, margin=whole + 1)
         if bottom <= top or right <= left:
@@ -116,14 +113,12 @@ class Picture:
 
 def to_image(planes: PictureField) -> NDArray[np.uint8]:
     """Planes (c, h, w) float32 0..255 to pixels (h, w, c) uint8, rounded and clipped."""
-    cv2 = load_cv2()
     rounded = (planes + np.float32(0.5)).clip(0, 255).astype(np.uint8)
     return np.asarray(cv2.merge(list(rounded)))
 
 
 def polygon_mask(points: Points, size: tuple[int, int]) -> tuple[int, int, PictureField]:
     """Coverage of a polygon (n, 2), clipped to a canvas (height, width): top, left, mask (h, w) 0..1."""
-    cv2 = load_cv2()
     top, left, bottom, right = _bounds(points, size, margin=1)
     if bottom <= top or right <= left:
         return 0, 0, np.zeros((0, 0), np.float32)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_render.objects import OBJECTS
 from fashion_render.scene import SceneImage, render_background, render_object, render_photo
 
@@ -93,7 +93,6 @@ def _check(photos: int) -> None:
 
 
 def _write(path: Path, photo: SceneImage) -> None:
-    cv2 = load_cv2()
     path.parent.mkdir(parents=True, exist_ok=True)
     _, coded = cv2.imencode(".jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     path.write_bytes(coded.tobytes())

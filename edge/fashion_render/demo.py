@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.frame import PORTRAIT
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_render.background import BUSY, QUIET, draw_background
 from fashion_render.canvas import to_image
 from fashion_render.dataset import stream
@@ -96,7 +96,6 @@ class DemoScene:
     def _render_stage(self, number: int) -> Stage:
         act = self.acts[number]
         rng = stream(self.seed, "demo", number)
-        cv2 = load_cv2()
         kind = str(rng.choice(QUIET if rng.random() < QUIET_SHARE else BUSY))
         height, width = round(self.height * MARGIN), round(self.width * MARGIN)
         small = to_image(draw_background(rng, height // 2, width // 2, kind))
@@ -143,7 +142,6 @@ class DemoScene:
         return Move(np.column_stack([turn, shift]), slice(top, bottom), slice(left, right))
 
     def _blend(self, frame: SceneImage, stage: Stage, move: Move) -> None:
-        cv2 = load_cv2()
         region = frame[move.rows, move.columns]
         cloth = cv2.warpAffine(stage.cloth, move.matrix, move.size)
         clear = cv2.warpAffine(stage.clear, move.matrix, move.size, borderValue=(255, 255, 255))

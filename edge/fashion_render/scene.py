@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_render.background import BUSY, KINDS, QUIET, blurred, draw_background
 from fashion_render.canvas import Picture, PictureField, to_image
 from fashion_render.fabric import Light
@@ -47,7 +47,6 @@ def draw_camera(rng: np.random.Generator, *, studio: bool = False) -> Camera:
 
 def expose(rng: np.random.Generator, camera: Camera, scene: NDArray[np.float32]) -> Image:
     """Photograph a scene (3, h, w) float32, planes B, G, R 0..255; returns pixels (h, w, 3) uint8."""
-    cv2 = load_cv2()
     height, width = scene.shape[1:]
     picture = blurred(scene, camera.blur) if camera.blur else scene
     picture = picture * (np.array(camera.gains, np.float32) * np.float32(camera.exposure))[:, None, None]
@@ -236,7 +235,6 @@ def _background_kind(rng: np.random.Generator, what: str) -> str:
 
 def _shadow(rng: np.random.Generator, scene: PictureField, picture: Picture, kind: str) -> None:
     """A soft shadow on what is behind."""
-    cv2 = load_cv2()
     depth = rng.uniform(0.0, 0.12) if kind == "white" else rng.uniform(0.1, 0.45)
     height, width = picture.size
     small = cv2.resize(picture.pixels[3], (width // 4, height // 4), interpolation=cv2.INTER_AREA)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.console import pluralize
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_export.metadata import refused_by_legacy
 from fashion_export.outcome import Artefact, Outcome
 from fashion_export.parity import CLEAR, Parity
@@ -203,14 +203,12 @@ PAPER, INK, LINE, DOT = 255, (40, 40, 40), (200, 200, 200), (160, 80, 20)  # B, 
 
 def drift_picture(outcome: Outcome) -> bytes:
     """The bytes of a PNG; on the diagonal means no drift."""
-    cv2 = load_cv2()
     panels = [_panel(outcome.reference, artefact) for artefact in outcome.artefacts]
     _, data = cv2.imencode(".png", np.hstack(panels), [cv2.IMWRITE_PNG_COMPRESSION, 9])
     return bytes(data)
 
 
 def _panel(reference: NDArray[np.float32], artefact: Artefact) -> NDArray[np.uint8]:
-    cv2 = load_cv2()
     image = np.full((HEAD + SIDE + EDGE, SIDE + 2 * EDGE, 3), PAPER, np.uint8)
     left, top, right, bottom = EDGE, HEAD, EDGE + SIDE, HEAD + SIDE
     cv2.line(image, (left, bottom), (right, top), LINE, 1)

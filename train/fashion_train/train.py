@@ -12,7 +12,7 @@ from fashion_edge.cli.signals import signals_interrupt
 from fashion_edge.console import describe_seconds, pluralize, say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, UsageError
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.progress import Progress
 from fashion_train.data.prepare import Prepared, prepare, say_bursts
 from fashion_train.data.samples import Sampler, gather
@@ -103,7 +103,7 @@ def join(options: TrainOptions) -> None:
 
 def train(options: TrainOptions) -> Outcome:
     """Train on the data set of the options; keeps the best epoch when interrupted by Ctrl-C."""
-    load_cv2().setNumThreads(1)  # pictures are small and the pipeline has threads of its own
+    cv2.setNumThreads(1)  # pictures are small and the pipeline has threads of its own
 
     started = time.perf_counter()
     progress = Progress()

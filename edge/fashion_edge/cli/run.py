@@ -15,7 +15,7 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.golden import prove_colours
 from fashion_edge.loading import Model, open_model
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.overlay import read_fonts
 from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.readers import Ahead, Latest
@@ -243,7 +243,7 @@ def run_request(request: Request) -> int:
         return diff_bundles(request)
     model = open_model(request)
     bundle = model.bundle
-    load_cv2().setNumThreads(model.threads)
+    cv2.setNumThreads(model.threads)
     watched = _can_watch(request)
     source = open_source(request.source_text(), every_frame=request.every_frame, watched=watched, wish=request.wish())
     options = choose_options(request, bundle, source)

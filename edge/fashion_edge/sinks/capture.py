@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import UsageError
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.result import Result, WallClock, result_record
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sinks.stills import shorten
@@ -54,7 +54,6 @@ class CaptureSink(Sink):
         if not near or not (self._still or self._last is None or abs(at - self._last) >= EVERY_S):
             return
         self._last = at
-        cv2 = load_cv2()
         image = result.box.cut(result.frame.image)
         ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         if not ok:

@@ -10,7 +10,7 @@ from fashion_edge.atomic import refuse_existing
 from fashion_edge.console import say
 from fashion_edge.errors import OutputExistsError, UsageError
 from fashion_edge.frame import Event
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.recording import FRAMES, HEADER, LINES, Header, exact
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
@@ -43,7 +43,6 @@ class RawSink(Sink):
         self._left = int(limit_mb * 1e6)
         self._limit_mb = limit_mb
         self._frames = 0
-        self._cv2 = load_cv2()
         check_folder(folder, overwrite=overwrite)
         try:
             _clear(folder)
@@ -59,7 +58,7 @@ class RawSink(Sink):
         """Keep the frame, then the line that names it."""
         if self.full:
             return
-        ok, data = self._cv2.imencode(".png", result.frame.image, [self._cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+        ok, data = cv2.imencode(".png", result.frame.image, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
         if not ok:
             raise OSError("the frame cannot be encoded as PNG")
         if len(data) > self._left:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.errors import UsageError
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
@@ -78,7 +78,6 @@ def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
     Raises:
         OSError: the folder cannot be written or is full, or OpenCV cannot encode it.
     """
-    cv2 = load_cv2()
     ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not ok:
         height, width = image.shape[:2]

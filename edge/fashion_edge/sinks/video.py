@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fashion_edge.atomic import refuse_existing, take_free_name
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Frame
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_no_signal
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
@@ -42,7 +42,6 @@ def _encodable(fps: float) -> float:
 
 def _fit(image: "NDArray[np.uint8]", width: int, height: int) -> "NDArray[np.uint8]":
     """The picture as large as it finds room, its proportions kept, between black bars."""
-    cv2 = load_cv2()
     scale = min(width / image.shape[1], height / image.shape[0])
     size = max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0]))
     left, top = (width - size[0]) // 2, (height - size[1]) // 2
@@ -156,7 +155,6 @@ class VideoSink(Sink):
         return f"video: {self._shown}" if self._frames else None
 
     def _open(self, width: int, height: int) -> None:
-        cv2 = load_cv2()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._look_for_room()
         code = cv2.VideoWriter.fourcc(*SUFFIXES[self._path.suffix.lower()])

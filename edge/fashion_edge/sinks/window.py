@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fashion_edge.console import say
 from fashion_edge.errors import FashionError
 from fashion_edge.frame import Event, Tick
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_hint, draw_no_signal
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
@@ -38,7 +38,7 @@ def why_no_window() -> str | None:
     linux = sys.platform.startswith("linux")
     if linux and not (display or wayland):
         return "there is no display (DISPLAY is not set)"
-    if not load_cv2().currentUIFramework():
+    if not cv2.currentUIFramework():
         return f"this OpenCV has no GUI ({WITH_GUI})"
     if wayland or not (linux and display):
         return None
@@ -82,7 +82,6 @@ class WindowSink(Sink):
     def __init__(
         self, fps: float, folder: Path = Path(), now: Callable[[], datetime] = datetime.now, *, replayed: bool = False
     ) -> None:
-        self._cv2 = load_cv2()
         self._fps = fps
         self._replayed = replayed
         self._folder = folder
@@ -93,7 +92,7 @@ class WindowSink(Sink):
         self._recorded: Path | None = None
         self._helps = False
         os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # Qt misses fonts that nothing is drawn with
-        self._cv2.namedWindow(TITLE, self._cv2.WINDOW_NORMAL | self._cv2.WINDOW_KEEPRATIO | self._cv2.WINDOW_GUI_NORMAL)
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
 
     def put(self, result: Result) -> None:
         """Show the frame and read the keyboard."""
@@ -118,27 +117,27 @@ class WindowSink(Sink):
     def close(self) -> None:
         """End a recording and close the window."""
         self._end_recording()
-        self._cv2.destroyAllWindows()
+        cv2.destroyAllWindows()
 
     def _show(self, image: NDArray[np.uint8]) -> None:
         if self._shown is None:
             height, width = image.shape[:2]
             shrink = min(1.0, WIDEST / width)
-            self._cv2.resizeWindow(TITLE, round(width * shrink), round(height * shrink))
+            cv2.resizeWindow(TITLE, round(width * shrink), round(height * shrink))
         self._shown = image
         hint = HELP if self._helps else "recording" if self._recording is not None else ""
         if hint:
             image = image.copy()  # a hint is for who looks on, not for a still
             draw_hint(image, hint)
-        self._cv2.imshow(TITLE, image)
+        cv2.imshow(TITLE, image)
         self._read_keys()
 
     def _read_keys(self) -> None:
-        key = chr(self._cv2.waitKey(1) & 0xFF)
+        key = chr(cv2.waitKey(1) & 0xFF)
         actions: dict[str, Callable[[], Any]] = {"s": self._save, "r": self._record, "h": self._help}
         if key in actions:
             self._attempt(key, actions[key])
-        closed = self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1
+        closed = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1
         self.stopped = self.stopped or closed or key in ("q", ESCAPE)
 
     def _attempt(self, key: str, action: Callable[[], Any]) -> None:

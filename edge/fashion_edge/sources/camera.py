@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion_edge.errors import SourceError
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.sources.base import Wish
 from fashion_edge.sources.capture import CvCapture, ReopeningSource, open_video_capture
 
@@ -163,12 +163,11 @@ def _open(path: str, name: str, wish: Wish) -> CvCapture:
     if wish.size and modes and not any(mode.offers(*size) for mode in modes):
         raise SourceError(f"camera {path} has no {size[0]}x{size[1]}; it offers {_sizes(modes)}")
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", READ_TIMEOUT_S)
-    cv2 = load_cv2()
     capture = open_video_capture(path, cv2.CAP_V4L2)
     if not capture.isOpened():
         capture.release()
         raise SourceError(_why_closed(path))
-    _negotiate(cv2, capture, choose_mode(modes, size, fps), size, fps)
+    _negotiate(capture, choose_mode(modes, size, fps), size, fps)
     camera = CvCapture(capture, name)
     if wish.size and camera.size != wish.size:
         camera.close()
@@ -202,7 +201,7 @@ def _ask(path: str) -> list[Mode]:
     return modes
 
 
-def _negotiate(cv2: Any, capture: Any, mode: Mode | None, size: tuple[int, int], fps: float) -> None:
+def _negotiate(capture: Any, mode: Mode | None, size: tuple[int, int], fps: float) -> None:
     if mode is not None:
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*mode.fourcc.ljust(4)))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame, Item, Tick
 from fashion_edge.images import MAX_PIXELS
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.sources.base import FROZEN_S
 
 SENSOR_CLOCK_SLACK_S = 2.0  # a driver's time stamp further off than this is of another clock
@@ -76,15 +76,14 @@ class CvCapture:
     """OpenCV's VideoCapture, believed only as far as its frames."""
 
     def __init__(self, capture: Any, name: str, note: str = "", clock: Callable[[], float] = time.monotonic) -> None:
-        self._cv2 = load_cv2()
         self._capture = capture
         self._name = name
         self._note = note
         self._clock = clock
         self._stamps = SensorClock() if capture.getBackendName() == "V4L2" else None
-        fps = float(capture.get(self._cv2.CAP_PROP_FPS))
+        fps = float(capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if 0 < fps < CLOCK else DEFAULT_FPS
-        frames = float(capture.get(self._cv2.CAP_PROP_FRAME_COUNT))  # what a file declares; 0 or less for the rest
+        frames = float(capture.get(cv2.CAP_PROP_FRAME_COUNT))  # what a file declares; 0 or less for the rest
         self.frames = int(frames * self.fps / fps if fps >= CLOCK else frames)  # OpenCV counts seconds times the rate
         self.finite = self.frames > 0  # it ends, and its end is no loss
         self._refuse_giants()
@@ -92,7 +91,7 @@ class CvCapture:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, as negotiated."""
-        get, cv2 = self._capture.get, self._cv2
+        get = self._capture.get
         return int(get(cv2.CAP_PROP_FRAME_WIDTH)), int(get(cv2.CAP_PROP_FRAME_HEIGHT))
 
     def read(self) -> Shot | None:
@@ -117,7 +116,7 @@ class CvCapture:
         started = self._clock()
         try:
             ok, image = self._capture.retrieve()
-        except self._cv2.error:  # of a buffer without a byte, where the rest gives False
+        except cv2.error:  # of a buffer without a byte, where the rest gives False
             return None
         if not ok or image is None or image.size == 0:
             return None
@@ -131,11 +130,11 @@ class CvCapture:
 
     def position_s(self) -> float:
         """Where the frame last read stands in its file."""
-        return float(self._capture.get(self._cv2.CAP_PROP_POS_MSEC)) / 1000
+        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
 
     def describe(self) -> str:
         """Size, format and rate."""
-        code = int(self._capture.get(self._cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+        code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
         letters = code.to_bytes(4, "little").decode("ascii", "replace").strip()
         words = f" {letters}" if letters and letters.isprintable() and letters.isascii() else ""
         width, height = self.size
@@ -160,7 +159,6 @@ class CvCapture:
 
 def open_video_capture(*args: Any) -> Any:
     """`cv2.VideoCapture(*args)`, whose own chatter says in three lines what our error says in one."""
-    cv2 = load_cv2()
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first capture is opened
     getattr(cv2.utils, "logging", cv2).setLogLevel(0)  # the function moved in OpenCV 5
     return cv2.VideoCapture(*args)

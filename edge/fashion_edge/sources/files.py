@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from fashion_edge.errors import ImageError, SourceError
 from fashion_edge.frame import Fault, Frame, Item
 from fashion_edge.images import SUFFIXES, find_ignored, find_images, read_image
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.readers import Playback
 from fashion_edge.recording import HEADER
 from fashion_edge.sources.capture import CvCapture, open_video_capture
@@ -124,7 +124,7 @@ class VideoSource:
         capture = self._open(())
         width, height = capture.size
         # FFmpeg's threads cost a third more processor time, which the labels need, and pay for larger pictures only
-        self._settings = (load_cv2().CAP_PROP_N_THREADS, 1) if width * height <= SMALL else ()
+        self._settings = (cv2.CAP_PROP_N_THREADS, 1) if width * height <= SMALL else ()
         self.fps = capture.fps
         self._description = capture.describe()
         self.length = self._to_be_shown(capture.frames) if capture.finite else None
@@ -166,7 +166,7 @@ class VideoSource:
         return declared if shown is None else min(declared, round(shown * self.fps))
 
     def _open(self, settings: tuple[int, ...]) -> CvCapture:
-        capture = open_video_capture(self._place, load_cv2().CAP_FFMPEG, self._limits + settings)
+        capture = open_video_capture(self._place, cv2.CAP_FFMPEG, self._limits + settings)
         if not capture.isOpened():
             capture.release()
             raise SourceError(f"{self.name} {_why_not(Path(self._place))}")

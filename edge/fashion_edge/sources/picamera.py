@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.errors import SourceError, UsageError, brief
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.sources.base import Wish
 from fashion_edge.sources.capture import DEFAULT_FPS, ReopeningSource, SensorClock, Shot
 
@@ -53,7 +53,6 @@ def to_bgr(buffer: NDArray[np.uint8], layout: str, size: tuple[int, int], stride
         image = image[:, : width * depth].reshape(height, width, depth)
     if layout == "RGB888":
         return np.ascontiguousarray(image)
-    cv2 = load_cv2()
     bgr: NDArray[np.uint8] = cv2.cvtColor(np.ascontiguousarray(image), getattr(cv2, CODES[layout]))
     return bgr if bgr.shape[1] == width else np.ascontiguousarray(bgr[:, :width])
 

@@ -3,7 +3,7 @@
 import re
 
 from fashion_edge.errors import SourceError
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.sources.base import Source, Wish
 from fashion_edge.sources.capture import CvCapture, ReopeningSource, open_video_capture
 from fashion_edge.sources.files import VideoSource
@@ -44,12 +44,11 @@ def open_stream(url: str, wish: Wish, *, live: bool = True, paced: bool = False)
 
 
 def _limits() -> list[int]:
-    cv2 = load_cv2()
     return [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
 
 
 def _open(url: str, name: str) -> CvCapture:
-    capture = open_video_capture(url, load_cv2().CAP_FFMPEG, _limits())
+    capture = open_video_capture(url, cv2.CAP_FFMPEG, _limits())
     if not capture.isOpened():
         capture.release()
         raise SourceError(

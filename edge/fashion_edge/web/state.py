@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.frame import Event, Fault
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_no_signal, draw_result, enlarge
 from fashion_edge.result import Result, WallClock, result_record
 from fashion_edge.telemetry import Telemetry, read_telemetry
@@ -161,7 +161,6 @@ class Picture:
         image = self._image
         height, width = image.shape[:2]
         if width > WIDEST:
-            cv2 = load_cv2()
             image = cv2.resize(image, (WIDEST, round(height * WIDEST / width)), interpolation=cv2.INTER_AREA)
         return encode(image, QUALITY)
 
@@ -177,7 +176,6 @@ class Picture:
 
 def encode(image: NDArray[np.uint8], quality: int) -> bytes:
     """B, G, R pixels to JPEG."""
-    cv2 = load_cv2()
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"a picture of {image.shape} cannot be encoded as JPEG")

@@ -90,7 +90,9 @@ def test_words_that_no_folder_has_room_for_are_sorted_by_hand(tmp_path: Path) ->
     labels = tuple(f"pattern{i:02d}" for i in range(40))
     space = LabelSpace(labels, {}, dict.fromkeys(labels, 0.5))
     scores = np.full(len(labels), 0.6, np.float32)
-    one = replace(result(0, 0.0), score_array=scores, smoothed=scores, decision=decide(scores, space), labels=labels)
+    decided = decide(scores, space)
+    arrays = {"score_array": scores, "smoothed_array": scores}
+    one = replace(result(0, 0.0), **arrays, decision=decided, label_names=labels)
     CaptureSink(tmp_path, space, 0.15, 10).put_clean(one)
     (kept,) = pictures(tmp_path)
     assert kept.startswith("unsure/"), "a name cut short would say that the other labels are absent"

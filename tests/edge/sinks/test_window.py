@@ -46,7 +46,7 @@ class FakeCv2(SimpleNamespace):
 @pytest.fixture
 def gui(monkeypatch: pytest.MonkeyPatch) -> FakeCv2:
     fake = FakeCv2()
-    monkeypatch.setattr(window, "load_cv2", lambda: fake)
+    monkeypatch.setattr(window, "cv2", fake)
     return fake
 
 
@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_window_stays(
 
 def test_a_build_with_a_gui_is_advised_only_where_there_is_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window.sys, "platform", "linux")
-    monkeypatch.setattr(window.load_cv2(), "currentUIFramework", lambda: "")
+    monkeypatch.setattr(window.cv2, "currentUIFramework", lambda: "")
     monkeypatch.setenv("DISPLAY", "")
     monkeypatch.setenv("WAYLAND_DISPLAY", "")
     assert window.why_no_window() == "there is no display (DISPLAY is not set)"
@@ -176,7 +176,7 @@ def test_a_build_with_a_gui_is_advised_only_where_there_is_a_display(monkeypatch
 
 def test_a_display_of_a_session_that_ended_is_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr(window.load_cv2(), "currentUIFramework", lambda: "QT")
+    monkeypatch.setattr(window.cv2, "currentUIFramework", lambda: "QT")
     for display in (":7654", "unix:7654.0", "127.0.0.1:7654"):
         monkeypatch.setenv("DISPLAY", display)
         assert f"the display {display} does not answer" in (window.why_no_window() or "")

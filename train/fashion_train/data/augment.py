@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_train.size import Size
 
 Picture = NDArray[np.uint8]
@@ -79,7 +79,6 @@ def augment(picture: Picture, size: Size, how: Augmentation, rng: Rng) -> Pictur
 
 def warp(picture: Picture, size: Size, how: Augmentation, rng: Rng) -> Picture:
     """Rotate, shift, shear, zoom and flip in one step, to (*size, 3)."""
-    cv2 = load_cv2()
     white = rng.random() < how.white_border
     matrix = _affine(picture.shape, size, how, rng)
     return cv2.warpAffine(  # type: ignore[no-any-return]
@@ -115,7 +114,7 @@ def relight(picture: Picture, rng: Rng) -> Picture:
     gains = np.exp(rng.uniform(-0.07, 0.07, 3))
     table = ((curve**gamma - 0.5) * contrast + 0.5 + brightness)[:, None] * gains
     table = np.clip(table * 255, 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(load_cv2().LUT(picture, table.reshape(256, 1, 3)))
+    return np.ascontiguousarray(cv2.LUT(picture, table.reshape(256, 1, 3)))
 
 
 def occlude(picture: Picture, rng: Rng) -> Picture:
@@ -133,7 +132,6 @@ def coarsen(picture: Picture, size: tuple[int, int], rng: Rng) -> Picture:
 
     Where every photo without a garment is a thumbnail, a network learns that thumbnails show none.
     """
-    cv2 = load_cv2()
     height, width = picture.shape[:2]
     small = min(width, size[1]), min(height, size[0])
     if small == (width, height):
@@ -144,14 +142,12 @@ def coarsen(picture: Picture, size: tuple[int, int], rng: Rng) -> Picture:
 
 def compress(picture: Picture, quality: int) -> Picture:
     """The picture as JPEG of a quality (1..100) leaves it."""
-    cv2 = load_cv2()
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return cv2.imdecode(data, cv2.IMREAD_COLOR)  # type: ignore[no-any-return]
 
 
 def degrade(picture: Picture, how: Augmentation, rng: Rng) -> Picture:
     """Low resolution, blur, noise and JPEG blocks, each by chance."""
-    cv2 = load_cv2()
     height, width = picture.shape[:2]
     if rng.random() < how.low_resolution:
         small = (int(rng.uniform(0.4, 0.9) * width), int(rng.uniform(0.45, 1.0) * height))

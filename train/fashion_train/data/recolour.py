@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 
 Rng = np.random.Generator
 
@@ -85,7 +85,6 @@ def draw_shade(name: str, rng: Rng) -> NDArray[np.float32]:
 
 def to_lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w, 3) uint8 RGB to float32 L 0..255, a, b around zero."""
-    cv2 = load_cv2()
     lab: NDArray[np.float32] = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
     lab -= np.array([0, 128, 128], np.float32)
     return lab
@@ -103,7 +102,6 @@ def find_garment(rgb: NDArray[np.uint8], colour: str) -> Mask | None:
     Pixels near a shade of the colour, in Lab, start a GrabCut, which then follows the cloth into its folds
     and away from skin of a like colour. Source: Rother et al., "GrabCut", SIGGRAPH 2004.
     """
-    cv2 = load_cv2()
     seed = colour_match(rgb, colour)
     core = (seed > 0.6).astype(np.uint8)
     core = cv2.morphologyEx(core, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
@@ -153,7 +151,6 @@ def _ramp(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.fl
 
 def _largest_parts(mask: Mask) -> Mask:
     """Without specks: connected parts of at least a tenth of the largest."""
-    cv2 = load_cv2()
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count <= 1:
         return mask
@@ -171,7 +168,6 @@ def recolour(picture: Picture, mask: NDArray[np.uint8], colour: str, rng: np.ran
 
     Every step is a table or a weighted sum in OpenCV: a millisecond saved here is saved for each training picture.
     """
-    cv2 = load_cv2()
     left, top, width, height = cv2.boundingRect(mask)
     window = (slice(top, top + height), slice(left, left + width))
     inside, weight = picture[window], mask[window]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 
 HASH_SIDE = 8  # 8 x 8 low frequencies: 64 bits
 NEAR_BITS = 4  # of 64; near-duplicates differ by rescaling and JPEG only
@@ -19,7 +19,6 @@ def perceptual_hash(frame: NDArray[np.uint8]) -> int:
 
     Source: the pHash of E. Klinger and D. Starkweather, as ImageHash implements it.
     """
-    cv2 = load_cv2()
     grey = cv2.cvtColor(cv2.resize(frame, (32, 32), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
     low = cv2.dct(grey.astype(np.float32))[:HASH_SIDE, :HASH_SIDE].ravel()
     bits = low > np.median(low)

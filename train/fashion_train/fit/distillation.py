@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_train.data.cache import PixelStore
 from fashion_train.data.samples import Sampler
 from fashion_train.size import Size
@@ -56,7 +56,6 @@ def make_transfer_set(
         seed: of the pictures.
         tick: pictures done, pictures in all.
     """
-    cv2 = load_cv2()
     items, recipe = len(sampler), sampler.recipe
     versions = max(1, min(recipe.versions, PICTURES // items))
     total = versions * items

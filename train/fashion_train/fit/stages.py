@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fashion_edge.atomic import refuse_unwritable
 from fashion_edge.console import say
 from fashion_edge.errors import brief
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.progress import Progress
 from fashion_train.data.batches import Drawer, Schedule
 from fashion_train.data.prepare import Prepared, prepare
@@ -204,7 +204,7 @@ def pictures_of(prepared: Prepared, indices: Sequence[int], size: Size) -> NDArr
     """Photos as a network of that input size sees them, (n, *size, 3)."""
     if size == prepared.spec.shape[:2]:
         return prepared.decoded.exact.read_many(indices)
-    cv2, large = load_cv2(), prepared.decoded.large
+    large = prepared.decoded.large
     found = np.empty((len(indices), *size, 3), np.uint8)
     for place, index in enumerate(indices):
         cv2.resize(large.read(index), size[::-1], found[place], interpolation=cv2.INTER_AREA)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.console import pluralize, say
 from fashion_edge.decide import decide_batch
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_train.input_speed import BATCH
 from fashion_train.report.plots import plot_confusion, plot_history, plot_precision_recall, plot_reliability
 from fashion_train.size import scaled
@@ -33,7 +33,6 @@ INK, PAPER = (36, 31, 27), 255
 
 def write_sheet(path: Path, pictures: Sequence[NDArray[np.uint8]], captions: Sequence[tuple[str, str]]) -> None:
     """Write pictures (h, w, 3) uint8 RGB, as wide as they are high or not, with two lines of text each as a PNG."""
-    cv2 = load_cv2()
     rows = -(-len(pictures) // COLUMNS)
     sheet = np.full((rows * (CELL + TEXT), min(len(pictures), COLUMNS) * CELL, 3), PAPER, np.uint8)
     for number, (picture, lines) in enumerate(zip(pictures, captions, strict=True)):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_edge.thresholds import (
     DEFAULT_IN_GROUP,
     DEFAULT_WITH_BACKGROUND,
@@ -202,7 +202,6 @@ class TuningSet:
 
 def recoloured_copies(prepared: Prepared, indices: list[int], unknown: float, seed: int) -> tuple[PixelStore, Targets]:
     """One copy in another colour of every photo whose garment can be found; maybe none."""
-    cv2 = load_cv2()
     masks = Masks.find(prepared, indices, lambda _done, _total: None)
     size = (prepared.spec.width, prepared.spec.height)
     store = PixelStore(prepared.spec.shape)

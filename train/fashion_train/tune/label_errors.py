@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_train.data.cache import PixelStore
 from fashion_train.data.prepare import Prepared, Tick
 from fashion_train.fit.teacher import build_features, extract
@@ -86,7 +86,6 @@ def find_suspects(
 
 def colour_histograms(store: PixelStore, indices: Sequence[int]) -> NDArray[np.float32]:
     """What colours each stored picture has, in Lab: (n, 216) float32. ImageNet knows shapes better."""
-    cv2 = load_cv2()
     rows = []
     for index in indices:
         lab = cv2.cvtColor(store.read(index), cv2.COLOR_RGB2LAB)

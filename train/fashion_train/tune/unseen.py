@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace, decide_batch
-from fashion_edge.opencv import load_cv2
+from fashion_edge.opencv import cv2
 from fashion_train.data.prepare import Prepared
 from fashion_train.data.recolour import known, recolour
 from fashion_train.data.samples import Masks
@@ -78,7 +78,6 @@ def _copies(
 
     None where its own colour is the only one that is known, and an unknown word of its group may mean any other.
     """
-    cv2 = load_cv2()
     labels, dyes, size = prepared.dataset.labels, prepared.dataset.dyes, (prepared.spec.width, prepared.spec.height)
     rng = np.random.default_rng([seed, STREAM, index])
     own, unnamed = masks.colours[index], dyes.unnamed
