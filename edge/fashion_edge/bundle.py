@@ -9,7 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.defaults import PRECISIONS, RUNTIMES
@@ -53,13 +55,17 @@ class Golden:
     tolerance: Mapping[str, float]  # precision -> largest score difference allowed
 
 
+Minute = Annotated[float, msgspec.Meta(ge=0, le=60)]  # in seconds
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
 @dataclass(frozen=True)
 class LiveDefaults:
     """How a live picture is decided on unless a flag says otherwise; a bundle may bring its own."""
 
-    smooth_s: float = 0.25  # time constant of the smoothing; 0 decides on each frame alone
-    hysteresis: float = 0.1  # score by which a shown label may fall below its threshold and stay
-    dwell_s: float = 0.2  # what is shown stays at least so long
+    smooth_s: Minute = 0.25  # time constant of the smoothing; 0 decides on each frame alone
+    hysteresis: Fraction = 0.1  # score by which a shown label may fall below its threshold and stay
+    dwell_s: Minute = 0.2  # what is shown stays at least so long
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def test_stills_and_video_are_left_where_the_summary_says(capsys: pytest.Capture
     ("argv", "said"),
     [
         (["--source", "gone.jpg"], "source gone.jpg does not exist"),
-        (["--source", "/dev/null"], "camera /dev/null cannot be opened: it is no camera; run fashion-doctor"),
+        (["--source", "/dev/null"], "camera /dev/null cannot be opened: it is not a camera; run fashion-doctor"),
         (["--camera", "97"], "camera /dev/video97 does not exist"),
         (["--camera", "-1"], "-1 is not in the range x>=0"),
         (["--camera", "0", "--source", "demo"], "both given; name one"),

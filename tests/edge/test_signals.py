@@ -90,14 +90,14 @@ def test_a_read_that_hangs_in_its_driver_does_not_spoil_the_end(tmp_path: Path) 
 import time
 from fashion_edge import readers
 readers.JOIN_S = 0.0
-from fashion_edge.sources import demo
+from fashion_edge.sources import simulated
 def items(self):
     try:
         yield from real(self)
     finally:
         time.sleep(0.3)
         open({str(tmp_path / "came back")!r}, "w")
-real, demo.DemoSource.items = demo.DemoSource.items, items
+real, simulated.DemoSource.items = simulated.DemoSource.items, items
 {PROGRAM.replace("sys.exit(main())", "status = main(); time.sleep(1); sys.exit(status)")}"""
     command = [sys.executable, "-c", code, "--source", "demo", "--headless", "--frames", "3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

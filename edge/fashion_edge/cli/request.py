@@ -15,7 +15,7 @@ from fashion_edge.recording import FRAMES, HEADER, LINES
 from fashion_edge.sinks.jsonl import rotated
 from fashion_edge.sinks.raw import check_folder
 from fashion_edge.sinks.video import check_suffix
-from fashion_edge.sources.base import FROZEN_S, Wish, parse_size
+from fashion_edge.sources.base import FROZEN_S, CameraSettings, parse_size
 from fashion_edge.sources.factory import REPLAY
 
 
@@ -93,9 +93,9 @@ class Request:
                     f"--profile {self.profile} and {flag} {value} both say which variant runs; leave one of them out"
                 )
 
-    def wish(self) -> Wish:
-        """What is asked of a camera."""
-        return Wish(parse_size(self.size) if self.size else None, self.fps, self.awb, self.frozen)
+    def camera_settings(self) -> CameraSettings:
+        """Settings of a camera by the flags."""
+        return CameraSettings(parse_size(self.size) if self.size else None, self.fps, self.awb, self.frozen)
 
     def options(self, defaults: LiveDefaults, roi: str = "auto") -> Options:
         """How frames are looked at: by the flags, else by these defaults of a bundle or a recording."""

@@ -19,12 +19,11 @@ from fashion_edge.opencv import cv2
 from fashion_edge.overlay import read_fonts
 from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.readers import Ahead, Latest
-from fashion_edge.recording import HEADER, Header, read_lines
+from fashion_edge.recording import HEADER, Header, Recording
 from fashion_edge.sinks.base import FanOut, Sink
 from fashion_edge.sinks.monitors import Notifier, ReplayCheck
 from fashion_edge.sinks.text import make_progress
 from fashion_edge.sources import Source, open_source
-from fashion_edge.sources.replay import ReplaySource
 
 if TYPE_CHECKING:
     from fashion_edge.sinks.mqtt import Broker
@@ -38,7 +37,7 @@ def keep_sinks(request: Request, model: Model, source: Source, options: Options)
         SourceError: the recording that is replayed is damaged; nothing is begun.
     """
     header = make_header(model, source, options)
-    check = _make_check(source, header) if isinstance(source, ReplaySource) else None  # before an output is begun
+    check = _make_check(source.recording, header) if source.recording else None  # before an output is begun
     if request.capture:
         from fashion_edge.sinks.capture import CaptureSink
 
@@ -60,25 +59,25 @@ def keep_sinks(request: Request, model: Model, source: Source, options: Options)
         yield check
 
 
-def _make_check(source: ReplaySource, header: Header) -> ReplayCheck:
-    was = source.header
+def _make_check(recording: Recording, header: Header) -> ReplayCheck:
+    was = recording.header
     same = (was.model, was.runtime, was.roi, was.live) == (header.model, header.runtime, header.roi, header.live)
-    lines = {line.frame: line for line in read_lines(source.folder) if not line.event}
-    return ReplayCheck(was, lines, same_model=same)
+    lines = {line.frame: line for line in recording.lines() if not line.event}
+    return ReplayCheck(lines, same_model=same)
 
 
 def make_header(model: Model, source: Source, options: Options) -> Header:
     """Under what conditions this run decides."""
     live = LiveDefaults(options.smooth_s, options.hysteresis, options.dwell_s)
     return Header(
-        source.name,
-        source.still,
-        source.fps,
-        model.variant.sha256,
-        model.backend.name,
-        options.roi.text,
-        live,
-        from_file=source.header.from_file if isinstance(source, ReplaySource) else not source.live,
+        source=source.name,
+        still=source.still,
+        fps=source.fps,
+        model=model.variant.sha256,
+        runtime=model.backend.name,
+        roi=options.roi.text,
+        live=live,
+        from_file=source.recording.header.from_file if source.recording else not source.live,
     )
 
 
@@ -90,19 +89,20 @@ def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
         UsageError: a flag asks for what the frames of this source cannot have.
     """
     _refuse_idle(request, source)
-    if not isinstance(source, ReplaySource):
+    if not source.recording:
         return request.options(bundle.manifest.live)
+    recorded = source.recording.header
     try:
-        return request.options(source.header.live, source.header.roi)
+        return request.options(recorded.live, recorded.roi)
     except UsageError as error:  # the flags have been looked at before
         raise SourceError(
-            f"{source.folder / HEADER} has the roi {source.header.roi!r:.60}, which is no box; give one with --roi"
+            f"{source.recording.folder / HEADER} has the roi {recorded.roi!r:.60}, which is no box; give one with --roi"
         ) from error
 
 
 def _refuse_idle(request: Request, source: Source) -> None:
     """Refuse flags that would change nothing; a zero asks for what is so anyway."""
-    if request.max_age_ms is not None and source.ahead:
+    if request.max_age_ms is not None and source.prefetch:
         raise UsageError(
             f"--max-age-ms {request.max_age_ms:g} is for live frames, and {source.name} has none; leave it out"
         )
@@ -217,7 +217,7 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
 
 def _is_stream(source: Source) -> bool:
     """Whether it is the replay of a camera or a stream, which may have been faster than it said."""
-    return isinstance(source, ReplaySource) and not source.header.from_file
+    return source.recording is not None and not source.recording.header.from_file
 
 
 CHECK_FAILED = 3  # exit status
@@ -245,7 +245,9 @@ def run_request(request: Request) -> int:
     bundle = model.bundle
     cv2.setNumThreads(model.threads)
     watched = _can_watch(request)
-    source = open_source(request.source_text(), every_frame=request.every_frame, watched=watched, wish=request.wish())
+    source = open_source(
+        request.source_text(), every_frame=request.every_frame, watched=watched, camera=request.camera_settings()
+    )
     options = choose_options(request, bundle, source)
     say(model.describe())
     say(source.describe())
@@ -265,7 +267,7 @@ def run_request(request: Request) -> int:
         if sinks.wants_picture:
             read_fonts()  # before the source runs: the first frames would be as much older
         latest = stack.enter_context(Latest(source)) if source.live else None
-        ahead = stack.enter_context(Ahead(source, labeller.view)) if source.ahead else None
+        ahead = stack.enter_context(Ahead(source, labeller.view)) if source.prefetch else None
         items = latest or ahead or source.items()
         with ended_by_signals():
             run(items, labeller, [sinks], options, summary)

@@ -205,16 +205,16 @@ def check_service(request: "Request") -> None:
     from fashion_edge.cli.run import choose_options, find_address, find_broker
     from fashion_edge.defaults import find_bundle
     from fashion_edge.loading import choose_variant
-    from fashion_edge.sources.factory import check_wish, may_come_later, open_source
+    from fashion_edge.sources.factory import check_camera_settings, may_connect_later, open_source
     from fashion_edge.sources.picamera import parse_awb
 
     _here()
     request.check()
     request.options(LiveDefaults())
-    check_wish(request.source_text(), request.wish())
+    check_camera_settings(request.source_text(), request.camera_settings())
     parse_awb(request.awb)
     bundle = load_bundle(find_bundle(request.bundle))
-    if not may_come_later(request.source_text()):
+    if not may_connect_later(request.source_text()):
         choose_options(request, bundle, open_source(request.source_text()))  # can be read, and asked this
     for flag, once in (("--record", request.record), ("--record-raw", request.record_raw)):
         if once is not None:

@@ -31,7 +31,7 @@ def diff_bundles(request: Request) -> int:
     like = replace(request, bundle=request.diff, runtime=ours.variant.runtime, precision=ours.variant.precision)
     pair = [ours, open_model(like)]
     _refuse_twins(*pair)
-    source = open_source(request.source_text(), every_frame=True, wish=request.wish())
+    source = open_source(request.source_text(), every_frame=True, camera=request.camera_settings())
     labellers = [
         Labeller(
             model.bundle.manifest, model.backend, choose_options(request, model.bundle, source), still=source.still
@@ -128,7 +128,7 @@ NOT_SEEN, REFUSED = 1, 3  # exit statuses
 
 def look_at_card(request: Request) -> int:
     """Read the card for some seconds; prints one line a finding and returns the exit status."""
-    source = open_source(request.source_text(), every_frame=False, wish=request.wish())
+    source = open_source(request.source_text(), every_frame=False, camera=request.camera_settings())
     seconds = request.seconds or LOOK_S
     say(f"{source.describe()}; looking for the colour card for up to {seconds:g} s")
     readings, looked, watch = [], 0, Stopwatch()

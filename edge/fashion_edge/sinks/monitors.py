@@ -9,7 +9,7 @@ import numpy as np
 
 from fashion_edge.console import say
 from fashion_edge.frame import Event, Tick
-from fashion_edge.recording import Header, Line, exact
+from fashion_edge.recording import Line, to_floats
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
@@ -51,10 +51,9 @@ class ReplayCheck(Sink):
 
     name = "the check of the replay"
 
-    def __init__(self, header: Header, lines: dict[int, Line], *, same_model: bool) -> None:
+    def __init__(self, lines: dict[int, Line], *, same_model: bool) -> None:
         self.compared = 0
         self.differing: list[str] = []
-        self._header = header
         self._lines = lines
         self._same_model = same_model
 
@@ -71,11 +70,8 @@ class ReplayCheck(Sink):
         self.compared += 1
         same = line.text == result.decision.text
         if self._same_model:
-            same = (
-                same
-                and line.scores == tuple(exact(result.score_array))
-                and line.smoothed == tuple(exact(result.smoothed_array))
-            )
+            scores, smoothed = to_floats(result.score_array), to_floats(result.smoothed_array)
+            same = same and (scores, smoothed) == ([*line.scores], [*line.smoothed])
         if not same:
             self.differing.append(f"frame {line.frame}: {line.text} | {result.decision.text}")
 

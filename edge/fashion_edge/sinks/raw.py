@@ -1,17 +1,18 @@
 """Raw frames with their times and decisions, lossless and bounded: the recording that `replay:DIR` gives back."""
 
-import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from fashion_edge.atomic import refuse_existing
 from fashion_edge.console import say
 from fashion_edge.errors import OutputExistsError, UsageError
 from fashion_edge.frame import Event
 from fashion_edge.opencv import cv2
-from fashion_edge.recording import FRAMES, HEADER, LINES, Header, exact
+from fashion_edge.recording import FRAMES, HEADER, LINES, Header, to_floats
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
@@ -48,9 +49,9 @@ class RawSink(Sink):
             _clear(folder)
             (folder / FRAMES).mkdir(parents=True, exist_ok=True)
             created = datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
-            text = json.dumps({**header.to_json(), "created": created}, indent=2)
-            (folder / HEADER).write_text(text + "\n", encoding="utf-8")
-            self._lines = (folder / LINES).open("w", encoding="utf-8")
+            data = msgspec.json.encode(msgspec.structs.replace(header, created=created))
+            (folder / HEADER).write_bytes(msgspec.json.format(data) + b"\n")
+            self._lines = (folder / LINES).open("wb", buffering=0)
         except OSError as error:
             raise UsageError(f"{self.name} cannot be written: {error.strerror}; name another folder") from error
 
@@ -76,8 +77,8 @@ class RawSink(Sink):
                 "file": name,
                 "text": result.decision.text,
                 "decision": dict(result.decision.by_group),
-                "scores": exact(result.score_array),
-                "smoothed": exact(result.smoothed_array),
+                "scores": to_floats(result.score_array),
+                "smoothed": to_floats(result.smoothed_array),
             }
         )
 
@@ -95,8 +96,7 @@ class RawSink(Sink):
         return f"raw frames: {self._folder}, {self._frames} of them; --source replay:{self._folder} shows them again"
 
     def _write(self, record: dict[str, Any]) -> None:
-        self._lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-        self._lines.flush()
+        self._lines.write(msgspec.json.encode(record) + b"\n")
 
 
 def _clear(folder: Path) -> None:

@@ -101,7 +101,7 @@ class ProgressSink(Sink):
 
 def make_progress(source: Source, limit: int | None) -> ProgressSink | None:
     """For a source that ends, after `limit` frames at the latest; None where standard error is not a terminal."""
-    if not (source.ahead and sys.stderr.isatty()):
+    if not (source.prefetch and sys.stderr.isatty()):
         return None
     known = [n for n in (limit, source.length) if n is not None]
     return ProgressSink(min(known, default=None), shared=sys.stdout.isatty())

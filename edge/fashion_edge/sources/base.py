@@ -1,4 +1,4 @@
-"""What a source is, and what may be asked of a camera."""
+"""The interface of a source, and the settings of a camera."""
 
 import re
 from collections.abc import Generator
@@ -7,22 +7,28 @@ from typing import Protocol
 
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Item
+from fashion_edge.recording import Recording
 
 FROZEN_S = 5.0
 
 
 class Source(Protocol):
-    """Yields frames, faults and events. Opening happens in the constructor's checks or on the first item."""
+    """Yields frames, faults and events. It is opened by its constructor or with its first item."""
 
     name: str
-    live: bool  # frames come at their own pace and only the newest matters
-    ahead: bool  # may be read ahead of the loop: what comes next does not grow old
-    still: bool  # frames have nothing to do with each other: no smoothing, the whole picture is looked at
-    fps: float  # nominal frames a second, for recordings
+    live: bool  # frames come at their own rate and only the newest one matters
+    prefetch: bool  # frames may be read ahead of the loop, since they do not age
+    still: bool  # frames are unrelated: no smoothing, and the whole picture is classified
+    fps: float  # nominal frames per second, for video files
 
     @property
     def length(self) -> int | None:
-        """Frames from beginning to end, as far as is declared; None where there is no end or nobody knows it."""
+        """Number of frames as far as is declared; None where there is no end or it is not known."""
+        ...
+
+    @property
+    def recording(self) -> Recording | None:
+        """What a replay plays."""
         ...
 
     def items(self) -> Generator[Item, None, None]:
@@ -35,13 +41,13 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is asked of a camera; None leaves it to the camera."""
+class CameraSettings:
+    """Settings of a camera; None leaves the choice to the camera."""
 
     size: tuple[int, int] | None = None  # width, height
     fps: float | None = None
     awb: str | None = None  # of a CSI camera: lock, auto, a libcamera mode, or gains RED,BLUE
-    frozen_s: float = FROZEN_S  # the same picture for so long counts as a loss; 0 never does
+    frozen_s: float = FROZEN_S  # frozen-feed detection: the same picture for so long counts as a loss; 0 turns it off
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -52,5 +58,5 @@ def parse_size(text: str) -> tuple[int, int]:
     """
     match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text.strip().lower())
     if match is None:
-        raise UsageError(f"--size {text!r} is not WIDTHxHEIGHT in pixels, as 640x480 is")
+        raise UsageError(f"--size {text!r} is not WIDTHxHEIGHT in pixels, such as 640x480")
     return int(match[1]), int(match[2])

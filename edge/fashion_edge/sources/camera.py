@@ -1,4 +1,4 @@
-"""A V4L2 or USB camera by index or /dev path: the size and rate that were asked for, and what was negotiated."""
+"""A V4L2 or USB camera by index or /dev path. Own ioctls, since the libraries for them are GPL."""
 
 import errno
 import fcntl
@@ -11,27 +11,27 @@ from typing import Any
 
 from fashion_edge.errors import SourceError
 from fashion_edge.opencv import cv2
-from fashion_edge.sources.base import Wish
-from fashion_edge.sources.capture import CvCapture, ReopeningSource, open_video_capture
+from fashion_edge.sources.base import CameraSettings
+from fashion_edge.sources.device import CvCapture, ReopeningSource, open_video_capture
 
 QUERYCAP, ENUM_FMT, ENUM_SIZES, ENUM_INTERVALS = 0x80685600, 0xC0405602, 0xC02C564A, 0xC034564B
 CAPTURE, CAPTURE_MPLANE, M2M, M2M_MPLANE = 0x1, 0x1000, 0x8000, 0x4000
 DEVICE_CAPS = 0x80000000
 BUF_CAPTURE, BUF_CAPTURE_MPLANE = 1, 9
 DISCRETE = 1
-MOST = 256  # entries of one list: a driver that never ends is broken
+MAX_ENTRIES = 256  # of one list: a driver whose list does not end is broken
 
 Ioctl = Callable[[int, int, bytearray], object]
 
 
 @dataclass(frozen=True)
 class Device:
-    """Who a device is."""
+    """Identity of a device."""
 
     driver: str
-    card: str  # the name a person knows
+    card: str  # the product name
     bus: str  # "usb-0000:01:00.0-1.2", "platform:fe801000.csi"
-    captures: bool  # a camera, and not a metadata node, encoder or radio
+    captures: bool  # a camera, not a metadata node, encoder or radio
     multiplanar: bool = False
 
 
@@ -42,21 +42,21 @@ class Mode:
     fourcc: str
     width: int
     height: int
-    fps: float  # 0.0 where the driver does not tell
+    fps: float  # 0.0 where the driver does not report it
     largest: tuple[int, int] | None = None  # stepwise: any size from (width, height) up to this
 
     def offers(self, width: int, height: int) -> bool:
-        """Whether frames of this size can be had."""
+        """Whether frames of this size are available."""
         if self.largest is None:
             return (width, height) == (self.width, self.height)
         return self.width <= width <= self.largest[0] and self.height <= height <= self.largest[1]
 
 
 def query(path: str, ioctl: Ioctl = fcntl.ioctl) -> tuple[Device, list[Mode]]:
-    """Ask a device.
+    """Read the identity and the modes of a device.
 
     Raises:
-        OSError: it is not there, may not be opened, or is no V4L2 device.
+        OSError: it does not exist, permission is denied, or it is not a V4L2 device.
     """
     fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
@@ -67,7 +67,7 @@ def query(path: str, ioctl: Ioctl = fcntl.ioctl) -> tuple[Device, list[Mode]]:
 
 
 def holders(path: str, proc: Path = Path("/proc")) -> list[str]:
-    """Programs that hold a device open, as `name (pid)`; those of other users stay unseen."""
+    """Programs that hold a device open, as `name (pid)`; those of other users are not visible."""
     device, found = os.path.realpath(path), []  # /dev/v4l/by-id/... is a link to it
     for entry in sorted(proc.glob("[0-9]*")):
         if entry.name == str(os.getpid()):
@@ -75,7 +75,7 @@ def holders(path: str, proc: Path = Path("/proc")) -> list[str]:
         try:
             held = any(str(link.readlink()) == device for link in (entry / "fd").iterdir())
             name = (entry / "comm").read_text().strip() if held else ""
-        except OSError:  # it ended meanwhile, or is not ours to look at
+        except OSError:  # it ended meanwhile, or belongs to another user
             continue
         if held:
             found.append(f"{name} ({entry.name})")
@@ -108,19 +108,18 @@ def _modes(fd: int, device: Device, ioctl: Ioctl) -> Iterator[Mode]:
 
 def _fastest(fd: int, code: int, width: int, height: int, ioctl: Ioctl) -> float:
     best = 0.0
-    ask = struct.Struct("IIII")
-    for data in _enumerate(fd, ENUM_INTERVALS, 52, lambda i: ask.pack(i, code, width, height), ioctl):
+    for data in _enumerate(fd, ENUM_INTERVALS, 52, lambda i: struct.pack("IIII", i, code, width, height), ioctl):
         seconds, parts = struct.unpack_from("II", data, 20)  # the shortest interval, stepwise or not
         best = max(best, parts / seconds if seconds else 0.0)
     return best
 
 
-def _enumerate(fd: int, request: int, size: int, ask: Callable[[int], bytes], ioctl: Ioctl) -> Iterator[bytes]:
-    for index in range(MOST):
-        data = bytearray(ask(index).ljust(size, b"\0"))
+def _enumerate(fd: int, request: int, size: int, pack: Callable[[int], bytes], ioctl: Ioctl) -> Iterator[bytes]:
+    for index in range(MAX_ENTRIES):
+        data = bytearray(pack(index).ljust(size, b"\0"))
         try:
             ioctl(fd, request, data)
-        except OSError:  # EINVAL ends the list; ENOTTY: the driver does not keep one
+        except OSError:  # EINVAL ends the list; ENOTTY: the driver has none
             return
         yield bytes(data)
 
@@ -129,25 +128,24 @@ def _text(field: bytes) -> str:
     return field.split(b"\0", 1)[0].decode("utf-8", "replace")
 
 
-SIZE, FPS = (640, 480), 30.0  # asked for where nothing else is: more pixels cost decoding and say no more
-READ_TIMEOUT_S = "3"  # a driver that hangs; OpenCV waits for ten
+SIZE, FPS = (640, 480), 30.0  # default: more pixels cost decoding and give no better labels
+READ_TIMEOUT_S = "3"  # OpenCV would wait ten for a driver that hangs
 COMPRESSED = ("MJPG", "JPEG")
 READABLE = (*COMPRESSED, "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "RGB3", "BGR3", "GREY")  # by OpenCV
 RATE_SLACK = 0.5  # frames a second: 29.97 is 30
 
 
-def open_camera(device: str, wish: Wish, *, live: bool = True) -> ReopeningSource:
-    """Open a camera; a loss of it is an event, and it is reopened."""
+def open_camera(device: str, settings: CameraSettings, *, live: bool = True) -> ReopeningSource:
+    """Open a camera, which is reopened after a loss."""
     path = device if device.startswith("/dev/") else f"/dev/video{device}"
-    return ReopeningSource(
-        f"camera:{device}", lambda: _open(path, f"camera:{device}", wish), live=live, frozen_s=wish.frozen_s
-    )
+    name = f"camera:{device}"
+    return ReopeningSource(name, lambda: _open(path, name, settings), live=live, frozen_s=settings.frozen_s)
 
 
 def choose_mode(modes: Sequence[Mode], size: tuple[int, int], fps: float) -> Mode | None:
-    """The mode to ask for: MJPG only where it gives more frames than the raw formats, since decoding costs.
+    """Choose MJPG only where it gives more frames than the raw formats, since decoding costs time.
 
-    None where the camera does not tell its modes or has none of this size.
+    Returns None where the camera does not report its modes or has none of this size.
     """
     fitting = [mode for mode in modes if mode.offers(*size) and mode.fourcc in READABLE]
     raw = max((mode for mode in fitting if mode.fourcc not in COMPRESSED), key=lambda mode: mode.fps, default=None)
@@ -157,51 +155,47 @@ def choose_mode(modes: Sequence[Mode], size: tuple[int, int], fps: float) -> Mod
     return packed if min(packed.fps, fps) > min(raw.fps, fps) + RATE_SLACK else raw
 
 
-def _open(path: str, name: str, wish: Wish) -> CvCapture:
-    modes = _ask(path)
-    size, fps = wish.size or SIZE, wish.fps or FPS
-    if wish.size and modes and not any(mode.offers(*size) for mode in modes):
-        raise SourceError(f"camera {path} has no {size[0]}x{size[1]}; it offers {_sizes(modes)}")
+def _open(path: str, name: str, settings: CameraSettings) -> CvCapture:
+    modes = _read_modes(path)
+    size, fps = settings.size or SIZE, settings.fps or FPS
+    if settings.size and modes and not any(mode.offers(*size) for mode in modes):
+        raise SourceError(f"camera {path} has no {size[0]}x{size[1]}; it offers {_list_sizes(modes)}")
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", READ_TIMEOUT_S)
     capture = open_video_capture(path, cv2.CAP_V4L2)
     if not capture.isOpened():
         capture.release()
-        raise SourceError(_why_closed(path))
-    _negotiate(capture, choose_mode(modes, size, fps), size, fps)
+        raise SourceError(_explain_closed(path))
+    _configure(capture, choose_mode(modes, size, fps), size, fps)
     camera = CvCapture(capture, name)
-    if wish.size and camera.size != wish.size:
+    if settings.size and camera.size != settings.size:
         camera.close()
         width, height = camera.size
-        raise SourceError(
-            f"camera {path} gives {width}x{height} where {size[0]}x{size[1]} was asked for; change --size"
-        )
-    if wish.fps and abs(camera.fps - wish.fps) > RATE_SLACK:
-        return CvCapture(capture, name, f" ({wish.fps:g} were asked for)")
+        raise SourceError(f"camera {path} gives {width}x{height} instead of {size[0]}x{size[1]}; change --size")
+    if settings.fps and abs(camera.fps - settings.fps) > RATE_SLACK:
+        return CvCapture(capture, name, f" (--fps {settings.fps:g} is not available)")
     return camera
 
 
-def _ask(path: str) -> list[Mode]:
-    """The modes of a camera; empty where its driver does not tell."""
+def _read_modes(path: str) -> list[Mode]:
+    """The modes of a camera; empty where its driver does not report them."""
     if not Path(path).exists():
-        there = ", ".join(sorted(str(device) for device in Path("/dev").glob("video*"))) or "no /dev/video*"
-        raise SourceError(f"camera {path} does not exist ({there} found); run fashion-doctor to see cameras")
+        found = ", ".join(sorted(str(device) for device in Path("/dev").glob("video*"))) or "no /dev/video*"
+        raise SourceError(f"camera {path} does not exist ({found} found); run fashion-doctor to see cameras")
     try:
         device, modes = query(path)
     except PermissionError as error:
         raise SourceError(
-            f"camera {path} may not be opened by you; sudo usermod -aG video $USER, then log in"
+            f"camera {path}: permission denied; sudo usermod -aG video $USER, then log in again"
         ) from error
     except OSError as error:
-        raise SourceError(
-            f"camera {path} cannot be opened: "
-            f"{'it is no camera' if error.errno == errno.ENOTTY else error.strerror}; run fashion-doctor to see cameras"
-        ) from error
+        reason = "it is not a camera" if error.errno == errno.ENOTTY else error.strerror
+        raise SourceError(f"camera {path} cannot be opened: {reason}; run fashion-doctor to see cameras") from error
     if not device.captures:
         raise SourceError(f"{path} ({device.card}) gives no pictures; run fashion-doctor to see cameras")
     return modes
 
 
-def _negotiate(capture: Any, mode: Mode | None, size: tuple[int, int], fps: float) -> None:
+def _configure(capture: Any, mode: Mode | None, size: tuple[int, int], fps: float) -> None:
     if mode is not None:
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*mode.fourcc.ljust(4)))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
@@ -209,13 +203,13 @@ def _negotiate(capture: Any, mode: Mode | None, size: tuple[int, int], fps: floa
     capture.set(cv2.CAP_PROP_FPS, fps)
 
 
-def _sizes(modes: Sequence[Mode]) -> str:
+def _list_sizes(modes: Sequence[Mode]) -> str:
     ranges = {f"{m.width}x{m.height} to {m.largest[0]}x{m.largest[1]}" for m in modes if m.largest}
     sizes = sorted({(mode.width, mode.height) for mode in modes if not mode.largest})
     return ", ".join([*(f"{width}x{height}" for width, height in sizes), *sorted(ranges)])
 
 
-def _why_closed(path: str) -> str:
+def _explain_closed(path: str) -> str:
     if busy := holders(path):
         return f"camera {path} is in use by {', '.join(busy)}; end that program first"
-    return f"camera {path} cannot be opened: busy, or its pictures are in no format OpenCV reads; run fashion-doctor"
+    return f"camera {path} cannot be opened: busy, or in a format that OpenCV does not read; run fashion-doctor"

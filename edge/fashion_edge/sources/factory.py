@@ -1,11 +1,11 @@
-"""From the words of `--source` to a source."""
+"""Opens the source that `--source` names."""
 
 import re
 from pathlib import Path
 
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.images import NOTES, SUFFIXES, is_picture
-from fashion_edge.sources.base import FROZEN_S, Source, Wish
+from fashion_edge.sources.base import FROZEN_S, CameraSettings, Source
 
 REPLAY = "replay:"
 VIDEOS = frozenset(
@@ -15,64 +15,60 @@ OTHER_STILLS = frozenset({".tga", ".jp2", ".pcx", ".psd", ".svg", ".heic", ".hei
 URL = re.compile(r"^(rtsp|rtsps|rtmp|http|https|udp|tcp)://", re.IGNORECASE)
 
 
-def open_source(text: str, *, every_frame: bool = False, watched: bool = False, wish: Wish | None = None) -> Source:
-    """Build the source that `text` names.
+def open_source(
+    text: str, *, every_frame: bool = False, watched: bool = False, camera: CameraSettings | None = None
+) -> Source:
+    """Open a source.
 
     Args:
         text: an image, a folder of images, a video file, a stream URL, `demo`, `picamera`, `replay:DIR`, or a camera's
             index or /dev path.
-        every_frame: read at the loop's own pace and drop nothing.
-        watched: a person looks on, so a video file plays at its own speed.
-        wish: what is asked of a camera.
+        every_frame: read at the loop's own rate and drop nothing.
+        watched: a window shows the frames, so a video file plays at its own rate.
+        camera: settings of a camera.
 
     Raises:
-        SourceError: there is no such thing; the message says what would be.
+        SourceError: the source does not exist or cannot be read; the message says what to give instead.
+        UsageError: a setting that this source does not have.
     """
-    wish = wish or Wish()
-    check_wish(text, wish)
+    camera = camera or CameraSettings()
+    check_camera_settings(text, camera)
+    live, paced = not every_frame, watched and not every_frame
     if _is_picamera(text):
         from fashion_edge.sources.picamera import open_picamera
 
-        return open_picamera(text, wish, live=not every_frame)
+        return open_picamera(text, camera, live=live)
     if _is_camera(text):
         from fashion_edge.sources.camera import open_camera
 
-        return open_camera(text, wish, live=not every_frame)
-    if text == "demo":
-        from fashion_edge.sources.demo import DemoSource
-
-        return DemoSource(paced=not every_frame)
+        return open_camera(text, camera, live=live)
     if URL.match(text):
         from fashion_edge.sources.stream import open_stream
 
-        return open_stream(text, wish, live=not every_frame, paced=watched and not every_frame)
-    if text.startswith(REPLAY):
-        from fashion_edge.sources.replay import ReplaySource
-
-        if text == REPLAY:
-            raise UsageError("--source replay: names no folder; give replay:DIR, a folder made by --record-raw DIR")
-        return ReplaySource(Path(text.removeprefix(REPLAY)), paced=watched and not every_frame)
-    return _open_path(Path(text), paced=watched and not every_frame)
+        return open_stream(text, camera, live=live, paced=paced)
+    if text == "demo" or text.startswith(REPLAY):
+        return _open_simulated(text, paced=paced, live=live)
+    return _open_path(Path(text), paced=paced)
 
 
-def check_wish(text: str, wish: Wish) -> None:
-    """Refuse what a source cannot be asked for; opens nothing.
+def check_camera_settings(text: str, camera: CameraSettings) -> None:
+    """Refuse settings that a source does not have; opens nothing.
 
     Raises:
         UsageError: names the flag.
     """
     if _is_picamera(text):
         return
-    if wish.awb is not None:
-        raise UsageError(f"--awb {wish.awb} is for --source picamera; {_shown(text)} keeps its own white balance")
-    if (wish.size or wish.fps) and not _is_camera(text):
-        raise UsageError(f"--size and --fps are for cameras; {_shown(text)} has its own")
-    if wish.frozen_s not in (0, FROZEN_S) and not may_come_later(text):
-        raise UsageError(f"--frozen {wish.frozen_s:g} is for cameras and streams, and {text} is neither; leave it out")
+    if camera.awb is not None:
+        raise UsageError(f"--awb {camera.awb} is for --source picamera; {_redacted(text)} keeps its own white balance")
+    if (camera.size or camera.fps) and not _is_camera(text):
+        raise UsageError(f"--size and --fps are for cameras; {_redacted(text)} has its own")
+    if camera.frozen_s not in (0, FROZEN_S) and not may_connect_later(text):
+        raise UsageError(f"--frozen {camera.frozen_s:g} is for cameras and streams, not for {text}; leave it out")
 
 
-def may_come_later(text: str) -> bool:
-    """Whether a source is none of this machine's files: a camera or a stream may be away for now."""
+def may_connect_later(text: str) -> bool:
+    """Whether a source is a camera or a stream, which may be absent now."""
     return _is_picamera(text) or _is_camera(text) or URL.match(text) is not None
 
 
@@ -85,8 +81,8 @@ def _is_camera(text: str) -> bool:
     return text.isdecimal() or (text.startswith("/dev/") and (path.is_char_device() or not path.exists()))
 
 
-def _shown(text: str) -> str:
-    """A source in a message: an address without its password."""
+def _redacted(text: str) -> str:
+    """A source in a message: a URL without its password."""
     if not URL.match(text):
         return text
     from fashion_edge.sources.stream import redact
@@ -94,7 +90,19 @@ def _shown(text: str) -> str:
     return redact(text)
 
 
+def _open_simulated(text: str, *, paced: bool, live: bool) -> Source:
+    from fashion_edge.sources.simulated import DemoSource, ReplaySource
+
+    if text == "demo":
+        return DemoSource(paced=live)
+    if text == REPLAY:
+        raise UsageError("--source replay: names no folder; give replay:DIR, a folder made by --record-raw DIR")
+    return ReplaySource(Path(text.removeprefix(REPLAY)), paced=paced)
+
+
 def _open_path(path: Path, *, paced: bool) -> Source:
+    from fashion_edge.sources.files import StillsSource, VideoSource
+
     if not path.exists():
         raise SourceError(
             f"source {path} does not exist; give an image, a folder, a video, a URL, a camera index or demo"
@@ -105,13 +113,9 @@ def _open_path(path: Path, *, paced: bool) -> Source:
         )
     suffix = path.suffix.lower()
     if suffix in OTHER_STILLS:
-        raise SourceError(f"source {path} is a picture in a format that is not read; save it as .jpg or .png")
+        raise SourceError(f"source {path} is a picture in an unsupported format; save it as .jpg or .png")
     if suffix in NOTES or suffix == ".nfo":  # FFmpeg would draw the letters
         raise SourceError(f"source {path} is a text, not a picture or a video; give one of those")
     if path.is_dir() or suffix in SUFFIXES or (suffix not in VIDEOS and is_picture(path)):
-        from fashion_edge.sources.files import StillsSource
-
         return StillsSource(path)
-    from fashion_edge.sources.files import VideoSource
-
     return VideoSource(path, paced=paced)

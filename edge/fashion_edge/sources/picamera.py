@@ -1,4 +1,4 @@
-"""The Raspberry Pi's CSI camera through picamera2: colours in order, white balance settled, times of the sensor."""
+"""The Raspberry Pi's CSI camera through picamera2: channel order, settled white balance, time stamps of the sensor."""
 
 import logging
 import os
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from fashion_edge.errors import SourceError, UsageError, brief
 from fashion_edge.opencv import cv2
-from fashion_edge.sources.base import Wish
-from fashion_edge.sources.capture import DEFAULT_FPS, ReopeningSource, SensorClock, Shot
+from fashion_edge.sources.base import CameraSettings
+from fashion_edge.sources.device import DEFAULT_FPS, ReopeningSource, SensorClock, Shot
 
 PACKED = {"RGB888": 3, "BGR888": 3, "XRGB8888": 4, "XBGR8888": 4}  # bytes a pixel
 CODES = {  # names of OpenCV's conversions
@@ -30,20 +30,20 @@ FORMATS = ("RGB888", *CODES)
 
 
 def to_bgr(buffer: NDArray[np.uint8], layout: str, size: tuple[int, int], stride: int) -> NDArray[np.uint8]:
-    """Make a frame (h, w, 3) B, G, R of a camera's buffer.
+    """Convert a camera's buffer to an image (h, w, 3) B, G, R.
 
     Args:
-        buffer: the bytes, in one dimension; the result may share them.
+        buffer: one-dimensional uint8; the result may share its memory.
         layout: one of `FORMATS`.
         size: width and height in pixels.
-        stride: bytes from one row to the next, padding included.
+        stride: bytes from one row to the next, including padding.
 
     Raises:
-        SourceError: a format that is none of these, or a buffer too short for it.
+        SourceError: an unknown format, or a buffer that is too short.
     """
     width, height = size
     if layout not in FORMATS:
-        raise SourceError(f"the camera gives {layout}, which is none of {', '.join(FORMATS)}")
+        raise SourceError(f"the camera gives {layout}, not one of {', '.join(FORMATS)}")
     rows = height if layout in PACKED else height * 3 // 2
     if buffer.size < rows * stride:
         raise SourceError(f"the camera gave {buffer.size} bytes, {layout} of {width}x{height} needs {rows * stride}")
@@ -59,18 +59,18 @@ def to_bgr(buffer: NDArray[np.uint8], layout: str, size: tuple[int, int], stride
 
 SIZE = (640, 480)
 READ_TIMEOUT_S = 3.0
-SETTLE_S = 2.0  # white balance has so long to settle
-SETTLED_FRAMES, SETTLED_STEP = 5, 0.01  # gains that moved less than so much, frame to frame, so often in a row
+SETTLE_S = 2.0  # longest wait for the white balance to settle
+SETTLED_FRAMES, SETTLED_STEP = 5, 0.01  # gains settled: so many frames in a row, with smaller relative changes
 MODES = {"incandescent": 1, "tungsten": 2, "fluorescent": 3, "indoor": 4, "daylight": 5, "cloudy": 6}  # libcamera's
 
 
-def open_picamera(text: str, wish: Wish, *, live: bool = True) -> ReopeningSource:
-    """Open `picamera` or `picamera:N`; a loss of it is an event, and it is reopened."""
+def open_picamera(text: str, settings: CameraSettings, *, live: bool = True) -> ReopeningSource:
+    """Open `picamera` or `picamera:N`, which is reopened after a loss."""
     number = text.partition(":")[2] or "0"
     if not number.isdecimal():
         raise UsageError(f"--source {text} is not picamera or picamera:N")
-    parse_awb(wish.awb)
-    return ReopeningSource(text, lambda: PicameraCapture(int(number), wish), live=live, frozen_s=wish.frozen_s)
+    parse_awb(settings.awb)
+    return ReopeningSource(text, lambda: PicameraCapture(int(number), settings), live=live, frozen_s=settings.frozen_s)
 
 
 def parse_awb(text: str | None) -> str | tuple[float, float]:
@@ -96,30 +96,30 @@ def load_picamera2() -> Any:
     Raises:
         SourceError: picamera2 or libcamera cannot be imported; both come from apt, not from pip.
     """
-    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:FATAL")  # what it says in ten lines our errors say in one
+    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:FATAL")  # ten log lines that our error replaces
     logging.getLogger("picamera2").addHandler(logging.NullHandler())
-    mend = "sudo apt install python3-picamera2, then python3 -m venv --system-site-packages for the environment"
+    fix = "sudo apt install python3-picamera2, then python3 -m venv --system-site-packages for the environment"
     try:
         return import_module("picamera2").Picamera2
     except ModuleNotFoundError as error:
         missing = (error.name or "picamera2").partition(".")[0]
-        raise SourceError(f"{missing} is not in this environment, and pip has no working one: {mend}") from error
+        raise SourceError(f"{missing} is not in this environment, and pip has no working one: {fix}") from error
     except (ImportError, ValueError, AttributeError, OSError) as error:  # ValueError: built for another numpy
         why = brief(error)
-        mend = "fashion-doctor tells the command for it" if "numpy" in why else mend  # apt's is not at fault
-        raise SourceError(f"picamera2 cannot be imported ({why}): {mend}") from error
+        fix = "run fashion-doctor for the command that fixes it" if "numpy" in why else fix
+        raise SourceError(f"picamera2 cannot be imported ({why}): {fix}") from error
 
 
 class PicameraCapture:
-    """One configured, running camera; each request is given back as soon as its pixels are copied."""
+    """A configured, running camera; each request is released as soon as its pixels are copied."""
 
-    def __init__(self, number: int, wish: Wish, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, number: int, settings: CameraSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._stamps = SensorClock()
         self._camera = _acquire(load_picamera2(), number)
         try:
-            self._start(wish)
-            self._balance = self._set_balance(parse_awb(wish.awb), explicit=wish.awb is not None)
+            self._start(settings)
+            self._balance = self._set_balance(parse_awb(settings.awb), explicit=settings.awb is not None)
         except BaseException:
             self.close()
             raise
@@ -135,35 +135,35 @@ class PicameraCapture:
             buffer, metadata = request.make_buffer("main"), request.get_metadata()
         finally:
             request.release()
-        if duration := metadata.get("FrameDuration"):  # microseconds: the sensor's, which may not reach what was asked
+        if duration := metadata.get("FrameDuration"):  # microseconds; the sensor may not reach the configured rate
             self.fps = 1e6 / duration
         image = to_bgr(buffer, self._format, self._size, self._stride)
         return Shot(image, self._captured_at(metadata.get("SensorTimestamp"), now), self._clock() - now)
 
     def describe(self) -> str:
-        """What was negotiated."""
+        """Size, format, rate and white balance, as negotiated."""
         width, height = self._size
         return f"picamera {self._model}: {width}x{height} {self._format}, {self.fps:.3g} frames/s, {self._balance}"
 
     def close(self) -> None:
-        """Stop the camera and give it back."""
+        """Stop and release the camera."""
         camera, self._camera = self._camera, None
         if camera is not None:
-            with suppress(Exception):  # a camera that is gone cannot be stopped
+            with suppress(Exception):  # an unplugged camera cannot be stopped
                 camera.stop()
             with suppress(Exception):
                 camera.close()
 
     def _captured_at(self, nanoseconds: int | None, now: float) -> float:
-        """The sensor's time on time.monotonic()'s clock; libcamera counts from boot, which suspending sets apart."""
+        """The sensor's time on time.monotonic()'s clock; libcamera counts from boot, including suspended time."""
         if nanoseconds is None:
             return now
         stamp = nanoseconds / 1e9
         suspended = time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
         return self._stamps.captured_at(now, stamp, stamp - suspended)
 
-    def _start(self, wish: Wish) -> None:
-        size, self.fps = wish.size or SIZE, wish.fps or DEFAULT_FPS
+    def _start(self, settings: CameraSettings) -> None:
+        size, self.fps = settings.size or SIZE, settings.fps or DEFAULT_FPS
         config = self._camera.create_video_configuration(
             main={"size": size, "format": "RGB888"}, controls={"FrameRate": self.fps}
         )
@@ -173,21 +173,21 @@ class PicameraCapture:
         except (RuntimeError, ValueError) as error:
             why = brief(error)
             raise SourceError(f"picamera cannot give {size[0]}x{size[1]} ({why}); change --size or --fps") from error
-        main = self._camera.camera_configuration()["main"]  # a request may have been adjusted
+        main = self._camera.camera_configuration()["main"]  # libcamera may have adjusted the settings
         self._format, self._stride = str(main["format"]), int(main["stride"])
         self._size = (int(main["size"][0]), int(main["size"][1]))
         self._model = str(self._camera.camera_properties.get("Model", "camera"))
         if self._format not in FORMATS:
-            raise SourceError(f"picamera gives {self._format}, which is none of {', '.join(FORMATS)}")
-        if wish.size and self._size != wish.size:
-            given = f"{self._size[0]}x{self._size[1]}"
-            raise SourceError(f"picamera gives {given} where {size[0]}x{size[1]} was asked for; change --size")
+            raise SourceError(f"picamera gives {self._format}, not one of {', '.join(FORMATS)}")
+        if settings.size and self._size != settings.size:
+            width, height = self._size
+            raise SourceError(f"picamera gives {width}x{height} instead of {size[0]}x{size[1]}; change --size")
 
     def _set_balance(self, awb: str | tuple[float, float], *, explicit: bool) -> str:
         camera = self._camera
         if "AwbEnable" not in camera.camera_controls:
             if explicit and awb != "auto":
-                raise SourceError("this camera has no white balance to set; leave --awb away")
+                raise SourceError("this camera has no white balance setting; leave --awb out")
             return "no white balance control"
         if isinstance(awb, tuple):
             camera.set_controls({"AwbEnable": False, "ColourGains": awb})
@@ -197,16 +197,16 @@ class PicameraCapture:
             return f"white balance {awb}"
         gains, settled = self._settle()
         if gains is None:
-            return "white balance auto: the camera does not tell its gains"
+            return "white balance auto: the camera does not report its gains"
         camera.set_controls({"AwbEnable": False, "ColourGains": gains})
         how = "settled and locked" if settled else f"locked after {SETTLE_S:g} s, not yet settled,"
         return f"white balance {how} at {gains[0]:.2f},{gains[1]:.2f}"
 
     def _settle(self) -> tuple[tuple[float, float] | None, bool]:
-        """Let frames pass until the gains stand still; returns the last gains, and whether they did."""
+        """Skip frames until the gains are stable; returns the last gains, and whether they are stable."""
         gains: tuple[float, float] | None = None
-        calm, deadline = 0, self._clock() + SETTLE_S
-        while calm < SETTLED_FRAMES and self._clock() < deadline:
+        stable, deadline = 0, self._clock() + SETTLE_S
+        while stable < SETTLED_FRAMES and self._clock() < deadline:
             try:
                 request = self._camera.capture_request(wait=READ_TIMEOUT_S)
             except (TimeoutError, RuntimeError) as error:
@@ -218,9 +218,9 @@ class PicameraCapture:
             if found is None:
                 return None, False
             red, blue = float(found[0]), float(found[1])
-            still = gains is not None and max(abs(red / gains[0] - 1), abs(blue / gains[1] - 1)) < SETTLED_STEP
-            calm, gains = calm + 1 if still else 0, (red, blue)
-        return gains, calm >= SETTLED_FRAMES
+            steady = gains is not None and max(abs(red / gains[0] - 1), abs(blue / gains[1] - 1)) < SETTLED_STEP
+            stable, gains = stable + 1 if steady else 0, (red, blue)
+        return gains, stable >= SETTLED_FRAMES
 
 
 def _acquire(picamera2: Any, number: int) -> Any:
@@ -233,6 +233,4 @@ def _acquire(picamera2: Any, number: int) -> Any:
     try:
         return picamera2(number)
     except (RuntimeError, IndexError) as error:
-        raise SourceError(
-            f"camera {number} is in use by another program or another part of this one ({error}); end that first"
-        ) from error
+        raise SourceError(f"camera {number} is in use by this or another program ({error}); end that first") from error

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fashion_edge.cli import main, tools
 from fashion_edge.colour_card import draw_card
-from fashion_edge.sources.capture import ReopeningSource, Shot
+from fashion_edge.sources.device import ReopeningSource, Shot
 
 
 def photograph(

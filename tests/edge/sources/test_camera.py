@@ -6,7 +6,7 @@ import pytest
 
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.sources import camera
-from fashion_edge.sources.base import Wish, parse_size
+from fashion_edge.sources.base import CameraSettings, parse_size
 from fashion_edge.sources.camera import Device, Mode, choose_mode, open_camera
 
 YUYV, MJPG = Mode("YUYV", 640, 480, 30.0), Mode("MJPG", 640, 480, 30.0)
@@ -81,20 +81,20 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> FakeCamera:
 
 
 def test_what_is_asked_for_and_what_was_negotiated(plugged: FakeCamera) -> None:
-    source = open_camera("/dev/null", Wish(size=(1280, 720), fps=60.0))
-    assert source.describe() == "camera:/dev/null: 1280x720 MJPG, 30 frames/s (60 were asked for)"
+    source = open_camera("/dev/null", CameraSettings(size=(1280, 720), fps=60.0))
+    assert source.describe() == "camera:/dev/null: 1280x720 MJPG, 30 frames/s (--fps 60 is not available)"
     assert next(source.items()).image.shape == (720, 1280, 3)
     assert plugged.released
 
 
 def test_a_size_that_the_camera_lacks_is_said_with_those_it_has(plugged: FakeCamera) -> None:
     with pytest.raises(SourceError, match=r"has no 800x600; it offers 640x480, 1280x720, 1920x1080$"):
-        open_camera("/dev/null", Wish(size=(800, 600)))
+        open_camera("/dev/null", CameraSettings(size=(800, 600)))
 
 
 def test_a_driver_that_promises_a_size_and_gives_another_is_caught(plugged: FakeCamera) -> None:
-    with pytest.raises(SourceError, match="gives 640x480 where 1920x1080 was asked for; change --size"):
-        open_camera("/dev/null", Wish(size=(1920, 1080)))
+    with pytest.raises(SourceError, match="gives 640x480 instead of 1920x1080; change --size"):
+        open_camera("/dev/null", CameraSettings(size=(1920, 1080)))
     assert plugged.released
 
 
@@ -102,7 +102,7 @@ def test_a_camera_in_use_names_the_program(plugged: FakeCamera, monkeypatch: pyt
     monkeypatch.setattr(plugged, "isOpened", lambda: False)
     monkeypatch.setattr(camera, "holders", lambda path: ["cheese (4242)"])
     with pytest.raises(SourceError, match=r"camera /dev/null is in use by cheese \(4242\); end that program first"):
-        open_camera("/dev/null", Wish())
+        open_camera("/dev/null", CameraSettings())
 
 
 def refuse(error: OSError) -> Any:
@@ -114,12 +114,12 @@ def refuse(error: OSError) -> Any:
 
 def test_no_permission_gives_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera, "query", refuse(PermissionError(13, "Permission denied")))
-    with pytest.raises(SourceError, match="may not be opened by you; sudo usermod -aG video"):
-        open_camera("/dev/null", Wish())
+    with pytest.raises(SourceError, match="permission denied; sudo usermod -aG video"):
+        open_camera("/dev/null", CameraSettings())
 
 
 @pytest.mark.parametrize("text", ["640", "640x", "0x0", "640x480x3", "axb", "-640x480"])
 def test_a_size_is_two_numbers(text: str) -> None:
-    with pytest.raises(UsageError, match="is not WIDTHxHEIGHT in pixels, as 640x480 is"):
+    with pytest.raises(UsageError, match="is not WIDTHxHEIGHT in pixels, such as 640x480"):
         parse_size(text)
     assert parse_size("1280X720") == (1280, 720)

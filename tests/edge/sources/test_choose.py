@@ -8,7 +8,7 @@ import pytest
 
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.sources import open_source
-from fashion_edge.sources.base import Wish
+from fashion_edge.sources.base import CameraSettings
 
 
 def test_a_path_that_does_not_exist_is_named_with_what_would_be_right() -> None:
@@ -44,14 +44,14 @@ def test_a_still_is_one_whatever_it_is_called(tmp_path: Path) -> None:
     assert source.still, "as a video, only a guide box of it would be looked at"
     assert len(list(source.items())) == 1
     (tmp_path / "a.tga").write_bytes(b"FFmpeg reads it as a video of one frame")
-    with pytest.raises(SourceError, match=r"in a format that is not read; save it as \.jpg or \.png"):
+    with pytest.raises(SourceError, match=r"in an unsupported format; save it as \.jpg or \.png"):
         open_source(str(tmp_path / "a.tga"))
 
 
 def test_a_password_stands_in_no_message() -> None:
-    for wish in (Wish(size=(640, 480)), Wish(awb="lock")):
+    for wish in (CameraSettings(size=(640, 480)), CameraSettings(awb="lock")):
         with pytest.raises(UsageError) as refused:
-            open_source("rtsp://user:se@cr/et@camera/x", wish=wish)
+            open_source("rtsp://user:se@cr/et@camera/x", camera=wish)
         assert "cr/et" not in str(refused.value)
 
 
@@ -79,6 +79,6 @@ def test_a_picture_in_memory_is_no_camera() -> None:
 def test_what_is_no_camera_does_not_freeze(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((60, 40, 3), np.uint8))
     for source in (str(tmp_path), "demo"):
-        with pytest.raises(UsageError, match=f"--frozen 2 is for cameras and streams, and {source} is neither"):
-            open_source(source, wish=Wish(frozen_s=2.0))
-    assert open_source(str(tmp_path), wish=Wish(frozen_s=0.0)).still, "and so nothing is held against it"
+        with pytest.raises(UsageError, match=f"--frozen 2 is for cameras and streams, not for {source}"):
+            open_source(source, camera=CameraSettings(frozen_s=2.0))
+    assert open_source(str(tmp_path), camera=CameraSettings(frozen_s=0.0)).still, "and so nothing is held against it"

@@ -8,7 +8,7 @@ import pytest
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Fault, Frame
 from fashion_edge.sources import open_source
-from fashion_edge.sources.capture import CvCapture
+from fashion_edge.sources.device import CvCapture
 from fashion_edge.sources.files import shown_s
 
 FRAMES = 20

@@ -8,7 +8,7 @@ import pytest
 
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.sources import open_source
-from fashion_edge.sources.base import Wish
+from fashion_edge.sources.base import CameraSettings
 from fashion_edge.sources.picamera import PicameraCapture, parse_awb
 
 
@@ -115,7 +115,7 @@ def test_the_rate_is_the_sensors_not_the_one_that_was_asked_for(
 ) -> None:
     real = FakeRequest.get_metadata
     monkeypatch.setattr(FakeRequest, "get_metadata", lambda self: {**real(self), "FrameDuration": 17_849})
-    source = open_source("picamera", wish=Wish(fps=120.0))
+    source = open_source("picamera", camera=CameraSettings(fps=120.0))
     assert "RGB888, 56 frames/s" in source.describe()
     assert source.fps == pytest.approx(56.03, abs=0.01), "a recording plays at it"
     picamera2.opened[0].close()
@@ -123,7 +123,7 @@ def test_the_rate_is_the_sensors_not_the_one_that_was_asked_for(
 
 def test_a_frame_that_waited_while_the_program_was_stopped_is_as_old_as_it_is(picamera2: type[FakePicamera2]) -> None:
     stopped_s = 0.0
-    capture = PicameraCapture(0, Wish(), clock=lambda: time.monotonic() + stopped_s)
+    capture = PicameraCapture(0, CameraSettings(), clock=lambda: time.monotonic() + stopped_s)
     capture.read()
     stopped_s = 12.0  # Ctrl-Z, and fg after twelve seconds
     shot = capture.read()
@@ -149,15 +149,15 @@ def test_white_balance_settles_and_is_then_locked(picamera2: type[FakePicamera2]
     ],
 )
 def test_white_balance_can_be_chosen(picamera2: type[FakePicamera2], awb: str, controls: dict[str, Any]) -> None:
-    open_source("picamera", wish=Wish(awb=awb))
+    open_source("picamera", camera=CameraSettings(awb=awb))
     assert picamera2.opened[0].controls == [controls]
 
 
 def test_a_camera_without_white_balance_says_so(picamera2: type[FakePicamera2]) -> None:
     picamera2.camera_controls = {}
     assert open_source("picamera").describe().endswith("no white balance control")
-    with pytest.raises(SourceError, match="has no white balance to set"):
-        open_source("picamera", wish=Wish(awb="daylight"))
+    with pytest.raises(SourceError, match="has no white balance setting"):
+        open_source("picamera", camera=CameraSettings(awb="daylight"))
     assert all(camera.closed for camera in picamera2.opened[1:])
 
 
@@ -166,17 +166,17 @@ def test_a_bad_white_balance_is_refused(awb: str) -> None:
     with pytest.raises(UsageError, match=r"^--awb "):
         parse_awb(awb)
     with pytest.raises(UsageError, match="is for --source picamera; demo keeps its own"):
-        open_source("demo", wish=Wish(awb="auto"))
+        open_source("demo", camera=CameraSettings(awb="auto"))
 
 
 def test_what_the_camera_adjusted_is_read_back(picamera2: type[FakePicamera2]) -> None:
     picamera2.adjusted = {"format": "BGR888"}
     assert next(open_source("picamera").items()).image[0, 0].tolist()[0] == 255  # R, G, B in memory: turned round
     picamera2.adjusted = {"size": (1296, 972)}
-    with pytest.raises(SourceError, match="picamera gives 1296x972 where 640x480 was asked for; change --size"):
-        open_source("picamera", wish=Wish(size=(640, 480)))
+    with pytest.raises(SourceError, match="picamera gives 1296x972 instead of 640x480; change --size"):
+        open_source("picamera", camera=CameraSettings(size=(640, 480)))
     picamera2.adjusted = {"format": "SRGGB10"}
-    with pytest.raises(SourceError, match="picamera gives SRGGB10, which is none of RGB888"):
+    with pytest.raises(SourceError, match="picamera gives SRGGB10, not one of RGB888"):
         open_source("picamera")
     assert all(camera.closed for camera in picamera2.opened[1:])
 
@@ -188,7 +188,7 @@ def test_an_absent_a_busy_and_a_silent_camera_are_told_apart(picamera2: type[Fak
     with pytest.raises(SourceError, match=r"no camera 0 \(none found\)"):
         open_source("picamera")
     picamera2.models, picamera2.busy = ("imx708",), True
-    with pytest.raises(SourceError, match="camera 0 is in use by another program"):
+    with pytest.raises(SourceError, match="camera 0 is in use by this or another program"):
         open_source("picamera")
     picamera2.busy, picamera2.hangs = False, True
     with pytest.raises(SourceError, match="opens but gives no picture; check the ribbon cable"):
@@ -204,7 +204,7 @@ APT = "environment.*apt install python3-picamera2.*--system-site-packages"
     [
         (ModuleNotFoundError("No module named 'picamera2'", name="picamera2"), f"picamera2 is not in this {APT}"),
         (ModuleNotFoundError("No module named 'libcamera'", name="libcamera"), f"libcamera is not in this {APT}"),
-        (ValueError("numpy.dtype size changed"), r"\(numpy.dtype size changed\): fashion-doctor tells the command"),
+        (ValueError("numpy.dtype size changed"), r"\(numpy.dtype size changed\): run fashion-doctor for the command"),
     ],
 )
 def test_a_library_that_is_missing_gives_the_commands(

@@ -41,7 +41,7 @@ def test_red_stays_red_in_every_format_and_with_padded_rows(layout: str, padding
 
 
 def test_an_unknown_format_and_a_short_buffer_are_refused() -> None:
-    with pytest.raises(SourceError, match="gives SRGGB10, which is none of RGB888"):
+    with pytest.raises(SourceError, match="gives SRGGB10, not one of RGB888"):
         to_bgr(np.zeros(100, np.uint8), "SRGGB10", (24, 16), 24)
     with pytest.raises(SourceError, match="gave 100 bytes, RGB888 of 24x16 needs 1152"):
         to_bgr(np.zeros(100, np.uint8), "RGB888", (24, 16), 72)

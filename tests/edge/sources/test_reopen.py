@@ -9,7 +9,7 @@ import pytest
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame, Item
 from fashion_edge.readers import Latest
-from fashion_edge.sources.capture import BACKOFF_S, ReopeningSource, Shot
+from fashion_edge.sources.device import BACKOFF_S, ReopeningSource, Shot
 
 
 class Clock:

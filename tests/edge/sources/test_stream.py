@@ -130,7 +130,7 @@ def test_a_file_behind_a_url_gives_every_frame_as_a_file_here_does(shelf: tuple[
     folder, address = shelf
     make_clip(folder / "clip.avi")
     source = open_source(f"{address}/clip.avi")
-    assert (source.live, source.ahead) == (False, True), "as a stream, all but the newest frame would be dropped"
+    assert (source.live, source.prefetch) == (False, True), "as a stream, all but the newest frame would be dropped"
     assert "secret" not in source.name + source.describe()
     assert [frame.index for frame in source.items()] == list(range(FRAMES))
 
@@ -154,4 +154,4 @@ def test_a_file_whose_server_gives_no_parts_of_it_is_to_be_downloaded(shelf: tup
     writer.release()
     (fault,) = open_source(f"{address}/clip.mp4").items()
     assert "clip.mp4 gives no picture: its server may not give parts of a file" in fault.reason
-    assert fault.reason.endswith("download it and give that")
+    assert fault.reason.endswith("download it first")

@@ -7,7 +7,7 @@ import pytest
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Fault, Frame
 from fashion_edge.sources import files, open_source
-from fashion_edge.sources.capture import CvCapture
+from fashion_edge.sources.device import CvCapture
 
 FRAMES = 12
 
@@ -103,5 +103,5 @@ def test_the_true_cause_is_named_where_a_video_cannot_be_read(tmp_path: Path, mo
     with pytest.raises(SourceError, match=r"clip\.mp4 is empty \(0 bytes\), not a video"):
         open_source(str(path))
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(SourceError, match=r"clip\.mp4 is not for this user to read; mend its mode"):
+    with pytest.raises(SourceError, match=r"clip\.mp4 cannot be read: permission denied; change its mode"):
         open_source(str(path))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fashion_edge.cli import main
 from fashion_edge.frame import Event, Frame
-from fashion_edge.sources import capture, open_source
+from fashion_edge.sources import device, open_source
 
 VIVID, LOOPBACK = "/dev/video0", "/dev/video10"
 PICTURES = Path("/pictures")
@@ -152,7 +152,7 @@ def unload() -> None:
 
 def cycles() -> None:
     """Twenty times unplugged and plugged in, in one program: descriptors, threads and memory stay."""
-    capture.BACKOFF_S = (0.1,)  # the waits are not what is tested here
+    device.BACKOFF_S = (0.1,)  # the waits are not what is tested here
     source = open_source("0")
     items = source.items()
     held, lost, frames = [], 0, 0

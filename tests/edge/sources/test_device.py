@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.errors import SourceError
-from fashion_edge.sources.capture import SPOILT, CvCapture
+from fashion_edge.sources.device import MAX_CORRUPT, CvCapture
 
 SHOT = np.full((64, 96, 3), 50, np.uint8)
 
@@ -91,7 +91,7 @@ def test_pictures_that_are_all_spoilt_are_a_loss_and_a_read_that_timed_out_is_no
     camera = FakeVideoCapture()
     camera.grab = lambda: bool(tries.append(1)) or True
     assert CvCapture(camera, "camera:0", clock=lambda: 0.0).read() is None
-    assert len(tries) == SPOILT
+    assert len(tries) == MAX_CORRUPT
     tries.clear()
     three_seconds_a_look = iter(range(0, 300, 3))
     assert CvCapture(camera, "camera:0", clock=lambda: float(next(three_seconds_a_look))).read() is None
