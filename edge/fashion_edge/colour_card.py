@@ -1,4 +1,4 @@
-"""What the card says about a camera: channels in order, colour at all, a cast, a drift."""
+"""The printed colour card, and what it shows of a camera: channel order, missing colour, a cast, drift."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from fashion_edge.atomic import atomic_file
 from fashion_edge.errors import UsageError
 from fashion_edge.opencv import cv2
 
-WIDTH, HEIGHT = 1120, 800  # units of the card; a pixel each where it is looked at
+WIDTH, HEIGHT = 1120, 800  # units of the card, and pixels where it is read
 MARKER, EDGE = 160, 40
 PATCH_W, PATCH_H, LEFT, TOP, GAP = 160, 200, 240, 100, 8
 DPI = 150
 PRINT_SCALE = 1.5  # 1680 x 1200 pixels: 28 x 20 cm, fits A4
-COLOURS = {  # name -> R, G, B; inks reach these
+COLOURS = {  # name -> R, G, B, within the range of printer inks
     "red": (200, 35, 40),
     "green": (40, 150, 70),
     "blue": (40, 65, 170),
@@ -39,13 +39,12 @@ MARKERS = (*CORNERS, (WIDTH - EDGE - MARKER, HEIGHT - EDGE - MARKER))  # left, t
 
 
 def patch_box(index: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of a patch in units of the card; patches stand in the order of `COLOURS`."""
+    """Left, top, right, bottom of a patch in units of the card; patches are in the order of `COLOURS`."""
     left, top = LEFT + index % 4 * PATCH_W, TOP + index // 4 * PATCH_H
     return left + GAP, top + GAP, left + PATCH_W - GAP, top + PATCH_H - GAP
 
 
-def dictionary() -> Any:
-    """The family of markers."""
+def _markers() -> Any:
     return cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
 
 
@@ -53,7 +52,7 @@ def draw_card(scale: float = 1.0) -> NDArray[np.uint8]:
     """The card (h, w, 3) B, G, R."""
     card = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     for number, (left, top) in enumerate(MARKERS):
-        marker = cv2.aruco.generateImageMarker(dictionary(), number, MARKER)
+        marker = cv2.aruco.generateImageMarker(_markers(), number, MARKER)
         card[top : top + MARKER, left : left + MARKER] = marker[:, :, None]
     for index, (name, (red, green, blue)) in enumerate(COLOURS.items()):
         left, top, right, bottom = patch_box(index)
@@ -69,11 +68,11 @@ def draw_card(scale: float = 1.0) -> NDArray[np.uint8]:
 
 
 def print_card(path: Path, *, overwrite: bool = False) -> str:
-    """Write the card as a PNG that knows its size on paper; returns a line about it.
+    """Write the card as a PNG with its size on paper; returns a message about it.
 
     Raises:
         UsageError: the name does not end in .png.
-        OutputExistsError: it is there already.
+        OutputExistsError: the file exists.
     """
     from PIL import Image
 
@@ -92,27 +91,27 @@ IS_NEUTRAL = np.array([name in NEUTRAL for name in COLOURS])
 
 @dataclass(frozen=True)
 class Reading:
-    """Colours of the patches as a camera gave them."""
+    """Colours of the patches in a picture of the card."""
 
     patches: NDArray[np.float64]  # (12, 3) B, G, R, 0..255, in the order of `COLOURS`
 
     @property
     def light(self) -> NDArray[np.float64]:
-        """(3,) B, G, R of the light grey patch: white may be clipped."""
+        """(3,) B, G, R of the light grey patch, since white may be clipped."""
         patch: NDArray[np.float64] = self.patches[list(COLOURS).index("light grey")]
         return patch
 
     @property
     def balance(self) -> tuple[float, float]:
-        """Red and blue against green, over the neutral patches; 1, 1 is neutral."""
+        """Red and blue relative to green, over the neutral patches; 1, 1 is neutral."""
         blue, green, red = self.patches[IS_NEUTRAL].sum(axis=0) + 1e-9
         return float(red / green), float(blue / green)
 
 
-def read_card(image: NDArray[np.uint8]) -> Reading | None:
-    """Find the card in a picture (h, w, 3) B, G, R and read it; None where it is not in sight."""
+def read_colour_card(image: NDArray[np.uint8]) -> Reading | None:
+    """Find the card in a picture (h, w, 3) B, G, R and read it; None if it is not visible."""
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    found, numbers, _ = cv2.aruco.ArucoDetector(dictionary()).detectMarkers(grey)
+    found, numbers, _ = cv2.aruco.ArucoDetector(_markers()).detectMarkers(grey)
     if numbers is None:
         return None
     seen = {int(number): corners.reshape(4, 2) for number, corners in zip(numbers.ravel(), found, strict=True)}
@@ -135,7 +134,7 @@ def _corners(number: int) -> NDArray[np.float32]:
 
 
 def _median(flat: NDArray[np.uint8], index: int) -> NDArray[np.float64]:
-    """Of the middle of a patch: its rim takes on its neighbours' colours."""
+    """Median of the middle of a patch: its edges mix with its neighbours."""
     left, top, right, bottom = patch_box(index)
     rim_x, rim_y = (right - left) // 4, (bottom - top) // 4
     inner = flat[top + rim_y : bottom - rim_y, left + rim_x : right - rim_x]
@@ -144,8 +143,8 @@ def _median(flat: NDArray[np.uint8], index: int) -> NDArray[np.float64]:
 
 
 GREY_CHROMA = 20.0  # of 255: coloured patches below this on average are grey
-CAST = 0.12  # red or blue against green, on paper that is neutral
-DRIFT = 0.05  # change of that between the first and the last fifth of what was seen
+CAST = 0.12  # largest deviation of red or blue from green on neutral patches
+DRIFT = 0.05  # change of that between the first and the last fifth of the readings
 DARK, BRIGHT = 50.0, 252.0  # of the light grey patch
 LIGHT = COLOURS["light grey"][0]
 IS_COLOURED = np.array([name in COLOURED for name in COLOURS])
@@ -153,40 +152,38 @@ CHANNELS = ("blue", "green", "red")
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One thing the card showed."""
+class CardFinding:
+    """One result of the check."""
 
     good: bool
     text: str
 
 
-def judge(readings: Sequence[Reading]) -> list[Verdict]:
-    """Judge what was read of the card over some time; the first reading is the oldest.
+def _ok(text: str) -> CardFinding:
+    return CardFinding(good=True, text=text)
 
-    A feed without colour, or with swapped channels, is not judged further: the rest would mean nothing.
+
+def _bad(text: str) -> CardFinding:
+    return CardFinding(good=False, text=text)
+
+
+def evaluate_card(readings: Sequence[Reading]) -> list[CardFinding]:
+    """Evaluate readings of the card over some time, oldest first.
+
+    Pictures that are too dark or bright, grey, or have swapped channels are one finding: the others would mean nothing.
     """
     middle = Reading(np.median([reading.patches for reading in readings], axis=0))
-    if dark := _exposure(middle):
-        return [dark]
+    if middle.light.max() < DARK:
+        return [_bad(f"too dark to evaluate: light grey arrives as {middle.light.max():.0f}; more light")]
+    if middle.light.min() > BRIGHT:
+        return [_bad("too bright to evaluate: light grey is clipped; less light, or turn the card")]
     if _chroma(middle) < GREY_CHROMA:
-        return [
-            Verdict(good=False, text="the pictures are grey: no colour label means anything (night mode, infrared?)")
-        ]
+        return [_bad("the pictures are grey: no colour label means anything (night mode, infrared?)")]
     order = _channel_order(middle)
     if order != (0, 1, 2):
         pairs = [f"{CHANNELS[i]} arrives as {CHANNELS[at]}" for i, at in enumerate(order) if i != at]
-        return [Verdict(good=False, text=f"channels are swapped: {', '.join(pairs)}")]
-    return [Verdict(good=True, text="red, green and blue arrive as such"), _cast(middle), *_drift(readings)]
-
-
-def _exposure(reading: Reading) -> Verdict | None:
-    if reading.light.max() < DARK:
-        return Verdict(
-            good=False, text=f"too dark to judge: light grey arrives as {reading.light.max():.0f}; more light"
-        )
-    if reading.light.min() > BRIGHT:
-        return Verdict(good=False, text="too bright to judge: light grey is clipped; less light, or turn the card")
-    return None
+        return [_bad(f"channels are swapped: {', '.join(pairs)}")]
+    return [_ok("red, green and blue arrive as such"), _check_cast(middle), *_check_drift(readings)]
 
 
 def _chroma(reading: Reading) -> float:
@@ -195,40 +192,33 @@ def _chroma(reading: Reading) -> float:
 
 
 def _channel_order(reading: Reading) -> tuple[int, ...]:
-    """The order of channels under which the coloured patches come nearest to what was printed."""
+    """The order of channels that brings the coloured patches closest to the printed colours."""
     measured = _balanced(reading)[IS_COLOURED]
     wanted = REFERENCE[IS_COLOURED]
     return min(permutations(range(3)), key=lambda order: float(np.abs(measured[:, list(order)] - wanted).mean()))
 
 
 def _balanced(reading: Reading) -> NDArray[np.float64]:
-    """Patches under a light that makes the grey one grey."""
+    """Patches after white balance on the light grey one."""
     patches: NDArray[np.float64] = (reading.patches / np.maximum(reading.light, 1.0) * LIGHT).clip(0, 255)
     return patches
 
 
-def _cast(reading: Reading) -> Verdict:
+def _check_cast(reading: Reading) -> CardFinding:
     red, blue = reading.balance
     figures = f"red {red:.2f}, blue {blue:.2f} of green"
     if max(abs(red - 1), abs(blue - 1)) <= CAST:
-        return Verdict(good=True, text=f"white balance is neutral: {figures}")
-    return Verdict(
-        good=False, text=f"a colour cast: {figures} (within {CAST:g} of 1 is right); set --awb, or the light's mode"
-    )
+        return _ok(f"white balance is neutral: {figures}")
+    return _bad(f"a colour cast: {figures} (within {CAST:g} of 1 is right); set --awb, or the light's mode")
 
 
-def _drift(readings: Sequence[Reading]) -> list[Verdict]:
+def _check_drift(readings: Sequence[Reading]) -> list[CardFinding]:
     if len(readings) < 5:
         return []
-    fifth = max(1, len(readings) // 5)
-    first, last = (
-        np.mean([reading.balance for reading in part], axis=0) for part in (readings[:fifth], readings[-fifth:])
-    )
+    fifth = len(readings) // 5
+    first = np.mean([reading.balance for reading in readings[:fifth]], axis=0)
+    last = np.mean([reading.balance for reading in readings[-fifth:]], axis=0)
     change = float(np.abs(last / first - 1).max())
     if change <= DRIFT:
-        return [
-            Verdict(good=True, text=f"white balance holds still: {100 * change:.1f} % over {len(readings)} pictures")
-        ]
-    return [
-        Verdict(good=False, text=f"white balance drifts: {100 * change:.0f} % over {len(readings)} pictures; lock it")
-    ]
+        return [_ok(f"white balance is stable: {100 * change:.1f} % over {len(readings)} pictures")]
+    return [_bad(f"white balance drifts: {100 * change:.0f} % over {len(readings)} pictures; lock it")]

@@ -264,7 +264,7 @@ def test_a_box_that_is_none_is_said_of_the_recording_not_of_a_flag(
     header = json.loads((recording / HEADER).read_text())
     (recording / HEADER).write_text(json.dumps(header | {"roi": "junk"}))
     assert replay(recording) == 2
-    assert "recording.json has the roi 'junk', which is no box; give one with --roi" in capsys.readouterr().err
+    assert "recording.json has the invalid roi 'junk'; give one with --roi" in capsys.readouterr().err
     assert replay(recording, "--roi", header["roi"], "--frames", "1") == 0
 
 

@@ -6,8 +6,8 @@ from itertools import combinations
 from pathlib import Path
 
 from fashion_edge.atomic import is_device, refuse_existing, refuse_unwritable
-from fashion_edge.bundle import LiveDefaults
-from fashion_edge.errors import UsageError
+from fashion_edge.bundle import Bundle, LiveDefaults
+from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.frame import Roi
 from fashion_edge.images import find_images
 from fashion_edge.pipeline import Options
@@ -15,7 +15,7 @@ from fashion_edge.recording import FRAMES, HEADER, LINES
 from fashion_edge.sinks.jsonl import rotated
 from fashion_edge.sinks.raw import check_folder
 from fashion_edge.sinks.video import check_suffix
-from fashion_edge.sources.base import FROZEN_S, CameraSettings, parse_size
+from fashion_edge.sources.base import FROZEN_S, CameraSettings, Source, parse_size
 from fashion_edge.sources.factory import REPLAY
 
 
@@ -112,6 +112,38 @@ class Request:
             frames=self.frames,
             seconds=self.seconds,
         )
+
+
+def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
+    """Take the flags; without them the settings of the recording that is replayed, or the defaults of the bundle.
+
+    Raises:
+        SourceError: the recording has an invalid region of interest.
+        UsageError: a flag does not apply to this source.
+    """
+    _refuse_unused(request, source)
+    if source.recording is None:
+        return request.options(bundle.manifest.live)
+    recorded = source.recording.header
+    try:
+        return request.options(recorded.live, recorded.roi)
+    except UsageError as error:  # the flags were checked before
+        file = source.recording.folder / HEADER
+        raise SourceError(f"{file} has the invalid roi {recorded.roi!r:.60}; give one with --roi") from error
+
+
+def _refuse_unused(request: Request, source: Source) -> None:
+    """Refuse flags that would have no effect; 0 is accepted, since it turns off what is off anyway."""
+    if request.max_age_ms is not None and source.prefetch:
+        raise UsageError(
+            f"--max-age-ms {request.max_age_ms:g} is for live frames, and {source.name} has none; leave it out"
+        )
+    over_time = {"--smooth": request.smooth, "--hysteresis": request.hysteresis, "--dwell": request.dwell}
+    for flag, value in over_time.items():
+        if value and source.still:
+            raise UsageError(
+                f"{flag} {value:g} is for frames that follow each other, and {source.name} has stills; leave it out"
+            )
 
 
 def check_destinations(request: Request) -> None:

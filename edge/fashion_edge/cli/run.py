@@ -7,19 +7,18 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from fashion_edge.bundle import Bundle, LiveDefaults
-from fashion_edge.cli.request import Request, check_destinations
+from fashion_edge.bundle import LiveDefaults
+from fashion_edge.cli.request import Request, check_destinations, choose_options
 from fashion_edge.cli.signals import ended_by_signals
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
-from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.golden import prove_colours
 from fashion_edge.loading import Model, open_model
 from fashion_edge.opencv import cv2
 from fashion_edge.overlay import read_fonts
 from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.readers import Ahead, Latest
-from fashion_edge.recording import HEADER, Header, Recording
+from fashion_edge.recording import Header, Recording
 from fashion_edge.sinks.base import FanOut, Sink
 from fashion_edge.sinks.monitors import Notifier, ReplayCheck
 from fashion_edge.sinks.text import make_progress
@@ -79,39 +78,6 @@ def make_header(model: Model, source: Source, options: Options) -> Header:
         live=live,
         from_file=source.recording.header.from_file if source.recording else not source.live,
     )
-
-
-def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
-    """By the flags; else, for a replay, as it was recorded; else by the bundle's defaults.
-
-    Raises:
-        SourceError: the recording was made with a box that is none.
-        UsageError: a flag asks for what the frames of this source cannot have.
-    """
-    _refuse_idle(request, source)
-    if not source.recording:
-        return request.options(bundle.manifest.live)
-    recorded = source.recording.header
-    try:
-        return request.options(recorded.live, recorded.roi)
-    except UsageError as error:  # the flags have been looked at before
-        raise SourceError(
-            f"{source.recording.folder / HEADER} has the roi {recorded.roi!r:.60}, which is no box; give one with --roi"
-        ) from error
-
-
-def _refuse_idle(request: Request, source: Source) -> None:
-    """Refuse flags that would change nothing; a zero asks for what is so anyway."""
-    if request.max_age_ms is not None and source.prefetch:
-        raise UsageError(
-            f"--max-age-ms {request.max_age_ms:g} is for live frames, and {source.name} has none; leave it out"
-        )
-    over_time = {"--smooth": request.smooth, "--hysteresis": request.hysteresis, "--dwell": request.dwell}
-    for flag, value in over_time.items():
-        if value and source.still:
-            raise UsageError(
-                f"{flag} {value:g} is for frames that follow each other, and {source.name} has stills; leave it out"
-            )
 
 
 def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterator[Sink]:
@@ -234,13 +200,13 @@ def run_request(request: Request) -> int:
         say(print_card(request.print_colour_card, overwrite=request.overwrite))
         return 0
     if request.colour_card:
-        from fashion_edge.cli.tools import look_at_card
+        from fashion_edge.cli.tools import check_colour_card
 
-        return look_at_card(request)
+        return check_colour_card(request)
     if request.diff is not None:
-        from fashion_edge.cli.tools import diff_bundles
+        from fashion_edge.cli.tools import compare_bundles
 
-        return diff_bundles(request)
+        return compare_bundles(request)
     model = open_model(request)
     bundle = model.bundle
     cv2.setNumThreads(model.threads)

@@ -201,8 +201,8 @@ def check_service(request: "Request") -> None:
         FashionError: names the flag.
     """
     from fashion_edge.bundle import LiveDefaults, load_bundle
-    from fashion_edge.cli.request import check_destinations
-    from fashion_edge.cli.run import choose_options, find_address, find_broker
+    from fashion_edge.cli.request import check_destinations, choose_options
+    from fashion_edge.cli.run import find_address, find_broker
     from fashion_edge.defaults import find_bundle
     from fashion_edge.loading import choose_variant
     from fashion_edge.sources.factory import check_camera_settings, may_connect_later, open_source

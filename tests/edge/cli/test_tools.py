@@ -32,7 +32,7 @@ def test_a_bundle_is_not_compared_with_itself(
     bundle_in(Path("copy"))
     assert main([*DEMO, *flags]) == 2
     assert capsys.readouterr().err == (
-        "fashion-edge: --diff bundles/new is the bundle that it would be compared with; "
+        "fashion-edge: --diff bundles/new is the same as the bundle that it is compared with; "
         "name the other one with --bundle, such as --bundle bundles/old\n"
     )
 

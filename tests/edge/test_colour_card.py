@@ -61,7 +61,7 @@ def test_a_cast_is_refused_with_its_figures(capsys: pytest.CaptureFixture, tmp_p
     assert "set --awb" in out
 
 
-@pytest.mark.parametrize(("brightness", "said"), [(0.1, "too dark to judge"), (2.0, "too bright to judge")])
+@pytest.mark.parametrize(("brightness", "said"), [(0.1, "too dark to evaluate"), (2.0, "too bright to evaluate")])
 def test_what_cannot_be_judged_is_not_judged(
     capsys: pytest.CaptureFixture, tmp_path: Path, brightness: float, said: str
 ) -> None:
