@@ -8,7 +8,7 @@ Same seed, same picture, on every machine of one OpenCV and numpy version.
 
 from fashion_render.colours import COLOURS
 from fashion_render.dataset import COMBINATIONS, render_dataset, render_negatives
-from fashion_render.demo import DemoScene
+from fashion_render.demo import DemoScene, write_clip
 from fashion_render.golden import golden_frames
 from fashion_render.objects import OBJECTS
 from fashion_render.outfit import GARMENTS
@@ -27,4 +27,5 @@ __all__ = [
     "render_negatives",
     "render_object",
     "render_photo",
+    "write_clip",
 ]

@@ -5,10 +5,12 @@ Sprites and backgrounds are rendered once for each act; a frame is one warp and 
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.errors import SourceError
 from fashion_edge.frame import PORTRAIT
 from fashion_edge.opencv import cv2
 from fashion_render.background import BUSY, QUIET, draw_background
@@ -146,6 +148,35 @@ class DemoScene:
         cloth = cv2.warpAffine(stage.cloth, move.matrix, move.size)
         clear = cv2.warpAffine(stage.clear, move.matrix, move.size, borderValue=(255, 255, 255))
         cv2.add(cv2.multiply(region, clear, scale=1 / 255), cloth, dst=region)
+
+
+def write_clip(
+    path: Path | str, frames: int, *, fps: float = FPS, height: int = 480, width: int = 640, seed: int = 0
+) -> None:
+    """Write the first frames of the demo as a video.
+
+    Args:
+        path: a name that ends in `.avi` (Motion JPEG, as most USB cameras send it) or `.mp4` (MPEG-4).
+        frames: how many frames; at 30 frames per second the scene moves at its own speed.
+        fps: frames per second that the file declares.
+        height: of a frame, pixels.
+        width: of a frame, pixels.
+        seed: of the scene.
+
+    Raises:
+        SourceError: this OpenCV cannot write such a file.
+
+    Example:
+        >>> write_clip("demo.avi", frames=90)
+    """
+    codec = {".avi": "MJPG", ".mp4": "mp4v"}.get(Path(path).suffix, "")
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, (width, height)) if codec else None
+    if writer is None or not writer.isOpened():
+        raise SourceError(f"OpenCV here cannot write the clip {Path(path).name}; give a video with --source")
+    scene = DemoScene(seed, height, width)
+    for index in range(frames):
+        writer.write(scene.frame(index))
+    writer.release()
 
 
 def _programme(seed: int) -> tuple[Act, ...]:

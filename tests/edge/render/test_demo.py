@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from fashion_edge.errors import SourceError
 from fashion_edge.frame import Roi
-from fashion_render.demo import ACT_SECONDS, COLOURS, FPS, GARMENTS, DemoScene
+from fashion_render.demo import ACT_SECONDS, COLOURS, FPS, GARMENTS, DemoScene, write_clip
 
 PER_ACT = round(ACT_SECONDS * FPS)
 
@@ -70,3 +71,22 @@ def test_the_garment_stays_largely_in_the_portrait_box_in_the_middle():
 def test_a_scene_too_small_to_see_is_refused():
     with pytest.raises(ValueError, match="48 x 48"):
         DemoScene(height=10, width=10)
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "clip.mp4"])
+def test_a_clip_has_the_frames_and_the_rate_that_were_given(name, tmp_path):
+    cv2 = pytest.importorskip("cv2")
+    write_clip(tmp_path / name, 5, fps=10, height=96, width=128)
+
+    video = cv2.VideoCapture(str(tmp_path / name))
+    assert video.get(cv2.CAP_PROP_FPS) == 10
+    shapes = []
+    while (frame := video.read()[1]) is not None:
+        shapes.append(frame.shape)
+    assert shapes == [(96, 128, 3)] * 5
+
+
+@pytest.mark.parametrize("name", ["clip.gif", "missing/clip.avi"])
+def test_a_clip_that_cannot_be_written_is_an_error(name, tmp_path):
+    with pytest.raises(SourceError, match="cannot write the clip"):
+        write_clip(tmp_path / name, 1)
