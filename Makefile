@@ -70,7 +70,7 @@ pictures: .venv/ready ## render the moving picture of the README again
 clean: ## remove environments and everything that was built
 	rm -rf .venv .venv-demo .nox .devices demo-out dist site
 
-# Emulated devices: an arm64 userland, a virtual machine with a camera, libcamera. See docs/devices.md.
+# Emulated devices: an arm64 userland, a virtual machine with a camera, libcamera. See docs/explanation/emulated-devices.md.
 # Everything that is downloaded and built is in .devices; no mount, binfmt entry or process outlives a run.
 DIES_WITH_MAKE = $(if $(shell command -v setpriv),setpriv --pdeathsig KILL)
 DEVICE_TESTS_aarch64 = test_aarch64.py test_left_behind.py

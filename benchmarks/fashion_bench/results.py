@@ -72,7 +72,7 @@ class Result:
         return replace(self, extras={**self.extras, **found})
 
     def to_json(self) -> dict[str, Any]:
-        """Raw samples, what is derived from them, verdict and findings; see docs/fashion-bench.md."""
+        """Raw samples, what is derived from them, verdict and findings; see docs/reference/benchmark-json.md."""
         return {
             "variant": self.case.file,
             "runtime": self.case.engine,

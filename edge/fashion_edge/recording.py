@@ -1,6 +1,6 @@
 """A recording of raw frames: what the camera saw, when, and what was decided; it replays bit for bit.
 
-The layout of the folder is in docs/fashion-edge.md. A line is written after its picture, so a recording that was cut
+The layout of the folder is in docs/reference/recording.md. A line is written after its picture, so a recording that was cut
 short is a shorter recording.
 """
 

@@ -114,7 +114,7 @@ def test_the_command_writes_them_for_one_reader_as_they_are(monkeypatch: pytest.
 
 
 def test_the_guide_shows_the_same_command() -> None:
-    guide = Path(__file__).parents[2] / "docs" / "service.md"
+    guide = Path(__file__).parents[2] / "docs" / "how-to" / "service.md"
     assert f"    {Environment((TOKEN,)).command}\n" in guide.read_text(encoding="utf-8")
 
 

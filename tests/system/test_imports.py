@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-GUIDE = Path(__file__).parents[2] / "docs" / "raspberry-pi.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "raspberry-pi.md"
 HEAVY = (
     "tensorflow",
     "keras",

@@ -1,7 +1,7 @@
 """A CSI camera: unmodified picamera2 on libcamera's `virtual` pipeline, which shows pictures of a folder.
 
 picamera2 goes to the system's dist-packages, as apt does it on Raspberry Pi OS; the project goes to a virtual
-environment made with --system-site-packages by the commands of docs/raspberry-pi.md.
+environment made with --system-site-packages by the commands of docs/how-to/raspberry-pi.md.
 """
 
 import shutil

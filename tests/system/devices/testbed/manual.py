@@ -1,10 +1,10 @@
-"""The commands of docs/raspberry-pi.md, which the testbeds run as they stand there."""
+"""The commands of docs/how-to/raspberry-pi.md, which the testbeds run as they stand there."""
 
 import re
 
 from testbed.host import REPOSITORY
 
-PAGE = REPOSITORY / "docs" / "raspberry-pi.md"
+PAGE = REPOSITORY / "docs" / "how-to" / "raspberry-pi.md"
 
 
 def commands() -> list[str]:
