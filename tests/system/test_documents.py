@@ -132,7 +132,9 @@ def test_imports_in_examples_are_of_public_names(package):
 def test_modules_that_the_architecture_names_exist():
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")
     roots = [folder / package for package, folder in PACKAGES.items()] + [ROOT]
-    named = {name.rstrip("/") for name in re.findall(r"`([a-z_0-9]+(?:/[a-z_0-9]+)*/?(?:\.py)?)`", text)} - set(PACKAGES)
+    named = {name.rstrip("/") for name in re.findall(r"`([a-z_0-9]+(?:/[a-z_0-9]+)*/?(?:\.py)?)`", text)} - set(
+        PACKAGES
+    )
     named -= {"preprocess()", "run", "put"}
     missing = {
         name for name in named if not any((root / name).exists() or (root / f"{name}.py").is_file() for root in roots)
