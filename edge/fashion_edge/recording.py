@@ -1,7 +1,7 @@
 """A recording of raw frames: what the camera saw, when, and what was decided; it replays bit for bit.
 
-The layout of the folder is in docs/reference/recording.md. A line is written after its picture, so a recording that was cut
-short is a shorter recording.
+The layout of the folder is in docs/reference/recording.md. A line is written after its picture, so a recording that
+was cut short is a shorter recording.
 """
 
 from collections.abc import Iterator

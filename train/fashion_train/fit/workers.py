@@ -55,7 +55,8 @@ def find_team(environment: Mapping[str, str] = os.environ) -> Team:
             raise TypeError("worker must be a list of host:port")
         known = config["task"]["type"] == "worker" and set(config["cluster"]) == {"worker"}
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"TF_CONFIG cannot be read ({error!r}); unset it, or see docs/how-to/train-on-several-machines.md") from error
+        page = "docs/how-to/train-on-several-machines.md"
+        raise UsageError(f"TF_CONFIG cannot be read ({error!r}); unset it, or see {page}") from error
     if not known or not isinstance(index, int) or not 0 <= index < len(workers):
         raise UsageError(f"TF_CONFIG names task {config['task']} of {len(workers)} workers; only workers can take part")
     return Team(index, len(workers))
