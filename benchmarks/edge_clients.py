@@ -22,13 +22,15 @@ from contextlib import ExitStack, contextmanager
 
 EDGE = "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
 WATCHER = """
-import aiohttp, asyncio, sys
+import aiohttp, asyncio, json, sys
 async def main():
     async with aiohttp.ClientSession() as session:
-        socket = await session.ws_connect(sys.argv[1], max_msg_size=0)
-        async for message in socket:
-            if message.type is aiohttp.WSMsgType.BINARY:
-                await socket.send_str("next")
+        number = 0
+        while True:
+            async with session.post(sys.argv[1], params={"after": number}) as response:
+                message = await response.read()
+            if response.status == 200:
+                number = json.loads(message[4 : 4 + int.from_bytes(message[:4])])["number"]
                 print(flush=True)
 asyncio.run(main())
 """
@@ -90,8 +92,8 @@ def measure(extra: list[str], watchers: int, stalled: int, seconds: float) -> di
         await_frames(port, stack.enter_context(process(EDGE, *argv)))
         for _ in range(stalled):
             stack.enter_context(stall(port))
-        live = f"http://127.0.0.1:{port}/api/live"
-        for watcher in [stack.enter_context(process(WATCHER, live)) for _ in range(watchers)]:
+        url = f"http://127.0.0.1:{port}/api/picture"
+        for watcher in [stack.enter_context(process(WATCHER, url)) for _ in range(watchers)]:
             assert watcher.stdout is not None
             watcher.stdout.readline()  # it has seen a picture
         time.sleep(0.5)

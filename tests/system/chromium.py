@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over the DevTools protocol with aiohttp: no driver, no library of its own."""
+"""A headless Chromium, driven over the DevTools protocol with aiohttp: no driver and no library of its own."""
 
 import asyncio
 import base64
@@ -6,11 +6,12 @@ import json
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -19,7 +20,8 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--hide-scrollbars", "--remote-debugging-port=0",
 )  # fmt: skip
-START_S = 30.0
+START_TIMEOUT_S = 30.0
+T = TypeVar("T")
 
 
 def find_chromium() -> str | None:
@@ -27,16 +29,35 @@ def find_chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+@contextmanager
+def background_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in a thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
 class Page:
-    """One tab."""
+    """One tab with cookies of its own."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, loop: asyncio.AbstractEventLoop) -> None:
         self._socket = socket
+        self._loop = loop
         self._number = 0
-        self.complaints: list[str] = []  # exceptions, console errors, what the content policy refused
+        self.errors: list[str] = []  # exceptions, console errors, what the content policy refused
 
-    async def call(self, method: str, **params: Any) -> dict[str, Any]:
-        """One DevTools command and its answer; events that come in between are noted or ignored."""
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        """Run one DevTools command."""
+        return asyncio.run_coroutine_threadsafe(self.send(method, **params), self._loop).result(30)
+
+    async def send(self, method: str, **params: Any) -> dict[str, Any]:
+        """Run one DevTools command; events that arrive meanwhile are collected or ignored."""
         self._number += 1
         await self._socket.send_json({"id": self._number, "method": method, "params": params})
         while True:
@@ -44,94 +65,98 @@ class Page:
             if message.get("id") == self._number:
                 assert "error" not in message, (method, message["error"])
                 return message["result"]
-            self._note(message)
+            self._collect(message)
 
-    def _note(self, message: dict[str, Any]) -> None:
+    def _collect(self, message: dict[str, Any]) -> None:
         params = message.get("params", {})
         if message.get("method") == "Runtime.exceptionThrown":
-            self.complaints.append(params["exceptionDetails"]["text"])
+            self.errors.append(params["exceptionDetails"]["text"])
         elif message.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
-            self.complaints.append(params["entry"]["text"])
+            self.errors.append(params["entry"]["text"])
 
-    async def open(self, url: str, width: int = 1280, height: int = 800, scale: float = 1, dark: bool = False) -> None:
-        """Go there, on a screen of this size."""
+    def open(self, url: str, width: int = 1280, height: int = 800, *, scale: float = 1, dark: bool = False) -> None:
+        """Navigate, with a screen of this size."""
         for domain in ("Page", "Runtime", "Log"):
-            await self.call(f"{domain}.enable")
-        mobile = width < 600
-        await self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=mobile
-        )
+            self.call(f"{domain}.enable")
+        size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        await self.call("Emulation.setEmulatedMedia", features=[scheme])
-        await self.call("Page.navigate", url=url)
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Page.navigate", url=url)
 
-    async def ask(self, expression: str) -> Any:
+    def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; promises are awaited."""
-        answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    async def wait(self, expression: str, seconds: float = 15.0) -> Any:
-        """The first truthy value of an expression, which may fail while the page is not there yet."""
-        until = time.monotonic() + seconds
-        patient = f"(() => {{ try {{ return {expression} }} catch {{ return null }} }})()"
-        while not (value := await self.ask(patient)):
-            assert time.monotonic() < until, f"{expression} did not come true; the page says {await self.text()!r}"
-            await asyncio.sleep(0.05)
+    def wait(self, expression: str, seconds: float = 15.0) -> Any:
+        """The first truthy value of an expression, which may throw while the page is loading."""
+        deadline = time.monotonic() + seconds
+        guarded = f"(() => {{ try {{ return {expression} }} catch {{ return null }} }})()"
+        while not (value := self.evaluate(guarded)):
+            assert time.monotonic() < deadline, f"{expression} did not become true; the page shows {self.text()!r}"
+            time.sleep(0.05)
         return value
 
-    async def text(self) -> str:
-        """Everything that can be read."""
-        return str(await self.ask("document.body ? document.body.innerText : ''"))
+    def text(self) -> str:
+        """The visible text."""
+        return str(self.evaluate("document.body ? document.body.innerText : ''"))
 
-    async def screenshot(self, path: Path) -> None:
-        """What is seen, as PNG."""
-        path.write_bytes(base64.b64decode((await self.call("Page.captureScreenshot", format="png"))["data"]))
+    def screenshot(self, path: Path) -> None:
+        """Write a PNG."""
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
 
 class Chromium:
     """A running browser."""
 
-    def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
-        self._session = session
-        self._address = address
+    def __init__(self, port: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._address = f"http://127.0.0.1:{port}"
+        self._loop = loop
 
-    @asynccontextmanager
-    async def page(self) -> AsyncIterator[Page]:
-        """A new tab with cookies of its own."""
-        async with self._session.get(f"{self._address}/json/version") as answer:
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop of the browser."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
+
+    @contextmanager
+    def page(self) -> Iterator[Page]:
+        """A new tab."""
+        stack = AsyncExitStack()
+        yield self.run(self._open_page(stack))
+        self.run(stack.aclose())
+
+    async def _open_page(self, stack: AsyncExitStack) -> Page:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        async with session.get(f"{self._address}/json/version") as answer:
             browser = (await answer.json())["webSocketDebuggerUrl"]
-        async with self._session.ws_connect(browser) as control:
-            root = Page(control)
-            context = (await root.call("Target.createBrowserContext"))["browserContextId"]
-            target = (await root.call("Target.createTarget", url="about:blank", browserContextId=context))["targetId"]
-            url = browser.split("/devtools/")[0] + f"/devtools/page/{target}"
-            async with self._session.ws_connect(url, max_msg_size=64 << 20) as socket:
-                yield Page(socket)
-            await root.call("Target.disposeBrowserContext", browserContextId=context)
+        root = Page(await stack.enter_async_context(session.ws_connect(browser)), self._loop)
+        context = (await root.send("Target.createBrowserContext"))["browserContextId"]
+        stack.push_async_callback(root.send, "Target.disposeBrowserContext", browserContextId=context)
+        target = (await root.send("Target.createTarget", url="about:blank", browserContextId=context))["targetId"]
+        url = browser.split("/devtools/")[0] + f"/devtools/page/{target}"
+        return Page(await stack.enter_async_context(session.ws_connect(url, max_msg_size=64 << 20)), self._loop)
 
 
-@asynccontextmanager
-async def chromium() -> AsyncIterator[Chromium]:
+@contextmanager
+def chromium() -> Iterator[Chromium]:
     """Start it with an empty profile, and end it."""
     program = find_chromium()
     assert program
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+    with background_loop() as loop, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            port = await _port(Path(profile) / "DevToolsActivePort")
-            async with aiohttp.ClientSession() as session:
-                yield Chromium(session, f"http://127.0.0.1:{port}")
+            yield Chromium(_port(Path(profile) / "DevToolsActivePort"), loop)
         finally:
             child.terminate()
             child.wait(10)
 
 
-async def _port(file: Path) -> int:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until:
+def _port(file: Path) -> int:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
         if file.exists() and (lines := file.read_text().splitlines()):
             return int(lines[0])
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"chromium did not start within {START_S:g} s")
+        time.sleep(0.05)
+    raise AssertionError(f"chromium did not start within {START_TIMEOUT_S:g} s")

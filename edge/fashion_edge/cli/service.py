@@ -19,8 +19,8 @@ from fashion_edge.errors import UsageError
 from fashion_edge.loading import default_profile
 from fashion_edge.sinks.mqtt import VARIABLE as PASSWORD
 from fashion_edge.sources.stream import redact
-from fashion_edge.web.auth import VARIABLE as TOKEN
-from fashion_edge.web.auth import Guard
+from fashion_edge.web.auth import TOKEN_VARIABLE as TOKEN
+from fashion_edge.web.auth import AccessPolicy
 
 if TYPE_CHECKING:
     from fashion_edge.cli.request import Request
@@ -84,7 +84,7 @@ def _missing(request: "Request", environ: Mapping[str, str]) -> Iterator[str]:
     if redact(request.source_text()) != request.source_text():
         yield "the unit holds the password of --source, and anybody on this machine may read it there"
     address = find_address(request)
-    if address is not None and Guard(address, environ, origins=find_origins(request)).generated:
+    if address is not None and AccessPolicy(address, environ, origins=find_origins(request)).generated:
         yield (
             f"{TOKEN} is not set, so the service makes a new token at each start and tells it to the journal alone; "
             f"for one that stays, export {TOKEN}=$(openssl rand -hex 16) and print the unit again"

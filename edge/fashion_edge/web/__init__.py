@@ -1,6 +1,6 @@
-"""`--serve`: the live picture and what is said of it, on a page, as JSON, as events, and for Prometheus."""
+"""The live page of `--serve`, with its JSON, event, picture and Prometheus endpoints."""
 
-from fashion_edge.web.auth import Address, Guard, Origin
+from fashion_edge.web.auth import AccessPolicy, Address, Origin
 from fashion_edge.web.server import WebSink
 
-__all__ = ["Address", "Guard", "Origin", "WebSink"]
+__all__ = ["AccessPolicy", "Address", "Origin", "WebSink"]

@@ -1,17 +1,16 @@
-"""What the loop writes and the server reads: the newest result, the newest picture, what changed, what was counted."""
+"""What the frame loop writes and the server reads: newest result and picture, recent changes, counters; the host."""
 
 import asyncio
-import json
 import struct
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import orjson
 import psutil
 from numpy.typing import NDArray
 
@@ -21,46 +20,93 @@ from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_no_signal, draw_result, enlarge
 from fashion_edge.result import Result, WallClock, result_record
 from fashion_edge.telemetry import Telemetry, read_telemetry
-from fashion_edge.web.metrics import Counts
 
-EVERY_S = 2.0
+MONITOR_INTERVAL_S = 2.0
+JPEG_QUALITY = 80
+STILL_QUALITY = 92
+MAX_WIDTH = 1280  # pixels, of pictures for a page; stills keep their size
+MAX_CHANGES = 100
+AGE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.033, 0.05, 0.1, 0.2, 0.5, 1.0)
+CARD_SIZE = (480, 640)  # height and width of the no-signal card before the first frame
 
 
-class Machine:
-    """The newest reading."""
+class HostMonitor:
+    """Temperature, throttling, CPU and memory of this process, read every two seconds."""
 
     def __init__(self) -> None:
         self.telemetry = Telemetry()
         self._process = psutil.Process()
         self._process.cpu_percent()  # the first call starts the measurement
-        self.cpu_percent = 0.0  # of one core
+        self._cpu_percent = 0.0  # of one core
 
-    @property
-    def memory_bytes(self) -> int:
-        """Resident."""
-        return int(self._process.memory_info().rss)
-
-    @property
-    def cpu_seconds(self) -> float:
-        """User and system, since the start of the process."""
-        times = self._process.cpu_times()
-        return float(times.user + times.system)
-
-    async def watch(self) -> None:
-        """Read for ever; the sensors in a thread of their own, since a program may have to be asked."""
+    async def run(self) -> None:
+        """Read until cancelled; sensors in a thread, since reading them may start a program."""
         while True:
             self.telemetry = await asyncio.to_thread(read_telemetry)
-            await asyncio.sleep(EVERY_S)
-            self.cpu_percent = float(self._process.cpu_percent())
+            await asyncio.sleep(MONITOR_INTERVAL_S)
+            self._cpu_percent = float(self._process.cpu_percent())
+
+    def record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "temperature_c": self.telemetry.temperature_c,
+            "throttled": self.telemetry.throttled,
+            "throttled_before": self.telemetry.throttled_before,
+            "cpu_percent": self._cpu_percent,
+            "memory_mb": round(self._process.memory_info().rss / 1e6, 1),
+        }
+
+    def process_metrics(self) -> dict[str, float]:
+        """For Prometheus."""
+        times = self._process.cpu_times()
+        return {
+            "process_cpu_seconds_total": float(times.user + times.system),
+            "process_resident_memory_bytes": float(self._process.memory_info().rss),
+        }
+
+
+class Counters:
+    """Totals since the start of the run; written by the frame loop's thread alone."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.dropped = 0  # frames of the source that were not labelled
+        self.faults = 0
+        self.losses = 0
+        self.failed_outputs = 0
+        self.age_sum_s = 0.0
+        self.ages = [0] * (len(AGE_BUCKETS_S) + 1)  # frames per bucket; the last one is +Inf
+        self.stages_s: dict[str, float] = {}
+        self._index: int | None = None
+
+    def add_frame(self, result: Result) -> None:
+        """Count a labelled frame."""
+        index = result.frame.index
+        self.dropped += max(0, index - self._index - 1) if self._index is not None else 0
+        self._index = index
+        self.frames += 1
+        self.age_sum_s += result.age_s
+        self.ages[bisect_left(AGE_BUCKETS_S, result.age_s)] += 1
+        for stage, seconds in result.stages_s.items():
+            self.stages_s[stage] = self.stages_s.get(stage, 0.0) + seconds
+
+    def add_fault(self, fault: Fault) -> None:
+        """Count an input that could not be read; it does not count as dropped."""
+        self.faults += 1
+        self._index = fault.index
+
+    def record(self) -> dict[str, int]:
+        """For JSON."""
+        return {name: getattr(self, name) for name in ("frames", "dropped", "faults", "losses", "failed_outputs")}
 
 
 @dataclass(frozen=True)
 class SourceState:
-    """Where frames come from, and whether they do."""
+    """Whether the source delivers frames."""
 
     name: str
-    state: str  # starting, live, lost or ended
-    detail: str  # one sentence, or nothing
+    state: str  # starting, live or lost
+    detail: str  # one sentence, may be empty
     since: float  # monotonic seconds
 
     def record(self, wall: WallClock) -> dict[str, Any]:
@@ -68,226 +114,178 @@ class SourceState:
         return {"name": self.name, "state": self.state, "detail": self.detail, "since": wall.iso(self.since)}
 
 
-def describe_result(result: Result, wall: WallClock) -> dict[str, Any]:
-    """A labelled frame: the JSON line's keys, smoothed scores, the box in fractions; rate and ages, null for photos."""
+def live_record(result: Result, wall: WallClock) -> dict[str, Any]:
+    """A result as in a JSON line, with smoothed scores and the box in fractions; rate and ages are null for photos."""
     height, width = result.frame.image.shape[:2]
     box, vitals = result.box, result.vitals
-    figures = {
-        name: round(getattr(vitals, name), 2) if vitals else None for name in ("fps", "age_p50_ms", "age_p99_ms")
-    }
+    fractions = (box.left / width, box.top / height, box.width / width, box.height / height)
+    timing = ("fps", "age_p50_ms", "age_p99_ms")
     return {
         **result_record(result, wall),
         "smoothed": {label: round(score, 4) for label, score in result.smoothed.items()},
         "size": [width, height],
-        "box": [
-            round(part, 4) for part in (box.left / width, box.top / height, box.width / width, box.height / height)
-        ],
-        **figures,
+        "box": [round(part, 4) for part in fractions],
+        **{name: round(getattr(vitals, name), 2) if vitals else None for name in timing},
     }
 
 
-def silent_s(result: Result | None) -> float | None:
-    """Seconds since the newest labelled frame was captured; None before the first."""
-    return round(time.monotonic() - result.frame.captured_at, 2) if result else None
-
-
-def describe_run(board: "Board", telemetry: Telemetry, process: Mapping[str, float], clients: int) -> dict[str, Any]:
-    """`/api/state`: the source, the newest result, the model's words, the machine and the run so far."""
-    result, counts, space = board.result, board.counts, board.space
-    return {
-        "source": board.source.record(board.wall),
-        "silent_s": silent_s(result),
-        "result": describe_result(result, board.wall) if result else None,
-        "space": {
-            "labels": list(space.labels),
-            "groups": {group: list(members) for group, members in space.groups.items()},
-            "thresholds": dict(space.thresholds),
-        },
-        "device": {
-            "temperature_c": telemetry.temperature_c,
-            "throttled": list(telemetry.throttled),
-            "throttled_before": list(telemetry.throttled_before),
-            "cpu_percent": process.get("cpu_percent"),
-            "memory_mb": process.get("memory_mb"),
-        },
-        "run": {
-            "frames": counts.frames,
-            "dropped": counts.dropped,
-            "faults": counts.faults,
-            "losses": counts.losses,
-            "failed_outputs": counts.failed_sinks,
-            "clients": clients,
-        },
-    }
-
-
-QUALITY = 80
-STILL_QUALITY = 92
-WIDEST = 1280  # pixels sent to a page; stills keep their size
-
-
+@dataclass(eq=False)
 class Picture:
-    """A frame on which nothing is drawn, or the card that says there is none.
+    """A frame without annotations, or the no-signal card; encoded on first use, in the server's thread."""
 
-    Everything that costs time happens on first use, in the thread of the server.
-    """
-
-    def __init__(
-        self,
-        number: int,
-        image: NDArray[np.uint8],
-        at: float,
-        source: dict[str, Any],
-        result: Result | None,
-        wall: WallClock,
-    ) -> None:
-        self.number = number  # grows by one a picture
-        self.at = at  # monotonic seconds
-        self.result = result  # None for a card
-        self._image = image
-        self._source = source
-        self._wall = wall
+    number: int  # 1, 2, 3, ...
+    image: NDArray[np.uint8]
+    published_at: float  # monotonic seconds
+    source: dict[str, Any]
+    result: Result | None  # None for the card
+    wall: WallClock
 
     @cached_property
     def message(self) -> bytes:
         """For the page: length of the JSON (4 bytes, big-endian), the JSON, the JPEG."""
-        result = describe_result(self.result, self._wall) if self.result else None
-        head = json.dumps({"source": self._source, "result": result}, ensure_ascii=False).encode()
+        result = live_record(self.result, self.wall) if self.result else None
+        head = orjson.dumps({"number": self.number, "source": self.source, "result": result})
         return struct.pack(">I", len(head)) + head + self.jpeg
 
     @cached_property
     def jpeg(self) -> bytes:
-        """The picture alone, at most `WIDEST` pixels wide."""
-        image = self._image
+        """The picture alone, at most `MAX_WIDTH` pixels wide."""
+        image = self.image
         height, width = image.shape[:2]
-        if width > WIDEST:
-            image = cv2.resize(image, (WIDEST, round(height * WIDEST / width)), interpolation=cv2.INTER_AREA)
-        return encode(image, QUALITY)
+        if width > MAX_WIDTH:
+            image = cv2.resize(image, (MAX_WIDTH, round(height * MAX_WIDTH / width)), interpolation=cv2.INTER_AREA)
+        return encode_jpeg(image, JPEG_QUALITY)
 
     @cached_property
     def still(self) -> bytes:
         """Annotated as in a recording, in full size."""
         if self.result is None:
-            return encode(self._image, STILL_QUALITY)
-        shown = enlarge(replace(self.result, frame=replace(self.result.frame, image=self._image.copy())))
-        draw_result(shown)
-        return encode(shown.frame.image, STILL_QUALITY)
+            return encode_jpeg(self.image, STILL_QUALITY)
+        annotated = enlarge(replace(self.result, frame=replace(self.result.frame, image=self.image.copy())))
+        draw_result(annotated)
+        return encode_jpeg(annotated.frame.image, STILL_QUALITY)
 
 
-def encode(image: NDArray[np.uint8], quality: int) -> bytes:
-    """B, G, R pixels to JPEG."""
+def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
+    """Encode B, G, R pixels."""
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"a picture of {image.shape} cannot be encoded as JPEG")
     return bytes(data)
 
 
-REMEMBERED = 100  # changes
-CARD_SIZE = (480, 640)  # of the card before the first frame
-
-
 @dataclass(frozen=True)
 class Change:
-    """One line of the history."""
+    """One entry of the history."""
 
     number: int
-    kind: str  # decision, lost, live, fault or failed
+    kind: str  # decision, fault, or the state of an `Event`
     record: dict[str, Any]  # "at", "text" and more
 
 
-class Board:
-    """Written by the loop's thread, read by the server's; neither waits for the other's work."""
+class LiveState:
+    """Written by the frame loop's thread, read by the server's; neither waits for the other."""
 
     def __init__(
-        self, space: LabelSpace, source: str, detail: str = "", wake: Callable[[], None] = lambda: None
+        self, space: LabelSpace, source: str, detail: str = "", notify: Callable[[], None] = lambda: None
     ) -> None:
         self.space = space
         self.wall = WallClock()
-        self.wake = wake  # called when a picture or a change is there
+        self.notify = notify  # called when there is a new picture or change
         self.wanted = False  # a client waits for a picture
-        self.counts = Counts()
+        self.counters = Counters()
         self.source = SourceState(source, "starting", detail, time.monotonic())
-        self.result: Result | None = None  # its image is not ours to read
+        self.result: Result | None = None  # the loop reuses its image: do not read it
         self.picture: Picture | None = None
-        self.changes: deque[Change] = deque(maxlen=REMEMBERED)
-        self._lock = threading.Lock()
+        self.changes: tuple[Change, ...] = ()  # oldest first; replaced as a whole, so that readers need no lock
+        self.run_id = f"{time.time_ns():x}"  # change numbers of another run mean nothing in this one
         self._text: str | None = None
-        self._detail = detail  # size, rate and format while it is live
+        self._detail = detail  # of the live source: size, rate and format
         self._size = CARD_SIZE
         self._pictures = 0
         self._changed = 0
-        self.run = f"{time.time_ns():x}"  # numbers of another run's changes say nothing in this one
 
-    def show(self, result: Result) -> None:
-        """Keep a copy of a frame on which nothing is drawn yet, if anybody waits for one."""
-        self._live()
+    def publish(self, result: Result) -> None:
+        """Copy a frame that has no annotations yet, if a client waits for one."""
+        self._set_live()
         if not self.wanted:
             return
         self.wanted = False
-        shown = replace(result, stages_s=dict(result.stages_s))  # drawing adds its own, while the server reads these
-        self._publish(result.frame.image.copy(), shown)
+        copy = replace(result, stages_s=dict(result.stages_s))  # the loop adds "draw" to its own later
+        self._set_picture(result.frame.image.copy(), copy)
 
     def count(self, result: Result) -> None:
-        """Take note of a labelled frame."""
+        """Add a labelled frame."""
         self.result = result
-        self.counts.frame(result)
-        if result.decision.text != self._text:
-            self._text = result.decision.text
-            said = {"decision": dict(result.decision.by_group), "labels": list(result.decision.labels)}
-            self._change("decision", result.decision.text, result.frame.captured_at, said)
+        self.counters.add_frame(result)
+        if result.text != self._text:
+            self._text = result.text
+            decided = {"decision": dict(result.decision.by_group), "labels": list(result.labels)}
+            self._add_change("decision", result.text, result.frame.captured_at, decided)
 
     def fault(self, fault: Fault) -> None:
-        """Take note of an input that could not be read."""
-        self.counts.fault(fault)
-        self._change("fault", fault.reason, time.monotonic(), {"source": fault.source})
+        """Add an input that could not be read."""
+        self.counters.add_fault(fault)
+        self._add_change("fault", fault.reason, time.monotonic(), {"source": fault.source})
 
     def event(self, event: Event) -> None:
-        """Take note of a change of state; a lost source is a card, and no result is the newest any more."""
-        self._change(event.state, event.detail, event.at, {"source": event.source})
+        """Add a state change; while the source is lost there is no newest result, and the picture is a card."""
+        self._add_change(event.state, event.detail, event.at, {"source": event.source})
         if event.state == "failed":
-            self.counts.failed_sinks += 1
+            self.counters.failed_outputs += 1
         elif event.state == "live":
-            self._live(event)
+            self._set_live(event)
         elif event.state == "lost":
             first = self.source.state != "lost"
             self.source = SourceState(event.source, "lost", event.detail, event.at if first else self.source.since)
             self.result, self._text = None, None
-            self.counts.losses += first
-            self._publish(draw_no_signal(*self._size, event.detail), None)
+            self.counters.losses += first
+            self._set_picture(draw_no_signal(*self._size, event.detail), None)
 
-    def current(self, since: float) -> Picture | None:
-        """The newest picture, if it shows how things are: a card while the source is lost, or a frame from then on."""
+    def current_picture(self, since: float) -> Picture | None:
+        """The newest valid picture: the card while the source is lost, else a frame published after `since`."""
         picture = self.picture
         if picture is None or (picture.result is None) != (self.source.state == "lost"):
             return None
-        return picture if picture.result is None or picture.at >= since else None
+        return picture if picture.result is None or picture.published_at >= since else None
 
-    def _live(self, event: Event | None = None) -> None:
+    def changes_after(self, number: int) -> list[Change]:
+        """Changes with a higher number, oldest first."""
+        return [change for change in self.changes if change.number > number]
+
+    def change_number(self, event_id: str) -> int:
+        """The number in an event id, RUN-NUMBER; 0 if it is of another run or not valid."""
+        run, _, number = event_id.rpartition("-")
+        valid = run == self.run_id and number.isascii() and number.isdigit() and len(number) < 19
+        return int(number) if valid else 0
+
+    def record(self, device: dict[str, Any], clients: int) -> dict[str, Any]:
+        """The document of `/api/state`."""
+        result, space = self.result, self.space
+        return {
+            "source": self.source.record(self.wall),
+            "silent_s": round(time.monotonic() - result.frame.captured_at, 2) if result else None,
+            "result": live_record(result, self.wall) if result else None,
+            "space": {"labels": space.labels, "groups": dict(space.groups), "thresholds": dict(space.thresholds)},
+            "device": device,
+            "run": {**self.counters.record(), "clients": clients},
+        }
+
+    def _set_live(self, event: Event | None = None) -> None:
         if self.source.state != "live":
             at = event.at if event else time.monotonic()
             self._detail = event.detail if event else self._detail
             self.source = SourceState(self.source.name, "live", self._detail, at)
 
-    def _publish(self, image: NDArray[np.uint8], result: Result | None) -> None:
+    def _set_picture(self, image: NDArray[np.uint8], result: Result | None) -> None:
         self._size = image.shape[0], image.shape[1]
         self._pictures += 1
         source = self.source.record(self.wall)
         self.picture = Picture(self._pictures, image, time.monotonic(), source, result, self.wall)
-        self.wake()
+        self.notify()
 
-    def _change(self, kind: str, text: str, at: float, more: dict[str, Any]) -> None:
+    def _add_change(self, kind: str, text: str, at: float, details: dict[str, Any]) -> None:
         self._changed += 1
-        record = {"at": self.wall.iso(at), "text": text, **more}
-        with self._lock:
-            self.changes.append(Change(self._changed, kind, record))
-        self.wake()
-
-    def number_of(self, event: str) -> int:
-        """The number of a change by its name in `/api/events`, RUN-NUMBER; 0 for one of another run or none at all."""
-        run, _, number = event.rpartition("-")
-        return int(number) if run == self.run and number.isascii() and number.isdigit() and len(number) < 19 else 0
-
-    def changes_after(self, number: int) -> list[Change]:
-        """What changed after a given one, oldest first."""
-        with self._lock:
-            return [change for change in self.changes if change.number > number]
+        change = Change(self._changed, kind, {"at": self.wall.iso(at), "text": text, **details})
+        self.changes = (*self.changes[1 - MAX_CHANGES :], change)
+        self.notify()

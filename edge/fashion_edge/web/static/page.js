@@ -1,24 +1,39 @@
-// The live page: draws a picture, asks for the next one, and shows what is said of it.
-// No module: Chromium asks for a module with the page's origin, and where that is refused nobody could say why.
+// The live page: fetches the newest picture with its result, draws it, and fetches the next one.
+// A classic script, not a module: Chromium requests modules with the page's origin, which may be refused.
 
 "use strict";
 
 const STAGES = ["capture", "preprocess", "infer", "decide"];
-const SILENT_S = 3; // without a frame while the source calls itself live
-const DEAF_S = 10; // without a word of the program, which says something each second
-const LONG = 24; // letters of a decision that gets smaller ones
+const STALE_S = 3; // without a new frame while the source is live
+const TIMEOUT_S = 10; // without a message of the server, which sends one each second
+const LONG = 24; // characters of a decision that gets a smaller font
 const NOTHING = "nothing I know";
-const AWAY = "Connection lost; trying again.";
-const WAITS_MS = [500, 1000, 2000, 5000];
-const SHOWN_CHANGES = 6;
+const RETRY_MS = [500, 1000, 2000, 5000];
+const MAX_CHANGES = 6;
+const CHANGES = {
+  decision: (text) => text,
+  fault: (text) => text,
+  lost: () => "no signal",
+  live: () => "signal is back",
+  failed: (text) => `an output failed: ${text}`,
+  restored: (text) => `an output works again: ${text}`,
+};
+const STATES = {
+  starting: "Waiting for the first frame",
+  live: "Live",
+  stale: "No new frame",
+  lost: "No signal",
+  away: "Connection lost",
+  ended: "The run has ended",
+};
 
 const $ = (id) => document.getElementById(id);
 const canvas = $("picture");
 const context = canvas.getContext("2d");
-const rows = new Map(); // label -> {row, fill, value, meter}
-let newest = 0; // number of the change that is listed first
+const rows = new Map(); // label -> {row, track, fill, value}
 let attempt = 0;
 let ended = false;
+let figuresAt = 0;
 
 function make(tag, parent, name) {
   const element = document.createElement(tag);
@@ -45,9 +60,10 @@ function buildRows(space) {
     group.setAttribute("aria-label", title);
     for (const label of labels) buildRow(group, label, title, space.thresholds[label]);
   }
+  // Reserve the space of the longest decision, so that nothing moves when it changes.
   const longest = longer(NOTHING, Object.values(space.groups).map((labels) => labels.reduce(longer, "")).join(" "));
   setText($("longest"), longest);
-  $("longest").classList.toggle("nothing", longest === NOTHING); // in letters that are less bold
+  $("longest").classList.toggle("nothing", longest === NOTHING);
   $("longest").parentElement.classList.toggle("long", longest.length > LONG);
 }
 
@@ -58,7 +74,9 @@ function longer(one, other) {
 function buildRow(group, label, title, threshold) {
   const row = make("div", group, "row");
   const name = make("span", row, "name");
-  if (/^colou?rs?$/i.test(title) && CSS.supports("color", label)) make("i", name, "swatch").style.background = `color-mix(in oklab, ${label} 80%, #7c7770)`;
+  if (/^colou?rs?$/i.test(title) && CSS.supports("color", label)) {
+    make("i", name, "swatch").style.background = `color-mix(in oklab, ${label} 80%, #7c7770)`;
+  }
   name.append(label);
   const track = make("div", row, "track");
   track.setAttribute("role", "meter");
@@ -70,18 +88,18 @@ function buildRow(group, label, title, threshold) {
   rows.set(label, { row, track, fill, value: make("span", row, "value") });
 }
 
-function showScores(scores, chosen) {
+function showScores(scores, decided) {
   for (const [label, { row, track, fill, value }] of rows) {
     const score = scores ? scores[label] : 0;
-    row.classList.toggle("chosen", chosen.includes(label));
+    row.classList.toggle("decided", decided.includes(label));
     fill.style.transform = `translateX(${(score - 1) * 100}%)`;
     track.setAttribute("aria-valuenow", score.toFixed(2));
-    setText(value, scores ? score.toFixed(2) : "–");
     track.setAttribute("aria-valuetext", scores ? score.toFixed(2) : "unknown");
+    setText(value, scores ? score.toFixed(2) : "–");
   }
 }
 
-function showWords(text) {
+function showDecision(text) {
   const title = $("text");
   if (title.dataset.text === text) return;
   title.dataset.text = text;
@@ -100,7 +118,7 @@ function showTitle(text) {
   document.title = text ? `${text} · fashion-edge` : "fashion-edge";
 }
 
-// ---- the loop's figures -------------------------------------------------------------------------------------------
+// ---- timing and device --------------------------------------------------------------------------------------------
 
 const stageBars = new Map(
   STAGES.map((stage) => {
@@ -109,24 +127,23 @@ const stageBars = new Map(
     bar.dataset.stage = make("i", entry).dataset.stage = stage;
     const text = make("span", entry);
     text.textContent = stage;
-    return [stage, { bar, text, smooth: null }];
+    return [stage, { bar, text, average: null }];
   }),
 );
-let figuresAt = 0;
 
 function showFigures(result) {
   for (const [stage, entry] of stageBars) {
     const ms = result.stages_ms[stage] ?? 0;
-    entry.smooth = entry.smooth === null ? ms : entry.smooth * 0.9 + ms * 0.1;
+    entry.average = entry.average === null ? ms : entry.average * 0.9 + ms * 0.1;
   }
   const now = performance.now();
-  if (now - figuresAt < 500) return; // figures that change with each frame cannot be read
+  if (now - figuresAt < 500) return; // numbers that change with each frame cannot be read
   figuresAt = now;
   for (const [stage, entry] of stageBars) {
-    entry.bar.style.flexGrow = entry.smooth * 1000; // a sum below 1 would not fill the bar
-    setText(entry.text, `${stage} ${entry.smooth.toFixed(entry.smooth < 10 ? 2 : 1)} ms`);
+    entry.bar.style.flexGrow = entry.average * 1000; // a sum below 1 would not fill the bar
+    setText(entry.text, `${stage} ${entry.average.toFixed(entry.average < 10 ? 2 : 1)} ms`);
   }
-  if (result.fps === null) return; // photos were not captured just now
+  if (result.fps === null) return; // photos have neither an age nor a rate
   setText($("age"), `${result.age_p50_ms.toFixed(1)} ms`);
   setText($("p99"), `${result.age_p99_ms.toFixed(1)} ms`);
   setText($("fps"), `${result.fps.toFixed(1)} /s`);
@@ -135,7 +152,7 @@ function showFigures(result) {
 function clearFigures() {
   for (const id of ["age", "p99", "fps"]) setText($(id), "–");
   for (const [stage, entry] of stageBars) {
-    entry.smooth = null;
+    entry.average = null;
     entry.bar.style.flexGrow = 0;
     setText(entry.text, stage);
   }
@@ -148,76 +165,56 @@ function showDevice(device) {
   $("warning").hidden = !now;
   setText($("warning"), now ? `The machine reports: ${now}` : "");
   const before = device.throttled_before.length ? ` · earlier: ${device.throttled_before.join(", ")}` : "";
-  const use = device.cpu_percent === null ? "" : `CPU ${device.cpu_percent.toFixed(0)} % of a core · ${device.memory_mb.toFixed(0)} MB`;
-  setText($("machine"), use + before);
+  setText($("machine"), `CPU ${device.cpu_percent.toFixed(0)} % of one core · ${device.memory_mb.toFixed(0)} MB${before}`);
 }
 
 // ---- state --------------------------------------------------------------------------------------------------------
 
-const WORDS = {
-  starting: "Waiting for the first frame",
-  live: "Live",
-  silent: "No new frame",
-  lost: "No signal",
-  away: "Connection lost",
-  ended: "The run has ended",
-};
-
 function showState(state, notice) {
   document.body.dataset.state = state;
-  setText($("state"), WORDS[state]);
-  setText($("silence"), "");
+  setText($("state"), STATES[state]);
+  setText($("duration"), "");
   $("notice").hidden = !notice;
   setText($("notice"), notice ?? "");
-  if (state !== "live" && state !== "silent") {
-    showWords("");
-    showTitle(""); // a tab in the background has one without words
-    showScores(null, []);
-    $("guide").hidden = true;
-    clearFigures();
-  }
+  if (state === "live" || state === "stale") return;
+  showDecision("");
+  showTitle(""); // a hidden tab has a title without a drawn decision
+  showScores(null, []);
+  $("guide").hidden = true;
+  clearFigures();
 }
 
-// The seconds stand outside of what a screen reader is told to say, or it would count them aloud.
-function showSilence(seconds) {
-  showState("silent");
-  setText($("silence"), ` for ${seconds.toFixed(0)} s`);
+// The seconds are outside the live region, or a screen reader would announce each of them.
+function showStale(seconds) {
+  showState("stale");
+  setText($("duration"), ` for ${seconds.toFixed(0)} s`);
 }
 
-// In letters of the page's own: those of the card are too small for a phone, and no screen reader sees them.
+// The page's own text: that of the no-signal card is too small for a phone, and not accessible.
 function showNoPicture({ state, detail }) {
-  showState(state, state === "lost" && detail ? `${WORDS.lost}: ${detail}` : WORDS[state]);
+  showState(state, state === "lost" && detail ? `${STATES.lost}: ${detail}` : STATES[state]);
 }
 
-function showStatus(status) {
-  const { source, silent_s: silent } = status;
-  if (source.state === "ended") {
-    ended = true;
-    return showState("ended", "The run has ended.");
-  }
-  if (!rows.size) buildRows(status.space);
+function showStatus({ source, silent_s: silent, space, device, result }) {
+  if (!rows.size) buildRows(space);
   setText($("source"), source.detail || source.name);
-  showDevice(status.device);
-  for (const change of status.changes) addChange(change);
-  if (source.state === "live" && silent > SILENT_S) showSilence(silent);
+  showDevice(device);
+  if (source.state === "live" && silent > STALE_S) showStale(silent);
   else if (source.state !== "live") showNoPicture(source);
   else if (document.body.dataset.state !== "live") showState("live");
-  if (document.hidden) showTitle(status.result?.text); // no picture is drawn that would bring it
+  if (document.hidden) showTitle(result?.text); // a hidden tab draws no pictures
 }
 
-function addChange({ number, kind, at, text }) {
-  if (number <= newest) return;
-  newest = number;
+function addChange(kind, { at, text }) {
   const item = document.createElement("li");
   const time = make("time", item);
   time.dateTime = at;
   time.textContent = new Date(at).toLocaleTimeString([], { hourCycle: "h23" });
   const words = make("span", item);
-  const said = { live: "signal is back", lost: "no signal", failed: `an output failed: ${text}`, restored: `an output is back: ${text}` };
-  words.textContent = said[kind] ?? text;
+  words.textContent = CHANGES[kind](text);
   if (["lost", "fault", "failed"].includes(kind)) words.className = "alarm";
   $("changes").prepend(item);
-  while ($("changes").children.length > SHOWN_CHANGES) $("changes").lastChild.remove();
+  while ($("changes").children.length > MAX_CHANGES) $("changes").lastChild.remove();
 }
 
 // ---- pictures -----------------------------------------------------------------------------------------------------
@@ -225,15 +222,14 @@ function addChange({ number, kind, at, text }) {
 function showGuide([left, top, width, height]) {
   const guide = $("guide");
   guide.hidden = width >= 1 && height >= 1;
-  const place = guide.style;
-  const [shownLeft, shownTop, scaleX, scaleY] = shownArea();
-  place.left = `${shownLeft + left * scaleX}px`;
-  place.top = `${shownTop + top * scaleY}px`;
-  place.width = `${width * scaleX}px`;
-  place.height = `${height * scaleY}px`;
+  const [shownLeft, shownTop, shownWidth, shownHeight] = shownArea();
+  guide.style.left = `${shownLeft + left * shownWidth}px`;
+  guide.style.top = `${shownTop + top * shownHeight}px`;
+  guide.style.width = `${width * shownWidth}px`;
+  guide.style.height = `${height * shownHeight}px`;
 }
 
-// Where the picture lies inside its element, which keeps the ratio and may leave margins.
+// Where the picture is inside its element, which keeps the aspect ratio and may have margins.
 function shownArea() {
   const { clientWidth, clientHeight } = canvas;
   const scale = Math.min(clientWidth / canvas.width, clientHeight / canvas.height);
@@ -241,84 +237,105 @@ function shownArea() {
   return [(clientWidth - width) / 2, (clientHeight - height) / 2, width, height];
 }
 
-async function showPicture(buffer, socket) {
-  const came = performance.now();
+async function showPicture(buffer, connection) {
+  const received = performance.now();
   const length = new DataView(buffer).getUint32(0);
-  const { source, result } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const { number, source, result } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   const picture = await createImageBitmap(new Blob([new Uint8Array(buffer, 4 + length)], { type: "image/jpeg" }));
-  await new Promise(requestAnimationFrame); // a page that nobody sees asks for nothing
-  const stale = result && performance.now() - came > SILENT_S * 1000; // it waited for a page that nobody saw
-  if (ended || stale || socket.readyState !== WebSocket.OPEN) return picture.close(); // it is of the past by now
-  if (canvas.width !== picture.width || canvas.height !== picture.height) {
-    canvas.width = picture.width;
-    canvas.height = picture.height;
+  await new Promise(requestAnimationFrame); // a hidden page waits here, and fetches no more pictures
+  const stale = result && performance.now() - received > STALE_S * 1000;
+  if (!ended && !stale && !connection.closed) {
+    if (canvas.width !== picture.width || canvas.height !== picture.height) {
+      canvas.width = picture.width;
+      canvas.height = picture.height;
+    }
+    context.drawImage(picture, 0, 0);
+    if (result) showResult(result);
+    else showNoPicture(source);
   }
-  context.drawImage(picture, 0, 0);
   picture.close();
-  if (!result) return showNoPicture(source);
+  return number;
+}
+
+function showResult(result) {
   if (document.body.dataset.state !== "live") showState("live");
   showGuide(result.box);
-  showWords(result.text);
+  showDecision(result.text);
   showScores(result.smoothed, result.labels);
   showFigures(result);
 }
 
 // ---- connection ---------------------------------------------------------------------------------------------------
 
-function connect() {
-  const address = new URL("api/live", location.href);
-  address.protocol = address.protocol.replace("http", "ws");
-  const socket = new WebSocket(address);
-  let [opened, over, heard] = [false, false, performance.now()];
-  const end = () => {
-    if (over) return;
-    over = true;
-    clearInterval(watch);
-    socket.close();
-    reconnect(opened);
-  };
-  // A network that dies tells nobody: the browser would call the socket open for a quarter of an hour.
-  const watch = setInterval(() => {
-    const deaf = (performance.now() - heard) / 1000;
-    if (deaf > DEAF_S) end();
-    else if (deaf > SILENT_S && ["live", "silent"].includes(document.body.dataset.state)) showSilence(deaf);
-  }, 1000);
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => {
-    opened = true;
-    attempt = 0;
-    ended = false;
-    rows.clear(); // it may be another run, with another model
-    newest = 0;
-    $("changes").replaceChildren();
-  };
-  socket.onmessage = async ({ data }) => {
-    heard = performance.now();
-    if (typeof data === "string") return showStatus(JSON.parse(data));
-    try {
-      await showPicture(data, socket);
-    } finally {
-      if (socket.readyState === WebSocket.OPEN) socket.send("next");
-    }
-  };
-  socket.onclose = end;
+function fetchPicture(after) {
+  return fetch(`api/picture?after=${after}`, { method: "POST", signal: AbortSignal.timeout?.(TIMEOUT_S * 1000) });
 }
 
-// A browser does not tell why a WebSocket failed. A POST carries the page's origin as it does, which a GET does not.
-async function reason(opened) {
-  const answer = await fetch("api/live", { method: "POST", signal: AbortSignal.timeout?.(3000) }).catch(() => null);
-  if (answer?.status === 401) return "This link is of an earlier run: open the one that fashion-edge printed.";
-  if (answer?.status === 403 && answer.headers.get("Content-Type")?.startsWith("text/plain")) return answer.text();
-  if (answer?.status === 405 && !opened) return "No picture comes through; a reverse proxy must pass WebSockets, and sixteen may watch at most.";
-  return AWAY;
+async function showPictures(connection) {
+  let number = 0;
+  while (!connection.closed) {
+    const response = await fetchPicture(number);
+    if (response.status === 200) number = await showPicture(await response.arrayBuffer(), connection);
+    else if (response.status !== 204) throw new Error(response.statusText);
+  }
+}
+
+function connect() {
+  const events = new EventSource("api/events?state");
+  const connection = { opened: false, closed: false };
+  let heard = performance.now();
+  const close = () => {
+    if (connection.closed) return;
+    connection.closed = true;
+    clearInterval(timer);
+    events.close();
+    reconnect(connection.opened);
+  };
+  // A network that fails closes no connection: the browser would keep it open for minutes.
+  const timer = setInterval(() => {
+    const silent = (performance.now() - heard) / 1000;
+    if (silent > TIMEOUT_S) close();
+    else if (silent > STALE_S && ["live", "stale"].includes(document.body.dataset.state)) showStale(silent);
+  }, 1000);
+  const listen = (kind, show) => {
+    events.addEventListener(kind, ({ data }) => {
+      heard = performance.now();
+      show(JSON.parse(data));
+    });
+  };
+  events.onopen = () => {
+    connection.opened = true;
+    attempt = 0;
+    ended = false;
+    rows.clear(); // it may be another run with another model
+    $("changes").replaceChildren();
+    showPictures(connection).catch(close);
+  };
+  events.onerror = close;
+  listen("state", showStatus);
+  for (const kind of Object.keys(CHANGES)) listen(kind, (change) => addChange(kind, change));
+  listen("ended", () => {
+    ended = true;
+    showState("ended", "The run has ended.");
+  });
 }
 
 async function reconnect(opened) {
   if (!ended) {
-    if (document.body.dataset.state !== "away") showState("away", AWAY); // at once: to find out why may take a while
-    showState("away", await reason(opened));
+    const lost = "Connection lost; trying again.";
+    if (document.body.dataset.state !== "away") showState("away", lost); // at once: the reason may take a while
+    showState("away", (await refusal(opened)) ?? lost);
   }
-  setTimeout(connect, WAITS_MS[Math.min(attempt++, WAITS_MS.length - 1)]);
+  setTimeout(connect, RETRY_MS[Math.min(attempt++, RETRY_MS.length - 1)]);
+}
+
+// Why the server refuses this page, which an EventSource does not tell. A POST carries the page's origin, a GET does not.
+async function refusal(opened) {
+  const response = await fetch("api/state", { method: "POST", signal: AbortSignal.timeout?.(3000) }).catch(() => null);
+  if (response?.status === 401) return "This link is of an earlier run: open the one that fashion-edge printed.";
+  if (response?.status === 403 && response.headers.get("Content-Type")?.startsWith("text/plain")) return response.text();
+  if (response?.status === 405 && !opened) return "Sixteen clients are connected already; close one.";
+  return null;
 }
 
 connect();

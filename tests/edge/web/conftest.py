@@ -1,10 +1,10 @@
-"""What the page's tests share: a sink that serves on a free port, frames to put into it, and a plain HTTP client."""
+"""A sink that serves on a free port, results to put into it, and a plain HTTP client."""
 
 import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -29,18 +29,18 @@ def make_result(index: int = 0, text: str = "red dress", *, grey: int = 90, widt
 
 
 class Feeder:
-    """Puts frames into a sink as the loop does, in a thread, at about a hundred a second."""
+    """Puts frames into a sink as the frame loop does, in a thread, about a hundred per second."""
 
     def __init__(self, sink: WebSink) -> None:
         self.result = make_result()
         self.frames = 0
         self._sink = sink
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._feed)
         self._thread.start()
 
     def _feed(self) -> None:
-        while not self._over.wait(0.01):
+        while not self._stopped.wait(0.01):
             self.frames += 1
             frame = replace(self.result.frame, index=self.frames, captured_at=time.monotonic())
             result = replace(self.result, frame=frame)
@@ -48,13 +48,13 @@ class Feeder:
             self._sink.put(result)
 
     def stop(self) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., WebSink]]:
-    """Serve at an address; everything is closed at the end."""
+    """Serve at an address, until the end of the test."""
     sinks: list[WebSink] = []
 
     def start(address: str = "0", *origins: str) -> WebSink:
@@ -68,7 +68,7 @@ def serve() -> Iterator[Callable[..., WebSink]]:
 
 @pytest.fixture
 def feed() -> Iterator[Callable[[WebSink], Feeder]]:
-    """Let frames flow into a sink."""
+    """Feed frames to a sink, until the end of the test."""
     feeders: list[Feeder] = []
 
     def start(sink: WebSink) -> Feeder:
@@ -80,21 +80,26 @@ def feed() -> Iterator[Callable[[WebSink], Feeder]]:
         feeder.stop()
 
 
-class Answer:
-    """Status, headers and body of one request."""
-
-    def __init__(self, sink: WebSink, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", sink.port, timeout=10)
-        connection.request(method, path, headers={"Host": f"127.0.0.1:{sink.port}", **(headers or {})})
-        answer = connection.getresponse()
-        self.status, self.headers = answer.status, answer.headers
-        self.body = answer.read()
-        connection.close()
+@dataclass
+class Response:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
 
 
 @pytest.fixture
-def ask() -> type[Answer]:
-    return Answer
+def request_to() -> Callable[..., Response]:
+    """Send one request to a sink."""
+
+    def send(sink: WebSink, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> Response:
+        connection = http.client.HTTPConnection("127.0.0.1", sink.port, timeout=10)
+        connection.request(method, path, headers={"Host": f"127.0.0.1:{sink.port}", **(headers or {})})
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return Response(response.status, response.headers, body)
+
+    return send
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from fashion_edge.decide import LabelSpace
+from fashion_edge.frame import Fault
+from fashion_edge.telemetry import Telemetry
+from fashion_edge.web import WebSink
+from fashion_edge.web.metrics import render_metrics
+from fashion_edge.web.state import HostMonitor, LiveState
+
+SPACE = LabelSpace(("blue", "dress", "red"), {}, dict.fromkeys(("blue", "dress", "red"), 0.5))
+SAMPLE = re.compile(r'^[a-z_]+(\{[a-z]+="([^"\\]|\\.)*"\})? -?[0-9.e+-]+$')
+
+
+def values(text: str) -> dict[str, float]:
+    """Samples by name; every line must follow the format, and every metric be declared before its samples."""
+    found: dict[str, float] = {}
+    declared: set[str] = set()
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            name = line.split()[2]
+            assert name not in declared
+            declared.add(name)
+        elif not line.startswith("# HELP "):
+            assert SAMPLE.match(line), line
+            name, value = line.rsplit(" ", 1)
+            assert re.sub(r"(_bucket|_sum|_count)?(\{.*)?$", "", name) in declared or name.split("{")[0] in declared
+            found[name] = float(value)
+    return found
+
+
+def render(state: LiveState, telemetry: Telemetry | None = None) -> dict[str, float]:
+    monitor = HostMonitor()
+    monitor.telemetry = telemetry or Telemetry()
+    return values(render_metrics(state, monitor, clients=2))
+
+
+def test_faults_do_not_count_as_dropped_frames(result: Callable) -> None:
+    state = LiveState(SPACE, "demo")
+    state.count(result(0))
+    state.fault(Fault("x.jpg", 1, "x.jpg is empty"))
+    state.count(result(2))
+    found = render(state)
+    names = ("frames_total", "faults_total", "frames_dropped_total")
+    assert [found[f"fashion_edge_{name}"] for name in names] == [2, 1, 0]
+
+
+def test_frames_ages_and_gaps_are_counted(result: Callable) -> None:
+    state = LiveState(SPACE, "demo")
+    for index, age in ((0, 0.001), (1, 0.004), (5, 0.6)):  # three frames were skipped
+        state.publish(result(index))
+        state.count(replace(result(index), age_s=age))
+    found = render(state)
+    assert found["fashion_edge_frames_total"] == 3
+    assert found["fashion_edge_frames_dropped_total"] == 3
+    assert found['fashion_edge_age_seconds_bucket{le="0.001"}'] == 1, "the bound is inclusive"
+    assert found['fashion_edge_age_seconds_bucket{le="0.005"}'] == 2
+    assert found['fashion_edge_age_seconds_bucket{le="+Inf"}'] == found["fashion_edge_age_seconds_count"] == 3
+    assert found['fashion_edge_stage_seconds_total{stage="capture"}'] == 0.003
+    assert found['fashion_edge_decided{label="red"}'] == 1
+    assert found['fashion_edge_decided{label="blue"}'] == 0
+    assert found["fashion_edge_source_up"] == 1
+    assert found["fashion_edge_clients"] == 2
+    assert "fashion_edge_temperature_celsius" not in found, "unknown values are left out"
+
+
+def test_label_names_are_escaped(result: Callable) -> None:
+    state = LiveState(SPACE, "demo")
+    state.count(replace(result(), label_names=('a"b', "c\\d", "e\nf")))
+    found = render(state, Telemetry(51.5))
+    assert 'fashion_edge_score{label="a\\"b"}' in found
+    assert found["fashion_edge_source_up"] == 0
+    assert found["fashion_edge_temperature_celsius"] == 51.5
+
+
+def test_metrics_are_served_as_prometheus_text(
+    serve: Callable[..., WebSink], request_to: Callable, result: Callable
+) -> None:
+    sink = serve()
+    sink.put(result())
+    response = request_to(sink, "/metrics")
+    assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    found = values(response.body.decode())
+    assert found["fashion_edge_frames_total"] == 1
+    assert found["process_resident_memory_bytes"] > 1e7
