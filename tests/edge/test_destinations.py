@@ -29,7 +29,7 @@ def recording(tmp_path: Path) -> Path:
 def test_a_folder_that_is_no_recording_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "project" / "frames").mkdir(parents=True)
     (tmp_path / "project" / "frames" / "holiday.png").write_bytes(b"precious")
-    with pytest.raises(OutputExistsError, match="is no recording; name another"):
+    with pytest.raises(OutputExistsError, match="is not a recording; name another"):
         check_destinations(Request(record_raw=tmp_path / "project", overwrite=True))
 
 

@@ -95,7 +95,7 @@ def test_recording_ends_at_its_limit_and_the_run_goes_on(tmp_path: Path, capsys:
     argv = ["--source", "demo", "--every-frame", "--frames", "30", "--headless", "--record-raw", str(folder)]
     assert main([*argv, "--raw-limit", "1"]) == 0
     said = capsys.readouterr().err
-    assert said.count("1 MB are full; recording ends, the run goes on") == 1
+    assert said.count("the limit of 1 MB is reached; recording ends, the run continues") == 1
     assert "30 frames labelled" in said
     size = sum(path.stat().st_size for path in (folder / FRAMES).iterdir())
     assert 500_000 < size <= 1_000_000

@@ -7,7 +7,6 @@ import click
 from click.core import ParameterSource
 
 from fashion_edge.cli.common import DIR, FILE, MEGABYTES, SECONDS, TEXT, GroupedCommand, Number, group, version_flag
-from fashion_edge.console import say
 from fashion_edge.defaults import PRECISIONS, RUNTIMES
 from fashion_edge.errors import UsageError
 
@@ -248,12 +247,8 @@ def command(**flags: object) -> int:
     flags.pop("debug")
     request = Request(**flags)  # type: ignore[arg-type]  # click has checked each value
     if request.install_service:
-        from fashion_edge.cli.service import check_service, make_unit, read_environment
+        from fashion_edge.cli.service import print_service
 
-        check_service(request)
-        environment = read_environment(request)
-        click.echo(make_unit(given_flags(context), environment=environment).encode(), nl=False)  # whatever the locale
-        for note in environment.notes:
-            say(note)
+        print_service(request, given_flags(context))
         return 0
     return run_request(request)

@@ -1,5 +1,6 @@
 """Puts a run of `fashion-edge` together: bundle, backend, source, sinks; then lets frames through."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,7 +21,7 @@ from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.readers import Ahead, Latest
 from fashion_edge.recording import Header, Recording
 from fashion_edge.sinks.base import FanOut, Sink
-from fashion_edge.sinks.monitors import Notifier, ReplayCheck
+from fashion_edge.sinks.monitors import NOTIFY_SOCKET, ReplayCheck
 from fashion_edge.sinks.text import make_progress
 from fashion_edge.sources import Source, open_source
 
@@ -38,18 +39,18 @@ def keep_sinks(request: Request, model: Model, source: Source, options: Options)
     header = make_header(model, source, options)
     check = _make_check(source.recording, header) if source.recording else None  # before an output is begun
     if request.capture:
-        from fashion_edge.sinks.capture import CaptureSink
+        from fashion_edge.sinks.collect import CollectSink
 
         margin, limit = request.capture_margin, request.capture_limit
-        yield CaptureSink(request.capture, model.bundle.manifest.space, margin, limit, still=source.still)
+        yield CollectSink(request.capture, model.bundle.manifest.space, margin, limit, still=source.still)
     if source.live:
-        from fashion_edge.sinks.monitors import GreyWatch
+        from fashion_edge.sinks.monitors import MonochromeCheck
 
-        yield GreyWatch()
-    if (notifier := Notifier()).listens:
+        yield MonochromeCheck()
+    if os.environ.get(NOTIFY_SOCKET):
         from fashion_edge.sinks.monitors import NotifySink
 
-        yield NotifySink(notifier)
+        yield NotifySink()
     if request.record_raw:
         from fashion_edge.sinks.raw import RawSink
 

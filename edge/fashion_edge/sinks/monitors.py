@@ -1,9 +1,10 @@
-"""Tells systemd that frames are labelled, that the loop lives, and what it sees."""
+"""Sinks that write no output: the monochrome check, the check of a replay, and notifications for systemd."""
 
 import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import numpy as np
 
@@ -14,164 +15,130 @@ from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
 EVERY_S = 0.5
-SECONDS = 3.0  # grey for so long, without a break
-CHROMA = 1.5  # of 255, mean distance between the channels: noise of a colour sensor is above
+MONOCHROME_S = 3.0  # without a break, before it is reported
+CHROMA = 1.5  # of 255, mean distance between the channels: the noise of a colour sensor is above
 GRID = 8
 
 
-class GreyWatch(Sink):
-    """Looks at a sample of pixels twice a second; tells once each time that colour goes away."""
+class MonochromeCheck(Sink):
+    """Samples pixels twice a second; reports once each time that colour disappears."""
 
-    name = "the watch for grey pictures"
+    name = "the monochrome check"
     wants_clean = True
 
     def __init__(self) -> None:
-        self.told = False
+        self._reported = False
         self._next = float("-inf")
         self._since: float | None = None
 
     def put_clean(self, result: Result) -> None:
-        """Look at the frame, if it is time to."""
+        """Check the frame, if it is time to."""
         at = result.frame.captured_at
         if at < self._next:
             return
         self._next = at + EVERY_S
         sample = result.frame.image[::GRID, ::GRID].astype(np.int16)
         if float((sample.max(axis=2) - sample.min(axis=2)).mean()) > CHROMA:
-            self._since, self.told = None, False
+            self._since, self._reported = None, False
             return
         self._since = at if self._since is None else self._since
-        if at - self._since >= SECONDS and not self.told:
-            self.told = True
+        if at - self._since >= MONOCHROME_S and not self._reported:
+            self._reported = True
             say(f"{result.frame.source}: the pictures are grey, so colour labels mean nothing: night mode, infrared?")
 
 
 class ReplayCheck(Sink):
-    """Compares each frame with its recorded line; `same_model` says whether the very same scores must come."""
+    """Compares each frame with its recorded line; `same_model` says whether the scores must be identical, too."""
 
     name = "the check of the replay"
 
-    def __init__(self, lines: dict[int, Line], *, same_model: bool) -> None:
-        self.compared = 0
-        self.differing: list[str] = []
+    def __init__(self, lines: Mapping[int, Line], *, same_model: bool) -> None:
         self._lines = lines
         self._same_model = same_model
+        self._compared = 0
+        self._differing: list[str] = []
 
     @property
     def failed(self) -> bool:
-        """Whether the same model under the same settings decided otherwise."""
-        return self._same_model and bool(self.differing)
+        """Whether the same model with the same settings decided differently."""
+        return self._same_model and bool(self._differing)
 
     def put(self, result: Result) -> None:
-        """Compare text and, to the bit, scores."""
+        """Compare the text and, to the bit, the scores."""
         line = self._lines.get(result.frame.index)
         if line is None:
             return
-        self.compared += 1
+        self._compared += 1
         same = line.text == result.decision.text
         if self._same_model:
             scores, smoothed = to_floats(result.score_array), to_floats(result.smoothed_array)
             same = same and (scores, smoothed) == ([*line.scores], [*line.smoothed])
         if not same:
-            self.differing.append(f"frame {line.frame}: {line.text} | {result.decision.text}")
+            self._differing.append(f"frame {line.frame}: {line.text} | {result.decision.text}")
 
     def describe(self) -> str:
         """One line for the end of the run."""
-        if not self.compared:
+        if not self._compared:
             return "replay: no frame was compared"
-        if not self.differing:
+        if not self._differing:
             how = ", bit for bit" if self._same_model else ""
-            return f"replay: all {self.compared} decisions are the recorded ones{how}"
+            return f"replay: all {self._compared} decisions are the recorded ones{how}"
         why = "" if self._same_model else " (another model, runtime or settings)"
-        first = self.differing[0]
-        return f"replay: {len(self.differing)} of {self.compared} frames differ from the recording{why}; first {first}"
+        counted = f"{len(self._differing)} of {self._compared} frames differ from the recording{why}"
+        return f"replay: {counted}; first {self._differing[0]}"
 
 
-class Notifier:
-    """Sends to systemd; does nothing where nobody listens."""
-
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        name = environ.get("NOTIFY_SOCKET", "")
-        self._address = "\0" + name[1:] if name.startswith("@") else name
-        self._socket: socket.socket | None = None
-        if name.startswith(("/", "@")):
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        self.watchdog_s = _watchdog(environ)
-
-    @property
-    def listens(self) -> bool:
-        """Whether a service manager waits for us."""
-        return self._socket is not None
-
-    def send(self, **values: str | int) -> None:
-        """Send `KEY=VALUE` lines; a manager that went away is no reason to stop."""
-        if self._socket is None:
-            return
-        text = "\n".join(f"{key}={' '.join(str(value).split())}" for key, value in values.items())
-        try:
-            self._socket.sendto(text.encode(), self._address)
-        except OSError:
-            return
-
-    def close(self) -> None:
-        """Close the socket."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-
-def _watchdog(environ: Mapping[str, str]) -> float | None:
-    """Seconds within which systemd wants to hear from us; None where it does not."""
-    usec, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
-    if not usec.isdecimal() or int(usec) == 0 or (pid and pid != str(os.getpid())):
-        return None
-    return int(usec) / 1e6
-
-
+NOTIFY_SOCKET = "NOTIFY_SOCKET"  # set by systemd for a unit of Type=notify
 STATUS_EVERY_S = 5.0
 
 
 class NotifySink(Sink):
-    """READY with the first frame, WATCHDOG three times as often as asked for, also while a camera is lost."""
+    """Sends READY with the first frame, WATCHDOG, STATUS and STOPPING to systemd: sd_notify(3)."""
 
     name = "the service manager"
 
-    def __init__(self, notifier: Notifier, clock: Callable[[], float] = time.monotonic) -> None:
-        self._notifier = notifier
+    def __init__(self, environ: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.monotonic) -> None:
+        path = environ[NOTIFY_SOCKET]
+        self._address = "\0" + path[1:] if path.startswith("@") else path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        meant = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        microseconds = int(environ.get("WATCHDOG_USEC", 0)) if meant else 0
+        self._every_s = microseconds / 3e6 or float("inf")  # three times within the interval
         self._clock = clock
-        self._ready = False
         self._frames = 0
         self._alive_at = self._status_at = float("-inf")
 
     def put(self, result: Result) -> None:
-        """A frame was labelled."""
+        """Count a labelled frame."""
         self._frames += 1
-        if not self._ready:
-            self._ready = True
-            self._notifier.send(READY=1)
-        now = self._alive()
+        if self._frames == 1:
+            self._send("READY=1")
+        now = self._send_alive()
         if now - self._status_at >= STATUS_EVERY_S:
             self._status_at = now
-            self._notifier.send(STATUS=f"{result.decision.text}; {self._frames} frames labelled")
+            self._send(f"STATUS={result.decision.text}; {self._frames} frames labelled")
 
     def event(self, event: Event) -> None:
-        """The source's state changed."""
-        self._alive()
-        self._notifier.send(STATUS=f"{event.source} {event.state}: {event.detail}")
+        """Show the state of the source."""
+        self._send_alive()
+        self._send(f"STATUS={event.source} {event.state}: {event.detail}")
 
-    def tick(self, tick: Tick) -> None:  # noqa: ARG002  # the clock is asked for each
-        """Nothing came, and the loop lives."""
-        self._alive()
+    def tick(self, _: Tick) -> None:
+        """Keep the watchdog alive while no frame comes."""
+        self._send_alive()
 
     def close(self) -> None:
-        """The run ends."""
-        self._notifier.send(STOPPING=1)
-        self._notifier.close()
+        """Announce the end."""
+        self._send("STOPPING=1")
+        self._socket.close()
 
-    def _alive(self) -> float:
+    def _send_alive(self) -> float:
         now = self._clock()
-        every = self._notifier.watchdog_s
-        if every is not None and now - self._alive_at >= every / 3:
+        if now - self._alive_at > self._every_s:
             self._alive_at = now
-            self._notifier.send(WATCHDOG=1)
+            self._send("WATCHDOG=1")
         return now
+
+    def _send(self, line: str) -> None:
+        with suppress(OSError):  # a service manager that is gone must not end the run
+            self._socket.sendto(" ".join(line.split()).encode(), self._address)

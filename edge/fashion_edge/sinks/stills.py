@@ -1,4 +1,4 @@
-"""Annotated stills: every photo of a folder, or one picture for each new thing a live source shows."""
+"""Annotated stills: each photo of a folder, or one picture for each change of a live decision."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
 JPEG_QUALITY = 90
-LONGEST_STEM = 240  # bytes
+LONGEST_STEM = 240  # bytes of the 255 of a file name: a suffix and a number must fit
 
 
 class StillsSink(Sink):
@@ -23,43 +23,40 @@ class StillsSink(Sink):
 
     def __init__(self, folder: Path, *, still: bool, root: Path | None = None) -> None:
         self.name = f"--save {folder}"
-        self.saved = 0
-        self.last: Path | None = None
         self._folder = folder
         self._still = still
-        self._root = root  # pictures keep their place below it
+        self._root = root  # pictures keep their path below it
         self._text: str | None = None
+        self._last: Path | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"--save {folder} is not a folder that can be written: {error.strerror}") from error
+            raise UsageError(f"{self.name} is not a folder that can be written: {error.strerror}") from error
 
     def put(self, result: Result) -> None:
-        """Save the annotated frame if it is a still, or shows something new."""
+        """Save the annotated frame if it is a still, or the decision is new."""
         text = result.decision.text
         if not self._still and text == self._text:
             return
         self._text = text
-        path = self._free(self._name(result))
+        path = self._find_free(self._name(result))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_jpeg(path, result.frame.image)
-        self.saved += 1
-        self.last = path
+        self._last = path
 
     def written(self) -> str:
         """The folder, and the newest picture in it."""
-        return f"annotated pictures: {self._folder}" + (f", the last is {self.last}" if self.last else "")
+        return f"annotated pictures: {self._folder}" + (f", the last is {self._last}" if self._last else "")
 
     def _name(self, result: Result) -> Path:
         if not self._still:
-            words = re.sub(r"[^\w]+", "_", result.decision.text).strip("_") or "unsure"
-            return Path(shorten(f"{result.frame.index:06d}_{words}") + ".jpg")
+            return Path(shorten(f"{result.frame.index:06d}_{to_words(result.decision.text) or 'unsure'}") + ".jpg")
         source = Path(result.frame.source)
         place = source.relative_to(self._root) if self._root else Path(source.name)
         named = place if place.suffix.lower() in (".jpg", ".jpeg") else place.with_name(place.name + ".jpg")
         return named.with_stem(shorten(named.stem))
 
-    def _free(self, name: Path) -> Path:
+    def _find_free(self, name: Path) -> Path:
         path, number = self._folder / name, 1
         while path.exists():
             number += 1
@@ -67,24 +64,40 @@ class StillsSink(Sink):
         return path
 
 
+def to_words(text: str) -> str:
+    """`red ?` as part of a file name: `red`."""
+    return re.sub(r"[^\w]+", "_", text).strip("_")
+
+
 def shorten(stem: str) -> str:
-    """Whole letters of `stem`: a name may have 255 bytes, and a suffix and a number must find room."""
+    """Cut a file name to `LONGEST_STEM` bytes, at a character."""
     return os.fsencode(stem)[:LONGEST_STEM].decode(errors="ignore") if len(os.fsencode(stem)) > LONGEST_STEM else stem
 
 
-def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write a picture (h, w, 3) B, G, R; it has its name only once it is whole.
+def encode(image: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
+    """Encode an image (h, w, 3) B, G, R as `.jpg` of a quality, or as `.png` of a compression level.
 
     Raises:
-        OSError: the folder cannot be written or is full, or OpenCV cannot encode it.
+        OSError: OpenCV cannot encode it.
     """
-    ok, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    setting = cv2.IMWRITE_JPEG_QUALITY if suffix == ".jpg" else cv2.IMWRITE_PNG_COMPRESSION
+    ok, data = cv2.imencode(suffix, image, [setting, quality])
     if not ok:
         height, width = image.shape[:2]
-        raise OSError(f"{path} of {width} x {height} pixels cannot be encoded as JPEG")
-    part = path.with_name(f".{os.getpid()}.part")  # short: the name itself may fill what a name can hold
+        raise OSError(f"a frame of {width} x {height} pixels cannot be encoded as {suffix}")
+    return bytes(data)
+
+
+def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write an image (h, w, 3) B, G, R atomically.
+
+    Raises:
+        OSError: the folder is not writable or full, or OpenCV cannot encode the image.
+    """
+    data = encode(image, ".jpg", JPEG_QUALITY)
+    part = path.with_name(f".{os.getpid()}.part")  # short: the name itself may be as long as a name can be
     try:
-        part.write_bytes(data.tobytes())
+        part.write_bytes(data)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

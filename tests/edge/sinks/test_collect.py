@@ -10,7 +10,7 @@ import pytest
 from fashion_edge.decide import LabelSpace, decide
 from fashion_edge.frame import Box, Frame
 from fashion_edge.result import Result
-from fashion_edge.sinks.capture import CaptureSink
+from fashion_edge.sinks.collect import CollectSink
 
 LABELS = ("dress", "jeans", "red")
 SPACE = LabelSpace(LABELS, {"colour": ("red",), "garment": ("dress", "jeans")}, dict.fromkeys(LABELS, 0.5))
@@ -28,7 +28,7 @@ def pictures(folder: Path) -> list[str]:
 
 
 def test_a_frame_near_a_threshold_is_kept_where_fashion_train_looks(tmp_path: Path) -> None:
-    sink = CaptureSink(tmp_path, SPACE, 0.15, 10)
+    sink = CollectSink(tmp_path, SPACE, 0.15, 10)
     sink.put_clean(result(0, 10.0, red=0.99, dress=0.98, jeans=0.4))
     sink.put_clean(result(1, 20.0, red=0.99, dress=0.98))  # sure
     sink.put_clean(result(2, 30.0, red=0.99, dress=0.45))  # not decided
@@ -45,8 +45,8 @@ def test_a_frame_near_a_threshold_is_kept_where_fashion_train_looks(tmp_path: Pa
 
 def test_one_moment_is_kept_once_and_stills_each(tmp_path: Path) -> None:
     live, stills = (
-        CaptureSink(tmp_path / "a", SPACE, 0.15, 10),
-        CaptureSink(tmp_path / "b", SPACE, 0.15, 10, still=True),
+        CollectSink(tmp_path / "a", SPACE, 0.15, 10),
+        CollectSink(tmp_path / "b", SPACE, 0.15, 10, still=True),
     )
     for i in range(30):
         live.put_clean(result(i, i / 10, red=0.5))
@@ -59,7 +59,7 @@ def test_beyond_the_limit_the_oldest_go_and_nothing_else(tmp_path: Path) -> None
     mine = tmp_path / "unsure" / "mine.jpg"
     mine.parent.mkdir()
     mine.write_bytes(b"x" * 100_000)
-    sink = CaptureSink(tmp_path, SPACE, 0.15, 0.02)
+    sink = CollectSink(tmp_path, SPACE, 0.15, 0.02)
     for i in range(20):
         sink.put_clean(result(i, float(i) * 2, red=0.5))
     kept = [name for name in pictures(tmp_path) if "mine" not in name]
@@ -72,17 +72,17 @@ def test_beyond_the_limit_the_oldest_go_and_nothing_else(tmp_path: Path) -> None
 
 
 def test_what_an_earlier_run_kept_counts_too(tmp_path: Path) -> None:
-    CaptureSink(tmp_path, SPACE, 0.15, 10).put_clean(result(0, 0.0, red=0.5))
+    CollectSink(tmp_path, SPACE, 0.15, 10).put_clean(result(0, 0.0, red=0.5))
     (old,) = pictures(tmp_path)
-    again = CaptureSink(tmp_path, SPACE, 0.15, 0.005)
+    again = CollectSink(tmp_path, SPACE, 0.15, 0.005)
     again.put_clean(result(1, 100.0, red=0.5))
     assert old not in pictures(tmp_path)
 
 
 def test_after_months_without_a_pause_the_oldest_still_go(tmp_path: Path) -> None:
-    CaptureSink(tmp_path, SPACE, 0.15, 10).put_clean(result(100_000_000, 0.0, red=0.5))
+    CollectSink(tmp_path, SPACE, 0.15, 10).put_clean(result(100_000_000, 0.0, red=0.5))
     (old,) = pictures(tmp_path)
-    CaptureSink(tmp_path, SPACE, 0.15, 0.005).put_clean(result(100_000_001, 100.0, red=0.5))
+    CollectSink(tmp_path, SPACE, 0.15, 0.005).put_clean(result(100_000_001, 100.0, red=0.5))
     assert old not in pictures(tmp_path)
 
 
@@ -93,7 +93,7 @@ def test_words_that_no_folder_has_room_for_are_sorted_by_hand(tmp_path: Path) ->
     decided = decide(scores, space)
     arrays = {"score_array": scores, "smoothed_array": scores}
     one = replace(result(0, 0.0), **arrays, decision=decided, label_names=labels)
-    CaptureSink(tmp_path, space, 0.15, 10).put_clean(one)
+    CollectSink(tmp_path, space, 0.15, 10).put_clean(one)
     (kept,) = pictures(tmp_path)
     assert kept.startswith("unsure/"), "a name cut short would say that the other labels are absent"
     assert json.loads((tmp_path / f"{kept}.json").read_text())["labels"] == list(labels)
@@ -101,7 +101,7 @@ def test_words_that_no_folder_has_room_for_are_sorted_by_hand(tmp_path: Path) ->
 
 def test_fashion_train_reads_the_folder(tmp_path: Path) -> None:
     dataset = pytest.importorskip("fashion_train.data.dataset")
-    sink = CaptureSink(tmp_path, SPACE, 0.15, 10)
+    sink = CollectSink(tmp_path, SPACE, 0.15, 10)
     sink.put_clean(result(0, 0.0, red=0.99, dress=0.98, jeans=0.4))
     sink.put_clean(result(1, 5.0, red=0.99, jeans=0.98, dress=0.4))
     sink.put_clean(result(2, 9.0, dress=0.4))
@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_neither_half_a_picture_nor_a_text_without_one(
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(path, data)
 
-    sink = CaptureSink(tmp_path, SPACE, 0.15, 10)
+    sink = CollectSink(tmp_path, SPACE, 0.15, 10)
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
         sink.put_clean(result(0, 10.0, red=0.5))

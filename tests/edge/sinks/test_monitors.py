@@ -1,0 +1,109 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fashion_edge.frame import Event, Tick
+from fashion_edge.result import Result
+from fashion_edge.sinks.monitors import MonochromeCheck, NotifySink
+
+
+def run_check(make_result: Callable[..., Result], image: np.ndarray, seconds: int) -> None:
+    check = MonochromeCheck()
+    for index in range(seconds * 10):
+        result = make_result(index, source="camera:0", captured_at=index / 10)
+        check.put_clean(replace(result, frame=replace(result.frame, image=image)))
+
+
+def test_a_grey_camera_is_reported_once(
+    capsys: pytest.CaptureFixture, make_result: Callable[..., Result], noise: np.ndarray
+) -> None:
+    run_check(make_result, np.repeat(noise[:, :, :1], 3, axis=2), seconds=20)
+    assert capsys.readouterr().err.count("the pictures are grey") == 1
+
+
+def test_a_short_grey_moment_and_a_colour_camera_are_not_reported(
+    capsys: pytest.CaptureFixture, make_result: Callable[..., Result], noise: np.ndarray
+) -> None:
+    run_check(make_result, np.repeat(noise[:, :, :1], 3, axis=2), seconds=2)
+    run_check(make_result, noise, seconds=20)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """The socket that systemd listens on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        listener.settimeout(60)
+        yield listener
+
+
+def receive_all(manager: socket.socket) -> list[str]:
+    manager.settimeout(0.05)
+    lines = []
+    try:
+        while True:
+            lines += manager.recv(4096).decode().splitlines()
+    except TimeoutError:
+        return lines
+
+
+def test_ready_status_watchdog_and_stopping_reach_the_service_manager(manager: socket.socket) -> None:
+    env = {**os.environ, "NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "300000"}
+    code = "import sys; from fashion_edge.cli import main; sys.exit(main(['--source', 'demo', '--headless']))"
+    child = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    lines: list[str] = []
+    while lines.count("WATCHDOG=1") < 3 or not any("frames labelled" in line for line in lines):
+        lines += manager.recv(4096).decode().splitlines()
+    child.send_signal(signal.SIGTERM)
+    _, errors = child.communicate(timeout=30)
+    assert child.returncode == 0, errors
+    lines += receive_all(manager)
+    assert lines.count("READY=1") == 1
+    assert next(line for line in lines if "frames labelled" in line).startswith("STATUS=")
+    assert lines[-1] == "STOPPING=1"
+
+
+@pytest.mark.parametrize(
+    ("watchdog", "least", "most"),
+    [
+        ({"WATCHDOG_USEC": "30000000"}, 6, 7),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}, 6, 7),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}, 0, 0),
+        ({}, 0, 0),
+    ],
+)
+def test_the_watchdog_is_kept_alive_while_a_camera_is_lost(
+    manager: socket.socket, watchdog: dict[str, str], least: int, most: int
+) -> None:
+    now = [0.0]
+    sink = NotifySink({"NOTIFY_SOCKET": manager.getsockname(), **watchdog}, clock=lambda: now[0])
+    sink.event(Event("camera:0", "lost", 0.0, "gives no\nframes"))
+    for _ in range(600):  # a minute of ticks
+        now[0] += 0.1
+        sink.tick(Tick(now[0]))
+    sink.close()
+    lines = receive_all(manager)
+    assert "STATUS=camera:0 lost: gives no frames" in lines
+    assert least <= lines.count("WATCHDOG=1") <= most
+
+
+def test_an_abstract_socket_is_reached() -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind("\0fashion-edge-test")
+        NotifySink({"NOTIFY_SOCKET": "@fashion-edge-test"}).close()
+        assert listener.recv(100) == b"STOPPING=1"
+
+
+def test_a_service_manager_that_is_gone_does_not_end_the_run(make_result: Callable[..., Result]) -> None:
+    sink = NotifySink({"NOTIFY_SOCKET": "/gone/away"})
+    sink.put(make_result())
+    sink.close()
