@@ -1,24 +1,29 @@
-"""The sink behind `--mqtt`: says what changed, and lets the broker say that we are gone."""
+"""`--mqtt`: publishes decisions as retained messages, with a last will and Home Assistant's discovery.
 
+Discovery follows home-assistant.io/integrations/mqtt: one retained configuration message per entity.
+"""
+
+import hashlib
+import json
 import os
+import re
 import socket
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import fashion_edge
-from fashion_edge.decide import LabelSpace
+from fashion_edge.decide import NOTHING, LabelSpace
 from fashion_edge.errors import MissingExtraError, UsageError, brief
 from fashion_edge.frame import Event
-from fashion_edge.result import Result, WallClock
+from fashion_edge.result import Result, Vitals, WallClock
 from fashion_edge.sinks.base import Sink
-from fashion_edge.sinks.mqtt_messages import OFFLINE, ONLINE, Topics, discovery, state_payload, vitals_payload
 
 VARIABLE = "FASHION_EDGE_MQTT_PASSWORD"
 PORT, TLS_PORT = 1883, 8883
@@ -26,7 +31,7 @@ PORT, TLS_PORT = 1883, 8883
 
 @dataclass(frozen=True)
 class Broker:
-    """Where to publish."""
+    """Address and credentials of the MQTT broker."""
 
     host: str
     port: int
@@ -47,7 +52,8 @@ class Broker:
         """Read `HOST` or `HOST:PORT`; the password from a file, else from the environment.
 
         Raises:
-            UsageError: no host, a bad port, a password in the address, a file that cannot be read, one without a user.
+            UsageError: a bad host or port, a password in the address, a password file that cannot be read or that
+                comes without a user.
         """
         try:
             parts = urlsplit(f"//{text.removeprefix('mqtt://')}")
@@ -56,12 +62,12 @@ class Broker:
         except ValueError:
             host, port = None, 0
         if "@" in text:
-            raise UsageError(f"--mqtt takes HOST[:PORT] alone; give --mqtt-user, and the password in {VARIABLE}")
+            raise UsageError(f"--mqtt takes HOST[:PORT] only; give --mqtt-user, and the password in {VARIABLE}")
         if not host or port == 0 or parts.path or parts.query:
             raise UsageError(f"--mqtt {text!r} is not HOST or HOST:PORT, such as homeassistant.local:1883")
         password = environ.get(VARIABLE) if password_file is None else _read_password(password_file)
         if password_file is not None and user is None:
-            raise UsageError(f"--mqtt-password-file {password_file} needs --mqtt-user beside it")
+            raise UsageError(f"--mqtt-password-file {password_file} needs --mqtt-user, too")
         return cls(host, port, user, password if user is not None else None, tls)
 
     def __str__(self) -> str:
@@ -70,7 +76,7 @@ class Broker:
 
 def _read_password(path: Path) -> str:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()  # editors of Windows begin with a mark
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # Windows editors write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"--mqtt-password-file {path} cannot be read: {reason}") from error
@@ -79,20 +85,111 @@ def _read_password(path: Path) -> str:
     return lines[0]
 
 
-KEEP_ALIVE_S = 20  # half as much again without a word, and the broker says that we are offline
+ONLINE, OFFLINE = "online", "offline"
+DISCOVERY = "homeassistant"
+RESERVED = ("decision", "source", "age_p99_ms", "fps")  # ids of the entities that are not groups
+
+
+def make_id(name: str) -> str:
+    """Lower-case ASCII letters, digits and `_`; a name with other letters gets a hash, so that two names differ."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "device"
+    lost = any(letter.isalpha() and not letter.isascii() for letter in name)
+    return f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:6]}" if lost else plain
+
+
+class Topics:
+    """Topics of a device, below `fashion-edge/<id>`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.id = make_id(name)
+        self.root = f"fashion-edge/{self.id}"
+        self.availability = f"{self.root}/availability"  # online or offline: the program is connected to the broker
+        self.source = f"{self.root}/source"  # online or offline: the camera gives frames
+        self.state = f"{self.root}/state"  # the decision, JSON
+        self.vitals = f"{self.root}/vitals"  # rate and ages, JSON
+
+
+def state_payload(result: Result, wall: WallClock) -> str:
+    """The decision: text, one label or null per group, labels, smoothed scores, and the time."""
+    record = {
+        "text": result.decision.text,
+        "decision": dict(result.decision.by_group),
+        "labels": list(result.decision.labels),
+        "scores": {label: round(score, 3) for label, score in result.smoothed.items()},
+        "source": result.frame.source,
+        "at": wall.iso(result.frame.captured_at),
+    }
+    return json.dumps(record, ensure_ascii=False)
+
+
+def vitals_payload(vitals: Vitals) -> str:
+    """Labelled frames per second, and ages in milliseconds."""
+    figures = {"fps": vitals.fps, "age_p50_ms": vitals.age_p50_ms, "age_p99_ms": vitals.age_p99_ms}
+    return json.dumps({name: round(value, 2) for name, value in figures.items()})
+
+
+def make_discovery(topics: Topics, space: LabelSpace, version: str) -> Iterator[tuple[str, str]]:
+    """Topic and payload of each entity's configuration."""
+    common = {
+        "device": {
+            "identifiers": [f"fashion_edge_{topics.id}"],
+            "name": topics.name,
+            "manufacturer": "fashion-edge",
+            "model": " ".join([*space.groups, "classifier"]),
+            "sw_version": version,
+        },
+        "origin": {"name": "fashion-edge", "sw_version": version},
+    }
+    for kind, key, entity in _make_entities(topics, space):
+        config = {**entity, **common, "unique_id": f"fashion_edge_{topics.id}_{key}"}
+        yield f"{DISCOVERY}/{kind}/fashion_edge_{topics.id}/{key}/config", json.dumps(config, ensure_ascii=False)
+
+
+def _make_entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    running = [{"topic": topics.availability}]
+    seeing = {"availability": [*running, {"topic": topics.source}], "availability_mode": "all"}
+    decision = {"name": "Decision", "icon": "mdi:hanger", "value_template": "{{ value_json.text }}", **seeing}
+    yield "sensor", "decision", {**decision, "state_topic": topics.state, "json_attributes_topic": topics.state}
+    taken = list(RESERVED)
+    for group, members in space.groups.items():
+        template = f"{{{{ value_json.decision[{json.dumps(group)}] or {json.dumps(NOTHING)} }}}}"
+        options = {"device_class": "enum", "options": [*members, NOTHING], "value_template": template}
+        taken.append(_find_free_id(group, taken))
+        yield "sensor", taken[-1], {"name": group.capitalize(), "state_topic": topics.state, **options, **seeing}
+    camera = {"name": "Camera", "device_class": "connectivity", "entity_category": "diagnostic"}
+    payloads = {"state_topic": topics.source, "payload_on": ONLINE, "payload_off": OFFLINE}
+    yield "binary_sensor", "source", {**camera, **payloads, "availability": running}
+    for key, name, unit in (("age_p99_ms", "Label age p99", "ms"), ("fps", "Rate", "frames/s")):
+        figure = {"name": name, "state_class": "measurement", "unit_of_measurement": unit, **seeing}
+        template = f"{{{{ value_json.{key} }}}}"
+        places = {"entity_category": "diagnostic", "state_topic": topics.vitals, "value_template": template}
+        yield "sensor", key, {**figure, **places}
+
+
+def _find_free_id(group: str, taken: list[str]) -> str:
+    plain = free = make_id(group)
+    number = 1
+    while free in taken:
+        number += 1
+        free = f"{plain}_{number}"
+    return free
+
+
+KEEP_ALIVE_S = 20  # after half as much again without a packet, the broker publishes our last will
 VITALS_EVERY_S = 10.0
-RETRY_S = (1, 30)  # the first and the longest pause between two attempts
+RETRY_S = (1, 30)  # backoff: the first and the longest pause between two attempts
 GOODBYE_S = 2.0
-ANSWER_S = 5.0  # what a run that is shorter than the way to the broker gives it
-SOON_S = 5.0  # whose connection ends so soon again and again has a namesake that takes its place
+ANSWER_S = 5.0  # how long a short run waits for the first connection
+SOON_S = 5.0  # connections that end sooner, again and again, have a second device with the same client id
 AT_MOST_ONCE, AT_LEAST_ONCE = 0, 1
 
 
 class MqttSink(Sink):
-    """Publishes each change of the decision, retained. The client has a thread of its own; the loop never waits.
+    """Publishes each change of the decision, retained. The client has its own thread; the loop never waits for it.
 
-    While the broker is away nothing is queued: it is told how things are once it is back. So all goes at most once:
-    the client would send again what a dying link swallowed, and only after `_on_connect` has said how things are now.
+    While the broker is away nothing is queued; after a reconnect the current state is published. So everything is sent
+    at most once: the client would repeat what a dying link lost after `_on_connect` has published the current state.
     """
 
     def __init__(
@@ -105,7 +202,7 @@ class MqttSink(Sink):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = f"--mqtt {broker}"
-        self.notices = deque[Event]()
+        self.notices: deque[Event] = deque()
         self.topics = Topics(name or socket.gethostname())
         self._space = space
         self._clock = clock
@@ -114,51 +211,51 @@ class MqttSink(Sink):
         self._state: str | None = None
         self._source: str | None = None
         self._vitals_at = clock()
-        self._why: str | None = None  # while the broker is away: what the first attempt met
+        self._failure: str | None = None  # while the broker is away: the reason of the first failed attempt
         self._reached = False
         self._connected = False
         self._connected_at = 0.0
         self._tls = broker.tls
         self._tried = threading.Event()  # the first attempt succeeded or failed
-        self._in_order = threading.Lock()  # held while publishing: the newest must come last, from whichever thread
-        self._client = (make_client or _paho)(f"fashion-edge-{self.topics.id}")
-        self._begin(broker)
+        self._publishing = threading.Lock()  # keeps messages of both threads in order
+        self._client = (make_client or _make_paho_client)(f"fashion-edge-{self.topics.id}")
+        self._connect(broker)
 
     def put(self, result: Result) -> None:
-        """Publish the decision if it is a new one, and now and then how the loop is doing."""
-        with self._in_order:
+        """Publish the decision if it is new, and the vitals every ten seconds."""
+        with self._publishing:
             if result.decision.text != self._text:
                 self._text = result.decision.text
                 self._state = state_payload(result, self._wall)
                 self._publish(self.topics.state, self._state)
-            self._see(ONLINE)  # after what is seen: or a home would take the decision before for it
+            self._publish_source(ONLINE)  # after the state: the retained one of before must not count for a moment
             now = self._clock()
             if result.vitals is not None and now - self._vitals_at >= VITALS_EVERY_S:
                 self._vitals_at = now
                 self._publish(self.topics.vitals, vitals_payload(result.vitals))
 
     def event(self, event: Event) -> None:
-        """Publish that the source went; that it is back is seen by its first frame."""
+        """Publish that the source is lost; its first frame publishes that it is back."""
         if event.state == "lost":
-            with self._in_order:
-                self._see(OFFLINE)
+            with self._publishing:
+                self._publish_source(OFFLINE)
             self._text = None
 
     def close(self) -> None:
-        """Say goodbye; a broker whose first answer is still on its way is waited for."""
+        """Publish that we are offline; waits for a first connection that is under way."""
         self._tried.wait(ANSWER_S)
         if self._connected:
-            with self._in_order:
+            with self._publishing:
                 self._publish(self.topics.source, OFFLINE)
-                # This one is answered: then all that was said before it has arrived, too.
+                # acknowledged: then everything that was published before has arrived, too
                 goodbye = self._client.publish(self.topics.availability, OFFLINE, AT_LEAST_ONCE, True)
             goodbye.wait_for_publish(GOODBYE_S)
         self._client.disconnect()
         self._client.loop_stop()
         if not self._reached:
-            raise ConnectionError(self._why or "the broker was never reached")
+            raise ConnectionError(self._failure or "the broker was never reached")
 
-    def _begin(self, broker: Broker) -> None:
+    def _connect(self, broker: Broker) -> None:
         client = self._client
         if broker.user is not None:
             client.username_pw_set(broker.user, broker.password)
@@ -171,7 +268,7 @@ class MqttSink(Sink):
         client.connect_async(broker.host, broker.port, KEEP_ALIVE_S)
         client.loop_start()
 
-    def _see(self, source: str) -> None:
+    def _publish_source(self, source: str) -> None:
         if source != self._source:
             self._source = source
             self._publish(self.topics.source, source)
@@ -181,56 +278,50 @@ class MqttSink(Sink):
             self._client.publish(topic, payload, AT_MOST_ONCE, True)
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        """In the client's thread."""
+        """Publish the current state; runs in the client's thread."""
         if reason.is_failure:
-            self._gone(f"the broker refused: {reason}")
+            self._fail(f"the broker refused: {reason}")
             return
-        with self._in_order:
+        with self._publishing:
             self._connected = self._reached = True
             self._connected_at = self._clock()
-            self._say_how_things_are()
+            for topic, payload in make_discovery(self.topics, self._space, fashion_edge.__version__):
+                self._publish(topic, payload)
+            if self._state is not None:
+                self._publish(self.topics.state, self._state)
+            self._publish(self.topics.source, self._source or OFFLINE)
+            self._publish(self.topics.availability, ONLINE)  # last: old retained messages must not count for a moment
         self._tried.set()
-        if self._why is not None:
-            self._why = None
-            self._tell(Event(self.name, "restored", self._clock(), "the broker answers"))
-
-    def _say_how_things_are(self) -> None:
-        for topic, payload in discovery(self.topics, self._space, fashion_edge.__version__):
-            self._publish(topic, payload)
-        if self._state is not None:
-            self._publish(self.topics.state, self._state)
-        self._publish(self.topics.source, self._source or OFFLINE)
-        self._publish(self.topics.availability, ONLINE)  # last: what is old must not count for a moment
+        if self._failure is not None:
+            self._failure = None
+            self.notices.append(Event(self.name, "restored", self._clock(), "the broker answers"))
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
-        """In the client's thread, which is handling the reason."""
+        """Runs in the client's thread, which is handling the exception."""
         reason = sys.exception()
-        self._gone(f"the broker cannot be reached{f' ({brief(reason)})' if reason else ''}")
+        self._fail(f"the broker cannot be reached{f' ({brief(reason)})' if reason else ''}")
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        was, self._connected = self._connected, False
-        if reason.is_failure:
-            self._gone(f"the broker is gone: {reason}{self._guess(was)}")
+        was_connected, self._connected = self._connected, False
+        if not reason.is_failure:
+            return
+        hint = ""
+        if not was_connected and not self._tls:
+            hint = "; if its port is one for TLS, add --mqtt-tls"
+        elif was_connected and self._clock() - self._connected_at < SOON_S:
+            hint = f"; if another device is called {self.topics.name!r} as well, give each a --mqtt-name of its own"
+        self._fail(f"the broker is gone: {reason}{hint}")
 
-    def _guess(self, was_connected: bool) -> str:
-        """What a connection that ended early may have died of, which no broker says."""
-        if was_connected and self._clock() - self._connected_at < SOON_S:
-            return f"; if another device is called {self.topics.name!r} as well, give each a --mqtt-name of its own"
-        return "" if was_connected or self._tls else "; if its port is one for TLS, add --mqtt-tls"
-
-    def _tell(self, event: Event) -> None:
-        assert self.notices is not None
-        self.notices.append(event)
-
-    def _gone(self, why: str) -> None:
-        """Say it once, however often it is tried again; a refusal is followed by the end of its connection."""
-        if self._why is None:
-            self._why = why
-            self._tell(Event(self.name, "failed", self._clock(), f"{why}; trying again in the background"))
+    def _fail(self, reason: str) -> None:
+        """Report the first failure, not each attempt; after a refusal the connection ends, too."""
+        if self._failure is None:
+            self._failure = reason
+            detail = f"{reason}; trying again in the background"
+            self.notices.append(Event(self.name, "failed", self._clock(), detail))
         self._tried.set()
 
 
-def _paho(client_id: str) -> Any:
+def _make_paho_client(client_id: str) -> Any:
     try:
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion

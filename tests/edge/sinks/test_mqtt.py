@@ -1,0 +1,405 @@
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fashion_edge.decide import LabelSpace
+from fashion_edge.errors import MissingExtraError, UsageError
+from fashion_edge.frame import Event
+from fashion_edge.result import Result, Vitals
+from fashion_edge.sinks.mqtt import Broker, MqttSink, Topics, make_discovery
+
+LABELS = ("blue", "dress", "red")
+SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("text", "tls", "where"),
+    [
+        ("broker.local", False, "broker.local:1883"),
+        ("broker.local", True, "broker.local:8883"),
+        ("10.0.0.2:1884", True, "10.0.0.2:1884"),
+        ("[::1]", False, "[::1]:1883"),
+        ("mqtt://broker:1883", False, "broker:1883"),
+    ],
+)
+def test_the_port_has_a_default(text: str, tls: bool, where: str) -> None:
+    assert str(Broker.parse(text, tls=tls, environ={})) == where
+
+
+@pytest.mark.parametrize("text", ["", ":1883", "host:port", "host:99999", "host/path"])
+def test_a_bad_address_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not HOST or HOST:PORT"):
+        Broker.parse(text, environ={})
+
+
+def test_a_password_on_the_command_line_is_refused_and_not_repeated() -> None:
+    with pytest.raises(UsageError, match="FASHION_EDGE_MQTT_PASSWORD") as caught:
+        Broker.parse("me:swordfish@broker", environ={})
+    assert "swordfish" not in str(caught.value)
+
+
+def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("sword fish\nsecond line\n")
+    environ = {"FASHION_EDGE_MQTT_PASSWORD": "from outside"}
+    assert Broker.parse("b", user="me", password_file=file, environ=environ).password == "sword fish"
+    broker = Broker.parse("b", user="me", environ=environ)
+    assert broker.password == "from outside"
+    assert "outside" not in repr(broker)
+
+
+def test_a_byte_order_mark_does_not_belong_to_the_password(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(b"\xef\xbb\xbfsword fish\r\n")
+    assert Broker.parse("b", user="me", password_file=file, environ={}).password == "sword fish"
+
+
+def test_a_password_file_must_be_readable_have_a_line_and_a_user(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name, said in (("none", "cannot be read: No such file"), ("empty", "has no password on its first line")):
+        with pytest.raises(UsageError, match=said):
+            Broker.parse("b", user="me", password_file=tmp_path / name, environ={})
+    (tmp_path / "full").write_text("x\n")
+    with pytest.raises(UsageError, match="needs --mqtt-user"):
+        Broker.parse("b", password_file=tmp_path / "full", environ={})
+
+
+def configs(name: str) -> dict[str, dict]:
+    return {topic: json.loads(payload) for topic, payload in make_discovery(Topics(name), SPACE, "1.0")}
+
+
+def test_names_become_valid_topics() -> None:
+    assert Topics("Hall Camera #1").root == "fashion-edge/hall_camera_1"
+    assert Topics("Küche").id.startswith("k_che_")
+    assert Topics("кухня").id != Topics("спальня").id, "different rooms need different ids"
+    assert Topics("+/#").root == "fashion-edge/device"
+
+
+def test_each_entity_has_a_topic_and_an_id_of_its_own() -> None:
+    found = configs("Hall Camera")
+    assert len({config["unique_id"] for config in found.values()}) == len(found) == 6
+    for topic in found:
+        assert re.fullmatch(r"homeassistant/(binary_)?sensor/[a-zA-Z0-9_-]+/[a-zA-Z0-9_-]+/config", topic)
+
+
+def test_two_devices_share_nothing() -> None:
+    one, two = configs("hall"), configs("porch")
+    assert one.keys().isdisjoint(two)
+    assert {c["unique_id"] for c in one.values()}.isdisjoint(c["unique_id"] for c in two.values())
+
+
+def test_entities_belong_to_one_device_and_follow_its_availability() -> None:
+    found = configs("hall")
+    assert len({json.dumps(config["device"]) for config in found.values()}) == 1
+    decision = found["homeassistant/sensor/fashion_edge_hall/decision/config"]
+    assert [entry["topic"] for entry in decision["availability"]] == [
+        "fashion-edge/hall/availability",
+        "fashion-edge/hall/source",
+    ]
+    camera = found["homeassistant/binary_sensor/fashion_edge_hall/source/config"]
+    assert camera["availability"] == [{"topic": "fashion-edge/hall/availability"}], "a lost camera is still reported"
+
+
+def test_a_group_offers_its_labels_and_nothing() -> None:
+    colour = configs("hall")["homeassistant/sensor/fashion_edge_hall/colour/config"]
+    assert colour["options"] == ["blue", "red", "nothing I know"]
+    assert colour["value_template"] == '{{ value_json.decision["colour"] or "nothing I know" }}'
+
+
+def test_groups_get_unique_ids() -> None:
+    names = ("decision", "source", "fps", "age_p99_ms", "Fit", "fit", "fit_2", "colour")
+    space = LabelSpace(names, {name: (name,) for name in names}, dict.fromkeys(names, 0.5))
+    found = [json.loads(payload) for _, payload in make_discovery(Topics("hall"), space, "1.0")]
+    ids = [config["unique_id"].removeprefix("fashion_edge_hall_") for config in found]
+    assert ids == [
+        "decision",
+        *("decision_2", "source_2", "fps_2", "age_p99_ms_2", "fit", "fit_2", "fit_2_2", "colour"),
+        *("source", "age_p99_ms", "fps"),
+    ]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """As paho's ReasonCode: a text, and whether it is a failure."""
+
+    text: str
+    is_failure: bool
+
+    def __str__(self) -> str:
+        return self.text
+
+
+YES, NO = Reason("Success", False), Reason("Not authorized", True)
+
+
+class FakeClient:
+    """Behaves as paho's client: takes a will and callbacks, refuses to publish while it is not connected.
+
+    Messages with QoS 1 that a dying link lost are sent again, after `on_connect`.
+    """
+
+    def __init__(self, client_id: str) -> None:
+        self.client_id = client_id
+        self.published: list[tuple[str, str, int, bool]] = []
+        self.will: tuple[str, str, int, bool] | None = None
+        self.connected = self.looping = self.dying = False
+        self.unanswered: list[tuple[str, str, int, bool]] = []
+        self.before_publishing: Any = lambda topic: None
+        self.on_connect: Any = None
+        self.on_connect_fail: Any = None
+        self.on_disconnect: Any = None
+
+    def username_pw_set(self, user: str, password: str | None) -> None:
+        self.user = (user, password)
+
+    def will_set(self, *will: Any) -> None:
+        assert not self.looping, "the will must be set before the client connects"
+        self.will = will
+
+    def reconnect_delay_set(self, *_: int) -> None: ...
+
+    def connect_async(self, host: str, port: int, keep_alive: int) -> None:
+        self.address = (host, port)
+
+    def loop_start(self) -> None:
+        self.looping = True
+
+    def loop_stop(self) -> None:
+        self.looping = False
+
+    def disconnect(self) -> None:
+        self.connected = False
+
+    def publish(self, *message: Any) -> SimpleNamespace:
+        assert self.connected, "nothing may be queued for a broker that is away"
+        self.before_publishing(message[0])
+        self.published.append(message)
+        if self.dying and message[2] > 0:
+            self.unanswered.append(message)
+        return SimpleNamespace(wait_for_publish=lambda seconds: None)
+
+    def accept(self) -> None:
+        self.connected, self.dying = True, False
+        self.on_connect(self, None, None, YES, None)
+        self.published += self.unanswered
+        self.unanswered.clear()
+
+    def drop(self) -> None:
+        self.connected = False
+        self.on_disconnect(self, None, None, NO, None)
+
+    def payloads(self, topic: str) -> list[str]:
+        return [payload for name, payload, _, _ in self.published if name == f"fashion-edge/hall/{topic}"]
+
+
+class Time:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make_sink(clock: Time | None = None) -> tuple[MqttSink, FakeClient]:
+    clients = list[FakeClient]()
+
+    def make_client(client_id: str) -> FakeClient:
+        clients.append(FakeClient(client_id))
+        return clients[0]
+
+    broker = Broker("broker", 1883, "me", "swordfish")
+    return MqttSink(broker, SPACE, name="Hall", make_client=make_client, clock=clock or Time()), clients[0]
+
+
+@pytest.fixture
+def result(make_result: Callable[..., Result]) -> Callable[..., Result]:
+    def make(text: str = "red dress") -> Result:
+        return replace(make_result(text=text), vitals=Vitals(30.0, 4.0, 9.0))
+
+    return make
+
+
+def test_the_last_will_is_set_before_the_client_connects() -> None:
+    sink, client = make_sink()
+    assert client.will == ("fashion-edge/hall/availability", "offline", 1, True)
+    assert (client.address, client.user) == (("broker", 1883), ("me", "swordfish"))
+    assert sink.name == "--mqtt broker:1883"
+
+
+def test_a_new_decision_is_published_as_a_retained_message(result: Callable[..., Result]) -> None:
+    sink, client = make_sink()
+    client.accept()
+    for text in ("red dress", "red dress", "? dress"):
+        sink.put(result(text))
+    states = [json.loads(payload) for payload in client.payloads("state")]
+    assert [state["text"] for state in states] == ["red dress", "? dress"]
+    assert states[0]["scores"] == {"dress": 0.9, "red": 0.8}
+    assert all(retain for *_, retain in client.published)
+
+
+def test_while_the_broker_is_away_nothing_is_queued(
+    result: Callable[..., Result],
+) -> None:
+    sink, client = make_sink()
+    sink.put(result("red dress"))
+    sink.put(result("? dress"))
+    assert client.published == []
+    client.accept()
+    assert [json.loads(payload)["text"] for payload in client.payloads("state")] == ["? dress"]
+    assert client.payloads("availability") == ["online"]
+    assert client.payloads("source") == ["online"]
+    assert any(topic.startswith("homeassistant/") for topic, *_ in client.published)
+
+
+def test_messages_that_a_dying_link_lost_do_not_replace_the_current_state(result: Callable[..., Result]) -> None:
+    sink, client = make_sink()
+    client.accept()
+    client.dying = True
+    sink.put(result("red dress"))
+    sink.event(Event("camera:0", "lost", 1.0, "gone"))
+    client.drop()
+    sink.put(result("? dress"))
+    client.accept()
+    assert client.payloads("source")[-1] == "online"
+    assert json.loads(client.payloads("state")[-1])["text"] == "? dress"
+
+
+def test_a_decision_during_the_reconnect_is_published_after_it(result: Callable[..., Result]) -> None:
+    sink, client = make_sink()
+    sink.put(result("red dress"))
+    loop = threading.Thread(target=sink.put, args=(result("? dress"),))
+
+    def decide_again(topic: str) -> None:
+        if topic == sink.topics.state and not loop.ident:
+            loop.start()
+            loop.join(0.2)  # time to overtake
+
+    client.before_publishing = decide_again
+    client.accept()
+    loop.join()
+    assert [json.loads(payload)["text"] for payload in client.payloads("state")] == ["red dress", "? dress"]
+
+
+def test_a_lost_broker_and_its_return_are_reported_once() -> None:
+    sink, client = make_sink()
+    client.accept()
+    client.drop()
+    client.on_connect_fail(client, None)
+    client.on_connect_fail(client, None)
+    client.accept()
+    assert [event.state for event in sink.notices] == ["failed", "restored"]
+
+
+def test_a_lost_camera_is_offline_until_its_first_frame(result: Callable[..., Result]) -> None:
+    sink, client = make_sink()
+    client.accept()
+    sink.put(result())
+    sink.event(Event("camera:0", "lost", 1.0, "gone"))
+    sink.event(Event("--jsonl x", "failed", 1.0, "disk full"))
+    sink.put(result())
+    assert client.payloads("source") == ["offline", "online", "offline", "online"]
+    assert len(client.payloads("state")) == 2, "after a loss the decision is published again"
+
+
+def test_the_state_is_published_before_the_source_is_online(result: Callable[..., Result]) -> None:
+    sink, client = make_sink()
+    client.accept()
+    sink.put(result("red dress"))
+    sink.event(Event("camera", "lost", 0.0, "unplugged"))
+    sink.put(result("nothing I know"))
+    topics = [topic.rpartition("/")[2] for topic, *_ in client.published]
+    assert topics[-3:] == ["source", "state", "source"], "the state comes first"
+    client.drop()
+    client.published.clear()
+    client.accept()
+    assert [topic.rpartition("/")[2] for topic, *_ in client.published][-3:] == ["state", "source", "availability"]
+
+
+def test_the_reason_of_a_failed_connection_is_reported() -> None:
+    sink, client = make_sink()
+    try:
+        raise ConnectionRefusedError(111, "Connection refused")
+    except OSError:
+        client.on_connect_fail(client, None)
+    (notice,) = sink.notices
+    assert "the broker cannot be reached ([Errno 111] Connection refused)" in notice.detail
+
+
+def test_hints_name_a_second_device_and_a_tls_port() -> None:
+    clock = Time()
+    sink, client = make_sink(clock)
+    client.drop()
+    assert "if its port is one for TLS, add --mqtt-tls" in sink.notices.pop().detail
+    client.accept()
+    clock.now = 1.0
+    client.drop()
+    assert "if another device is called 'Hall' as well, give each a --mqtt-name of its own" in sink.notices.pop().detail
+    client.accept()
+    clock.now = 60.0
+    client.drop()
+    assert sink.notices.pop().detail == "the broker is gone: Not authorized; trying again in the background"
+
+
+def test_a_short_run_waits_for_the_first_connection(result: Callable[..., Result]) -> None:
+    sink, client = make_sink()
+    sink.put(result())
+    threading.Timer(0.1, client.accept).start()
+    sink.close()
+    assert len(client.payloads("state")) == 1
+    assert client.payloads("availability") == ["online", "offline"]
+
+
+def test_vitals_are_published_every_ten_seconds(result: Callable[..., Result]) -> None:
+    clock = Time()
+    sink, client = make_sink(clock)
+    client.accept()
+    for clock.now in (1.0, 9.0, 10.5, 11.0):
+        sink.put(result())
+    assert client.payloads("vitals") == ['{"fps": 30.0, "age_p50_ms": 4.0, "age_p99_ms": 9.0}']
+
+
+def test_the_end_is_published_and_acknowledged() -> None:
+    sink, client = make_sink()
+    client.accept()
+    sink.close()
+    assert client.payloads("availability") == ["online", "offline"]
+    assert client.published[-1][2] == 1, "acknowledged, so everything before it has arrived"
+    assert not client.looping
+
+
+def test_a_broker_that_refuses_is_a_failure_at_the_end() -> None:
+    sink, client = make_sink()
+    client.on_connect(client, None, None, NO, None)
+    assert "the broker refused: Not authorized" in sink.notices[0].detail
+    client.drop()  # as after each refusal, where the hint about TLS would be wrong
+    with pytest.raises(ConnectionError, match=r"^the broker refused: Not authorized$"):
+        sink.close()
+
+
+def test_a_refusal_after_the_last_frame_is_reported(result: Callable[..., Result]) -> None:
+    sink, client = make_sink()
+    sink.put(result())
+    threading.Timer(0.1, client.on_connect, (client, None, None, NO, None)).start()
+    with pytest.raises(ConnectionError, match=r"^the broker refused: Not authorized$"):
+        sink.close()
+
+
+def test_a_broker_that_never_answers_is_a_failure_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fashion_edge.sinks.mqtt.ANSWER_S", 0.0)
+    sink, _ = make_sink()
+    with pytest.raises(ConnectionError, match=r"^the broker was never reached$"):
+        sink.close()
+
+
+def test_a_missing_client_library_is_an_error_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'fashion-edge\[mqtt\]'"):
+        MqttSink(Broker("b", 1), SPACE, name="hall")
