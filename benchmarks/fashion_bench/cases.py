@@ -12,19 +12,27 @@ from fashion_edge.backends import Backend, open_backend
 from fashion_edge.bundle import Bundle, Variant
 from fashion_edge.errors import FashionError, MissingExtraError, UsageError
 
-NULL = "null"  # answers at once: what it takes is what the harness takes
-# engine -> (runtime of the manifest that it can stand for, module, package)
+NULL = "null"  # a backend that returns at once, which measures the harness itself
+MOST_DEFAULT_THREADS = 4  # boards have four cores; more threads than that slow a network of a megabyte
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A library that runs model files."""
+
+    runtime: str  # the runtime of the manifest whose files it reads
+    module: str
+    package: str
+    install: str  # what follows `pip install`
+
+
 ENGINES = {
-    "litert": ("litert", "ai_edge_litert", "ai-edge-litert"),
-    "tflite-runtime": ("litert", "tflite_runtime", "tflite-runtime"),
-    "tensorflow": ("litert", "tensorflow", "tensorflow"),
-    "onnx": ("onnx", "onnxruntime", "onnxruntime"),
-}
-HOW_TO_INSTALL = {
-    "litert": "ai-edge-litert",
-    "tflite-runtime": "'tflite-runtime==2.14' 'numpy<2' (Python 3.11 at most)",
-    "tensorflow": "'fashion-edge[train]'",
-    "onnx": "'fashion-edge[onnx]'",
+    "litert": Engine("litert", "ai_edge_litert", "ai-edge-litert", "ai-edge-litert"),
+    "tflite-runtime": Engine(
+        "litert", "tflite_runtime", "tflite-runtime", "'tflite-runtime==2.14' 'numpy<2' (Python 3.11 at most)"
+    ),
+    "tensorflow": Engine("litert", "tensorflow", "tensorflow", "'fashion-edge[train]'"),
+    "onnx": Engine("onnx", "onnxruntime", "onnxruntime", "'fashion-edge[onnx]'"),
 }
 
 
@@ -32,23 +40,25 @@ class MissingEngineError(MissingExtraError):
     """The engine's package is not installed."""
 
     def __init__(self, engine: str) -> None:
-        FashionError.__init__(self, f"{ENGINES[engine][2]} is not installed: pip install {HOW_TO_INSTALL[engine]}")
+        missing = ENGINES[engine]
+        FashionError.__init__(self, f"{missing.package} is not installed: pip install {missing.install}")
 
 
 def is_installed(engine: str) -> bool:
-    """Whether the engine's package can be imported here; nothing is loaded."""
-    return find_spec(ENGINES[engine][1]) is not None
-
-
-def engines_for(variant: Variant) -> tuple[str, ...]:
-    """Installed engines that read this variant's format; where there is none, the native one, to be reported."""
-    able = [name for name, (runtime, _, _) in ENGINES.items() if runtime == variant.runtime and is_installed(name)]
-    return tuple(able) or (variant.runtime,)
+    """Whether the engine's package can be imported; nothing is loaded."""
+    return find_spec(ENGINES[engine].module) is not None
 
 
 def engine_versions() -> dict[str, str]:
     """Installed engines and their versions."""
-    return {package: version(package) for name, (_, _, package) in ENGINES.items() if is_installed(name)}
+    return {engine.package: version(engine.package) for name, engine in ENGINES.items() if is_installed(name)}
+
+
+def import_engine(engine: str) -> None:
+    """Import an engine's library, where it is installed."""
+    if engine != NULL and is_installed(engine):
+        module = ENGINES[engine].module
+        import_module(f"{module}.interpreter" if module in ("ai_edge_litert", "tflite_runtime") else module)
 
 
 def open_engine(bundle: Bundle, variant: Variant, engine: str, threads: int) -> Backend:
@@ -61,29 +71,24 @@ def open_engine(bundle: Bundle, variant: Variant, engine: str, threads: int) -> 
     if engine == NULL:
         from fashion_edge.backends.fake import FakeBackend
 
-        space, spec = bundle.manifest.space, bundle.manifest.input
-        return FakeBackend([0.0] * len(space.labels), spec.shape)
+        return FakeBackend([0.0] * len(bundle.manifest.space.labels), bundle.manifest.input.shape)
     if not is_installed(engine):
         raise MissingEngineError(engine)
     if engine == variant.runtime:
         return open_backend(bundle, variant, threads)
     from fashion_edge.backends import litert
 
-    _, module, package = ENGINES[engine]
-    interpreter = (
-        import_module("tensorflow").lite.Interpreter
-        if engine == "tensorflow"
-        else import_module(f"{module}.interpreter").Interpreter
-    )
+    package = ENGINES[engine].package
+    if engine == "tensorflow":
+        interpreter = import_module("tensorflow").lite.Interpreter
+    else:
+        interpreter = import_module(f"{ENGINES[engine].module}.interpreter").Interpreter
     return litert.load(bundle.read(variant), variant.file, threads, (interpreter, f"{package} {version(package)}"))
-
-
-MOST_DEFAULT_THREADS = 4  # boards have four cores; more threads than that slow a network of a megabyte
 
 
 @dataclass(frozen=True)
 class Case:
-    """One line of the table."""
+    """One row of the table."""
 
     file: str | None  # None: the null backend
     engine: str
@@ -106,41 +111,50 @@ def default_threads() -> tuple[int, ...]:
 
 
 def plan_cases(
-    bundle: Bundle,
-    threads: Sequence[int],
-    engines: Sequence[str] = (),
-    precisions: Sequence[str] = (),
+    bundle: Bundle, threads: Sequence[int] = (), engines: Sequence[str] = (), precisions: Sequence[str] = ()
 ) -> tuple[Case, ...]:
-    """Cases in the manifest's order; empty filters let everything through.
+    """List the cases of a bundle in the order of its manifest.
+
+    Args:
+        bundle: the bundle whose variants are measured.
+        threads: thread counts; 1 and the number of cores, up to 4, where empty.
+        engines: keys of `ENGINES`; all that are installed where empty.
+        precisions: such as "int8"; all where empty.
+
+    Returns:
+        The cases, at least one.
 
     Raises:
-        UsageError: nothing is left.
+        UsageError: the bundle has no such variant.
+
+    Example:
+        >>> plan_cases(bundle, threads=(1,), precisions=("int8",))
     """
     cases = tuple(
         Case(variant.file, engine, variant.precision, count, variant.bytes)
         for variant in bundle.manifest.variants
-        for engine in _chosen(variant, engines)
-        for count in threads
+        for engine in _choose_engines(variant, engines)
+        for count in threads or default_threads()
         if not precisions or variant.precision in precisions
     )
     if not cases:
-        there = ", ".join(variant.name for variant in bundle.manifest.variants)
-        raise UsageError(f"no variant fits {' '.join([*engines, *precisions])}; the bundle has {there}")
+        available = ", ".join(variant.name for variant in bundle.manifest.variants)
+        raise UsageError(f"no variant fits {' '.join([*engines, *precisions])}; the bundle has {available}")
     return cases
 
 
-def shuffled_rounds(cases: Sequence[Case], rounds: int, seed: int) -> Iterator[tuple[int, Case]]:
-    """(round, case): each round holds every case once, in an order of its own.
+def _choose_engines(variant: Variant, engines: Sequence[str]) -> tuple[str, ...]:
+    able = [name for name, engine in ENGINES.items() if engine.runtime == variant.runtime]
+    if engines:  # also those that are not installed, so that the report says so
+        return tuple(name for name in engines if name in able)
+    return tuple(filter(is_installed, able)) or (variant.runtime,)
 
-    Interleaving spreads what drifts (heat, clocks, other programs) evenly over the cases.
+
+def shuffle_rounds(cases: Sequence[Case], rounds: int, seed: int) -> Iterator[Case]:
+    """Every case once a round, in a new order each time.
+
+    Interleaving spreads drift (heat, clocks, other programs) evenly over the cases.
     """
     random = Random(seed)  # noqa: S311 - an order, not a secret
-    for number in range(rounds):
-        yield from ((number, case) for case in random.sample(cases, len(cases)))
-
-
-def _chosen(variant: Variant, engines: Sequence[str]) -> tuple[str, ...]:
-    if not engines:
-        return engines_for(variant)
-    # an engine asked for by name is kept though it is missing here, so that the report can say so
-    return tuple(engine for engine in engines if ENGINES[engine][0] == variant.runtime)
+    for _ in range(rounds):
+        yield from random.sample(cases, len(cases))

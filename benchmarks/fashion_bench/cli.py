@@ -1,14 +1,35 @@
 """The command line of fashion-bench."""
 
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fashion_edge.cli.common import FILE_OR_DIR, Number, run_command, version_flag
+from fashion_edge.cli.common import (
+    DIR,
+    EXIT_STATUSES,
+    FILE,
+    INTERRUPTED,
+    SECONDS,
+    TEXT,
+    GroupedCommand,
+    Number,
+    group,
+    run_command,
+    version_flag,
+)
 from fashion_edge.cli.signals import signals_interrupt
+from fashion_edge.console import pluralize, say
+from fashion_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from fashion_bench.document import Document
+    from fashion_bench.report import Outputs
+    from fashion_bench.run import Passes
+    from fashion_edge.bundle import Bundle
 
 ENGINES = ("litert", "onnx", "tflite-runtime", "tensorflow")
 EXAMPLE = """\b
@@ -16,94 +37,106 @@ Examples:
   fashion-bench                                  every variant of the newest bundle
   fashion-bench --json now.json --photos val     figures, raw samples and accuracy
   fashion-bench --photos val --accuracy-floor 0.9 --choose
-                                                 what fashion-edge runs from now on
+                                                 choose what fashion-edge runs
   fashion-bench --baseline old.json --gate 1.05  status 3 if something became slower
-  fashion-bench --sustained 10m                  what heat leaves of it
+  fashion-bench --sustained 10m                  how much speed heat costs
   fashion-bench report now.json --markdown t.md  render again from the JSON alone
+\n
 """
-
+REPORT_EXAMPLE = """\b
+Examples:
+  fashion-bench report now.json --markdown table.md
+  fashion-bench report now.json --baseline old.json --gate 1.05
+\n
+"""
 ARGV = "fashion_bench.argv"
-Command = Callable[..., Any]
+SECONDS_OR_0 = Number(0, unit="SECONDS")
+SHARE = Number(0, 1)
 
 
-def _output_options(command: Command) -> Command:
-    for option in reversed(
-        (
-            click.option("--json", "json_file", type=FILE_OR_DIR, help="Write raw samples and figures here."),
-            click.option("--csv", type=FILE_OR_DIR, help="Write one line a case here."),
-            click.option("--markdown", type=FILE_OR_DIR, help="Write the table for a README here."),
-            click.option("--plots", type=FILE_OR_DIR, help="Write PNG plots into this folder."),
-            click.option("--baseline", type=FILE_OR_DIR, help="Compare with this JSON of the same machine."),
-            click.option("--gate", type=Number(1.0), help="Status 3 if slower than baseline times this."),
-            click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
-            click.option("--debug", is_flag=True, help="Show tracebacks."),
-        )
-    ):
-        command = option(command)
-    return command
+class Duration(click.ParamType):  # type: ignore[type-arg]  # older click has no type arguments
+    """Seconds of `90s`, `10m`, `1h` or `45`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value).strip())
+        if not found or not float(found[1]):
+            self.fail(f"duration {value!r} is not a number followed by s, m or h, like 10m", param, ctx)
+        return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"]
 
 
-def _choice_options(command: Command) -> Command:
-    for option in reversed(
-        (
-            click.option(
-                "--bundle", type=FILE_OR_DIR, help="Bundle folder [default: the newest, else the shipped one]."
-            ),
-            click.option("--runtime", "engines", multiple=True, type=click.Choice(ENGINES), help="Only these."),
-            click.option("--precision", "precisions", multiple=True, help="Only these, as int8 or float32."),
-            click.option("--threads", multiple=True, type=click.IntRange(1, 64), help="[default: 1, and all to 4]"),
-            click.option(
-                "--photos", type=FILE_OR_DIR, help="Folders named like red_dress, for exact match per variant."
-            ),
-            click.option("--operators", is_flag=True, help="Also time every operator."),
-            click.option("--sustained", help="Also run the first variant this long, like 10m."),
-            click.option("--end-to-end/--no-end-to-end", default=True, help="Stages from capture to encoded picture."),
-            click.option("--source", help="Frames for the stages, as in fashion-edge [default: a rendered clip]."),
-            click.option("--fps", default=30.0, type=Number(0.1), help="Camera cadence of the stages [30]."),
-            click.option("--choose", is_flag=True, help="Write the fastest into the device profile."),
-            click.option("--accuracy-floor", type=Number(0, 1), help="Least exact match to be chosen."),
-            click.option("--profile", type=FILE_OR_DIR, help="Device profile to write [default: fashion-edge's own]."),
-        )
-    ):
-        command = option(command)
-    return command
+WHAT = group(
+    "What is measured",
+    click.option("--bundle", type=DIR, help="Bundle folder [default: the newest, else the shipped one]."),
+    click.option("--runtime", "engines", multiple=True, type=click.Choice(ENGINES), help="Only these."),
+    click.option("--precision", "precisions", multiple=True, type=TEXT, help="Only these, as int8 or float32."),
+    click.option("--threads", multiple=True, type=click.IntRange(1, 64), help="[default: 1, and all to 4]"),
+    click.option("--photos", type=DIR, help="Folders named like red_dress, for exact match per variant."),
+    click.option("--operators", is_flag=True, help="Also time every operator."),
+    click.option("--sustained", "sustained_s", type=Duration(), help="Also run the first variant this long, like 10m."),
+)
+STAGES = group(
+    "From capture to encoded picture",
+    click.option("--end-to-end/--no-end-to-end", default=True, help="Time each stage, for the first variant."),
+    click.option("--source", type=TEXT, help="Frames, as in fashion-edge [default: a rendered clip]."),
+    click.option("--fps", default=30.0, type=Number(0.1), show_default=True, help="Frames a second of the camera."),
+    click.option("--stage-seconds", default=4.0, type=Number(0.1, unit="SECONDS"), show_default=True, help="Twice."),
+)
+TIMING = group(
+    "How long",
+    click.option("--rounds", default=6, type=click.IntRange(1, 1000), show_default=True, help="Processes a case."),
+    click.option("--min-seconds", default=3.0, type=SECONDS_OR_0, show_default=True, help="Steady time of a case."),
+    click.option("--min-samples", default=400, type=click.IntRange(1), show_default=True, help="Samples of a case."),
+    click.option("--max-seconds", default=60.0, type=SECONDS, show_default=True, help="A case stops here."),
+    click.option("--warmup-seconds", default=0.3, type=SECONDS_OR_0, show_default=True, help="Before each block."),
+    click.option("--warmup-runs", default=10, type=click.IntRange(1), show_default=True, help="At least."),
+    click.option("--seed", default=0, show_default=True, help="Of the order of the rounds."),
+)
+CHOICE = group(
+    "Choice for this device",
+    click.option("--choose", is_flag=True, help="Write the fastest variant into the device profile."),
+    click.option("--accuracy-floor", type=SHARE, help="Lowest exact match that can be chosen."),
+    click.option("--profile", type=FILE, help="Device profile to write [default: fashion-edge's own]."),
+)
+OUTPUT = group(
+    "Output",
+    click.option("--json", "json_file", type=FILE, help="Write raw samples and figures."),
+    click.option("--csv", type=FILE, help="Write one line a case."),
+    click.option("--markdown", type=FILE, help="Write the table for a README."),
+    click.option("--plots", type=DIR, help="Write PNG plots into this folder."),
+    click.option("--baseline", type=FILE, help="Compare with this JSON of the same machine."),
+    click.option("--gate", type=Number(1.0), help="Status 3 if slower than baseline times this."),
+    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+    click.option("--debug", is_flag=True, help="Show tracebacks."),
+)
 
 
-def _timing_options(command: Command) -> Command:
-    for option in reversed(
-        (
-            click.option("--rounds", default=6, type=click.IntRange(1, 1000), help="Processes for each case [6]."),
-            click.option("--min-seconds", default=3.0, type=Number(0), help="Steady time of a case [3]."),
-            click.option("--min-samples", default=400, type=click.IntRange(1), help="Steady samples of a case [400]."),
-            click.option("--max-seconds", default=60.0, type=Number(0.01), help="A case stops here [60]."),
-            click.option("--warmup-seconds", default=0.3, type=Number(0), help="Before each block [0.3]."),
-            click.option("--warmup-runs", default=10, type=click.IntRange(1), help="Before each block, at least [10]."),
-            click.option("--seed", default=0, help="Of the order of the rounds [0]."),
-            click.option("--stage-seconds", default=4.0, type=Number(0.1), help="End to end, each way [4]."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-class _Group(click.Group):
-    """A group that remembers the words it was called with: they stand in the results."""
+class _Group(GroupedCommand, click.Group):
+    """A group that remembers its arguments, for the results, and lists its options by group."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[ARGV] = list(args)
         return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
 
 
 @click.group(
     "fashion-bench",
     cls=_Group,
     invoke_without_command=True,
-    epilog=EXAMPLE,
+    epilog=EXAMPLE + EXIT_STATUSES,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@_choice_options
-@_timing_options
-@_output_options
+@WHAT
+@STAGES
+@TIMING
+@CHOICE
+@OUTPUT
 @version_flag
 @click.pass_context
 def command(context: click.Context, /, **flags: Any) -> int | None:
@@ -111,53 +144,135 @@ def command(context: click.Context, /, **flags: Any) -> int | None:
     if context.invoked_subcommand:
         _refuse_early_flags(context)
         return None
-    from fashion_bench.app import Choice, run
-    from fashion_bench.measure import Settings
-    from fashion_bench.outputs import Outputs
-    from fashion_bench.survey import Extent
-    from fashion_bench.sustained import parse_duration
+    from fashion_bench.report import Outputs
+    from fashion_bench.run import Passes
 
-    sustained = flags.pop("sustained")
-    flags["sustained_s"] = parse_duration(sustained) if sustained else None
-    choice, extent = _take(Choice, flags), _take(Extent, flags)
-    return run(choice, extent, _take(Settings, flags), _take(Outputs, flags), context.meta[ARGV])
+    passes, outputs = _take(Passes, flags), _take(Outputs, flags)
+    baseline = _check(flags, passes, outputs)
+    return _run(flags, passes, outputs, baseline, context.meta[ARGV])
 
 
 def _refuse_early_flags(context: click.Context) -> None:
-    """Flags before a subcommand would be dropped in silence, a gate among them.
+    """Options before a subcommand, such as a gate, would be ignored.
 
     Raises:
         click.UsageError: names the first one.
     """
     for parameter in context.command.params:
         if context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE:
-            flag = parameter.opts[0]
-            raise click.UsageError(f"{flag} stands before {context.invoked_subcommand}; put it behind, if it has one")
+            flag, name = parameter.opts[0], context.invoked_subcommand
+            raise click.UsageError(f"{flag} is given before {name}; give it after {name}, if that has it")
+
+
+def _check(flags: dict[str, Any], passes: "Passes", outputs: "Outputs") -> "Document | None":
+    """Check what can be checked before minutes of measuring; returns the baseline.
+
+    Raises:
+        UsageError: names the option.
+    """
+    from fashion_bench.machine import describe_machine
+    from fashion_edge.atomic import refuse_unwritable_file
+    from fashion_edge.loading import default_profile
+    from fashion_edge.sources import open_source
+
+    floor, profile = flags["accuracy_floor"], flags["profile"]
+    if floor is not None and not passes.photos:
+        raise UsageError(f"--accuracy-floor {floor:g} needs labelled photos: add --photos DIR")
+    if floor is not None and not flags["choose"]:
+        raise UsageError(f"--accuracy-floor {floor:g} is for --choose; add --choose")
+    if profile and not flags["choose"]:
+        raise UsageError(f"--profile {profile} is where --choose writes; add --choose")
+    if flags["choose"]:
+        profile = profile or default_profile()
+        refuse_unwritable_file(f"--profile {profile}", profile)
+    if passes.source and passes.end_to_end:
+        open_source(passes.source)
+    baseline = outputs.check()
+    if baseline and (differences := baseline.machine.differences(describe_machine())):
+        raise UsageError(
+            f"{outputs.baseline} and this machine are unlike ({'; '.join(differences)}); measure a baseline here"
+        )
+    return baseline
+
+
+def _run(
+    flags: dict[str, Any], passes: "Passes", outputs: "Outputs", baseline: "Document | None", argv: Sequence[str]
+) -> int:
+    from shlex import join
+
+    from fashion_bench.cases import plan_cases
+    from fashion_bench.endtoend import find_labelled_photos
+    from fashion_bench.report import write_outputs
+    from fashion_bench.rounds import Timing
+    from fashion_bench.run import benchmark
+    from fashion_edge.bundle import load_bundle
+    from fashion_edge.defaults import find_bundle
+    from fashion_edge.progress import Progress
+
+    bundle = load_bundle(find_bundle(flags["bundle"]))
+    if passes.photos:
+        find_labelled_photos(passes.photos, bundle.manifest.space.labels)
+    cases = plan_cases(bundle, flags["threads"], flags["engines"], flags["precisions"])
+    rounds = pluralize(flags["rounds"], "round")
+    say(f"fashion-bench: {pluralize(len(cases), 'case')} of {bundle.path}, {rounds}")
+    line = join(["fashion-bench", *argv])
+    with Progress("fashion-bench") as progress:
+        document = benchmark(bundle, cases, _take(Timing, flags), passes, progress=progress.update, command=line)
+    write_outputs(document, outputs, baseline)
+    if document.interrupted:
+        return INTERRUPTED
+    if flags["choose"]:
+        _write_choice(document, bundle, flags["accuracy_floor"], flags["profile"])
+    return 1 if document.skipped else 0
+
+
+def _write_choice(document: "Document", bundle: "Bundle", floor: float | None, file: Path | None) -> None:
+    """Choose, write the profile, and print what was chosen.
+
+    Raises:
+        GateError: no result qualifies.
+    """
+    from fashion_bench.verdict import choose_result, make_profile
+    from fashion_edge.loading import default_profile, write_profile
+
+    path = file or default_profile()
+    profile = make_profile(choose_result(document.results, floor), bundle, document.created)
+    write_profile(path, profile)
+    use = f"fashion-edge --profile {path} runs it" if file else f"fashion-edge starts with it from now on: {path}"
+    chosen = f"{profile.runtime} {profile.precision}, {pluralize(profile.threads, 'thread')}"
+    say(f"fashion-bench: chose {chosen} ({profile.reason}); {use}")
 
 
 @command.command(
     "report",
+    cls=GroupedCommand,
     short_help="Render results again from their JSON.",
-    epilog="Example: fashion-bench report now.json --markdown table.md",
+    epilog=REPORT_EXAMPLE + EXIT_STATUSES,
 )
-@click.argument("files", nargs=-1, required=True, type=FILE_OR_DIR)
-@_output_options
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@OUTPUT
 def report_command(files: tuple[Path, ...], **flags: Any) -> int:
     """Render results again from their JSON alone; several files must come from like machines."""
-    from fashion_bench.app import report
-    from fashion_bench.outputs import Outputs
+    from fashion_bench.document import merge, read_document, refuse_unlike
+    from fashion_bench.report import Outputs, write_outputs
 
-    return report(files, _take(Outputs, flags))
+    outputs = _take(Outputs, flags)
+    baseline = outputs.check()
+    document = merge([(path, read_document(path)) for path in files])
+    if baseline and outputs.baseline:
+        refuse_unlike(outputs.baseline, baseline, files[0], document)
+    write_outputs(document, outputs, baseline)
+    return 0
+
+
+def _take(kind: type[Any], flags: dict[str, Any]) -> Any:
+    return kind(**{name: flags[name] for name in kind.__dataclass_fields__})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `fashion-bench`; returns the exit status."""
     with signals_interrupt():
         return run_command(command, argv)
-
-
-def _take(kind: type[Any], flags: dict[str, Any]) -> Any:
-    return kind(**{name: flags[name] for name in kind.__dataclass_fields__})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From camera to picture, stage by stage, in the pipeline that the device runs. Runs inside a worker."""
+"""Accuracy and stage times with the device's own pipeline. Runs inside a worker."""
 
 import time
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fashion_bench.document import STAGES
 from fashion_edge.backends import Backend
 from fashion_edge.bundle import Manifest
 from fashion_edge.decide import decide
@@ -20,12 +21,15 @@ from fashion_edge.preprocess import preprocess
 from fashion_edge.readers import Pacer
 from fashion_edge.sources import open_source
 
+JPEG_QUALITY = 80
+WARMUP_FRAMES = 10
 
-def labelled_photos(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, frozenset[str]]]:
-    """Photos below `folder` and the labels their folder's name says (`red_dress`: red and dress).
+
+def find_labelled_photos(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, frozenset[str]]]:
+    """Photos below `folder` and the labels that their folder's name gives (`red_dress`: red and dress).
 
     Raises:
-        DatasetError: no such folder, a folder name with a word that is no label, or no photo at all.
+        DatasetError: no such folder, a folder name with a word that is not a label, or no photo at all.
     """
     if not folder.is_dir():
         raise DatasetError(f"--photos {folder} is not a folder; give one with folders named like red_dress in it")
@@ -33,79 +37,55 @@ def labelled_photos(folder: Path, labels: tuple[str, ...]) -> list[tuple[Path, f
     for entry in sorted(folder.iterdir()):
         if not entry.is_dir() or entry.name.startswith("."):
             continue
-        shown, strangers = read_folder_name(entry.name, labels)
-        if strangers:
-            raise DatasetError(f"{entry} names {sorted(strangers)}, not among the bundle's labels {', '.join(labels)}")
-        found += [(photo, frozenset(shown)) for photo in find_images(entry)]
+        words, unknown = read_folder_name(entry.name, labels)
+        if unknown:
+            raise DatasetError(f"{entry} names {sorted(unknown)}, not among the bundle's labels {', '.join(labels)}")
+        found += [(photo, frozenset(words)) for photo in find_images(entry)]
     if not found:
         raise DatasetError(f"--photos {folder} holds no photo in a folder named like red_dress")
     return found
 
 
 def measure_accuracy(backend: Backend, manifest: Manifest, folder: Path) -> dict[str, Any]:
-    """{"photos", "exact": how many had all labels right and none besides, "exact_match", "unreadable": [names]}."""
+    """{"photos", "exact": how many had all labels right and no other, "exact_match", "unreadable": [names]}."""
     exact, unreadable = 0, []
-    photos = labelled_photos(folder, manifest.space.labels)
-    for photo, words in photos:
+    photos = find_labelled_photos(folder, manifest.space.labels)
+    for photo, labels in photos:
         try:
-            picture = preprocess(read_image(photo), manifest.input)
+            image = preprocess(read_image(photo), manifest.input)
         except ImageError:
             unreadable.append(photo.relative_to(folder).as_posix())
             continue
-        scores = backend.run(picture[np.newaxis])[0]
-        exact += frozenset(decide(scores, manifest.space).labels) == words
-    judged = len(photos) - len(unreadable)
+        scores = backend.run(image[np.newaxis])[0]
+        exact += frozenset(decide(scores, manifest.space).labels) == labels
+    count = len(photos) - len(unreadable)
     return {
-        "photos": judged,
+        "photos": count,
         "exact": exact,
-        "exact_match": exact / judged if judged else None,
+        "exact_match": exact / count if count else None,
         "unreadable": unreadable,
     }
-
-
-STAGES = ("capture", "preprocess", "infer", "decide", "draw", "encode")
-JPEG_QUALITY = 80
-WARMUP_FRAMES = 10
-CLIP_SECONDS = 3
-
-
-def render_clip(path: Path) -> None:
-    """Write the rendered demo as Motion JPEG, as most USB cameras send it: 640x480, 30 frames a second.
-
-    Raises:
-        SourceError: this OpenCV cannot write it.
-    """
-    from fashion_render.demo import DemoScene
-
-    scene = DemoScene(seed=0)
-    first = scene.frame(0)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (first.shape[1], first.shape[0]))
-    if not writer.isOpened():
-        raise SourceError(f"OpenCV here cannot write the clip {path.name}; give a video or a camera with --source")
-    for index in range(30 * CLIP_SECONDS):
-        writer.write(scene.frame(index))
-    writer.release()
 
 
 def measure_end_to_end(
     backend: Backend, manifest: Manifest, source: str, fps: float, seconds: float, threads: int
 ) -> dict[str, Any]:
-    """Frames through capture, preprocess, infer, decide, draw and encode; `fps` 0 is flat out.
+    """Frames through capture, preprocess, infer, decide, draw and encode; `fps` 0 is as fast as it goes.
 
-    Returns milliseconds a frame of each stage, of all together, and of processor time over all threads.
+    Returns milliseconds a frame of each stage, and of processor time over all threads.
     """
     cv2.setNumThreads(threads)
     labeller = Labeller(manifest, backend, Options(), still=False)
     frames, pacer = _frames(source), Pacer(1 / fps if fps else 0.0)
     for _ in range(WARMUP_FRAMES):
-        _one(cv2, labeller, next(frames))
+        _time_frame(labeller, next(frames))
     rows: list[list[float]] = []
     starts: list[float] = []
     late, cpu = 0, time.process_time()
     while len(starts) < 2 or starts[-1] - starts[0] < seconds:
         late += pacer.wait() > 1
         starts.append(time.monotonic())
-        rows.append(_one(cv2, labeller, next(frames)))
+        rows.append(_time_frame(labeller, next(frames)))
     wall, cpu = starts[-1] - starts[0], time.process_time() - cpu
     table = np.array(rows) * 1e3
     return {
@@ -119,14 +99,7 @@ def measure_end_to_end(
     }
 
 
-def summarise(found: dict[str, Any]) -> list[tuple[str, float, float]]:
-    """(stage, p50, p99) in milliseconds, and the sum of the stages at the end."""
-    columns = [np.array(found["stages_ms"][stage]) for stage in STAGES]
-    named = [*zip(STAGES, columns, strict=True), ("all", np.sum(columns, axis=0))]
-    return [(name, float(np.quantile(ms, 0.5)), float(np.quantile(ms, 0.99))) for name, ms in named]
-
-
-def _one(cv2: Any, labeller: Labeller, frame: Frame) -> list[float]:
+def _time_frame(labeller: Labeller, frame: Frame) -> list[float]:
     """Seconds of each of `STAGES`."""
     result = labeller.label(frame)
     start = time.perf_counter()
@@ -138,7 +111,7 @@ def _one(cv2: Any, labeller: Labeller, frame: Frame) -> list[float]:
 
 
 def _frames(text: str) -> Iterator[Frame]:
-    """Frames without end: a clip starts over."""
+    """Endless frames: a clip starts again at its end."""
     while True:
         any_frame = False
         for item in open_source(text, every_frame=True).items():

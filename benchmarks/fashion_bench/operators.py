@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_bench.results import Result
-
 # Operators that only move or relabel data.
 FREE = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CONCATENATION", "PAD", "TRANSPOSE", "SHAPE", "PACK", "SLICE"})
 TENSOR_TYPES = {"float32": "FLOAT32", "int8": "INT8", "int32": "INT32", "uint8": "UINT8"}
@@ -242,13 +240,6 @@ def onnx_node_operations(node: Mapping[str, Any]) -> int | None:
     return max(size, int(np.prod(inputs[0], dtype=np.int64))) if inputs else size
 
 
-def top_ten(operators: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The ten that take longest, with their share of the sum."""
-    whole = sum(max(0.0, entry["ms"]) for entry in operators) or 1.0
-    ranked = sorted(operators, key=lambda entry: -entry["ms"])[:10]
-    return [{**entry, "share": round(max(0.0, entry["ms"]) / whole, 4)} for entry in ranked]
-
-
 def _quietest_medians(runs: Sequence[Callable[[], object]]) -> list[float]:
     order, shuffle = list(range(len(runs))), random.Random(0)  # noqa: S311 - an order, not a secret
     medians: list[list[float]] = [[] for _ in runs]
@@ -303,7 +294,6 @@ def _shapes(entries: Sequence[Mapping[str, list[int]]]) -> list[list[int]]:
 
 SHAPES = ((64, 512, 512), (256, 512, 512), (256, 1024, 1024))  # rows, inputs, outputs: fit L2, L3, neither
 SECONDS = 0.25  # for each shape
-INT8 = ("int8",)
 
 
 def measure_peak(threads: int) -> dict[str, float]:
@@ -323,33 +313,3 @@ def _rate(shape: tuple[int, int, int], threads: int, *, int8: bool) -> float:
         best = min(best, time.perf_counter() - start)
     rows, inputs, outputs = shape
     return 2 * rows * inputs * outputs / best
-
-
-def against_peak(result: Result, operations: int | None, peaks: dict[int, dict[str, float]]) -> dict[str, Any]:
-    """What goes beside the result: operations, their rate at p50, and the share of the peak."""
-    if operations is None or not len(result.samples):
-        return {"operations": operations}
-    rate = operations / (result.quantile("p50") / 1e3)
-    kind = "int8" if result.case.precision in INT8 else "float32"
-    peak = peaks.get(result.case.threads, {}).get(kind)
-    return {
-        "operations": operations,
-        "gops": round(rate / 1e9, 3),
-        "peak_gops": round(peak / 1e9, 2) if peak else None,
-        "share_of_peak": round(rate / peak, 4) if peak else None,
-    }
-
-
-def describe_ceiling(results: Sequence[Result]) -> list[str]:
-    """One line a case that has both."""
-    lines = []
-    for result in results:
-        found = result.extras.get("ceiling", {})
-        if found.get("peak_gops") and found["operations"] and len(result.samples):
-            rate = found["operations"] / (result.quantile("p50") * 1e6)  # billion a second, from the samples themselves
-            lines.append(
-                f"{result.case.name}: {found['operations'] / 1e6:.1f} million operations at {rate:.1f} of "
-                f"{found['peak_gops']:.0f} billion a second, {rate / found['peak_gops']:.0%} of this CPU's measured "
-                "peak"
-            )
-    return lines

@@ -1,18 +1,18 @@
-"""One case in a process of its own: JSON lines in on standard input, one JSON line out for each.
+"""One case in its own process: one JSON line out for each JSON line on standard input.
 
     echo '{"do": "load"}' | python -m fashion_bench.worker \
         '{"bundle": "DIR", "file": null, "engine": "null", "threads": 1}'
 
-Standard output is kept for replies: whatever a runtime prints there goes to standard error.
+Standard output carries replies only: what a runtime prints there goes to standard error.
 """
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,25 +22,19 @@ from numpy.typing import NDArray
 from fashion_edge.errors import FashionError, MissingExtraError
 
 STATUS = Path("/proc/self/status")
+Clock = Callable[[], int]  # nanoseconds, monotonic
+NS_PER_MS = 1e6
 
 
-def resident_mb(status: Path = STATUS) -> dict[str, float | None]:
-    """{"rss_mb", "peak_mb"}: resident now, and at its highest since the program started; None where not known.
+def read_memory() -> dict[str, float | None]:
+    """{"rss_mb", "peak_mb"}: resident memory of this process now and at its peak, in MB of 2^20 bytes; None if unknown.
 
     VmHWM belongs to this program alone; getrusage's ru_maxrss would also carry the parent's size over the fork.
     """
-    fields = (
-        dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line) if status.exists() else {}
-    )
-    return {"rss_mb": _mb(fields.get("VmRSS")), "peak_mb": _mb(fields.get("VmHWM"))}
-
-
-def _mb(text: str | None) -> float | None:
-    return round(int(text.split()[0]) / 1024, 2) if text else None
-
-
-Clock = Callable[[], int]  # nanoseconds, never going back
-NS_PER_MS = 1e6
+    text = STATUS.read_text() if STATUS.exists() else ""
+    fields = dict(re.findall(r"(Vm\w+):\s+(\d+) kB", text))
+    rss, peak = (round(int(fields[key]) / 1024, 2) if key in fields else None for key in ("VmRSS", "VmHWM"))
+    return {"rss_mb": rss, "peak_mb": peak}
 
 
 @dataclass(frozen=True)
@@ -58,13 +52,13 @@ def time_runs(
     until: Until,
     clock: Clock = time.perf_counter_ns,
 ) -> NDArray[np.float64]:
-    """Milliseconds of each call of `run`, over `inputs` in turn, one at least."""
+    """Milliseconds of each call of `run`, over `inputs` in turn; at least one."""
     taken: list[int] = []
     begin = clock()
     while True:
-        picture = inputs[len(taken) % len(inputs)]
+        batch = inputs[len(taken) % len(inputs)]
         start = clock()
-        run(picture)
+        run(batch)
         stop = clock()
         taken.append(stop - start)
         elapsed = (stop - begin) * 1e-9
@@ -92,12 +86,10 @@ class Worker:
 
     def load(self) -> Reply:
         """Import the runtime, then load the model file as the device does, hash included."""
-        from fashion_bench.cases import ENGINES, NULL, is_installed, open_engine
+        from fashion_bench.cases import import_engine, open_engine
 
         start = time.perf_counter()
-        if self._engine != NULL and is_installed(self._engine):
-            module = ENGINES[self._engine][1]
-            import_module(f"{module}.interpreter" if module in ("ai_edge_litert", "tflite_runtime") else module)
+        import_engine(self._engine)
         imported = time.perf_counter()
         self._backend = open_engine(self._bundle, self._variant, self._engine, self._threads)
         loaded = time.perf_counter()
@@ -115,8 +107,8 @@ class Worker:
         return {"ms": [round(ms, 5) for ms in taken.tolist()], "seconds": wall, "cpu_seconds": cpu}
 
     def memory(self) -> Reply:
-        """Resident memory now, and its peak since this program began, in MB of 2^20 bytes."""
-        return resident_mb()
+        """Resident memory now and at its peak."""
+        return read_memory()
 
     def accuracy(self, photos: str) -> Reply:
         """Exact match on labelled photos, with the device's own preprocessing and decision."""
@@ -152,7 +144,7 @@ class Worker:
 
 
 def serve(requests: TextIO, replies: TextIO, worker: Worker) -> None:
-    """Answer each request; an expected error is a reply, and the process goes on."""
+    """Answer each request; an expected error is a reply, and the process continues."""
     for line in requests:
         request = json.loads(line)
         command: Callable[..., Reply] = getattr(worker, request.pop("do"))

@@ -19,13 +19,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from fashion_bench.cases import is_installed
-from fashion_bench.machine import describe_machine, machine_line
-from fashion_bench.stats import compare, quantile_interval
+from fashion_bench.machine import Machine, describe_machine
 from fashion_edge.bundle import load_bundle
 from fashion_edge.defaults import default_bundle, default_run
+from fashion_edge.statistics import compare, quantile_interval
 
 HERE = Path(__file__).parent
 OURS = ("ours-int8", "ours-float32")
@@ -186,7 +187,7 @@ def describe(
             }
         )
     return {
-        "machine": describe_machine(),
+        "machine": msgspec.to_builtins(describe_machine()),
         "load": list(os.getloadavg()),
         "models": {precision: bundle.find("litert", precision).sha256 for precision in ("int8", "float32")},
         "rows": rows,
@@ -214,7 +215,7 @@ def to_markdown(document: dict[str, Any]) -> str:
     blocks, runtimes = document["rows"][0]["samples_ms"], sorted({row["runtime"] for row in document["rows"]})
     lines += [
         "",
-        machine_line(document["machine"]),
+        msgspec.convert(document["machine"], Machine).line,
         f"{len(blocks)} rounds of {len(blocks[0])} frames, {', '.join(runtimes)}.",
         busy_line(document["load"], document["machine"]["cores"]),
     ]

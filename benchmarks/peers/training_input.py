@@ -14,10 +14,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from fashion_bench.machine import describe_machine, machine_line
-from fashion_bench.stats import compare
+from fashion_bench.machine import describe_machine
+from fashion_edge.statistics import compare
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SIZE, PICTURES, LABELS = 96, 400, 6
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     table += [f"| {row['input']} | {row['pictures_per_second']:.0f} | {row['words']} |" for row in rows]
     table += [
         "",
-        machine_line(machine),
+        machine.line,
         f"{args.rounds} rounds of {args.batches} batches of {BATCH}.",
         f"Load average at the end {load[0]:.1f}; tf.data and TensorFlow use all cores.",
     ]
@@ -54,9 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.markdown:
         args.markdown.write_text("\n".join(table) + "\n")
     if args.json:
-        args.json.write_text(
-            json.dumps({"machine": machine, "load": load, "batch": BATCH, "size": SIZE, "rows": rows}) + "\n"
-        )
+        document = {"machine": msgspec.to_builtins(machine), "load": load, "batch": BATCH, "size": SIZE, "rows": rows}
+        args.json.write_text(json.dumps(document) + "\n")
     return 0
 
 

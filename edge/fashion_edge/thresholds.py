@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace, decide_batch
+from fashion_edge.statistics import standard_error
 
 GRID = np.round(np.arange(0.05, 0.96, 0.01), 2)
 WINDOW = 9  # grid steps to smooth over: a threshold should lie on a plateau of F1, not on a peak due to chance
@@ -121,12 +122,6 @@ def labels_below_precision(
     chosen, truth = scores >= np.array(list(thresholds.values()))[None, :], targets > 0.5
     precision = (chosen & truth).sum(0) / np.maximum(chosen.sum(0), 1)
     return [label for label, reached in zip(thresholds, precision, strict=True) if reached < target_precision]
-
-
-def standard_error(share: float, photos: int) -> float:
-    """Standard error of a share measured on `photos`; never zero, since 100 correct ones do not prove the next."""
-    careful = (share * photos + 1) / (photos + 2)
-    return float(np.sqrt(careful * (1 - careful) / max(photos, 1)))
 
 
 def _smooth(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fashion_bench.cases import Case
-from fashion_bench.document import Document
+from fashion_bench.document import Accuracy, Document, Result, Round, Sections
+from fashion_bench.machine import Machine
 from fashion_bench.operators import Node, Tensor, write_model
-from fashion_bench.results import Result, Round
 
 LABELS = ("blue", "dress", "red", "shirt")
 SIZE = 32
@@ -149,9 +148,13 @@ def make_result() -> Callable[..., Result]:
         samples: Sequence[float] | None = None,
         seed: int = 0,
         size: int = 187_000,
+        verdict: str = "VALID",
+        reasons: tuple[str, ...] = (),
+        exact_match: float | None = None,
         **of_round: Any,
     ) -> Result:
         rng = np.random.default_rng(seed)
+        blocks = [samples or (p50 * (1 + 0.02 * rng.gamma(2.0, 1.0, 100))).tolist() for _ in range(rounds)]
         facts: dict[str, Any] = {
             "import_ms": 200.0,
             "load_ms": 3.0,
@@ -164,16 +167,26 @@ def make_result() -> Callable[..., Result]:
             "throttled": (None, None),
             **of_round,
         }
-        blocks = [samples or (p50 * (1 + 0.02 * rng.gamma(2.0, 1.0, 100))).tolist() for _ in range(rounds)]
-        made = tuple(Round(samples_ms=tuple(block), **facts) for block in blocks)
-        return Result(Case(file, engine, precision, threads, size), "ai-edge-litert 2.3.0", made)
+        return Result(
+            variant=file,
+            runtime=engine,
+            engine="ai-edge-litert 2.3.0",
+            precision=precision,
+            threads=threads,
+            bytes=size,
+            verdict=verdict,
+            reasons=reasons,
+            accuracy=None if exact_match is None else Accuracy(photos=100, exact_match=exact_match),
+            samples_ms=tuple(ms for block in blocks for ms in block),
+            rounds=tuple(Round(samples=len(block), **facts) for block in blocks),
+        )
 
     return make
 
 
 @pytest.fixture
 def make_document() -> Callable[..., Document]:
-    """A document of these results, measured on one and the same board unless told otherwise."""
+    """A document of these results, all measured on the same board by default."""
 
     def make(*results: Result, machine: Mapping[str, Any] | None = None, **more: Any) -> Document:
         board = {
@@ -194,10 +207,11 @@ def make_document() -> Callable[..., Document]:
             "settings": {},
             "load": {"before": [0, 0, 0], "after": [0, 0, 0]},
             "floor": None,
-            "sections": {},
+            "skipped": (),
+            "sections": Sections(),
             **more,
         }
-        return Document(machine={**board, **(machine or {})}, results=results, **facts)
+        return Document(machine=Machine(**board | (machine or {})), results=results, **facts)
 
     return make
 

@@ -1,8 +1,8 @@
-from pathlib import Path  # noqa: TC003 - annotates a local
+from pathlib import Path
 
 import pytest
 
-from fashion_bench.machine import describe_machine, machine_line, unlike
+from fashion_bench.machine import Machine, describe_machine
 
 PI_4 = """\
 processor\t: 0
@@ -22,8 +22,8 @@ LAPTOP = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx2 fma avx512
 
 
 @pytest.fixture
-def machine(tmp_path):
-    def make(cpuinfo: str, model: str | None = None) -> dict:
+def machine(tmp_path: Path):
+    def make(cpuinfo: str, model: str | None = None) -> Machine:
         for name, text in (
             ("proc/cpuinfo", cpuinfo),
             ("proc/meminfo", "MemTotal:        3884376 kB\nMemFree: 1 kB\n"),
@@ -43,30 +43,27 @@ def machine(tmp_path):
 
 def test_a_raspberry_pi_4(machine):
     found = machine(PI_4, "Raspberry Pi 4 Model B Rev 1.4")
-    assert (found["board"], found["cpu"], found["features"]) == (
-        "Raspberry Pi 4 Model B Rev 1.4",
-        "Cortex-A72",
-        ["neon"],
-    )
-    assert (found["memory_gb"], found["governor"], found["max_clock_mhz"]) == (3.7, "ondemand", 1500.0)
-    assert machine_line(found).startswith("Raspberry Pi 4 Model B Rev 1.4, ")
+    assert (found.board, found.cpu, found.features) == ("Raspberry Pi 4 Model B Rev 1.4", "Cortex-A72", ["neon"])
+    assert (found.memory_gb, found.governor, found.max_clock_mhz) == (3.7, "ondemand", 1500.0)
+    assert found.line.startswith("Raspberry Pi 4 Model B Rev 1.4, ")
 
 
 def test_a_raspberry_pi_5_has_dot_products(machine):
     found = machine(PI_5, "Raspberry Pi 5 Model B Rev 1.0")
-    assert (found["cpu"], found["features"]) == ("Cortex-A76", ["dotprod", "fp16", "neon"])
+    assert (found.cpu, found.features) == ("Cortex-A76", ["dotprod", "fp16", "neon"])
 
 
 def test_a_laptop_has_vnni(machine):
     found = machine(LAPTOP)
-    assert (found["board"], found["cpu"]) == (None, "Some CPU")
-    assert found["features"] == ["avx2", "avx512f", "fma", "vnni"]
+    assert (found.board, found.cpu) == (None, "Some CPU")
+    assert found.features == ["avx2", "avx512f", "fma", "vnni"]
 
 
-def test_like_machines_differ_in_nothing_that_counts(machine):
-    one = machine(PI_4, "Raspberry Pi 4 Model B Rev 1.4")
-    assert unlike(one, one | {"python": "3.13.0", "runtimes": {}, "governor": "performance"}) == []
-    assert unlike(one, machine(PI_5, "Raspberry Pi 4 Model B Rev 1.4")) == [
+def test_machines_are_compared_by_their_hardware(machine, make_document):
+    pi_4, pi_5 = (machine(cpu, "Raspberry Pi 4 Model B Rev 1.4") for cpu in (PI_4, PI_5))
+    assert pi_4.differences(pi_5) == [
         "cpu 'Cortex-A72' against 'Cortex-A76'",
         "features ['neon'] against ['dotprod', 'fp16', 'neon']",
     ]
+    one, other = (make_document(machine=more).machine for more in ({}, {"python": "3.13.0", "governor": "performance"}))
+    assert one.differences(other) == []

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from fashion_bench.operators import Operator, cut_after, dense_model, onnx_node_operations, read_operators, top_ten
+from fashion_bench.operators import Operator, cut_after, dense_model, onnx_node_operations, read_operators
+from fashion_bench.passes import slowest_operators
 
 
 @pytest.mark.parametrize(
@@ -67,8 +68,8 @@ def test_operations_of_an_onnx_node(kind, inputs, output, count):
     assert onnx_node_operations(node) == count
 
 
-def test_top_ten_shares_add_up():
+def test_the_ten_slowest_operators_and_their_shares():
     operators = [{"name": str(i), "ms": float(i), "operations": 0} for i in range(-1, 12)]
-    ranked = top_ten(operators)
-    assert [entry["name"] for entry in ranked] == [str(i) for i in range(11, 1, -1)]
-    assert ranked[0]["share"] == pytest.approx(11 / 66, abs=1e-4)
+    ranked = slowest_operators(operators)
+    assert [entry.name for entry in ranked] == [str(i) for i in range(11, 1, -1)]
+    assert ranked[0].share == pytest.approx(11 / 66, abs=1e-4)

@@ -1,34 +1,82 @@
+"""The worker process: timing, and one reply for each request."""
+
 import io
+import itertools
 import json
+import time
 
 import numpy as np
 import pytest
 
 from fashion_bench.cases import open_engine
-from fashion_bench.worker import Worker, serve
+from fashion_bench.worker import Until, Worker, serve, time_runs
+from fashion_edge.backends.fake import FakeBackend
 from fashion_edge.bundle import load_bundle
 from fashion_edge.golden import parse_golden
 
+BATCH = np.zeros((1, 96, 96, 3), np.uint8)
 
-def ask(bundle, *requests: dict, engine: str = "litert", file: str = "model.float32.tflite") -> list[dict]:
-    worker = Worker(str(bundle), file, engine, 1)
-    replies = io.StringIO()
-    serve(io.StringIO("".join(json.dumps(request) + "\n" for request in requests)), replies, worker)
+
+def stepping_clock():
+    """A clock that advances by exactly one millisecond each time it is read."""
+    ticks = itertools.count(0, 1_000_000)
+    return lambda: next(ticks)
+
+
+def test_each_sample_is_the_time_between_two_readings():
+    taken = time_runs(FakeBackend([0.5]).run, [BATCH], Until(seconds=0, samples=5), stepping_clock())
+    assert taken.tolist() == [1.0] * 5
+
+
+def test_both_minima_are_reached():
+    fake = FakeBackend([0.5])
+    taken = time_runs(fake.run, [BATCH], Until(seconds=0.1, samples=5), stepping_clock())
+    assert len(taken) == fake.runs == 50  # two readings a run, 1 ms each
+
+
+def test_the_limit_ends_a_block_before_the_minima():
+    taken = time_runs(FakeBackend([0.5]).run, [BATCH], Until(10, 10_000, limit_seconds=0.02), stepping_clock())
+    assert len(taken) == 10
+
+
+def test_inputs_take_turns():
+    seen = []
+    batches = [np.full_like(BATCH, value) for value in (1, 2, 3)]
+    time_runs(lambda batch: seen.append(int(batch.max())), batches, Until(0, 7), stepping_clock())
+    assert seen == [1, 2, 3, 1, 2, 3, 1]
+
+
+def test_two_milliseconds_are_measured_as_two_milliseconds():
+    slept = []
+
+    def run(batch: np.ndarray) -> None:  # as long as the operating system makes it, by another clock
+        start = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+        time.sleep(0.002)
+        slept.append((time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - start) / 1e6)
+
+    taken = time_runs(run, [BATCH], Until(0, 200))
+    assert np.median(taken) == pytest.approx(np.median(slept), rel=0.05)
+    assert min(slept) >= 2.0
+
+
+def request(bundle, *requests: dict, engine: str = "litert", file: str = "model.float32.tflite") -> list[dict]:
+    worker, replies = Worker(str(bundle), file, engine, 1), io.StringIO()
+    serve(io.StringIO("".join(json.dumps(line) + "\n" for line in requests)), replies, worker)
     return [json.loads(line) for line in replies.getvalue().splitlines()]
 
 
 def test_one_reply_a_request(tiny_bundle):
-    load, run, memory = ask(
+    load, run, memory = request(
         tiny_bundle, {"do": "load"}, {"do": "run", "seconds": 0, "samples": 7, "limit": 5}, {"do": "memory"}
     )
     assert load["engine"].startswith("ai-edge-litert")
     assert len(run["ms"]) == 7
     assert run["seconds"] * 1e3 >= sum(run["ms"]) * 0.99
-    assert memory["rss_mb"] > 20
+    assert memory["peak_mb"] >= memory["rss_mb"] > 20
 
 
 def test_an_expected_error_is_a_reply(tiny_bundle):
-    reply, after = ask(tiny_bundle, {"do": "load"}, {"do": "memory"}, engine="tflite-runtime")
+    reply, after = request(tiny_bundle, {"do": "load"}, {"do": "memory"}, engine="tflite-runtime")
     assert reply == {
         "error": "tflite-runtime is not installed: pip install 'tflite-runtime==2.14' 'numpy<2' (Python 3.11 at most)",
         "missing": True,
@@ -37,17 +85,17 @@ def test_an_expected_error_is_a_reply(tiny_bundle):
 
 
 def test_the_null_backend_needs_no_model(tiny_bundle):
-    load, run = ask(tiny_bundle, {"do": "load"}, {"do": "run", "seconds": 0, "samples": 3, "limit": 5}, engine="null")
+    run = {"do": "run", "seconds": 0, "samples": 3, "limit": 5}
+    load, timed = request(tiny_bundle, {"do": "load"}, run, engine="null")
     assert load["engine"] == "fake"
-    assert len(run["ms"]) == 3
+    assert len(timed["ms"]) == 3
 
 
 @pytest.mark.slow
-def test_tensorflow_runs_the_same_file_to_the_same_scores(tiny_bundle):
+def test_tensorflow_gives_the_same_scores_for_the_same_file(tiny_bundle):
     pytest.importorskip("tensorflow")
     bundle = load_bundle(tiny_bundle)
-    variant = bundle.find("litert")
-    inputs = parse_golden(bundle.read_golden()).inputs
+    variant, golden = bundle.find("litert"), parse_golden(bundle.read_golden())
     backend = open_engine(bundle, variant, "tensorflow", 1)
     assert backend.name.startswith("tensorflow ")
-    np.testing.assert_allclose(backend.run(inputs), parse_golden(bundle.read_golden()).scores[variant.file], atol=1e-5)
+    np.testing.assert_allclose(backend.run(golden.inputs), golden.scores[variant.file], atol=1e-5)

@@ -17,7 +17,7 @@ from fashion_edge.console import describe_seconds, say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError, brief
 from fashion_edge.progress import Progress
-from fashion_edge.thresholds import standard_error
+from fashion_edge.statistics import standard_error
 from fashion_train.data.batches import Drawer, Schedule, training_batches
 from fashion_train.fit.learner import Epoch, Learner, Weights
 from fashion_train.tune.metrics import Scores, Targets, measure

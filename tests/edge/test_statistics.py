@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from fashion_bench.stats import Interval, Ratio, compare, median_deviation, quantile_interval, samples_needed
+from fashion_edge.statistics import Interval, Ratio, compare, median_deviation, quantile_interval, samples_needed
 
 
 def rounds(rng: np.random.Generator, factor: float = 1.0, count: int = 6) -> list[np.ndarray]:
@@ -77,7 +77,7 @@ def test_the_interval_of_a_ratio_is_exact_for_literal_rounds():
 
 @pytest.mark.parametrize(("m", "n", "rank"), [(4, 4, 1), (5, 5, 3), (6, 6, 6), (8, 8, 14), (10, 10, 24)])
 def test_critical_ranks_are_those_of_the_mann_whitney_table(m, n, rank):
-    from fashion_bench.stats import _critical_rank
+    from fashion_edge.statistics import _critical_rank
 
     assert _critical_rank(m, n, 0.025) == rank
 
@@ -90,7 +90,7 @@ def test_a_thousand_rounds_a_side_compare():
 
 @pytest.mark.parametrize(("m", "n"), [(60, 60), (40, 80), (30, 100)])
 def test_the_approximation_for_many_rounds_is_off_by_one_rank_at_most(m, n, monkeypatch):
-    from fashion_bench import stats
+    from fashion_edge import statistics as stats
 
     near = stats._critical_rank(m, n, 0.025)
     monkeypatch.setattr(stats, "MOST_EXACT", m * n)

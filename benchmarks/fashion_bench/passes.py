@@ -1,0 +1,198 @@
+"""What is measured besides latency: memory, accuracy, operators, stages of the pipeline, minutes of load."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace as change_case
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+from msgspec.structs import replace
+
+from fashion_bench.cases import NULL_CASE, Case, is_installed
+from fashion_bench.document import Accuracy, Ceiling, EndToEnd, Memory, OperatorTime, Result, Window
+from fashion_bench.rounds import ProgressCallback, Timing, WorkerProcess, other_cores, read_load
+from fashion_edge.bundle import Bundle
+from fashion_edge.console import pluralize
+from fashion_edge.errors import DatasetError, SourceError
+from fashion_edge.statistics import quantile_interval
+from fashion_edge.telemetry import ROOT, read_telemetry
+
+MEMORY_SECONDS = 0.5  # of inference before the resident memory counts as steady
+NATIVE = ("litert", "onnx")  # engines whose graphs are read here
+CLIP_SECONDS = 3
+WINDOWS = 60
+SHORTEST_WINDOW = 1.0  # seconds
+T = TypeVar("T")
+
+
+def add_memory(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback) -> list[Result]:
+    """Resident memory of each case before loading, steady, and at its peak."""
+    measured = []
+    for done, result in enumerate(results):
+        progress(f"memory of {result.case.name}", done, len(results))
+        with WorkerProcess(result.case, bundle) as worker:
+            bare = worker.request("memory")
+            worker.request("load")
+            worker.run(MEMORY_SECONDS, 10, 10)
+            memory = Memory(**worker.request("memory"), before_load_mb=bare["rss_mb"])
+        measured.append(replace(result, memory=memory))
+    return measured
+
+
+def add_accuracy(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback, photos: Path) -> list[Result]:
+    """Exact match of each variant and engine; thread counts share one pass, since they give the same scores."""
+
+    def measure(case: Case) -> Accuracy:
+        found = msgspec.convert(request_once(bundle, case, "accuracy", photos=str(photos.resolve())), Accuracy)
+        if not found.photos:
+            raise DatasetError(f"none of the photos below {photos} could be read")
+        return found
+
+    found = _once_each("accuracy", results, measure, progress)
+    return [replace(result, accuracy=accuracy) for result, accuracy in zip(results, found, strict=True)]
+
+
+def describe_unreadable(results: Sequence[Result]) -> list[str]:
+    """One sentence on the photos that could not be read, which count for no variant."""
+    found = next((result.accuracy for result in results if result.accuracy), None)
+    if not found or not (names := found.unreadable):
+        return []
+    count = len(names) + found.photos
+    return [f"{len(names)} of {count} photos could not be read, the first {names[0]}; exact match leaves them out"]
+
+
+def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback) -> list[Result]:
+    """Operations counted from the graph, against the peak measured on as many threads."""
+    if not is_installed("litert"):
+        return list(results)
+    counts = sorted({result.threads for result in results})
+    peaks: dict[int, dict[str, float]] = {}
+    for done, threads in enumerate(counts):
+        progress(f"peak of {pluralize(threads, 'thread')}", done, len(counts))
+        peaks[threads] = request_once(bundle, change_case(NULL_CASE, threads=threads), "peak")
+
+    def count(case: Case) -> int | None:
+        operations: int | None = request_once(bundle, case, "operations")["operations"]
+        return operations
+
+    counted = _once_each("operations", results, count, progress)
+    return [
+        replace(result, ceiling=_compare_with_peak(result, operations, peaks[result.threads]))
+        for result, operations in zip(results, counted, strict=True)
+    ]
+
+
+def _compare_with_peak(result: Result, operations: int | None, peaks: dict[str, float]) -> Ceiling:
+    if operations is None or not len(result.samples):
+        return Ceiling(operations)
+    rate = operations / (result.quantile("p50") / 1e3)
+    peak = peaks["int8" if result.precision == "int8" else "float32"]
+    return Ceiling(operations, round(rate / 1e9, 3), round(peak / 1e9, 2), round(rate / peak, 4))
+
+
+def add_operators(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback) -> list[Result]:
+    """The ten operators that take longest, for every case of a native engine."""
+    measured = []
+    for done, result in enumerate(results):
+        progress(f"operators of {result.case.name}", done, len(results))
+        operators = None
+        if result.runtime in NATIVE:
+            operators = slowest_operators(request_once(bundle, result.case, "operators")["operators"])
+        measured.append(replace(result, operators=operators))
+    return measured
+
+
+def slowest_operators(operators: Sequence[dict[str, Any]]) -> list[OperatorTime]:
+    """The ten that take longest, with their share of the sum."""
+    total = sum(max(0.0, entry["ms"]) for entry in operators) or 1.0
+    ranked = sorted(operators, key=lambda entry: -entry["ms"])[:10]
+    return [OperatorTime(**entry, share=round(max(0.0, entry["ms"]) / total, 4)) for entry in ranked]
+
+
+def request_once(bundle: Bundle, case: Case, do: str, **arguments: Any) -> dict[str, Any]:
+    """Load a case in a new worker, send one request, and end the worker."""
+    with WorkerProcess(case, bundle) as worker:
+        worker.request("load")
+        return worker.request(do, **arguments)
+
+
+def _once_each(
+    what: str, results: Sequence[Result], measure: Callable[[Case], T], progress: ProgressCallback
+) -> list[T]:
+    """Measure once for each file and engine; all thread counts share the answer."""
+    found: dict[tuple[str | None, str], T] = {}
+    for done, result in enumerate(results):
+        progress(f"{what} of {result.runtime} {result.precision}", done, len(results))
+        if (result.variant, result.runtime) not in found:
+            found[result.variant, result.runtime] = measure(result.case)
+    return [found[result.variant, result.runtime] for result in results]
+
+
+def render_clip(path: Path) -> Path:
+    """Write the rendered demo as Motion JPEG, as most USB cameras send it: 640x480, 30 frames a second.
+
+    Raises:
+        SourceError: this OpenCV cannot write it.
+    """
+    from fashion_edge.opencv import cv2
+    from fashion_render.demo import DemoScene
+
+    scene = DemoScene(seed=0)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (scene.width, scene.height))
+    if not writer.isOpened():
+        raise SourceError(f"OpenCV here cannot write the clip {path.name}; give a video or a camera with --source")
+    for index in range(30 * CLIP_SECONDS):
+        writer.write(scene.frame(index))
+    writer.release()
+    return path
+
+
+def measure_stages(
+    bundle: Bundle, case: Case, source: str | None, fps: float, seconds: float, progress: ProgressCallback
+) -> list[EndToEnd]:
+    """End to end at camera cadence, then as fast as it goes, each in a new process."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        clip = source or str(render_clip(Path(folder, "demo.avi")))
+        for done, rate in enumerate((fps, 0.0)):
+            progress(f"end to end at {rate:g} frames/s" if rate else "end to end, as fast as it goes", done, 2)
+            reply = request_once(bundle, case, "end_to_end", source=clip, fps=rate, seconds=seconds)
+            name = source or "rendered clip, 640x480 Motion JPEG"
+            found.append(msgspec.convert({"name": case.name, "source": name, **reply}, EndToEnd))
+    return found
+
+
+def measure_sustained(
+    bundle: Bundle, case: Case, seconds: float, timing: Timing, progress: ProgressCallback, root: Path = ROOT
+) -> list[Window]:
+    """Run one case without pause; each window keeps its quantiles, not its samples."""
+    count = max(2, min(WINDOWS, int(seconds / SHORTEST_WINDOW)))
+    windows: list[Window] = []
+    with WorkerProcess(case, bundle) as worker:
+        worker.request("load")
+        worker.run(timing.warmup_seconds, timing.warmup_runs, timing.max_seconds)
+        before = begin = read_load()
+        for done in range(count):
+            progress(f"sustained {case.name}", done, count)
+            reply = worker.run(seconds / count, 1, seconds)
+            after, state = read_load(), read_telemetry(root)
+            samples = np.array(reply["ms"])
+            p50, p90, p99 = (round(float(ms), 5) for ms in np.quantile(samples, (0.5, 0.9, 0.99)))
+            windows.append(
+                Window(
+                    start_s=round(before.at - begin.at, 2),
+                    samples=len(samples),
+                    p50_ms=p50,
+                    p90_ms=p90,
+                    p99_ms=p99 if quantile_interval(samples, 0.99) else None,
+                    max_ms=float(samples.max()),
+                    clock_mhz=state.clock_mhz,
+                    temperature_c=state.temperature_c,
+                    throttled=state.throttle_bits,
+                    other_cores=other_cores(before, after, reply["cpu_seconds"]),
+                )
+            )
+            before = after
+    return windows
