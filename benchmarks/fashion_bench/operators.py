@@ -1,4 +1,4 @@
-"""The ceiling: what this CPU computes at best, measured, against what a variant makes of it."""
+"""Operators of a model file: their operations and times, and the measured peak rate of this CPU."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 # Operators that only move or relabel data.
 FREE = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CONCATENATION", "PAD", "TRANSPOSE", "SHAPE", "PACK", "SLICE"})
-TENSOR_TYPES = {"float32": "FLOAT32", "int8": "INT8", "int32": "INT32", "uint8": "UINT8"}
+Grid = tuple[float, int] | None  # scale and zero point of a quantized tensor
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Operator:
             return 2 * size_out * _size(self.inputs[1][1:3])
         if self.name == "FULLY_CONNECTED":  # weights (out, in)
             return 2 * size_out * self.inputs[1][1]
-        if self.name == "BATCH_MATMUL":  # (..., rows, inner) by (..., inner, columns), either perhaps transposed
+        if self.name == "BATCH_MATMUL":  # (..., rows, inner) by (..., inner, columns), either may be transposed
             return 2 * size_out * (_size(self.inputs[0][-2:]) // self.outputs[0][-2])
-        if self.name == "TRANSPOSE_CONV":  # shape of the output, weights (out, kh, kw, in), picture
+        if self.name == "TRANSPOSE_CONV":  # shape of the output, weights (out, kh, kw, in), image
             return 2 * _size(self.inputs[2]) * _size(self.inputs[1][:3])
         return max(size_in, size_out)
 
@@ -62,7 +62,7 @@ def read_operators(data: bytes) -> tuple[Operator, ...]:
 
 
 def cut_after(data: bytes, count: int) -> bytes:
-    """The .tflite file that ends after its first `count` operators and gives what the last of them computes."""
+    """The .tflite file that ends after its first `count` operators, with the result of the last one as output."""
     model = _schema().ModelT.InitFromObj(_schema().Model.GetRootAs(data, 0))
     graph = model.subgraphs[0]
     graph.operators = graph.operators[:count]
@@ -78,7 +78,7 @@ class Tensor:
     shape: tuple[int, ...]
     dtype: str = "float32"
     data: NDArray[Any] | None = None
-    grid: tuple[float, int] | None = None  # (scale, zero point)
+    grid: Grid = None
 
 
 @dataclass(frozen=True)
@@ -95,32 +95,34 @@ def write_model(
     tensors: Sequence[Tensor], nodes: Sequence[Node], inputs: Sequence[int], outputs: Sequence[int]
 ) -> bytes:
     """The bytes of a .tflite file with one subgraph."""
-    schema = _schema()
-    model, graph = schema.ModelT(), schema.SubGraphT()
-    model.version, model.buffers = 3, [_buffer(None), *(_buffer(tensor.data) for tensor in tensors)]
     codes = sorted({node.name for node in nodes})
-    model.operatorCodes = [_operator_code(name) for name in codes]
-    graph.tensors = [_tensor(tensor, place + 1) for place, tensor in enumerate(tensors)]
-    graph.operators = [_node(node, codes.index(node.name)) for node in nodes]
-    graph.inputs, graph.outputs = np.array(inputs, np.int32), np.array(outputs, np.int32)
-    model.subgraphs = [graph]
-    return _pack(model)
+    graph = _table(
+        "SubGraph",
+        tensors=[_tensor(tensor, place) for place, tensor in enumerate(tensors, 1)],
+        operators=[_node(node, codes.index(node.name)) for node in nodes],
+        inputs=np.array(inputs, np.int32),
+        outputs=np.array(outputs, np.int32),
+    )
+    data = [b"" if tensor.data is None else tensor.data.tobytes() for tensor in tensors]
+    buffers = [_table("Buffer", data=np.frombuffer(raw, np.uint8) if raw else None) for raw in (b"", *data)]
+    operator_codes = [_operator_code(name) for name in codes]
+    return _pack(_table("Model", version=3, subgraphs=[graph], buffers=buffers, operatorCodes=operator_codes))
 
 
 def dense_model(rows: int, inputs: int, outputs: int, *, int8: bool) -> bytes:
-    """One fully connected layer, (rows, inputs) -> (rows, outputs): what the measured peak is made of."""
-    schema, rng = _schema(), np.random.default_rng(0)
+    """One fully connected layer, (rows, inputs) -> (rows, outputs); its rate is the measured peak."""
     dtype = "int8" if int8 else "float32"
-    weights = rng.integers(-127, 128, (outputs, inputs)).astype(dtype)
+    weights = np.random.default_rng(0).integers(-127, 128, (outputs, inputs)).astype(dtype)
     bias = np.zeros(outputs, np.int32 if int8 else np.float32)
-    options = schema.FullyConnectedOptionsT()
+    grids: tuple[Grid, ...] = ((0.01, 0), (0.01, 0), (0.0001, 0), (1.0, 0)) if int8 else (None,) * 4
     tensors = [
-        Tensor((rows, inputs), dtype, grid=(0.01, 0) if int8 else None),
-        Tensor(weights.shape, dtype, weights, (0.01, 0) if int8 else None),
-        Tensor(bias.shape, str(bias.dtype), bias, (0.0001, 0) if int8 else None),
-        Tensor((rows, outputs), dtype, grid=(1.0, 0) if int8 else None),
+        Tensor((rows, inputs), dtype, None, grids[0]),
+        Tensor(weights.shape, dtype, weights, grids[1]),
+        Tensor(bias.shape, str(bias.dtype), bias, grids[2]),
+        Tensor((rows, outputs), dtype, None, grids[3]),
     ]
-    return write_model(tensors, [Node("FULLY_CONNECTED", (0, 1, 2), (3,), options)], [0], [3])
+    node = Node("FULLY_CONNECTED", (0, 1, 2), (3,), _table("FullyConnectedOptions"))
+    return write_model(tensors, [node], [0], [3])
 
 
 def _schema() -> Any:
@@ -129,40 +131,39 @@ def _schema() -> Any:
     return schema_py_generated
 
 
-def _buffer(data: NDArray[Any] | None) -> Any:
-    buffer = _schema().BufferT()
-    if data is not None:
-        buffer.data = np.frombuffer(np.ascontiguousarray(data).tobytes(), np.uint8)
-    return buffer
+def _table(kind: str, /, **fields: Any) -> Any:
+    """A table of LiteRT's schema, such as `Tensor`."""
+    table = getattr(_schema(), f"{kind}T")()
+    for key, value in fields.items():
+        setattr(table, key, value)
+    return table
 
 
 def _operator_code(name: str) -> Any:
-    code = _schema().OperatorCodeT()
-    code.builtinCode = getattr(_schema().BuiltinOperator, name)
-    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
-    code.version = 4 if name == "FULLY_CONNECTED" else 3 if name in ("CONV_2D", "DEPTHWISE_CONV_2D") else 1
-    return code
+    code = getattr(_schema().BuiltinOperator, name)
+    version = 4 if name == "FULLY_CONNECTED" else 3 if name in ("CONV_2D", "DEPTHWISE_CONV_2D") else 1
+    return _table("OperatorCode", builtinCode=code, deprecatedBuiltinCode=min(code, 127), version=version)
 
 
 def _tensor(tensor: Tensor, buffer: int) -> Any:
-    entry = _schema().TensorT()
-    entry.name, entry.shape, entry.buffer = f"t{buffer}", np.array(tensor.shape, np.int32), buffer
-    entry.type = getattr(_schema().TensorType, TENSOR_TYPES[tensor.dtype])
+    quantization = None
     if tensor.grid:
-        entry.quantization = _schema().QuantizationParametersT()
-        entry.quantization.scale = np.array([tensor.grid[0]], np.float32)
-        entry.quantization.zeroPoint = np.array([tensor.grid[1]], np.int64)
-    return entry
+        scale, zero = tensor.grid
+        quantization = _table(
+            "QuantizationParameters", scale=np.array([scale], np.float32), zeroPoint=np.array([zero], np.int64)
+        )
+    kind = getattr(_schema().TensorType, tensor.dtype.upper())
+    shape = np.array(tensor.shape, np.int32)
+    return _table("Tensor", name=f"t{buffer}", shape=shape, buffer=buffer, type=kind, quantization=quantization)
 
 
 def _node(node: Node, code: int) -> Any:
-    entry = _schema().OperatorT()
-    entry.opcodeIndex = code
-    entry.inputs, entry.outputs = np.array(node.inputs, np.int32), np.array(node.outputs, np.int32)
+    options = {}
     if node.options is not None:
-        entry.builtinOptions = node.options
-        entry.builtinOptionsType = getattr(_schema().BuiltinOptions, type(node.options).__name__.removesuffix("T"))
-    return entry
+        kind = getattr(_schema().BuiltinOptions, type(node.options).__name__.removesuffix("T"))
+        options = {"builtinOptions": node.options, "builtinOptionsType": kind}
+    places = {"inputs": np.array(node.inputs, np.int32), "outputs": np.array(node.outputs, np.int32)}
+    return _table("Operator", opcodeIndex=code, **places, **options)
 
 
 def _pack(model: Any) -> bytes:
@@ -175,7 +176,7 @@ def _size(shape: Sequence[int]) -> int:
     return int(np.prod(shape, dtype=np.int64))
 
 
-ROUNDS = 12  # each in a new order; of their medians the lowest counts: the round that other programs left alone
+ROUNDS = 12  # each in a new order; the lowest median counts, of the round that other programs disturbed least
 ROUND_SECONDS = 0.02
 OPERATORS_FREE = frozenset(
     {"Reshape", "Transpose", "Flatten", "Cast", "Squeeze", "Unsqueeze", "Concat", "Shape", "Identity"}
@@ -183,7 +184,7 @@ OPERATORS_FREE = frozenset(
 QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
-def tflite_operators(data: bytes, threads: int, picture: NDArray[np.uint8]) -> list[dict[str, Any]]:
+def tflite_operators(data: bytes, threads: int, batch: NDArray[np.uint8]) -> list[dict[str, Any]]:
     """[{"name", "ms", "operations"}] in execution order; `ms` can come out slightly negative where nothing is added."""
     from ai_edge_litert.interpreter import Interpreter
 
@@ -193,18 +194,18 @@ def tflite_operators(data: bytes, threads: int, picture: NDArray[np.uint8]) -> l
         interpreter = Interpreter(model_content=cut_after(data, count), num_threads=threads)
         interpreter.allocate_tensors()
         source = interpreter.get_input_details()[0]
-        interpreter.set_tensor(source["index"], picture.astype(source["dtype"]))
+        interpreter.set_tensor(source["index"], batch.astype(source["dtype"]))
         runs.append(interpreter.invoke)
-    totals = _quietest_medians(runs)
+    totals = _lowest_medians(runs)
     return [
         {"name": f"{place} {operator.name}", "ms": round(total - before, 5), "operations": operator.operations}
         for place, (operator, before, total) in enumerate(zip(operators, [0.0, *totals], totals, strict=False))
     ]
 
 
-def onnx_operators(data: bytes, threads: int, picture: NDArray[np.uint8], runs: int = 200) -> list[dict[str, Any]]:
+def onnx_operators(data: bytes, threads: int, batch: NDArray[np.uint8], runs: int = 200) -> list[dict[str, Any]]:
     """[{"name", "ms", "operations"}] of the graph as ONNX Runtime executes it, from its profiler."""
-    events = _profile(data, threads, picture, runs, optimize=True)
+    events = _profile(data, threads, batch, runs, optimize=True)
     taken: dict[str, list[float]] = {}
     for event in events:
         taken.setdefault(_label(event), []).append(event["dur"] / 1e3)
@@ -215,16 +216,16 @@ def onnx_operators(data: bytes, threads: int, picture: NDArray[np.uint8], runs: 
     ]
 
 
-def count_operations(runtime: str, data: bytes, picture: NDArray[np.uint8]) -> int | None:
+def count_operations(runtime: str, data: bytes, batch: NDArray[np.uint8]) -> int | None:
     """Multiplications and additions of one inference, counted from the graph as it is stored; None if not countable."""
     if runtime == "litert":
         return sum(operator.operations for operator in read_operators(data))
-    counts = [onnx_node_operations(event["args"]) for event in _profile(data, 1, picture, 1, optimize=False)]
+    counts = [onnx_node_operations(event["args"]) for event in _profile(data, 1, batch, 1, optimize=False)]
     return sum(count for count in counts if count is not None) if None not in counts else None
 
 
 def onnx_node_operations(node: Mapping[str, Any]) -> int | None:
-    """Operations of one profiled node, from its shapes; None where its weights' shape is not told."""
+    """Operations of one profiled node, from its shapes; None where the shape of its weights is unknown."""
     kind = node["op_name"]
     inputs, outputs = _shapes(node["input_type_shape"]), _shapes(node["output_type_shape"])
     if kind in OPERATORS_FREE or kind in QUANTIZERS or kind.startswith("Reorder") or not outputs:
@@ -240,7 +241,7 @@ def onnx_node_operations(node: Mapping[str, Any]) -> int | None:
     return max(size, int(np.prod(inputs[0], dtype=np.int64))) if inputs else size
 
 
-def _quietest_medians(runs: Sequence[Callable[[], object]]) -> list[float]:
+def _lowest_medians(runs: Sequence[Callable[[], object]]) -> list[float]:
     order, shuffle = list(range(len(runs))), random.Random(0)  # noqa: S311 - an order, not a secret
     medians: list[list[float]] = [[] for _ in runs]
     for run in runs:
@@ -263,9 +264,7 @@ def _median_ms(run: Callable[[], object]) -> float:
     return float(np.median(taken)) / 1e6
 
 
-def _profile(
-    data: bytes, threads: int, picture: NDArray[np.uint8], runs: int, *, optimize: bool
-) -> list[dict[str, Any]]:
+def _profile(data: bytes, threads: int, batch: NDArray[np.uint8], runs: int, *, optimize: bool) -> list[dict[str, Any]]:
     import onnxruntime as ort
 
     options = ort.SessionOptions()
@@ -279,7 +278,7 @@ def _profile(
         session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
         for _ in range(runs):
-            session.run(None, {name: picture})
+            session.run(None, {name: batch})
         events = json.loads(Path(session.end_profiling()).read_text())
     return [event for event in events if event.get("cat") == "Node" and event["name"].endswith("_kernel_time")]
 

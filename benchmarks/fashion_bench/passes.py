@@ -15,7 +15,7 @@ from fashion_bench.document import Accuracy, Ceiling, EndToEnd, Memory, Operator
 from fashion_bench.rounds import ProgressCallback, Timing, WorkerProcess, other_cores, read_load
 from fashion_edge.bundle import Bundle
 from fashion_edge.console import pluralize
-from fashion_edge.errors import DatasetError, SourceError
+from fashion_edge.errors import DatasetError
 from fashion_edge.statistics import quantile_interval
 from fashion_edge.telemetry import ROOT, read_telemetry
 
@@ -130,32 +130,17 @@ def _once_each(
     return [found[result.variant, result.runtime] for result in results]
 
 
-def render_clip(path: Path) -> Path:
-    """Write the rendered demo as Motion JPEG, as most USB cameras send it: 640x480, 30 frames a second.
-
-    Raises:
-        SourceError: this OpenCV cannot write it.
-    """
-    from fashion_edge.opencv import cv2
-    from fashion_render.demo import DemoScene
-
-    scene = DemoScene(seed=0)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (scene.width, scene.height))
-    if not writer.isOpened():
-        raise SourceError(f"OpenCV here cannot write the clip {path.name}; give a video or a camera with --source")
-    for index in range(30 * CLIP_SECONDS):
-        writer.write(scene.frame(index))
-    writer.release()
-    return path
-
-
 def measure_stages(
     bundle: Bundle, case: Case, source: str | None, fps: float, seconds: float, progress: ProgressCallback
 ) -> list[EndToEnd]:
     """End to end at camera cadence, then as fast as it goes, each in a new process."""
+    from fashion_render.demo import write_clip
+
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        clip = source or str(render_clip(Path(folder, "demo.avi")))
+        clip = source or str(Path(folder, "demo.avi"))  # Motion JPEG, as most USB cameras send it
+        if source is None:
+            write_clip(clip, 30 * CLIP_SECONDS)
         for done, rate in enumerate((fps, 0.0)):
             progress(f"end to end at {rate:g} frames/s" if rate else "end to end, as fast as it goes", done, 2)
             reply = request_once(bundle, case, "end_to_end", source=clip, fps=rate, seconds=seconds)

@@ -11,7 +11,7 @@ import pytest
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import RunError
 from fashion_edge.progress import Progress
-from fashion_edge.thresholds import standard_error
+from fashion_edge.statistics import standard_error
 from fashion_train.data.batches import Schedule, make_batch
 from fashion_train.fit.learner import Epoch, Learner, make_predict
 from fashion_train.fit.loop import (
