@@ -22,7 +22,7 @@ from fashion_edge.readers import Ahead, Latest
 from fashion_edge.recording import Header, Recording
 from fashion_edge.sinks.base import FanOut, Sink
 from fashion_edge.sinks.monitors import NOTIFY_SOCKET, ReplayCheck
-from fashion_edge.sinks.text import make_progress
+from fashion_edge.sinks.text import make_progress_sink
 from fashion_edge.sources import Source, open_source
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
 
     windowed = watched and not source.still
     a_line_each = sys.stdout.isatty() and (source.still or request.jsonl == "-")  # that is progress enough
-    if not (windowed or a_line_each) and (progress := make_progress(source, request.frames)) is not None:
+    if not (windowed or a_line_each) and (progress := make_progress_sink(source, request.frames)) is not None:
         yield progress
     yield TextSink(still=source.still, quiet="-" in (request.jsonl, request.events))
     files: _Files = {"overwrite": request.overwrite, "append": request.append, "limit_mb": request.jsonl_limit}

@@ -19,7 +19,7 @@ from fashion_edge.loading import Model, open_model
 from fashion_edge.pipeline import Labeller
 from fashion_edge.readers import Latest
 from fashion_edge.result import Result
-from fashion_edge.sinks.text import ProgressSink, make_progress
+from fashion_edge.sinks.text import ProgressSink, make_progress_sink
 from fashion_edge.sources import Source, open_source
 
 NOT_FOUND, CHECK_FAILED = 1, 3  # exit statuses
@@ -37,7 +37,7 @@ def compare_bundles(request: Request) -> int:
     say(f"{' against '.join(names)} on {source.name}")
     same_labels = model.bundle.manifest.space.labels == other.bundle.manifest.space.labels
     comparison = Comparison(same_labels=same_labels, still=source.still)
-    progress = make_progress(source, request.frames)
+    progress = make_progress_sink(source, request.frames)
     with ended_by_signals(), closing(source.items()) as items:
         _label_with_both(items, labellers, comparison, request, progress)
     return comparison.report(request.diff_limit)
@@ -118,8 +118,8 @@ def _label_with_both(
         elif isinstance(item, Frame):
             a, b = (labeller.label(item) for labeller in labellers)
             comparison.update(item, a, b)
-        if progress is not None:
-            progress.show(comparison.frames + comparison.faults)
+        if progress is not None and isinstance(item, Frame | Fault):
+            progress.count()
         if comparison.frames == request.frames or time.monotonic() >= deadline:
             return
 

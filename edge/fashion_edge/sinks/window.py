@@ -1,7 +1,6 @@
-"""A window on a display, probed before any GUI call: without one OpenCV would end the process."""
+"""A window on a display, which is probed before any GUI call: without one OpenCV ends the process."""
 
 import os
-import re
 import socket
 import sys
 from collections.abc import Callable
@@ -20,20 +19,20 @@ from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_hint, draw_no_signal
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
-from fashion_edge.sinks.stills import shorten, write_jpeg
+from fashion_edge.sinks.stills import shorten, to_words, write_jpeg
 from fashion_edge.sinks.video import VideoSink
 
 TITLE = "fashion-edge"
 HELP = "q quit   s still   r record   h help"
 WITH_GUI = "pip uninstall -y opencv-python-headless && pip install 'fashion-edge[window]'"
-ANSWER_S = 2.0  # of a display on another machine
+ANSWER_S = 2.0  # timeout for a display on another machine
 ESCAPE = "\x1b"
 TIME = "%Y-%m-%dT%H-%M-%S-%f"
-WIDEST = 1280  # pixels at the start; who looks on may change it
+MAX_WIDTH = 1280  # pixels of the new window, which can be resized
 
 
 def why_no_window() -> str | None:
-    """The reason why a window cannot be shown here, or None where it can."""
+    """The reason why a window cannot be shown here, or None if it can."""
     display, wayland = os.environ.get("DISPLAY"), os.environ.get("WAYLAND_DISPLAY")
     linux = sys.platform.startswith("linux")
     if linux and not (display or wayland):
@@ -46,11 +45,11 @@ def why_no_window() -> str | None:
 
 
 def _answers(display: str) -> bool:
-    """Whether an X server listens there: Qt ends the whole process where none does."""
+    """Whether an X server listens there: without one Qt ends the process."""
     host, _, screen = display.rpartition(":")
     number = screen.partition(".")[0]
     if not number.isdecimal():
-        return True  # not of a form that is known here, such as a path
+        return True  # an unknown form, such as a path
     try:
         if host in ("", "unix"):
             return _connects(f"/tmp/.X11-unix/X{number}") or _connects(f"\0/tmp/.X11-unix/X{number}")  # noqa: S108
@@ -70,10 +69,10 @@ def _connects(address: str) -> bool:
 
 
 class WindowSink(Sink):
-    """Shows each annotated frame, and the card while there is none.
+    """Shows each annotated frame, and the NO SIGNAL card while there is none.
 
-    Keys: `q`, Esc or closing the window end the run; `s` saves a still and `r` starts and ends a recording, both into
-    `folder` under the time of day; `h` shows the keys.
+    Keys: `q`, Esc or closing the window end the run; `s` saves a still, `r` starts and ends a video, both in `folder`
+    with the date and time as name; `h` shows the keys.
     """
 
     name = "the window"
@@ -90,8 +89,9 @@ class WindowSink(Sink):
         self._shown: NDArray[np.uint8] | None = None
         self._recording: VideoSink | None = None
         self._recorded: Path | None = None
-        self._helps = False
-        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # Qt misses fonts that nothing is drawn with
+        self._actions: dict[str, Callable[[], None]] = {"s": self._save, "r": self._record, "h": self._toggle_help}
+        self._shows_help = False
+        os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # Qt warns of fonts that are not used
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
 
     def put(self, result: Result) -> None:
@@ -102,7 +102,7 @@ class WindowSink(Sink):
         self._show(result.frame.image)
 
     def event(self, event: Event) -> None:
-        """Show that there is no picture, where the last one would look like the present."""
+        """Show the card, since the last picture would look like a live one."""
         if self._recording is not None:
             self._attempt("r", partial(self._recording.event, event))
         if event.state == "lost":
@@ -115,33 +115,32 @@ class WindowSink(Sink):
         self._read_keys()
 
     def close(self) -> None:
-        """End a recording and close the window."""
+        """End a video and close the window."""
         self._end_recording()
         cv2.destroyAllWindows()
 
     def _show(self, image: NDArray[np.uint8]) -> None:
         if self._shown is None:
             height, width = image.shape[:2]
-            shrink = min(1.0, WIDEST / width)
+            shrink = min(1.0, MAX_WIDTH / width)
             cv2.resizeWindow(TITLE, round(width * shrink), round(height * shrink))
         self._shown = image
-        hint = HELP if self._helps else "recording" if self._recording is not None else ""
+        hint = HELP if self._shows_help else "recording" if self._recording is not None else ""
         if hint:
-            image = image.copy()  # a hint is for who looks on, not for a still
+            image = image.copy()  # the hint must not be in a still
             draw_hint(image, hint)
         cv2.imshow(TITLE, image)
         self._read_keys()
 
     def _read_keys(self) -> None:
         key = chr(cv2.waitKey(1) & 0xFF)
-        actions: dict[str, Callable[[], Any]] = {"s": self._save, "r": self._record, "h": self._help}
-        if key in actions:
-            self._attempt(key, actions[key])
+        if key in self._actions:
+            self._attempt(key, self._actions[key])
         closed = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) < 1
         self.stopped = self.stopped or closed or key in ("q", ESCAPE)
 
     def _attempt(self, key: str, action: Callable[[], Any]) -> None:
-        """A full disk is no reason to close the window, but it ends a recording."""
+        """Report an error, such as a full disk, without closing the window; it ends a video."""
         try:
             action()
         except (OSError, FashionError) as error:
@@ -152,8 +151,7 @@ class WindowSink(Sink):
     def _save(self) -> None:
         if self._result is None:
             return
-        words = re.sub(r"[^\w]+", "_", self._result.decision.text).strip("_")
-        path = self._free(f"_{words}", ".jpg")
+        path = self._find_free(f"_{to_words(self._result.decision.text)}", ".jpg")
         write_jpeg(path, self._result.frame.image)
         say(f"saved {path}")
 
@@ -161,7 +159,7 @@ class WindowSink(Sink):
         if self._recording is not None:
             self._end_recording()
             return
-        self._recorded = self._free("", ".mp4")
+        self._recorded = self._find_free("", ".mp4")
         self._recording = VideoSink(self._recorded, self._fps, replayed=self._replayed)
 
     def _end_recording(self) -> None:
@@ -170,11 +168,11 @@ class WindowSink(Sink):
             recording.close()
             say(f"recorded {self._recorded}" if recording.written() else "nothing was recorded")
 
-    def _help(self) -> None:
-        self._helps = not self._helps
+    def _toggle_help(self) -> None:
+        self._shows_help = not self._shows_help
 
-    def _free(self, words: str, suffix: str) -> Path:
-        """A name after the time of day, to the millisecond, that nothing has yet."""
+    def _find_free(self, words: str, suffix: str) -> Path:
+        """A free name with the date and time, to the microsecond."""
         while (path := self._folder / (shorten(f"fashion-edge_{self._now():{TIME}}{words}") + suffix)).exists():
             pass
         return path
