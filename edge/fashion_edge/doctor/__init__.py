@@ -1,4 +1,4 @@
-"""`fashion-doctor`: what is wrong on this machine, and the one command that mends it."""
+"""`fashion-doctor`: problems of this machine, and the one command that fixes each."""
 
 from fashion_edge.doctor.command import main
 from fashion_edge.doctor.machine import Finding, Machine

@@ -1,66 +1,75 @@
-"""The command: every check in turn, for a person or as JSON."""
+"""The command: run every check, print findings as text or as JSON."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from contextlib import closing
 
 import click
+import msgspec
 
-from fashion_edge.cli.common import run_command, version_flag
-from fashion_edge.doctor.isolated import Aside
-from fashion_edge.doctor.machine import REASON, Check, Finding, Machine, check_governor, check_power, load_after
-from fashion_edge.errors import brief
+from fashion_edge.cli.common import GroupedCommand, group, run_command, version_flag
+from fashion_edge.doctor.isolated import IsolatedProcess, describe_error
+from fashion_edge.doctor.machine import Check, Finding, Machine, import_after
+
+STATES = {"ok": "ok  ", "note": "note", "bad": "BAD "}
+EPILOG = """\b
+Example:
+  fashion-doctor --json > findings.json
+
+\b
+Exit status:
+  0  no finding is bad
+  1  a finding is bad
+  2  usage error
+  130  interrupted
+"""
 
 
 def all_checks() -> tuple[Check, ...]:
-    """Every check, in the order in which their findings are shown; loaded late, since they import NumPy."""
-    from fashion_edge.doctor.cameras import check_cameras, check_libcamera
-    from fashion_edge.doctor.installation import check_display, check_numpy, check_opencv, check_python, check_runtimes
-    from fashion_edge.doctor.models import check_bundle, check_colours
+    """Every check, in the order of the output; imported late, since some import NumPy."""
+    from fashion_edge.doctor import hardware, software
 
     return (
-        check_python,
-        check_numpy,
-        check_runtimes,
-        check_opencv,
-        check_display,
-        check_cameras,
-        check_libcamera,
-        check_power,
-        check_governor,
-        check_bundle,
-        check_colours,
+        software.check_python,
+        software.check_numpy,
+        software.check_runtimes,
+        software.check_opencv,
+        software.check_display,
+        hardware.check_cameras,
+        hardware.check_libcamera,
+        hardware.check_power,
+        hardware.check_governor,
+        software.check_bundle,
+        software.check_colours,
     )
 
 
-MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
-
-
 @click.command(
+    cls=GroupedCommand,
     name="fashion-doctor",
-    epilog="\b\nExample:\n  fashion-doctor --json > findings.json\n\nExit status: 0 nothing is bad, 1 something is.",
+    epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option("--json", "as_json", is_flag=True, help="Findings as JSON on standard output.")
+@group("Output", click.option("--json", "as_json", is_flag=True, help="Print findings as JSON."))
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @version_flag
 def command(*, as_json: bool, debug: bool) -> int:
-    """Look at this machine and say what would keep fashion-edge from working, with the command that mends it."""
-    with Aside() as aside:
-        machine = Machine(attempt=aside.ask, load=load_after(aside.ask))
+    """Find what keeps fashion-edge from working on this machine, and print the command that fixes it."""
+    with closing(IsolatedProcess()) as process:
+        machine = Machine(isolated=process.run, load=import_after(process.run))
         findings = examine(machine, all_checks(), debug=debug)
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        click.echo(json.dumps(msgspec.to_builtins(findings), indent=2))
     else:
         for finding in findings:
-            click.echo(f"{MARKS[finding.state]}  {finding.subject:<12} {finding.text}")
-            if finding.mend:
-                click.echo(f"      {'':<12} mend: {finding.mend}")
+            click.echo(f"{STATES[finding.state]}  {finding.subject:<12} {finding.text}")
+            if finding.fix:
+                click.echo(f"      {'':<12} fix: {finding.fix}")
     return 1 if any(finding.state == "bad" for finding in findings) else 0
 
 
 def examine(machine: Machine, checks: Sequence[Check], *, debug: bool = False) -> list[Finding]:
-    """Every finding; a check that fails is a finding too, since a broken machine is what it is for."""
+    """Run the checks; one that raises is a finding, too, since this command is for broken machines."""
     findings: list[Finding] = []
     for check in checks:
         try:
@@ -68,9 +77,9 @@ def examine(machine: Machine, checks: Sequence[Check], *, debug: bool = False) -
         except Exception as error:
             if debug:
                 raise
-            reason = f"{check.__name__} failed: {type(error).__name__}: {brief(error, REASON)}"
+            reason = f"{check.__name__} failed: {describe_error(error)}"
             findings.append(Finding("doctor", "bad", reason, "fashion-doctor --debug  # and report it"))
-    return [replace(one, mend=machine.spell_out(one.mend)) if one.mend else one for one in findings]
+    return [msgspec.structs.replace(one, fix=machine.with_paths(one.fix)) if one.fix else one for one in findings]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

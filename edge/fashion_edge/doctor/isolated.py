@@ -1,99 +1,136 @@
-"""A second interpreter for what may end its process without a word, as native code built for another processor does."""
+"""A subprocess for jobs that may crash, as native code built for another processor does."""
 
-import json
-import select
+import os
+import resource
 import signal
-import subprocess
-import sys
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+from importlib import import_module
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
 
-# With our own search path: what is imported there must be what would have been imported here.
-BOOT = "import sys; sys.path[:] = sys.argv[1:]; from fashion_edge.doctor.jobs import serve; serve()"
-ANSWER_TIMEOUT_S = 60.0  # a slow card under a Pi needs ten for a runtime
-END_TIMEOUT_S = 5.0
+from fashion_edge.errors import FashionError, MissingExtraError, brief
+
+ANSWER_TIMEOUT_S = 60.0  # with a slow SD card a Pi takes ten to import a runtime
+EXIT_TIMEOUT_S = 5.0
+REASON_LENGTH = 400  # characters of an error: a linker names a long path before the missing symbol
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a job."""
+class JobResult:
+    """The end of a job."""
 
-    state: str  # "done", "missing" (not installed), "refused" (a Python error) or "died" (took its process with it)
-    text: str = ""  # where it died, what it did: "is killed by SIGILL (illegal instruction)"
+    state: str  # "done", "missing" (not installed), "failed" (a Python exception) or "crashed" (the subprocess ended)
+    text: str = ""  # if it crashed: "is killed by SIGILL (illegal instruction)"
 
 
-class Aside:
-    """One child that does jobs until one kills it, then another: started when first asked, ended with the block."""
+class IsolatedProcess:
+    """Runs jobs in one subprocess, which starts with the first job and again after a crash."""
 
     def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: tuple[SpawnProcess, Connection] | None = None
 
-    def ask(self, *job: str) -> Outcome:
-        """Have a job of `jobs.JOBS` done, given its name and its arguments.
+    def run(self, *job: str) -> JobResult:
+        """Run a job of `JOBS`, given its name and its arguments.
 
         Raises:
-            RuntimeError: the job failed in a way that it does not foresee; the child's traceback is its note.
+            RuntimeError: the job raised an unexpected exception; the traceback is added as a note.
         """
-        child = self._child = self._child or _start()
-        assert child.stdin
-        assert child.stdout
-        with suppress(BrokenPipeError):  # dead already, which its other pipe tells
-            child.stdin.write(json.dumps(job).encode() + b"\n")
-        if not select.select([child.stdout], [], [], ANSWER_TIMEOUT_S)[0]:
-            self._end()
-            return Outcome("died", f"gives no answer within {ANSWER_TIMEOUT_S:g} s")
-        line = child.stdout.readline()
-        if not line.endswith(b"\n"):
-            with suppress(
-                subprocess.TimeoutExpired
-            ):  # a module that calls `exit` closes its pipe a while before its end
-                child.wait(END_TIMEOUT_S)
-            return Outcome("died", _how_it_ended(self._end()))
-        state, text, *trace = json.loads(line)
-        if state == "failed":
-            error = RuntimeError(text)
-            error.add_note(*trace)
+        process, connection = self._child = self._child or _start()
+        with suppress(BrokenPipeError):  # it has ended, as `recv` will find
+            connection.send(job)
+        if not connection.poll(ANSWER_TIMEOUT_S):
+            self.close()
+            return JobResult("crashed", f"gives no answer within {ANSWER_TIMEOUT_S:g} s")
+        try:
+            result, trace = connection.recv()
+        except (EOFError, ConnectionResetError):
+            process.join(EXIT_TIMEOUT_S)
+            self.close()
+            return JobResult("crashed", _describe_exit(process.exitcode or 0))
+        if trace:
+            error = RuntimeError(result.text)
+            error.add_note(trace)
             raise error
-        return Outcome(state, text)
+        return JobResult(result.state, result.text)
 
-    def _end(self) -> int:
-        """Kill the child, if it is not dead; its status."""
-        child, self._child = self._child, None
-        if child is None:
-            return 0
-        with child:
-            child.kill()  # nothing of its is worth an orderly end, which a broken runtime may not come to
-        return child.returncode
-
-    def __enter__(self) -> Self:
-        """Nothing to do: the child starts when it is asked."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the child."""
-        self._end()
+    def close(self) -> None:
+        """End the subprocess, if it runs."""
+        if self._child is not None:
+            process, connection = self._child
+            process.kill()  # a broken runtime may never end by itself
+            process.join()
+            connection.close()
+            self._child = None
 
 
-def attempt(*job: str) -> Outcome:
-    """Have one job done in a child of its own."""
-    with Aside() as aside:
-        return aside.ask(*job)
+def _start() -> tuple[SpawnProcess, Connection]:
+    context = get_context("spawn")  # a fork would share what this process has imported
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
 
 
-def _start() -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-c", BOOT, *sys.path]
-    # Without buffers, since `select` sees only what no buffer has taken.
-    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-
-
-def _how_it_ended(status: int) -> str:
+def _describe_exit(status: int) -> str:
     if status >= 0:
         return f"ends its process with status {status}"
-    with suppress(ValueError):  # a real-time signal has no name
+    with suppress(ValueError):  # real-time signals have no name
         number = signal.Signals(-status)
         return f"is killed by {number.name} ({(signal.strsignal(number) or 'unknown').lower()})"
     return f"is killed by signal {-status}"
+
+
+def load(module: str) -> JobResult:
+    """Import a module."""
+    try:
+        import_module(module)
+    except Exception as error:  # modules may raise anything
+        return JobResult("failed", describe_error(error))
+    return JobResult("done")
+
+
+def replay(folder: str, file: str) -> JobResult:
+    """Replay the golden frames on one variant of a bundle; the text is the largest difference."""
+    from fashion_edge.backends import open_backend
+    from fashion_edge.bundle import load_bundle
+    from fashion_edge.golden import self_check
+
+    try:
+        bundle = load_bundle(Path(folder))
+        variant = next(variant for variant in bundle.manifest.variants if variant.file == file)
+        drift = self_check(bundle, variant, open_backend(bundle, variant))
+    except MissingExtraError as error:
+        return JobResult("missing", str(error))
+    except FashionError as error:
+        return JobResult("failed", str(error))
+    return JobResult("done", f"{drift:.4f}")
+
+
+JOBS: dict[str, Callable[..., JobResult]] = {"load": load, "replay": replay}
+
+
+def serve(connection: Connection) -> None:
+    """In the subprocess: run jobs until the connection is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not leave a core file
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a runtime prints is not a finding
+    with suppress(EOFError, ConnectionError):
+        while True:
+            name, *arguments = connection.recv()
+            trace = ""
+            try:
+                result = JOBS[name](*arguments)
+            except Exception as error:
+                result, trace = JobResult("failed", describe_error(error)), traceback.format_exc()
+            connection.send((result, trace))
+
+
+def describe_error(error: Exception) -> str:
+    """Type and message, on one line."""
+    return f"{type(error).__name__}: {brief(error, REASON_LENGTH)}"

@@ -1,0 +1,274 @@
+"""Checks of the software: Python, NumPy, runtimes, OpenCV, the default bundle, decoders."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.bundle import Variant, load_bundle
+from fashion_edge.defaults import SHIPPED_BUNDLE, default_bundle
+from fashion_edge.doctor.isolated import JobResult
+from fashion_edge.doctor.machine import Finding, Machine
+from fashion_edge.errors import FashionError, NewerBundleError
+from fashion_edge.frame import Frame
+from fashion_edge.sources import open_source
+
+PYTHONS = (3, 11), (3, 13)
+WHEELS = ("x86_64", "aarch64", "arm64")
+BUILT_FOR_NUMPY_1 = "simplejpeg"  # a dependency of picamera2, the first to break
+CORTEX_A72 = re.compile(r"^CPU part\s*:\s*0xd08", re.IGNORECASE | re.MULTILINE)  # Raspberry Pi 4, /proc/cpuinfo
+FIRST_FOR_A72 = (1, 32)  # earlier versions of onnxruntime crash there with an illegal instruction
+OPENCV_BUILDS = (
+    "opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"
+)  # fmt: skip
+FOR_NUMPY_1 = "<4.12"  # later versions of OpenCV require numpy 2
+UPDATE = "git pull && pip install --upgrade .  # in the folder of the clone"
+CARD = np.array([[[40, 40, 200], [60, 160, 40]], [[200, 60, 40], [128, 128, 128]]], np.uint8)  # red green, blue grey
+CODEC_TOLERANCE = 12  # of 255: JPEG and video round the chroma twice
+
+
+def check_python(machine: Machine) -> Iterator[Finding]:
+    """Interpreter, processor and C library: whether wheels exist for them."""
+    text = f"Python {machine.python[0]}.{machine.python[1]} on {machine.arch}"
+    if machine.bits == 32:
+        kernel = " under a 64-bit kernel" if machine.arch in WHEELS else ""
+        text = f"{text}, a 32-bit system{kernel}: no runtime has wheels for it"
+        yield Finding("python", "bad", text, "rpi-imager  # and choose the 64-bit Raspberry Pi OS")
+    elif machine.arch not in WHEELS:
+        yield Finding("python", "bad", f"{text}: no runtime has wheels for it, only for {' and '.join(WHEELS[:2])}")
+    elif not PYTHONS[0] <= machine.python <= PYTHONS[1]:
+        yield Finding("python", "bad", f"{text}: wheels exist for 3.11 to 3.13", "sudo apt install python3.13-venv")
+    elif machine.libc[0] != "glibc":
+        yield Finding("python", "bad", f"{text} without glibc: the runtimes' wheels need it", "docker run -it debian")
+    else:
+        yield Finding("python", "ok", f"{text}, glibc {machine.libc[1]}")
+
+
+def check_numpy(machine: Machine) -> Iterator[Finding]:
+    """Packages that were built for numpy 1 do not work with numpy 2."""
+    found = machine.installed("numpy")
+    if found is None:
+        yield Finding("numpy", "bad", "numpy is not installed", "pip install numpy")
+        return
+    if parse_version(found)[0] >= 2 and machine.installed("tflite-runtime"):
+        text = f"numpy {found} with tflite-runtime, which was built for numpy 1: it crashes or cannot be imported"
+        yield Finding("numpy", "bad", text, "pip uninstall -y tflite-runtime && pip install ai-edge-litert")
+        return
+    if machine.installed(BUILT_FOR_NUMPY_1):
+        try:
+            machine.load(BUILT_FOR_NUMPY_1)
+        except (ImportError, ValueError) as error:
+            package = BUILT_FOR_NUMPY_1
+            text = f"numpy {found}, but the system's {package} was built for another version ({error}): no picamera2"
+            yield Finding("numpy", "bad", text, downgrade_numpy(machine))
+            return
+    yield Finding("numpy", "ok", f"numpy {found}")
+
+
+def downgrade_numpy(machine: Machine) -> str:
+    """The command that installs numpy 1, with the OpenCV build that is installed."""
+    return "pip install 'numpy<2'" + "".join(f" '{name}{FOR_NUMPY_1}'" for name in opencv_builds(machine))
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """`1.32.0rc1` -> (1, 32, 0): enough to compare releases."""
+    return tuple(int(part) for part in re.findall(r"(?:^|\.)(\d+)", text)[:3])
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A distribution, the module that backends import, and how to work without it."""
+
+    subject: str
+    package: str
+    module: str
+    without: str
+    successor: str | None = None  # what to install instead
+
+    def crash(self, machine: Machine, result: JobResult, when: str) -> tuple[str, str]:
+        """Text and fix of a finding: which version crashes, how, and when."""
+        version = machine.installed(self.package)
+        named = f"{self.package} {version}" if version else self.package
+        other = self.successor or (f"'{self.package}!={version}'" if version else f"--force-reinstall {self.package}")
+        advice = f"install {self.successor or 'another version'}, or {self.without}"
+        return f"{named} {result.text} {when}: {advice}", f"pip install {other}"
+
+
+WITHOUT_TFLITE = "use fashion-edge --runtime onnx"
+LITERT = Runtime("runtime", "ai-edge-litert", "ai_edge_litert.interpreter", WITHOUT_TFLITE)
+LEGACY = Runtime("runtime", "tflite-runtime", "tflite_runtime.interpreter", WITHOUT_TFLITE, "ai-edge-litert")
+WITHOUT_ONNX = "use fashion-edge --runtime litert and fashion-export --tflite-only"
+ONNX = Runtime("onnxruntime", "onnxruntime", "onnxruntime", WITHOUT_ONNX)
+
+
+def check_runtimes(machine: Machine) -> Iterator[Finding]:
+    """The TFLite runtime of the default variant, and onnxruntime."""
+    litert, legacy = machine.installed(LITERT.package), machine.installed(LEGACY.package)
+    if litert:
+        yield _why_unusable(machine, LITERT) or Finding("runtime", "ok", f"ai-edge-litert {litert}")
+    elif legacy:
+        slow = Finding("runtime", "note", f"tflite-runtime {legacy}: slow on int8", "pip install ai-edge-litert")
+        yield _why_unusable(machine, LEGACY) or slow
+    else:
+        yield Finding("runtime", "bad", "no TFLite runtime", "pip install ai-edge-litert")
+    yield _check_onnx(machine)
+
+
+def _check_onnx(machine: Machine) -> Finding:
+    onnx = machine.installed("onnxruntime")
+    if onnx is None:
+        text = "not installed: --runtime onnx will not work"
+        return Finding("onnxruntime", "note", text, "pip install 'fashion-edge[onnx]'")
+    if parse_version(onnx) < FIRST_FOR_A72 and CORTEX_A72.search(machine.read("proc/cpuinfo") or ""):
+        text = f"onnxruntime {onnx} crashes on this Cortex-A72 with an illegal instruction"
+        return Finding("onnxruntime", "bad", text, "pip install 'onnxruntime>=1.32'")
+    return _why_unusable(machine, ONNX) or Finding("onnxruntime", "ok", f"onnxruntime {onnx}")
+
+
+def _why_unusable(machine: Machine, runtime: Runtime) -> Finding | None:
+    """None for a runtime that can be imported."""
+    result = machine.isolated("load", runtime.module)
+    if result.state == "crashed":
+        return Finding(runtime.subject, "bad", *runtime.crash(machine, result, "when it is imported"))
+    if result.state == "done":
+        return None
+    text = f"{runtime.package} {machine.installed(runtime.package)} cannot be imported ({result.text})"
+    fix = f"pip install {runtime.successor or f'--force-reinstall {runtime.package}'}"
+    return Finding(runtime.subject, "bad", text, fix)
+
+
+def opencv_builds(machine: Machine) -> list[str]:
+    """The distributions of OpenCV that are installed."""
+    return [name for name in OPENCV_BUILDS if machine.installed(name)]
+
+
+def install_one_opencv(machine: Machine, extra: str = "headless") -> str:
+    """The command that removes all builds of OpenCV and installs that of an extra."""
+    install, names = f"pip install 'fashion-edge[{extra}]'", opencv_builds(machine)
+    return f"pip uninstall -y {' '.join(names)} && {install}" if names else install
+
+
+def check_opencv(machine: Machine) -> Iterator[Finding]:
+    """Exactly one build, which can be imported."""
+    found = [f"{name} {machine.installed(name)}" for name in opencv_builds(machine)]
+    if len(found) > 1:
+        yield Finding(
+            "opencv", "bad", f"{' and '.join(found)} overwrite each other's files", install_one_opencv(machine)
+        )
+        return
+    try:
+        cv2 = machine.load("cv2")
+    except ImportError as error:
+        desktop = "libGL" in str(error) or "libgthread" in str(error)
+        problem = "requires desktop libraries" if desktop else "cannot be imported"
+        yield Finding("opencv", "bad", f"OpenCV {problem} ({error})", install_one_opencv(machine))
+        return
+    yield Finding("opencv", "ok", found[0] if found else f"OpenCV {cv2.__version__} of the system")
+
+
+def check_display(machine: Machine) -> Iterator[Finding]:
+    """Whether a window can be shown; without a display OpenCV's GUI build would end the process."""
+    try:
+        gui = machine.load("cv2").currentUIFramework()
+    except ImportError:
+        return  # a finding of check_opencv
+    if not (machine.environ.get("DISPLAY") or machine.environ.get("WAYLAND_DISPLAY")):
+        over_ssh = " over ssh" if machine.environ.get("SSH_CONNECTION") else ""
+        text = f"no display{over_ssh}: fashion-edge runs headless; its page needs none"
+        yield Finding("window", "note", text, "fashion-edge --serve 0.0.0.0:8080")
+    elif not gui:
+        text = "this OpenCV has no GUI: fashion-edge runs headless, or with --serve"
+        yield Finding("window", "note", text, install_one_opencv(machine, "window"))
+    else:
+        yield Finding("window", "ok", f"{gui} on a display")
+
+
+def check_bundle(machine: Machine) -> Iterator[Finding]:
+    """Every variant of the default bundle reproduces its golden scores."""
+    try:
+        bundle = load_bundle(folder := default_bundle())
+    except FashionError as error:
+        fix = UPDATE if isinstance(error, NewerBundleError) else _replace_bundle(folder)
+        yield Finding("bundle", "bad", str(error), fix)
+        return
+    try:
+        machine.load("cv2")
+    except ImportError:
+        yield Finding("bundle", "note", "the golden frames were not replayed: OpenCV is needed")
+        return
+    for variant in bundle.manifest.variants:
+        yield _check_variant(machine, bundle.path, variant)
+
+
+def _check_variant(machine: Machine, folder: Path, variant: Variant) -> Finding:
+    result = machine.isolated("replay", str(folder), variant.file)
+    if result.state == "crashed":
+        only_legacy = machine.installed(LEGACY.package) and not machine.installed(LITERT.package)
+        runtime = ONNX if variant.runtime == "onnx" else LEGACY if only_legacy else LITERT
+        text, fix = runtime.crash(machine, result, "in its self-check")
+        return Finding("bundle", "bad", f"{variant.file}: {text}", fix)
+    if result.state == "missing":
+        return Finding("bundle", "note", f"{variant.file} was not checked: {result.text}")
+    if result.state == "failed":
+        return Finding("bundle", "bad", result.text, _replace_bundle(folder))
+    return Finding("bundle", "ok", f"{variant.file} reproduces its golden scores (largest difference {result.text})")
+
+
+def _replace_bundle(folder: Path) -> str:
+    """The command that replaces a damaged bundle."""
+    if folder == SHIPPED_BUNDLE:
+        return "pip install --force-reinstall --no-deps .  # in the folder of the clone or release"
+    return f"fashion-export --out {quote(str(folder))} --overwrite"
+
+
+def check_colours(machine: Machine) -> Iterator[Finding]:
+    """Each decoder that a source uses keeps the colours."""
+    try:
+        cv2 = machine.load("cv2")
+    except ImportError:
+        return  # a finding of check_opencv
+    card = CARD.repeat(48, axis=0).repeat(48, axis=1)
+    wrong = []
+    with TemporaryDirectory() as folder:
+        for kind in ("png", "jpg", "avi"):
+            try:
+                decoded = write_and_read(cv2, card, Path(folder, f"card.{kind}"))
+            except FashionError as error:
+                wrong.append(f"{kind}: {error}")
+                continue
+            if np.abs(decoded[24::48, 24::48].astype(int) - CARD).max() > CODEC_TOLERANCE:
+                wrong.append(f"{kind}: other colours")
+    if wrong:
+        text = f"decoding changes colours ({'; '.join(wrong)})"
+        yield Finding("colours", "bad", text, _reinstall_decoders(machine))
+    else:
+        yield Finding("colours", "ok", "png, jpg and avi keep red, green, blue and grey")
+
+
+def _reinstall_decoders(machine: Machine) -> str:
+    """The command that installs the decoders again, in versions for the installed numpy, which picamera2 needs."""
+    names = opencv_builds(machine)
+    if len(names) > 1:
+        return install_one_opencv(machine)
+    opencv = f"{names[0]}=={machine.installed(names[0])}" if names else f"'opencv-python-headless{FOR_NUMPY_1}'"
+    return f"pip install --force-reinstall --no-deps {opencv} pillow"
+
+
+def write_and_read(cv2: Any, card: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
+    """Write the card with OpenCV, and read it as a source does."""
+    if path.suffix == ".avi":
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (96, 96))
+        writer.write(card)
+        writer.release()
+    else:
+        cv2.imwrite(str(path), card)
+    for item in open_source(str(path), every_frame=True).items():
+        if isinstance(item, Frame):
+            return item.image
+    raise FashionError("no frame came back")

@@ -1,0 +1,60 @@
+"""A machine made of files: a Raspberry Pi in a folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from fashion_edge.doctor import Machine
+from fashion_edge.doctor.isolated import JobResult
+
+PI4 = {
+    "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",
+    "proc/cpuinfo": "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd08\n",
+    "sys/devices/platform/soc/soc:firmware/get_throttled": "0\n",
+    "sys/class/thermal/thermal_zone0/type": "cpu-thermal\n",
+    "sys/class/thermal/thermal_zone0/temp": "51121\n",
+    "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
+}
+
+
+@pytest.fixture
+def pi4() -> dict[str, str]:
+    """The files of a Raspberry Pi 4."""
+    return dict(PI4)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Callable[..., Machine]:
+    """Make a machine of files, versions of distributions, and whatever else differs from a healthy Pi 4."""
+
+    def make(files: dict[str, str] = PI4, versions: dict[str, str] | None = None, **changes: Any) -> Machine:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        defaults = {
+            "root": tmp_path,
+            "environ": {},
+            "installed": (versions or {}).get,
+            "load": ModuleType,
+            "isolated": lambda *job: JobResult("done"),
+        }
+        return Machine(**{**defaults, **changes})
+
+    return make
+
+
+@pytest.fixture
+def refuse() -> Callable[[Exception], Callable[[str], Any]]:
+    """Make an importer, or another function, that raises."""
+
+    def make(error: Exception) -> Callable[[str], Any]:
+        def load(name: str) -> None:
+            raise error
+
+        return load
+
+    return make

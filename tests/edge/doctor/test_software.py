@@ -1,0 +1,242 @@
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fashion_edge.doctor import Machine, software
+from fashion_edge.doctor.isolated import JobResult
+from fashion_edge.doctor.machine import KilledError
+from fashion_edge.doctor.software import (
+    check_bundle,
+    check_colours,
+    check_display,
+    check_numpy,
+    check_opencv,
+    check_python,
+    check_runtimes,
+    parse_version,
+)
+
+Make = Callable[..., Machine]
+HEADLESS = "pip install 'fashion-edge[headless]'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "text"),
+    [
+        ({"arch": "aarch64", "libc": ("glibc", "2.36")}, "ok", "on aarch64, glibc 2.36"),
+        ({"arch": "aarch64", "bits": 32}, "bad", "a 32-bit system under a 64-bit kernel: no runtime has wheels"),
+        ({"arch": "armv7l", "bits": 32}, "bad", "on armv7l, a 32-bit system: no runtime has wheels"),
+        ({"arch": "riscv64"}, "bad", "on riscv64: no runtime has wheels for it, only for x86_64 and aarch64"),
+        ({"python": (3, 10)}, "bad", "wheels exist for 3.11 to 3.13"),
+        ({"libc": ("", "")}, "bad", "without glibc: the runtimes' wheels need it"),
+    ],
+)
+def test_python(machine: Make, changes: dict[str, Any], state: str, text: str) -> None:
+    (finding,) = check_python(machine(**{"arch": "x86_64", "python": (3, 11), "libc": ("glibc", "2.36"), **changes}))
+    assert finding.state == state
+    assert text in finding.text
+
+
+@pytest.mark.parametrize(
+    ("versions", "state", "fix"),
+    [
+        ({"numpy": "1.26.4", "tflite-runtime": "2.14.0"}, "ok", None),
+        ({}, "bad", "pip install numpy"),
+        (
+            {"numpy": "2.4.0", "tflite-runtime": "2.14.0"},
+            "bad",
+            "pip uninstall -y tflite-runtime && pip install ai-edge-litert",
+        ),
+        ({"numpy": "2.4.0", "simplejpeg": "1.6"}, "bad", "pip install 'numpy<2'"),
+        (
+            {"numpy": "2.4.0", "simplejpeg": "1.6", "opencv-python": "4.13"},
+            "bad",
+            "pip install 'numpy<2' 'opencv-python<4.12'",
+        ),
+    ],
+)
+def test_numpy_2_with_packages_that_were_built_for_numpy_1(
+    machine: Make, refuse: Callable, versions: dict[str, str], state: str, fix: str | None
+) -> None:
+    load = refuse(ValueError("numpy.dtype size changed"))
+    (finding,) = check_numpy(machine(versions=versions, load=load))
+    assert (finding.state, finding.fix) == (state, fix)
+
+
+@pytest.mark.parametrize(
+    ("versions", "states"),
+    [
+        ({"ai-edge-litert": "2.3", "onnxruntime": "1.32.0"}, ["ok", "ok"]),
+        ({"tflite-runtime": "2.14"}, ["note", "note"]),
+        ({}, ["bad", "note"]),
+    ],
+)
+def test_runtimes(machine: Make, versions: dict[str, str], states: list[str]) -> None:
+    assert [finding.state for finding in check_runtimes(machine(versions=versions))] == states
+
+
+def test_old_onnxruntime_crashes_on_a_cortex_a72_only(machine: Make, pi4: dict[str, str]) -> None:
+    old = {"ai-edge-litert": "2.3.0", "onnxruntime": "1.23.2"}
+    _, finding = check_runtimes(machine(versions=old))
+    assert (finding.state, finding.fix) == ("bad", "pip install 'onnxruntime>=1.32'")
+    for files, version in ((pi4, "1.32.0"), ({**pi4, "proc/cpuinfo": "CPU part\t: 0xd0b\n"}, "1.23.2")):
+        _, finding = check_runtimes(machine(files, {**old, "onnxruntime": version}))
+        assert (finding.state, finding.text) == ("ok", f"onnxruntime {version}")
+
+
+def test_runtime_that_cannot_be_imported(machine: Make) -> None:
+    failed = JobResult("failed", "ImportError: libm.so.6: version not found")
+    versions = {"ai-edge-litert": "2.3.0", "onnxruntime": "1.32.0"}
+    litert, onnx = check_runtimes(machine(versions=versions, isolated=lambda *job: failed))
+    assert (litert.state, onnx.state) == ("bad", "bad")
+    assert litert.text == "ai-edge-litert 2.3.0 cannot be imported (ImportError: libm.so.6: version not found)"
+    assert litert.fix == "pip install --force-reinstall ai-edge-litert"
+    assert onnx.fix == "pip install --force-reinstall onnxruntime"
+
+
+@pytest.mark.parametrize(
+    ("package", "module", "advice", "fix"),
+    [
+        (
+            "ai-edge-litert",
+            "ai_edge_litert.interpreter",
+            "install another version, or use fashion-edge --runtime onnx",
+            "pip install 'ai-edge-litert!=2.14.0'",
+        ),
+        (
+            "tflite-runtime",
+            "tflite_runtime.interpreter",
+            "install ai-edge-litert, or use fashion-edge --runtime onnx",
+            "pip install ai-edge-litert",
+        ),
+        (
+            "onnxruntime",
+            "onnxruntime",
+            "install another version, or use fashion-edge --runtime litert and fashion-export --tflite-only",
+            "pip install 'onnxruntime!=2.14.0'",
+        ),
+    ],
+)
+def test_runtime_that_crashes_is_named_with_its_signal(
+    machine: Make, package: str, module: str, advice: str, fix: str
+) -> None:
+    def crash(job: str, name: str) -> JobResult:
+        assert (job, name) == ("load", module)
+        return JobResult("crashed", "is killed by SIGSEGV (segmentation fault)")
+
+    findings = check_runtimes(machine(versions={package: "2.14.0"}, isolated=crash))
+    finding = next(finding for finding in findings if package in finding.text)
+    assert finding.text == f"{package} 2.14.0 is killed by SIGSEGV (segmentation fault) when it is imported: {advice}"
+    assert (finding.state, finding.fix) == ("bad", fix)
+
+
+@pytest.mark.parametrize(
+    ("versions", "error", "text", "fix"),
+    [
+        (
+            {"opencv-python": "4.12", "opencv-python-headless": "4.12"},
+            None,
+            "opencv-python 4.12 and opencv-python-headless 4.12 overwrite each other's files",
+            f"pip uninstall -y opencv-python opencv-python-headless && {HEADLESS}",
+        ),
+        (
+            {"opencv-contrib-python": "4.12"},
+            ImportError("libGL.so.1: cannot open"),
+            "OpenCV requires desktop libraries (libGL.so.1: cannot open)",
+            f"pip uninstall -y opencv-contrib-python && {HEADLESS}",
+        ),
+        (
+            {"opencv-python": "4.12"},
+            KilledError("it is killed by SIGILL"),
+            "OpenCV cannot be imported (it is killed by SIGILL)",
+            f"pip uninstall -y opencv-python && {HEADLESS}",
+        ),
+        ({}, ImportError("No module named 'cv2'"), "OpenCV cannot be imported (No module named 'cv2')", HEADLESS),
+    ],
+)
+def test_opencv_problems_end_with_exactly_one_build(
+    machine: Make, refuse: Callable, versions: dict[str, str], error: Exception, text: str, fix: str
+) -> None:
+    (finding,) = check_opencv(machine(versions=versions, load=refuse(error)))
+    assert (finding.state, finding.text, finding.fix) == ("bad", text, fix)
+
+
+@pytest.mark.parametrize(
+    ("gui", "environ", "state", "text"),
+    [
+        ("", {"DISPLAY": ":0"}, "note", "this OpenCV has no GUI"),
+        ("", {}, "note", "no display: fashion-edge runs headless; its page needs none"),
+        ("QT5", {"SSH_CONNECTION": "a b"}, "note", "no display over ssh"),
+        ("QT5", {"WAYLAND_DISPLAY": "wayland-0"}, "ok", "QT5 on a display"),
+    ],
+)
+def test_display(machine: Make, gui: str, environ: dict[str, str], state: str, text: str) -> None:
+    load = lambda name: SimpleNamespace(currentUIFramework=lambda: gui)  # noqa: E731
+    (finding,) = check_display(machine(versions={"opencv-python-headless": "4.12"}, environ=environ, load=load))
+    assert finding.state == state
+    assert text in finding.text
+    if "no GUI" in text:
+        assert finding.fix == "pip uninstall -y opencv-python-headless && pip install 'fashion-edge[window]'"
+
+
+@pytest.mark.slow
+def test_every_variant_of_the_shipped_bundle_is_checked() -> None:
+    findings = list(check_bundle(Machine()))
+    assert len(findings) >= 3
+    assert all(finding.state in ("ok", "note") for finding in findings), findings
+
+
+def test_damaged_bundle_is_exported_or_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = JobResult("failed", "model.int8.tflite is missing")
+    fixes = {finding.fix for finding in check_bundle(Machine(isolated=lambda *job: failed))}
+    assert fixes == {"pip install --force-reinstall --no-deps .  # in the folder of the clone or release"}
+    own = tmp_path / "bundles" / "my own"
+    own.mkdir(parents=True)
+    (own / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    (finding,) = check_bundle(Machine())
+    assert (finding.state, finding.fix) == ("bad", "fashion-export --out 'bundles/my own' --overwrite")
+    (own / "manifest.json").write_text('{"schema": 99}')
+    (finding,) = check_bundle(Machine())
+    assert finding.fix == "git pull && pip install --upgrade .  # in the folder of the clone"
+
+
+def test_colours_are_checked_with_every_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [finding.state for finding in check_colours(Machine())] == ["ok"]
+    from fashion_edge.sources import files
+
+    real = files.read_image
+    monkeypatch.setattr(files, "read_image", lambda path: real(path)[:, :, ::-1])
+    (finding,) = check_colours(Machine())
+    assert finding.state == "bad"
+    assert "png: other colours; jpg: other colours" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("versions", "fix"),
+    [
+        ({"opencv-python": "4.11.0.86"}, "pip install --force-reinstall --no-deps opencv-python==4.11.0.86 pillow"),
+        ({}, "pip install --force-reinstall --no-deps 'opencv-python-headless<4.12' pillow"),
+        (
+            {"opencv-python": "4.12", "opencv-python-headless": "4.12"},
+            f"pip uninstall -y opencv-python opencv-python-headless && {HEADLESS}",
+        ),
+    ],
+)
+def test_decoders_are_installed_again_in_versions_for_the_installed_numpy(
+    machine: Make, versions: dict[str, str], fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(software, "write_and_read", lambda cv2, card, path: card[:, :, ::-1])
+    (finding,) = check_colours(machine(versions=versions))
+    assert finding.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1.32.0rc1", (1, 32, 0)), ("2.4", (2, 4)), ("4.12.0.88", (4, 12, 0)), ("1.30.0+cu12", (1, 30, 0))],
+)
+def test_parse_version(text: str, expected: tuple[int, ...]) -> None:
+    assert parse_version(text) == expected
