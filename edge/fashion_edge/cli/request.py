@@ -11,9 +11,8 @@ from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.frame import Roi
 from fashion_edge.images import find_images
 from fashion_edge.pipeline import Options
-from fashion_edge.recording import FRAMES, HEADER, LINES
+from fashion_edge.recording import FRAMES, HEADER, LINES, check_folder
 from fashion_edge.sinks.jsonl import rotated
-from fashion_edge.sinks.raw import check_folder
 from fashion_edge.sinks.video import check_suffix
 from fashion_edge.sources.base import FROZEN_S, CameraSettings, Source, parse_size
 from fashion_edge.sources.factory import REPLAY

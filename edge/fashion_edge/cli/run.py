@@ -19,7 +19,7 @@ from fashion_edge.opencv import cv2
 from fashion_edge.overlay import read_fonts
 from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.readers import Ahead, Latest
-from fashion_edge.recording import Header, Recording
+from fashion_edge.recording import Header, RawSink, Recording
 from fashion_edge.sinks.base import FanOut, Sink
 from fashion_edge.sinks.monitors import NOTIFY_SOCKET, ReplayCheck
 from fashion_edge.sinks.text import make_progress_sink
@@ -52,8 +52,6 @@ def keep_sinks(request: Request, model: Model, source: Source, options: Options)
 
         yield NotifySink()
     if request.record_raw:
-        from fashion_edge.sinks.raw import RawSink
-
         yield RawSink(request.record_raw, header, request.raw_limit, overwrite=request.overwrite)
     if check:
         yield check

@@ -22,8 +22,8 @@ from fashion_edge.errors import UsageError
 from fashion_edge.loading import choose_variant
 from fashion_edge.sinks.mqtt import VARIABLE as PASSWORD
 from fashion_edge.sources.factory import check_camera_settings, may_connect_later, open_source
+from fashion_edge.sources.files import redact
 from fashion_edge.sources.picamera import parse_awb
-from fashion_edge.sources.stream import redact
 from fashion_edge.web.auth import TOKEN_VARIABLE as TOKEN
 from fashion_edge.web.auth import AccessPolicy
 

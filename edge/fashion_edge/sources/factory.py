@@ -43,7 +43,7 @@ def open_source(
 
         return open_camera(text, camera, live=live)
     if URL.match(text):
-        from fashion_edge.sources.stream import open_stream
+        from fashion_edge.sources.files import open_stream
 
         return open_stream(text, camera, live=live, paced=paced)
     if text == "demo" or text.startswith(REPLAY):
@@ -85,7 +85,7 @@ def _redacted(text: str) -> str:
     """A source in a message: a URL without its password."""
     if not URL.match(text):
         return text
-    from fashion_edge.sources.stream import redact
+    from fashion_edge.sources.files import redact
 
     return redact(text)
 

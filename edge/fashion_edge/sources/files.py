@@ -1,104 +1,102 @@
-"""Files as sources: photos, and videos with the parts of their MP4 container that OpenCV does not report."""
+"""Photos, video files, and URLs of streams or of video files."""
 
 import os
+import re
 import struct
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
 
+from fashion_edge.console import pluralize
 from fashion_edge.errors import ImageError, SourceError
 from fashion_edge.frame import Fault, Frame, Item
 from fashion_edge.images import SUFFIXES, find_ignored, find_images, read_image
 from fashion_edge.opencv import cv2
 from fashion_edge.readers import Playback
 from fashion_edge.recording import HEADER
-from fashion_edge.sources.device import CvCapture, open_video_capture
+from fashion_edge.sources.base import CameraSettings, Source
+from fashion_edge.sources.device import CvCapture, ReopeningSource, open_video_capture
 
-HEAD = 8  # bytes of an MP4 box header: length, big-endian, and four letters
-Span = tuple[int, int]  # start and end of a box's content in the file
-MAX_EDITS = 10_000
-MAX_BOXES = 1_000  # of one level: bounds the time for a malicious file
+MAX_BOXES = 1_000  # of one level of an MP4 container: bounds the time for a malicious file
+MAX_MOVIE_BYTES = 64 << 20
 
 
 def shown_s(path: Path) -> float | None:
     """Seconds of the video track that its edit list shows; None without a readable list."""
     try:
-        with path.open("rb") as file:
-            return _shown_s(file, path.stat().st_size)
-    except (OSError, struct.error):
-        return None
-
-
-def _lacks_frame_list(path: Path) -> bool:
-    """Whether an MP4 or MOV file has no list of its frames: a recorder writes that last."""
-    try:
-        with path.open("rb") as file:
-            kinds = [kind for kind, _, _ in _boxes(file, (0, path.stat().st_size))]
-    except (OSError, struct.error):
-        return False
-    return {b"ftyp", b"mdat"} <= set(kinds) and not {b"moov", b"meta"} & set(kinds)  # a HEIF still has `meta`
-
-
-def _shown_s(file: BinaryIO, size: int) -> float | None:
-    movie = _find(file, (0, size), b"moov")
-    head = movie and _find(file, movie, b"mvhd")
-    if not movie or not head:
-        return None
-    units = _read(file, head[0] + (20 if _version(file, head) else 12), ">I")[0]  # per second, of the movie's clock
-    for kind, start, end in _boxes(file, movie):
-        if kind == b"trak" and _is_video(file, (start, end)):
-            edits = _find(file, (start, end), b"edts")
-            table = edits and _find(file, edits, b"elst")
-            return sum(_lengths(file, table)) / units if table and units else None
+        movie = memoryview(_read_container(path).get(b"moov", b""))
+        header = _find(movie, b"mvhd")
+        (units,) = struct.unpack_from(">I", header, 20 if header[0] else 12)  # per second
+        for kind, track in _split(movie):
+            if kind == b"trak" and bytes(_find(track, b"mdia", b"hdlr")[8:12]) == b"vide":
+                edits = _find(track, b"edts", b"elst")
+                return sum(_read_lengths(edits)) / units if edits and units else None
+    except (OSError, struct.error, IndexError):
+        pass
     return None
 
 
-def _lengths(file: BinaryIO, table: Span) -> Iterator[int]:
+def _lacks_frame_list(path: Path) -> bool:
+    """Whether an MP4 or MOV file has no list of its frames, which a recorder writes last."""
+    try:
+        kinds = _read_container(path).keys()
+    except OSError:
+        return False
+    return {b"ftyp", b"mdat"} <= kinds and not {b"moov", b"meta"} & kinds  # a HEIF still has `meta`
+
+
+def _read_lengths(edits: memoryview) -> Iterator[int]:
     """Units of each edit that shows frames; an empty edit only delays."""
-    entry = ">QqI" if _version(file, table) else ">IiI"
-    start, count = table[0] + 8, _read(file, table[0] + 4, ">I")[0]
-    for number in range(min(count, MAX_EDITS)):
-        length, begin, _ = _read(file, start + number * struct.calcsize(entry), entry)
+    (count,) = struct.unpack_from(">I", edits, 4)
+    entry = struct.Struct(">QqI" if edits[0] else ">IiI")
+    for number in range(min(count, len(edits) // entry.size)):
+        length, begin, _ = entry.unpack_from(edits, 8 + number * entry.size)
         if begin >= 0:
             yield length
 
 
-def _is_video(file: BinaryIO, track: Span) -> bool:
-    media = _find(file, track, b"mdia")
-    handler = media and _find(file, media, b"hdlr")
-    return handler is not None and _read(file, handler[0] + 8, ">4s") == (b"vide",)
+def _read_container(path: Path) -> dict[bytes, bytes]:
+    """Kinds of the top-level boxes; `moov`, the description of the tracks, with its content."""
+    boxes, place, size = dict[bytes, bytes](), 0, path.stat().st_size
+    with path.open("rb") as file:
+        for _ in range(MAX_BOXES):
+            if place + 8 > size:
+                break
+            file.seek(place)
+            head = file.read(16)
+            start, length, kind = _read_head(head, size - place)
+            file.seek(place + start)
+            boxes[kind] = file.read(min(length - start, MAX_MOVIE_BYTES)) if kind == b"moov" else b""
+            place += length
+    return boxes
 
 
-def _version(file: BinaryIO, box: Span) -> int:
-    return int(_read(file, box[0], ">B")[0])
-
-
-def _find(file: BinaryIO, span: Span, kind: bytes) -> Span | None:
-    return next(((start, end) for name, start, end in _boxes(file, span) if name == kind), None)
-
-
-def _boxes(file: BinaryIO, span: Span) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, start and end of the content of each box in a part of the file."""
-    place, end = span
+def _split(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Kind and content of each box in a box."""
     for _ in range(MAX_BOXES):
-        if place + HEAD > end:
+        if len(data) < 8:
             return
-        length, kind = _read(file, place, ">I4s")
-        start = place + HEAD
-        if length == 1:  # too long for 32 bits
-            length, start = _read(file, start, ">Q")[0], start + 8
-        elif length == 0:  # the rest
-            length = end - place
-        if place + length < start:
-            return
-        yield kind, start, min(end, place + length)
-        place += length
+        start, length, kind = _read_head(data, len(data))
+        yield kind, data[start:length]
+        data = data[length:]
 
 
-def _read(file: BinaryIO, place: int, layout: str) -> tuple[Any, ...]:
-    file.seek(place)
-    return struct.unpack(layout, file.read(struct.calcsize(layout)))
+def _find(data: memoryview, *kinds: bytes) -> memoryview:
+    """Content of a box in a box in a box; empty if there is none."""
+    for kind in kinds:
+        data = next((content for name, content in _split(data) if name == kind), memoryview(b""))
+    return data
+
+
+def _read_head(data: bytes | memoryview, rest: int) -> tuple[int, int, bytes]:
+    """Start of a box's content, its length with the header, and its kind."""
+    length, kind = struct.unpack_from(">I4s", data)
+    start = 8
+    if length == 1:  # too long for 32 bits
+        (length,), start = struct.unpack_from(">Q", data, 8), 16
+    elif length == 0:  # to the end
+        length = rest
+    return start, max(start, length), kind
 
 
 SMALL = 640 * 480  # pixels that one thread decodes faster than they are classified
@@ -113,15 +111,13 @@ class VideoSource:
     prefetch = True
     recording = None
 
-    def __init__(
-        self, place: Path | str, *, paced: bool = False, name: str | None = None, timeouts: Sequence[int] = ()
-    ) -> None:
-        """Open the file at a path or a URL, shown as `name`; `timeouts` are OpenCV's settings of a connection."""
-        self.name = name or str(place)
+    def __init__(self, place: Path | str, *, paced: bool = False) -> None:
+        """Open the file at a path or a URL."""
         self._paced = paced
         self._remote = isinstance(place, str)
+        self.name = redact(place) if isinstance(place, str) else str(place)
         self._place = str(place.absolute() if isinstance(place, Path) else place)  # 13:00.mp4 looks like a protocol
-        self._timeouts = tuple(timeouts)
+        self._timeouts = _timeouts() if self._remote else ()
         capture = self._open(())
         width, height = capture.size
         # FFmpeg's threads cost a third more processor time, which pays for larger pictures only
@@ -222,9 +218,7 @@ class StillsSource:
     def describe(self) -> str:
         """Number of pictures, and what is ignored."""
         recorded = f"; --source replay:{self.name} gives them as they were recorded" if self._recorded else ""
-        return (
-            f"{self.name}: {self.length} picture{'s' if self.length != 1 else ''}{recorded}{self._describe_ignored()}"
-        )
+        return f"{self.name}: {pluralize(self.length, 'picture')}{recorded}{self._describe_ignored()}"
 
     def _describe_ignored(self) -> str:
         """Links are not followed: they may lead out of the folder, or form a loop."""
@@ -235,3 +229,46 @@ class StillsSource:
 def legible(name: str) -> str:
     r"""A file name that can be written as UTF-8; other bytes are escaped as `\xff`."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+OPEN_TIMEOUT_MS = 5_000
+READ_TIMEOUT_MS = 4_000
+SECRET = re.compile(r"(\w*(?:pas|pwd|token)\w*=|\b(?:\w*[_-])?(?:auth|(?:api)?key)=)[^&]*", re.IGNORECASE)
+PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
+
+
+def redact(url: str) -> str:
+    """A URL without user and password, which many cameras take as `password=`."""
+    bare = re.sub(r"//.*@", "//***@", url, flags=re.DOTALL)
+    return SECRET.sub(r"\1***", bare)
+
+
+def open_stream(url: str, camera: CameraSettings, *, live: bool = True, paced: bool = False) -> Source:
+    """Open a stream, which is reopened after a loss, or a file, which ends and loses no frame.
+
+    Raises:
+        SourceError: there is no answer or no picture, or the URL is that of a single picture.
+    """
+    name = redact(url)
+    if PICTURE.match(url):
+        raise SourceError(f"{name} is a picture, not a stream or a video; download it, and give the file as --source")
+    first = [_open_url(url, name)]
+    if first[0].finite:
+        first.pop().close()
+        return VideoSource(url, paced=paced)
+    return ReopeningSource(
+        name, lambda: first.pop() if first else _open_url(url, name), live=live, frozen_s=camera.frozen_s
+    )
+
+
+def _timeouts() -> tuple[int, ...]:
+    return cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS
+
+
+def _open_url(url: str, name: str) -> CvCapture:
+    capture = open_video_capture(url, cv2.CAP_FFMPEG, _timeouts())
+    if not capture.isOpened():
+        capture.release()
+        seconds = OPEN_TIMEOUT_MS / 1000
+        raise SourceError(f"stream {name} gives no picture within {seconds:g} s; check the address")
+    return CvCapture(capture, name)

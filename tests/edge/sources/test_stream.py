@@ -13,7 +13,7 @@ import pytest
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame
 from fashion_edge.sources import open_source
-from fashion_edge.sources.stream import redact
+from fashion_edge.sources.files import redact
 
 FRAMES = 12
 
