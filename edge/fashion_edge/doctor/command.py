@@ -12,17 +12,8 @@ from fashion_edge.doctor.isolated import IsolatedProcess, describe_error
 from fashion_edge.doctor.machine import Check, Finding, Machine, import_after
 
 STATES = {"ok": "ok  ", "note": "note", "bad": "BAD "}
-EPILOG = """\b
-Example:
-  fashion-doctor --json > findings.json
-
-\b
-Exit status:
-  0  no finding is bad
-  1  a finding is bad
-  2  usage error
-  130  interrupted
-"""
+EXAMPLE = "\b\nExample:\n  fashion-doctor --json > findings.json\n\n"
+STATUSES = "\b\nExit status:\n  0  no finding is bad\n  1  a finding is bad\n  2  usage error\n  130  interrupted"
 
 
 def all_checks() -> tuple[Check, ...]:
@@ -30,24 +21,16 @@ def all_checks() -> tuple[Check, ...]:
     from fashion_edge.doctor import hardware, software
 
     return (
-        software.check_python,
-        software.check_numpy,
-        software.check_runtimes,
-        software.check_opencv,
-        software.check_display,
-        hardware.check_cameras,
-        hardware.check_libcamera,
-        hardware.check_power,
-        hardware.check_governor,
-        software.check_bundle,
-        software.check_colours,
-    )
+        software.check_python, software.check_numpy, software.check_runtimes, software.check_opencv,
+        software.check_display, hardware.check_cameras, hardware.check_libcamera, hardware.check_power,
+        hardware.check_governor, software.check_bundle, software.check_colours,
+    )  # fmt: skip
 
 
 @click.command(
     cls=GroupedCommand,
     name="fashion-doctor",
-    epilog=EPILOG,
+    epilog=EXAMPLE + STATUSES,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @group("Output", click.option("--json", "as_json", is_flag=True, help="Print findings as JSON."))

@@ -35,11 +35,7 @@ class IsolatedProcess:
         self._child: tuple[SpawnProcess, Connection] | None = None
 
     def run(self, *job: str) -> JobResult:
-        """Run a job of `JOBS`, given its name and its arguments.
-
-        Raises:
-            RuntimeError: the job raised an unexpected exception; the traceback is added as a note.
-        """
+        """Run a job of `JOBS`, given its name and its arguments; its unexpected exceptions are raised here, too."""
         process, connection = self._child = self._child or _start()
         with suppress(BrokenPipeError):  # it has ended, as `recv` will find
             connection.send(job)
@@ -47,16 +43,14 @@ class IsolatedProcess:
             self.close()
             return JobResult("crashed", f"gives no answer within {ANSWER_TIMEOUT_S:g} s")
         try:
-            result, trace = connection.recv()
+            answer = connection.recv()
         except (EOFError, ConnectionResetError):
             process.join(EXIT_TIMEOUT_S)
             self.close()
             return JobResult("crashed", _describe_exit(process.exitcode or 0))
-        if trace:
-            error = RuntimeError(result.text)
-            error.add_note(trace)
-            raise error
-        return JobResult(result.state, result.text)
+        if isinstance(answer, JobResult):
+            return answer
+        raise answer
 
     def close(self) -> None:
         """End the subprocess, if it runs."""
@@ -123,12 +117,13 @@ def serve(connection: Connection) -> None:
     with suppress(EOFError, ConnectionError):
         while True:
             name, *arguments = connection.recv()
-            trace = ""
+            answer: JobResult | Exception
             try:
-                result = JOBS[name](*arguments)
+                answer = JOBS[name](*arguments)
             except Exception as error:
-                result, trace = JobResult("failed", describe_error(error)), traceback.format_exc()
-            connection.send((result, trace))
+                answer = RuntimeError(describe_error(error))
+                answer.add_note(traceback.format_exc())
+            connection.send(answer)
 
 
 def describe_error(error: Exception) -> str:

@@ -78,6 +78,14 @@ class Machine:
         except OSError:
             return None
 
+    def import_error(self, module: str) -> Exception | None:
+        """Why a module cannot be imported, else None."""
+        try:
+            self.load(module)
+        except (ImportError, ValueError) as error:  # ValueError: built for another numpy
+            return error
+        return None
+
     def glob(self, pattern: str) -> list[Path]:
         """Paths below the root that match, sorted."""
         return sorted(self.root.glob(pattern))

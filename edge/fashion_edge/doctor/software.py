@@ -2,26 +2,25 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.bundle import Variant, load_bundle
 from fashion_edge.defaults import SHIPPED_BUNDLE, default_bundle
-from fashion_edge.doctor.isolated import JobResult
 from fashion_edge.doctor.machine import Finding, Machine
 from fashion_edge.errors import FashionError, NewerBundleError
 from fashion_edge.frame import Frame
+from fashion_edge.opencv import cv2
 from fashion_edge.sources import open_source
 
 PYTHONS = (3, 11), (3, 13)
 WHEELS = ("x86_64", "aarch64", "arm64")
-BUILT_FOR_NUMPY_1 = "simplejpeg"  # a dependency of picamera2, the first to break
+SIMPLEJPEG = "simplejpeg"  # a dependency of picamera2 that was built for numpy 1
 CORTEX_A72 = re.compile(r"^CPU part\s*:\s*0xd08", re.IGNORECASE | re.MULTILINE)  # Raspberry Pi 4, /proc/cpuinfo
 FIRST_FOR_A72 = (1, 32)  # earlier versions of onnxruntime crash there with an illegal instruction
 OPENCV_BUILDS = (
@@ -55,20 +54,14 @@ def check_numpy(machine: Machine) -> Iterator[Finding]:
     found = machine.installed("numpy")
     if found is None:
         yield Finding("numpy", "bad", "numpy is not installed", "pip install numpy")
-        return
-    if parse_version(found)[0] >= 2 and machine.installed("tflite-runtime"):
+    elif parse_version(found)[0] >= 2 and machine.installed("tflite-runtime"):
         text = f"numpy {found} with tflite-runtime, which was built for numpy 1: it crashes or cannot be imported"
         yield Finding("numpy", "bad", text, "pip uninstall -y tflite-runtime && pip install ai-edge-litert")
-        return
-    if machine.installed(BUILT_FOR_NUMPY_1):
-        try:
-            machine.load(BUILT_FOR_NUMPY_1)
-        except (ImportError, ValueError) as error:
-            package = BUILT_FOR_NUMPY_1
-            text = f"numpy {found}, but the system's {package} was built for another version ({error}): no picamera2"
-            yield Finding("numpy", "bad", text, downgrade_numpy(machine))
-            return
-    yield Finding("numpy", "ok", f"numpy {found}")
+    elif machine.installed(SIMPLEJPEG) and (error := machine.import_error(SIMPLEJPEG)):
+        text = f"numpy {found}, but the system's {SIMPLEJPEG} was built for another version ({error}): no picamera2"
+        yield Finding("numpy", "bad", text, downgrade_numpy(machine))
+    else:
+        yield Finding("numpy", "ok", f"numpy {found}")
 
 
 def downgrade_numpy(machine: Machine) -> str:
@@ -91,56 +84,50 @@ class Runtime:
     without: str
     successor: str | None = None  # what to install instead
 
-    def crash(self, machine: Machine, result: JobResult, when: str) -> tuple[str, str]:
-        """Text and fix of a finding: which version crashes, how, and when."""
+    def check(self, machine: Machine) -> Finding:
+        """Import it."""
+        named = f"{self.package} {machine.installed(self.package)}"
+        result = machine.isolated("load", self.module)
+        if result.state == "crashed":
+            return Finding(self.subject, "bad", *self.crash(machine, f"{result.text} when it is imported"))
+        if result.state == "done":
+            return Finding(self.subject, "ok", named)
+        fix = f"pip install {self.successor or f'--force-reinstall {self.package}'}"
+        return Finding(self.subject, "bad", f"{named} cannot be imported ({result.text})", fix)
+
+    def crash(self, machine: Machine, crash: str) -> tuple[str, str]:
+        """Text and fix of a finding."""
         version = machine.installed(self.package)
         named = f"{self.package} {version}" if version else self.package
         other = self.successor or (f"'{self.package}!={version}'" if version else f"--force-reinstall {self.package}")
-        advice = f"install {self.successor or 'another version'}, or {self.without}"
-        return f"{named} {result.text} {when}: {advice}", f"pip install {other}"
+        advice = f"install {self.successor or 'another version'}, or use {self.without}"
+        return f"{named} {crash}: {advice}", f"pip install {other}"
 
 
-WITHOUT_TFLITE = "use fashion-edge --runtime onnx"
-LITERT = Runtime("runtime", "ai-edge-litert", "ai_edge_litert.interpreter", WITHOUT_TFLITE)
-LEGACY = Runtime("runtime", "tflite-runtime", "tflite_runtime.interpreter", WITHOUT_TFLITE, "ai-edge-litert")
-WITHOUT_ONNX = "use fashion-edge --runtime litert and fashion-export --tflite-only"
+LITERT = Runtime("runtime", "ai-edge-litert", "ai_edge_litert.interpreter", "fashion-edge --runtime onnx")
+LEGACY = replace(LITERT, package="tflite-runtime", module="tflite_runtime.interpreter", successor="ai-edge-litert")
+WITHOUT_ONNX = "fashion-edge --runtime litert and fashion-export --tflite-only"
 ONNX = Runtime("onnxruntime", "onnxruntime", "onnxruntime", WITHOUT_ONNX)
 
 
 def check_runtimes(machine: Machine) -> Iterator[Finding]:
     """The TFLite runtime of the default variant, and onnxruntime."""
-    litert, legacy = machine.installed(LITERT.package), machine.installed(LEGACY.package)
-    if litert:
-        yield _why_unusable(machine, LITERT) or Finding("runtime", "ok", f"ai-edge-litert {litert}")
+    legacy, onnx = machine.installed(LEGACY.package), machine.installed(ONNX.package)
+    if machine.installed(LITERT.package):
+        yield LITERT.check(machine)
     elif legacy:
         slow = Finding("runtime", "note", f"tflite-runtime {legacy}: slow on int8", "pip install ai-edge-litert")
-        yield _why_unusable(machine, LEGACY) or slow
+        yield finding if (finding := LEGACY.check(machine)).state == "bad" else slow
     else:
         yield Finding("runtime", "bad", "no TFLite runtime", "pip install ai-edge-litert")
-    yield _check_onnx(machine)
-
-
-def _check_onnx(machine: Machine) -> Finding:
-    onnx = machine.installed("onnxruntime")
     if onnx is None:
         text = "not installed: --runtime onnx will not work"
-        return Finding("onnxruntime", "note", text, "pip install 'fashion-edge[onnx]'")
-    if parse_version(onnx) < FIRST_FOR_A72 and CORTEX_A72.search(machine.read("proc/cpuinfo") or ""):
+        yield Finding("onnxruntime", "note", text, "pip install 'fashion-edge[onnx]'")
+    elif parse_version(onnx) < FIRST_FOR_A72 and CORTEX_A72.search(machine.read("proc/cpuinfo") or ""):
         text = f"onnxruntime {onnx} crashes on this Cortex-A72 with an illegal instruction"
-        return Finding("onnxruntime", "bad", text, "pip install 'onnxruntime>=1.32'")
-    return _why_unusable(machine, ONNX) or Finding("onnxruntime", "ok", f"onnxruntime {onnx}")
-
-
-def _why_unusable(machine: Machine, runtime: Runtime) -> Finding | None:
-    """None for a runtime that can be imported."""
-    result = machine.isolated("load", runtime.module)
-    if result.state == "crashed":
-        return Finding(runtime.subject, "bad", *runtime.crash(machine, result, "when it is imported"))
-    if result.state == "done":
-        return None
-    text = f"{runtime.package} {machine.installed(runtime.package)} cannot be imported ({result.text})"
-    fix = f"pip install {runtime.successor or f'--force-reinstall {runtime.package}'}"
-    return Finding(runtime.subject, "bad", text, fix)
+        yield Finding("onnxruntime", "bad", text, "pip install 'onnxruntime>=1.32'")
+    else:
+        yield ONNX.check(machine)
 
 
 def opencv_builds(machine: Machine) -> list[str]:
@@ -158,26 +145,21 @@ def check_opencv(machine: Machine) -> Iterator[Finding]:
     """Exactly one build, which can be imported."""
     found = [f"{name} {machine.installed(name)}" for name in opencv_builds(machine)]
     if len(found) > 1:
-        yield Finding(
-            "opencv", "bad", f"{' and '.join(found)} overwrite each other's files", install_one_opencv(machine)
-        )
-        return
-    try:
-        cv2 = machine.load("cv2")
-    except ImportError as error:
+        text = f"{' and '.join(found)} overwrite each other's files"
+        yield Finding("opencv", "bad", text, install_one_opencv(machine))
+    elif error := machine.import_error("cv2"):
         desktop = "libGL" in str(error) or "libgthread" in str(error)
         problem = "requires desktop libraries" if desktop else "cannot be imported"
         yield Finding("opencv", "bad", f"OpenCV {problem} ({error})", install_one_opencv(machine))
-        return
-    yield Finding("opencv", "ok", found[0] if found else f"OpenCV {cv2.__version__} of the system")
+    else:
+        yield Finding("opencv", "ok", found[0] if found else f"OpenCV {machine.load('cv2').__version__} of the system")
 
 
 def check_display(machine: Machine) -> Iterator[Finding]:
     """Whether a window can be shown; without a display OpenCV's GUI build would end the process."""
-    try:
-        gui = machine.load("cv2").currentUIFramework()
-    except ImportError:
+    if machine.import_error("cv2"):
         return  # a finding of check_opencv
+    gui = machine.load("cv2").currentUIFramework()
     if not (machine.environ.get("DISPLAY") or machine.environ.get("WAYLAND_DISPLAY")):
         over_ssh = " over ssh" if machine.environ.get("SSH_CONNECTION") else ""
         text = f"no display{over_ssh}: fashion-edge runs headless; its page needs none"
@@ -197,9 +179,7 @@ def check_bundle(machine: Machine) -> Iterator[Finding]:
         fix = UPDATE if isinstance(error, NewerBundleError) else _replace_bundle(folder)
         yield Finding("bundle", "bad", str(error), fix)
         return
-    try:
-        machine.load("cv2")
-    except ImportError:
+    if machine.import_error("cv2"):
         yield Finding("bundle", "note", "the golden frames were not replayed: OpenCV is needed")
         return
     for variant in bundle.manifest.variants:
@@ -211,7 +191,7 @@ def _check_variant(machine: Machine, folder: Path, variant: Variant) -> Finding:
     if result.state == "crashed":
         only_legacy = machine.installed(LEGACY.package) and not machine.installed(LITERT.package)
         runtime = ONNX if variant.runtime == "onnx" else LEGACY if only_legacy else LITERT
-        text, fix = runtime.crash(machine, result, "in its self-check")
+        text, fix = runtime.crash(machine, f"{result.text} in its self-check")
         return Finding("bundle", "bad", f"{variant.file}: {text}", fix)
     if result.state == "missing":
         return Finding("bundle", "note", f"{variant.file} was not checked: {result.text}")
@@ -229,16 +209,14 @@ def _replace_bundle(folder: Path) -> str:
 
 def check_colours(machine: Machine) -> Iterator[Finding]:
     """Each decoder that a source uses keeps the colours."""
-    try:
-        cv2 = machine.load("cv2")
-    except ImportError:
+    if machine.import_error("cv2"):
         return  # a finding of check_opencv
     card = CARD.repeat(48, axis=0).repeat(48, axis=1)
     wrong = []
     with TemporaryDirectory() as folder:
         for kind in ("png", "jpg", "avi"):
             try:
-                decoded = write_and_read(cv2, card, Path(folder, f"card.{kind}"))
+                decoded = write_and_read(card, Path(folder, f"card.{kind}"))
             except FashionError as error:
                 wrong.append(f"{kind}: {error}")
                 continue
@@ -260,7 +238,7 @@ def _reinstall_decoders(machine: Machine) -> str:
     return f"pip install --force-reinstall --no-deps {opencv} pillow"
 
 
-def write_and_read(cv2: Any, card: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
+def write_and_read(card: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
     """Write the card with OpenCV, and read it as a source does."""
     if path.suffix == ".avi":
         writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10.0, (96, 96))

@@ -229,7 +229,7 @@ def test_colours_are_checked_with_every_decoder(monkeypatch: pytest.MonkeyPatch)
 def test_decoders_are_installed_again_in_versions_for_the_installed_numpy(
     machine: Make, versions: dict[str, str], fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(software, "write_and_read", lambda cv2, card, path: card[:, :, ::-1])
+    monkeypatch.setattr(software, "write_and_read", lambda card, path: card[:, :, ::-1])
     (finding,) = check_colours(machine(versions=versions))
     assert finding.fix == fix
 
