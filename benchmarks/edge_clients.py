@@ -1,10 +1,10 @@
-"""What it costs the frame loop that others watch: frames a second, age and CPU with 0, 1, 2 clients and a stalled one.
+"""Cost of clients of the live page: frames a second, age and CPU with 0, 1, 2 clients and a stalled one.
 
     python benchmarks/edge_clients.py --rounds 3 --seconds 5
 
-Each case is a run of `fashion-edge --serve`, read twice through its own /metrics; the cases take turns, so that what
-else the machine does falls on all of them alike. Clients are processes of their own: one that draws at once what it
-gets, and one that opens /stream.mjpg and never reads.
+Each case is a run of `fashion-edge --serve`, read twice through its own /metrics; the cases are interleaved, so that
+other programs disturb all of them alike. Clients are separate processes: one that requests the next picture at once,
+and one that opens /stream.mjpg and never reads.
 """
 
 import argparse
@@ -39,7 +39,7 @@ PACES = {"30 frames/s": [], "as fast as it goes": ["--every-frame"]}
 
 
 def free_port() -> int:
-    """One that nobody has at the moment."""
+    """A port that is free at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
@@ -53,10 +53,10 @@ def read(port: int) -> dict[str, float]:
 
 @contextmanager
 def process(code: str, *argv: str) -> Iterator[subprocess.Popen[str]]:
-    """Some Python, in a process that ends with the block."""
+    """Run Python code in a process that ends with the block."""
     command = [sys.executable, "-c", code, *argv]
-    open_to_all = {name: value for name, value in os.environ.items() if name != "FASHION_EDGE_TOKEN"}
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=open_to_all)
+    environment = {name: value for name, value in os.environ.items() if name != "FASHION_EDGE_TOKEN"}
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     try:
         yield child
     finally:
@@ -65,7 +65,7 @@ def process(code: str, *argv: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def stall(port: int) -> socket.socket:
-    """A client that asks and never reads."""
+    """A client that sends a request and never reads."""
     connection = socket.create_connection(("127.0.0.1", port))
     connection.sendall(f"GET /stream.mjpg HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
     return connection
@@ -77,7 +77,7 @@ def await_frames(port: int, edge: subprocess.Popen[str]) -> None:
         try:
             if read(port)["fashion_edge_frames_total"] > 10:
                 return
-        except OSError:  # it does not listen yet
+        except OSError:  # not listening yet
             time.sleep(0.05)
     raise SystemExit(
         f"edge_clients: fashion-edge ended with status {edge.returncode}; `fashion-edge --serve 8080` says why"
@@ -85,7 +85,7 @@ def await_frames(port: int, edge: subprocess.Popen[str]) -> None:
 
 
 def measure(extra: list[str], watchers: int, stalled: int, seconds: float) -> dict[str, float]:
-    """One case: wait until all see pictures, then read twice."""
+    """One case: wait until every client has a picture, then read twice."""
     port = free_port()
     argv = ["--source", "demo", "--headless", "--jsonl", os.devnull, "--overwrite", "--serve", str(port), *extra]
     with ExitStack() as stack:
@@ -110,7 +110,7 @@ def measure(extra: list[str], watchers: int, stalled: int, seconds: float) -> di
 
 
 def percentile(change: dict[str, float], share: float) -> float:
-    """The upper bound of the bucket in which it lies, in milliseconds."""
+    """Upper bound of the histogram bucket that contains the percentile, in milliseconds."""
     total = change["fashion_edge_age_seconds_count"]
     for name, count in change.items():
         if (bound := re.fullmatch(r'fashion_edge_age_seconds_bucket\{le="(.+)"\}', name)) and count >= share * total:
@@ -119,11 +119,11 @@ def percentile(change: dict[str, float], share: float) -> float:
 
 
 def main() -> None:
-    """Run the cases in turn and print their medians."""
+    """Run all cases in interleaved rounds and print their medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--json", help="keep the raw figures here")
+    parser.add_argument("--json", help="write the raw figures here")
     args = parser.parse_args()
     results: dict[str, list[dict[str, float]]] = {}
     for turn in range(args.rounds):

@@ -1,10 +1,10 @@
-"""Whether memory stays flat over a long run: frames through the live loop, resident memory as it goes.
+"""Whether memory stays flat over a long run: resident memory while frames pass through the live loop.
 
     python benchmarks/edge_memory.py --frames 100000
     python benchmarks/edge_memory.py --frames 100000 --backend fake     # the loop alone, without a runtime
 
-Every frame is labelled, drawn and written as a JSON line, as in a run of days. Memory counts as flat where it grew by
-less than LIMIT_MB from a tenth of the way, when every cache is warm, to the end. Exit status 3 where it did not.
+Every frame is labelled, drawn and written as a JSON line, as in a run of days. Memory is flat if it grows by less than
+LIMIT_MB from a tenth of the way, when every cache is warm, to the end; else the exit status is 3.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Generator, Sequence
 
+from fashion_bench.worker import read_memory
 from fashion_edge.backends.fake import FakeBackend
 from fashion_edge.cli.request import Request
 from fashion_edge.frame import Frame, Item
@@ -27,11 +28,11 @@ from fashion_render.demo import DemoScene
 
 LIMIT_MB = 4.0
 POINTS = 20
-SCENES = 90  # rendered frames that go round
+SCENES = 90  # rendered frames, repeated
 
 
 class MemorySink(Sink):
-    """Notes resident memory every so many frames; wants the overlay drawn."""
+    """Records resident memory every so many frames; needs the overlay."""
 
     wants_picture = True
 
@@ -41,10 +42,10 @@ class MemorySink(Sink):
         self._seen = 0
 
     def put(self, result: Result) -> None:  # noqa: ARG002  # only counted
-        """Count, and look at memory when it is time."""
+        """Count, and read the memory when it is due."""
         self._seen += 1
         if self._seen % self._every == 0:
-            self.points.append((self._seen, resident_mb()))
+            self.points.append((self._seen, read_memory()["rss_mb"] or 0.0))
             print(f"{self._seen} frames: {self.points[-1][1]:.1f} MB", file=sys.stderr)
 
 
@@ -79,19 +80,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def frames() -> Generator[Item, None, None]:
-    """The demo, rendered once and given again and again, thirty to a second of the stream's clock."""
+    """The demo, rendered once and repeated, at 30 frames a second of the stream's clock."""
     scene = DemoScene(seed=0)
     pictures = [scene.frame(i * 10) for i in range(SCENES)]
     index = 0
     while True:
         yield Frame(pictures[index % SCENES].copy(), index, time.monotonic(), "demo", stream_at=index / 30)
         index += 1
-
-
-def resident_mb() -> float:
-    """Resident memory of this process now, not its peak."""
-    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123  # read often, and nothing else
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 if __name__ == "__main__":

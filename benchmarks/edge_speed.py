@@ -1,23 +1,22 @@
-"""How fast the live loop is beside the model itself: one run, cases interleaved, each in its own process.
+"""Speed of the live loop compared with the model alone: cases in interleaved rounds, each in its own process.
 
     python benchmarks/edge_speed.py --rounds 5 --json edge_speed.json
 
-Cases, over one 640x480 clip of the rendered demo, one thread:
+Cases, on one 640x480 clip of the rendered demo, one thread:
 
-    allow   preprocess and inference alone, on frames that are in memory: what the rest is measured against
+    model   preprocess and inference alone, on frames in memory: the reference of the loop
     loop    fashion-edge's own loop: decode, label every frame, draw the overlay, write JSON lines
     paced   the same at 30 frames a second through the newest-frame reader: age and CPU use
     cold    the command line from its start to its first label; `bare` is a script that imports OpenCV and the runtime,
             loads the same model and labels the same frame
 
-None but `cold` counts its first 60 frames, in which fonts are read and libraries wake up.
-Each bar is judged on medians over the rounds; exit status 3 where one is missed. A busy machine misses them.
+All but `cold` skip their first 60 frames, in which fonts are read and caches fill.
+Medians over the rounds are compared with the bars; exit status 3 where one is missed. A busy machine misses them.
 """
 
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -28,10 +27,12 @@ from typing import Any
 
 import numpy as np
 
+from fashion_bench.worker import read_memory
+
 FRAMES, PACED_S, WARM = 900, 8.0, 60
 FPS = 30.0
 BARS = {  # name -> (limit, whether more is better)
-    "loop / allow, frames a second": (0.6, True),
+    "loop / model, frames a second": (0.6, True),
     "paced p99 age beyond one frame interval, ms": (20.0, False),
     "paced CPU, % of a core": (15.0, False),
     "cold start / bare script": (3.0, False),
@@ -60,15 +61,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    parser.add_argument("--clip", type=Path, help="a video file in place of the rendered one")
+    parser.add_argument("--clip", type=Path, help="a video file instead of the rendered one")
     args = parser.parse_args(argv)
     if args.child:
         print(json.dumps(CHILDREN[args.child](args.clip)))
         return 0
+    import msgspec
+
+    from fashion_bench.machine import describe_machine
+    from fashion_render.demo import write_clip
+
     with tempfile.TemporaryDirectory() as folder:
-        clip = args.clip or render_clip(Path(folder, "demo.mp4"))
+        clip = args.clip or Path(folder, "demo.mp4")
+        if not args.clip:
+            write_clip(clip, FRAMES)
         samples = [measure(clip, number, args.rounds) for number in range(args.rounds)]
-    document = {"machine": describe_machine(), "command": " ".join(sys.argv), "rounds": samples, **judge(samples)}
+    machine = msgspec.to_builtins(describe_machine())
+    document = {"machine": machine, "command": " ".join(sys.argv), "rounds": samples, **compare_with_bars(samples)}
     for name, figure in document["bars"].items():
         print(f"{'ok ' if figure['met'] else 'BAD'}  {name}: {figure['median']:.2f} (bar {figure['bar']:g})")
     if args.json:
@@ -77,9 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure(clip: Path, number: int, rounds: int) -> dict[str, Any]:
-    """One round of every case, in an order that turns with the round."""
+    """One round of every case, in an order that rotates with the round."""
     cases: list[tuple[str, Callable[[], Any]]] = [
-        *((name, lambda name=name: ask(name, clip)) for name in CHILDREN),
+        *((name, lambda name=name: run_child(name, clip)) for name in CHILDREN),
         ("cold_s", lambda: start_edge(clip)),
         ("bare_s", lambda: start_bare(clip)),
     ]
@@ -92,10 +101,10 @@ def measure(clip: Path, number: int, rounds: int) -> dict[str, Any]:
     return sample
 
 
-def judge(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Medians over the rounds against the bars."""
+def compare_with_bars(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over the rounds, and whether each bar is met."""
     rows = {
-        "loop / allow, frames a second": [s["loop"]["fps"] / s["allow"]["fps"] for s in samples],
+        "loop / model, frames a second": [s["loop"]["fps"] / s["model"]["fps"] for s in samples],
         "paced p99 age beyond one frame interval, ms": [s["paced"]["age_p99_ms"] - 1e3 / FPS for s in samples],
         "paced CPU, % of a core": [s["paced"]["cpu_percent"] for s in samples],
         "cold start / bare script": [s["cold_s"] / s["bare_s"] for s in samples],
@@ -122,7 +131,7 @@ def judge(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"bars": bars, "medians": medians}
 
 
-def allow(clip: Path) -> dict[str, float]:
+def model(clip: Path) -> dict[str, float]:
     """Preprocess and inference on frames in memory."""
     from fashion_edge.cli.request import Request
     from fashion_edge.frame import Roi
@@ -131,15 +140,15 @@ def allow(clip: Path) -> dict[str, float]:
     from fashion_edge.preprocess import preprocess
 
     cv2.setNumThreads(1)
-    model = open_model(Request(threads=1))
+    loaded = open_model(Request(threads=1))
     images = [item.image for item, _ in zip(video(clip).items(), range(WARM), strict=False)]  # type: ignore[union-attr]
-    box, spec = Roi().box(*images[0].shape[:2], still=False), model.bundle.manifest.input
+    box, spec = Roi().box(*images[0].shape[:2], still=False), loaded.bundle.manifest.input
     started, busy, n = 0.0, 0.0, 0
     for lap in range(FRAMES // WARM + 1):
         if lap == 1:
             started, busy, n = time.perf_counter(), time.thread_time(), 0
         for image in images:
-            model.backend.run(preprocess(box.cut(image), spec)[np.newaxis])
+            loaded.backend.run(preprocess(box.cut(image), spec)[np.newaxis])
             n += 1
     wall, busy = time.perf_counter() - started, time.thread_time() - busy
     return {"fps": n / wall, "thread_ms": 1e3 * busy / n}
@@ -151,7 +160,7 @@ def loop(clip: Path) -> dict[str, float]:
 
 
 def paced(clip: Path) -> dict[str, float]:
-    """At the clip's own rate, newest frame wins, with overlay and JSON lines."""
+    """At the clip's own rate, newest frame only, with overlay and JSON lines."""
     return drive(clip, paced=True)
 
 
@@ -169,7 +178,7 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
     from fashion_edge.sinks.jsonl import JsonlSink
 
     class Picture(Sink):
-        """Stands where a window or a page would: it wants the overlay drawn. The clocks start once all is warm."""
+        """Takes the place of a window or a page, which need the overlay; starts the clocks after the warm-up."""
 
         wants_picture = True
         left = WARM
@@ -203,23 +212,17 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
         "age_p50_ms": summary.age_ms(50),
         "age_p99_ms": summary.age_ms(99),
         "cpu_percent": 100 * cpu / wall,
-        "thread_ms": 1e3 * busy / counted,  # of the loop's own thread: what a busy machine distorts least
-        "rss_mb": peak_mb(),
+        "thread_ms": 1e3 * busy / counted,  # of the loop's own thread, which other programs distort least
+        "rss_mb": read_memory()["peak_mb"] or 0.0,
     }
 
 
 def read_clocks() -> tuple[float, float, float]:
-    """Seconds: of the wall, of the process, of this thread."""
+    """Seconds: wall clock, processor time of the process, of this thread."""
     return time.perf_counter(), time.process_time(), time.thread_time()
 
 
-def peak_mb() -> float:
-    """Highest resident memory of this process; getrusage would tell that of who started it, where that was higher."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
-
-
-CHILDREN: dict[str, Callable[[Path], dict[str, float]]] = {"allow": allow, "loop": loop, "paced": paced}
+CHILDREN: dict[str, Callable[[Path], dict[str, float]]] = {"model": model, "loop": loop, "paced": paced}
 
 
 def video(clip: Path, *, paced: bool = False) -> Any:
@@ -229,22 +232,8 @@ def video(clip: Path, *, paced: bool = False) -> Any:
     return VideoSource(clip, paced=paced)
 
 
-def render_clip(path: Path) -> Path:
-    """Thirty seconds of the demo as an mp4."""
-    import cv2
-
-    from fashion_render.demo import DemoScene
-
-    scene = DemoScene(seed=0)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (scene.width, scene.height))
-    for index in range(FRAMES):
-        writer.write(scene.frame(index))
-    writer.release()
-    return path
-
-
-def ask(case: str, clip: Path) -> dict[str, float]:
-    """Run one case in a process of its own."""
+def run_child(case: str, clip: Path) -> dict[str, float]:
+    """Run one case in its own process."""
     argv = [sys.executable, __file__, "--child", case, "--clip", str(clip)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -261,7 +250,7 @@ def start_edge(clip: Path) -> float:
 
 
 def start_bare(clip: Path) -> float:
-    """The same of a script that does the least."""
+    """The same of a minimal script."""
     from fashion_edge.bundle import load_bundle
     from fashion_edge.defaults import default_bundle
 
@@ -279,13 +268,6 @@ def first_line(argv: Sequence[str]) -> float:
         seconds = time.perf_counter() - started
         child.stdout.read()
     return seconds
-
-
-def describe_machine() -> dict[str, Any]:
-    """Enough to not compare with another machine."""
-    cpuinfo = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    model = next((line.partition(":")[2].strip() for line in cpuinfo.splitlines() if "model name" in line), "")
-    return {"cpu": model or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
 
 
 if __name__ == "__main__":

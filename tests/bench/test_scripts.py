@@ -18,7 +18,7 @@ def load_script(name: str) -> ModuleType:
 
 def test_edge_speed_names_a_clip_that_cannot_be_read(tmp_path: Path):
     with pytest.raises(SystemExit, match=r"none\.mp4 is not a picture or a video"):
-        load_script("edge_speed").ask("allow", tmp_path / "none.mp4")
+        load_script("edge_speed").run_child("model", tmp_path / "none.mp4")
 
 
 def test_edge_clients_reports_a_run_that_does_not_start():
