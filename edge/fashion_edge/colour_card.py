@@ -68,12 +68,7 @@ def draw_card(scale: float = 1.0) -> NDArray[np.uint8]:
 
 
 def print_card(path: Path, *, overwrite: bool = False) -> str:
-    """Write the card as a PNG with its size on paper; returns a message about it.
-
-    Raises:
-        UsageError: the name does not end in .png.
-        OutputExistsError: the file exists.
-    """
+    """Write the card as a PNG with its size on paper; returns a message about it."""
     from PIL import Image
 
     if path.suffix.lower() != ".png":

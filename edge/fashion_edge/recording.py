@@ -75,11 +75,7 @@ def to_floats(scores: NDArray[np.float32]) -> list[float]:
 
 
 class Recording:
-    """A folder that `--record-raw` wrote.
-
-    Raises:
-        SourceError: it is not a recording, or its header is damaged or of another schema.
-    """
+    """A folder that `--record-raw` wrote."""
 
     def __init__(self, folder: Path) -> None:
         file = folder / HEADER
@@ -94,11 +90,7 @@ class Recording:
         self.header: Header = msgspec.structs.replace(header, **words)
 
     def lines(self) -> Iterator[Line]:
-        """Lines in order; an incomplete last line is skipped.
-
-        Raises:
-            SourceError: a damaged line before the last, or one that names a file outside the folder.
-        """
+        """Lines in order; an incomplete last line is skipped."""
         path = self.folder / LINES
         try:
             file = path.open("rb")

@@ -30,8 +30,6 @@ from fashion_edge.web.auth import AccessPolicy
 SECRETS_FILE = "/etc/fashion-edge.env"
 QUOTED = r's/[\\"$`]/\\&/g; s/=/="/; s/$/"/p'  # for sed: a value as EnvironmentFile= of systemd.exec(5) expects it
 PLAIN = re.compile(r"[\w@+=:,./-]+")
-BAD_FOLDER = re.compile(r"[ \\]$")  # systemd removes a blank, and joins the next line after a backslash
-BAD_PROGRAM = re.compile(r"""["'\\$]""")  # systemd starts no such program, however its path is quoted
 UNIT = """\
 {secrets}# Install it with the same command line:
 #   {again} | sudo tee /etc/systemd/system/fashion-edge.service
@@ -67,11 +65,7 @@ WantedBy=multi-user.target
 
 
 def print_service(request: Request, args: Sequence[str]) -> None:
-    """Print the unit to standard output, and what else to do to standard error.
-
-    Raises:
-        FashionError: the service could not start, or could not start a second time.
-    """
+    """Print the unit to standard output, and what else to do to standard error."""
     check_service(request)
     secrets = find_secrets(request)
     notes = [*_describe_secrets(request, secrets)]
@@ -141,19 +135,14 @@ def _describe_secrets(request: Request, secrets: Sequence[str]) -> Iterator[str]
 def make_unit(
     args: Sequence[str], folder: Path | None = None, user: str | None = None, secrets: Sequence[str] = ()
 ) -> str:
-    """Make the unit that runs `fashion-edge` with these arguments, from this folder, as this user.
-
-    Raises:
-        UsageError: one of them contains what would change the meaning of the unit, such as a line break.
-    """
+    """Make the unit that runs `fashion-edge` with these arguments, from this folder, as this user."""
     args = [*args] if "--headless" in args else [*args, "--headless"]
     if {"--jsonl", "--events"}.intersection(args) and "--append" not in args:
         args.append("--append")  # the files exist when the service restarts
     program, place, user = _find_program(), str(folder or Path.cwd()), user or getpass.getuser()
-    _refuse(BAD_PROGRAM, "the program", program[0])
-    _refuse(BAD_FOLDER, "the folder", place)
     for what, text in (("the folder", place), ("the user", user), *(("the argument", arg) for arg in args)):
-        _refuse(CONTROL, what, text)
+        if CONTROL.search(text):  # a line break would start a directive of its own
+            raise UsageError(f"{what} {text!r} contains a control character, which no unit may; rename it")
     head = f"# Write {SECRETS_FILE} first, from a shell that has {' and '.join(secrets)} exported:\n"
     return UNIT.format(
         secrets=f"{head}#   {secrets_command(secrets)}\n" if secrets else "",
@@ -170,11 +159,6 @@ def _find_program() -> list[str]:
     script = Path(sys.executable).with_name("fashion-edge")
     found = str(script) if script.is_file() else shutil.which("fashion-edge")
     return [found] if found else [sys.executable, "-c", "from fashion_edge.cli import main; raise SystemExit(main())"]
-
-
-def _refuse(pattern: re.Pattern[str], what: str, text: str) -> None:
-    if found := pattern.search(text):
-        raise UsageError(f"{what} {text!r} contains {found[0]!r}, which systemd does not accept there; rename it")
 
 
 def _escape(part: str) -> str:

@@ -49,12 +49,7 @@ class Broker:
         tls: bool = False,
         environ: Mapping[str, str] = os.environ,
     ) -> "Broker":
-        """Read `HOST` or `HOST:PORT`; the password from a file, else from the environment.
-
-        Raises:
-            UsageError: a bad host or port, a password in the address, a password file that cannot be read or that
-                comes without a user.
-        """
+        """Read `HOST` or `HOST:PORT`; the password from a file, else from the environment."""
         try:
             parts = urlsplit(f"//{text.removeprefix('mqtt://')}")
             host, port = parts.hostname, (TLS_PORT if tls else PORT) if parts.port is None else parts.port

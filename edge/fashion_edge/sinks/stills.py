@@ -75,11 +75,7 @@ def shorten(stem: str) -> str:
 
 
 def encode(image: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
-    """Encode an image (h, w, 3) B, G, R as `.jpg` of a quality, or as `.png` of a compression level.
-
-    Raises:
-        OSError: OpenCV cannot encode it.
-    """
+    """Encode an image (h, w, 3) B, G, R as `.jpg` of a quality, or as `.png` of a compression level."""
     setting = cv2.IMWRITE_JPEG_QUALITY if suffix == ".jpg" else cv2.IMWRITE_PNG_COMPRESSION
     ok, data = cv2.imencode(suffix, image, [setting, quality])
     if not ok:
@@ -89,11 +85,7 @@ def encode(image: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
 
 
 def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write an image (h, w, 3) B, G, R atomically.
-
-    Raises:
-        OSError: the folder is not writable or full, or OpenCV cannot encode the image.
-    """
+    """Write an image (h, w, 3) B, G, R atomically."""
     data = encode(image, ".jpg", JPEG_QUALITY)
     part = path.with_name(f".{os.getpid()}.part")  # short: the name itself may be as long as a name can be
     try:

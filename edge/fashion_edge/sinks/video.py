@@ -25,11 +25,7 @@ MAX_GAP_S = 10.0  # longer gaps are shortened
 
 
 def check_suffix(path: Path) -> None:
-    """Refuse a file name without the suffix of a known container.
-
-    Raises:
-        UsageError: names the known ones.
-    """
+    """Refuse a file name without the suffix of a known container."""
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--record {path} must end in {', '.join(SUFFIXES)}")
 

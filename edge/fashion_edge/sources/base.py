@@ -51,11 +51,7 @@ class CameraSettings:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Read `640x480`.
-
-    Raises:
-        UsageError: anything else.
-    """
+    """Read `640x480`."""
     match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text.strip().lower())
     if match is None:
         raise UsageError(f"--size {text!r} is not WIDTHxHEIGHT in pixels, such as 640x480")

@@ -53,11 +53,7 @@ class Mode:
 
 
 def query(path: str, ioctl: Ioctl = fcntl.ioctl) -> tuple[Device, list[Mode]]:
-    """Read the identity and the modes of a device.
-
-    Raises:
-        OSError: it does not exist, permission is denied, or it is not a V4L2 device.
-    """
+    """Read the identity and the modes of a device."""
     fd = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     try:
         device = _identify(fd, ioctl)

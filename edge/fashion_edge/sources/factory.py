@@ -52,11 +52,7 @@ def open_source(
 
 
 def check_camera_settings(text: str, camera: CameraSettings) -> None:
-    """Refuse settings that a source does not have; opens nothing.
-
-    Raises:
-        UsageError: names the flag.
-    """
+    """Refuse settings that a source does not have; opens nothing."""
     if _is_picamera(text):
         return
     if camera.awb is not None:

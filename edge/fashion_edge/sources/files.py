@@ -244,11 +244,7 @@ def redact(url: str) -> str:
 
 
 def open_stream(url: str, camera: CameraSettings, *, live: bool = True, paced: bool = False) -> Source:
-    """Open a stream, which is reopened after a loss, or a file, which ends and loses no frame.
-
-    Raises:
-        SourceError: there is no answer or no picture, or the URL is that of a single picture.
-    """
+    """Open a stream, which is reopened after a loss, or a file, which ends and loses no frame."""
     name = redact(url)
     if PICTURE.match(url):
         raise SourceError(f"{name} is a picture, not a stream or a video; download it, and give the file as --source")

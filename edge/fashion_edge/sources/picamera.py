@@ -37,9 +37,6 @@ def to_bgr(buffer: NDArray[np.uint8], layout: str, size: tuple[int, int], stride
         layout: one of `FORMATS`.
         size: width and height in pixels.
         stride: bytes from one row to the next, including padding.
-
-    Raises:
-        SourceError: an unknown format, or a buffer that is too short.
     """
     width, height = size
     if layout not in FORMATS:
@@ -74,11 +71,7 @@ def open_picamera(text: str, settings: CameraSettings, *, live: bool = True) -> 
 
 
 def parse_awb(text: str | None) -> str | tuple[float, float]:
-    """Read `--awb`: `lock` (settle, then hold; the default), `auto`, a mode, or gains `RED,BLUE`.
-
-    Raises:
-        UsageError: anything else.
-    """
+    """Read `--awb`: `lock` (settle, then hold; the default), `auto`, a mode, or gains `RED,BLUE`."""
     if text is None or text in ("lock", "auto", *MODES):
         return text or "lock"
     try:
@@ -91,11 +84,7 @@ def parse_awb(text: str | None) -> str | tuple[float, float]:
 
 
 def load_picamera2() -> Any:
-    """The class `picamera2.Picamera2`.
-
-    Raises:
-        SourceError: picamera2 or libcamera cannot be imported; both come from apt, not from pip.
-    """
+    """The class `picamera2.Picamera2`."""
     os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:FATAL")  # ten log lines that our error replaces
     logging.getLogger("picamera2").addHandler(logging.NullHandler())
     fix = "sudo apt install python3-picamera2, then python3 -m venv --system-site-packages for the environment"

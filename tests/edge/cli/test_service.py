@@ -2,7 +2,6 @@ import configparser
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,27 +116,13 @@ def test_what_systemd_would_expand_is_escaped() -> None:
     ("given", "said"),
     [
         ({"folder": Path("/srv/x\nUser=root")}, "the folder '/srv/x"),
-        ({"folder": Path("/srv/cam\\")}, "the folder '/srv/cam"),
-        ({"folder": Path("/srv/cam ")}, "the folder '/srv/cam"),
         ({"user": "pi\nExecStartPre=/bin/true"}, "the user 'pi"),
         ({"args": ["--mqtt-name", "hall\rUser=root"]}, "the argument 'hall"),
     ],
 )
-def test_text_that_would_change_the_meaning_of_the_unit_is_refused(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(UsageError, match=f"^{said}.*which systemd does not accept there; rename it"):
+def test_control_characters_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError, match=f"^{said}.*contains a control character"):
         make_unit(**{"args": ["--camera", "0"], **given})
-
-
-@pytest.mark.parametrize("folder", ["Anna's", 'a "b"', "a\\b", "$a"])
-def test_a_program_that_systemd_does_not_start_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
-) -> None:
-    program = tmp_path / folder / "fashion-edge"
-    program.parent.mkdir()
-    program.touch()
-    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
-    with pytest.raises(UsageError, match=r"^the program .*which systemd does not accept"):
-        make_unit(["--camera", "0"])
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
