@@ -1,11 +1,11 @@
-"""One clip and one network through fashion-edge and its peers, interleaved; each peer a process in its own environment.
+"""Compare fashion-edge with its peers on one clip and one network: interleaved rounds, each peer in its environment.
 
     nox --session peers -- --run runs/NAME --tutorial-run runs/TUTORIAL
     python benchmarks/peers/compare.py --python mediapipe=.../bin/python --json peers.json
 
-The network runs as int8 and as float32: which is faster is the machine's choice. A peer without an environment, and a
-Keras loop without a run, is skipped and said (status 1). Any run of `fashion-train --recipe tutorial` will do for
---tutorial-run, however short: its network is timed, not judged.
+The network runs as int8 and as float32: which is faster depends on the machine. A peer without an environment, and a
+Keras loop without a run, is skipped (status 1). Any run of `fashion-train --recipe tutorial` works for --tutorial-run,
+however short: its network is timed, not evaluated.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from fashion_bench.machine import Machine, describe_machine
 from fashion_edge.bundle import load_bundle
 from fashion_edge.defaults import default_bundle, default_run
 from fashion_edge.statistics import compare, quantile_interval
+from fashion_render.demo import write_clip
 
 HERE = Path(__file__).parent
 OURS = ("ours-int8", "ours-float32")
@@ -42,27 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     pythons = dict.fromkeys(("ours", "litert", "keras"), sys.executable)
     pythons |= dict(entry.split("=", 1) for entry in args.python)
     with tempfile.TemporaryDirectory() as folder:
-        clip = args.clip or render_clip(Path(folder) / "demo.mp4")
+        clip = args.clip or str(Path(folder, "demo.mp4"))
+        if not args.clip:
+            write_clip(clip, CLIP_FRAMES)
         commands, skipped = plan(bundle, {"keras": args.run, "tutorial": args.tutorial_run}, pythons, clip, args.frames)
-        samples: dict[str, list[list[float]]] = {name: [] for name in commands}
-        replies: dict[str, dict[str, Any]] = {}
-        order = list(commands)
-        shuffle = random.Random(0)  # noqa: S311 - an order, not a secret
-        for number in range(args.rounds):
-            shuffle.shuffle(order)
-            for name in [name for name in order if name in commands]:
-                print(f"round {number + 1} of {args.rounds}: {name}", file=sys.stderr)
-                reply = ask(commands[name])
-                if isinstance(reply, str):
-                    skipped[name] = reply
-                    del commands[name], samples[name]
-                    continue
-                replies[name] = reply
-                samples[name].append(reply["frame_ms"])
-    if lost := next((name for name in OURS if name not in samples), None):
-        print(f"compare: {lost}, which the others are measured against, {skipped[lost]}", file=sys.stderr)
+        replies = run_rounds(commands, skipped, args.rounds)
+    if lost := next((name for name in OURS if name not in replies), None):
+        print(f"compare: {lost}, which the others are compared with, {skipped[lost]}", file=sys.stderr)
         return 1
-    document = describe(samples, replies, skipped, bundle)
+    document = describe(replies, skipped, bundle)
     print(to_markdown(document))
     if args.json:
         args.json.write_text(json.dumps(document) + "\n")
@@ -74,9 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bundle", type=Path, default=default_bundle(), help="its int8 and float32 files are run")
-    parser.add_argument("--run", type=Path, default=default_run(), help="the run it came from, for the Keras loop")
-    parser.add_argument("--tutorial-run", type=Path, help="a run of the tutorial's recipe, for its own network")
+    parser.add_argument("--bundle", type=Path, default=default_bundle(), help="bundle whose int8 and float32 files run")
+    parser.add_argument("--run", type=Path, default=default_run(), help="run of the bundle, for the Keras loop")
+    parser.add_argument("--tutorial-run", type=Path, help="run of the tutorial's recipe, for its network")
     parser.add_argument("--clip", help="a video [default: the rendered demo, 640x480]")
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="interpreter of a peer")
     parser.add_argument("--rounds", type=int, default=6)
@@ -103,37 +92,46 @@ def plan(
                 skipped[name] = f"no environment for it: --python {peer}=PATH, or nox --session peers"
     for name, title in RUNS.items():
         run, python = runs[name], pythons.get("keras", sys.executable)
-        if reason := why_not_this_run(run, bundle.manifest.space.labels, name):
+        if reason := check_run(run, bundle.manifest.space.labels, name):
             skipped[name] = reason
         elif python == sys.executable and not is_installed("tensorflow"):
             skipped[name] = "TensorFlow is not installed here: --python keras=PATH, or nox --session peers"
         else:
-            commands[name] = [
-                python,
-                str(HERE / "keras_loop.py"),
-                clip,
-                f"{run}/model.keras",
-                labels,
-                str(frames),
-                title,
-            ]
+            script = str(HERE / "keras_loop.py")
+            commands[name] = [python, script, clip, f"{run}/model.keras", labels, str(frames), title]
     return commands, skipped
 
 
-def why_not_this_run(run: Path | None, labels: Sequence[str], name: str) -> str | None:
+def check_run(run: Path | None, labels: Sequence[str], name: str) -> str | None:
     """Why a Keras loop cannot use a run; None where it can."""
     flag = "--run" if name == "keras" else "--tutorial-run"
     if run is None or not (run / "model.keras").is_file():
         return f"no run folder with a model.keras: {flag} RUN"
-    learnt = json.loads((run / "run.json").read_text())
-    if learnt["labels"] != list(labels):
-        return f"{run} knows {learnt['labels']}, the bundle {list(labels)}: name its own run"
-    if name == "tutorial" and learnt["model"]["arch"] != "smallervgg":
-        return f"{run} holds a {learnt['model']['arch']} network, not the tutorial's: fashion-train --recipe tutorial"
+    details = json.loads((run / "run.json").read_text())
+    if details["labels"] != list(labels):
+        return f"{run} has the labels {details['labels']}, the bundle {list(labels)}: name its own run"
+    if name == "tutorial" and details["model"]["arch"] != "smallervgg":
+        return f"{run} holds a {details['model']['arch']} network, not the tutorial's: fashion-train --recipe tutorial"
     return None
 
 
-def ask(command: list[str]) -> dict[str, Any] | str:
+def run_rounds(commands: dict[str, list[str]], skipped: dict[str, str], rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """The replies of each peer, one a round, in a new order each round; one that fails moves to `skipped`."""
+    replies: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
+    shuffle = random.Random(0)  # noqa: S311 - an order, not a secret
+    for number in range(rounds):
+        for name in shuffle.sample(list(replies), len(replies)):
+            print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)
+            reply = run_peer(commands[name])
+            if isinstance(reply, str):
+                skipped[name] = reply
+                del replies[name]
+            else:
+                replies[name].append(reply)
+    return replies
+
+
+def run_peer(command: list[str]) -> dict[str, Any] | str:
     """What one process of a peer prints, or why it failed."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -143,60 +141,44 @@ def ask(command: list[str]) -> dict[str, Any] | str:
     return reply
 
 
-def render_clip(path: Path) -> str:
-    """Write the rendered demo as an mp4 of 640x480 pictures."""
-    import cv2
-
-    from fashion_render.demo import DemoScene
-
-    scene = DemoScene(seed=0)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30.0, (640, 480))
-    for index in range(CLIP_FRAMES):
-        writer.write(scene.frame(index))
-    writer.release()
-    return str(path)
-
-
-def describe(
-    samples: dict[str, list[list[float]]], replies: dict[str, dict[str, Any]], skipped: dict[str, str], bundle: Any
-) -> dict[str, Any]:
-    """Figures of each peer, and how many times slower it is than ours in both precisions."""
-    ours = {name: [np.array(block) for block in samples[name]] for name in OURS}
-    rows = []
-    for name, blocks in samples.items():
-        joined = np.concatenate(blocks)
-        ratios = {own: compare(base, [np.array(block) for block in blocks]) for own, base in ours.items()}
-        interval = quantile_interval(joined, 0.5)
-        rows.append(
-            {
-                "peer": replies[name]["peer"],
-                "runtime": replies[name]["runtime"],
-                "p50_ms": round(float(np.median(joined)), 3),
-                "p50_interval_ms": [interval.low, interval.high] if interval else None,
-                "p99_ms": round(float(np.quantile(joined, 0.99)), 3) if quantile_interval(joined, 0.99) else None,
-                "frames_per_second": round(1e3 * len(joined) / float(joined.sum()), 1),
-                "against": {
-                    own: {
-                        "times": round(ratio.value, 3),
-                        "interval": [ratio.interval.low, ratio.interval.high] if ratio.interval else None,
-                    }
-                    for own, ratio in ratios.items()
-                },
-                "seen": replies[name]["seen"],
-                "samples_ms": blocks,
-            }
-        )
+def describe(replies: dict[str, list[dict[str, Any]]], skipped: dict[str, str], bundle: Any) -> dict[str, Any]:
+    """Figures of each peer, and how many times slower it is than fashion-edge in both precisions."""
     return {
         "machine": msgspec.to_builtins(describe_machine()),
         "load": list(os.getloadavg()),
         "models": {precision: bundle.find("litert", precision).sha256 for precision in ("int8", "float32")},
-        "rows": rows,
+        "rows": [describe_peer(rounds, {own: replies[own] for own in OURS}) for rounds in replies.values()],
         "skipped": skipped,
     }
 
 
+def describe_peer(rounds: list[dict[str, Any]], ours: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Figures of one peer."""
+    blocks = [np.array(reply["frame_ms"]) for reply in rounds]
+    joined = np.concatenate(blocks)
+    ratios = {own: compare([np.array(reply["frame_ms"]) for reply in base], blocks) for own, base in ours.items()}
+    interval, last = quantile_interval(joined, 0.5), rounds[-1]
+    return {
+        "peer": last["peer"],
+        "runtime": last["runtime"],
+        "p50_ms": round(float(np.median(joined)), 3),
+        "p50_interval_ms": [interval.low, interval.high] if interval else None,
+        "p99_ms": round(float(np.quantile(joined, 0.99)), 3) if quantile_interval(joined, 0.99) else None,
+        "frames_per_second": round(1e3 * len(joined) / float(joined.sum()), 1),
+        "against": {
+            own: {
+                "times": round(ratio.value, 3),
+                "interval": [ratio.interval.low, ratio.interval.high] if ratio.interval else None,
+            }
+            for own, ratio in ratios.items()
+        },
+        "seen": last["seen"],
+        "samples_ms": [block.tolist() for block in blocks],
+    }
+
+
 def busy_line(load: Sequence[float], cores: int) -> str:
-    """How busy the machine was; one process at a time is ours."""
+    """How busy the machine was; this script runs one process at a time."""
     found = f"Load average at the end {load[0]:.1f} on {cores} cores"
     return f"{found}: other programs ran too, so only the ratios hold." if load[0] > 1.5 else f"{found}."
 

@@ -1,4 +1,4 @@
-"""The loop that one writes first: OpenCV, LiteRT, putText. The same file, one thread.
+"""A minimal loop: OpenCV, LiteRT, putText. The same model file, one thread.
 
 python litert_loop.py CLIP MODEL LABELS COUNT PRECISION
 """
@@ -8,7 +8,7 @@ import sys
 import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from loop import frames_of, put_words, run, words_over
+from loop import decide_labels, draw_text, read_frames, run
 
 
 def main(clip: str, model: str, labels: str, count: str, precision: str) -> None:
@@ -18,7 +18,7 @@ def main(clip: str, model: str, labels: str, count: str, precision: str) -> None
     interpreter.allocate_tensors()
     source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     height, width = source["shape"][1:3]
-    frames = frames_of(clip)
+    frames = read_frames(clip)
 
     def step() -> str:
         frame = next(frames)
@@ -29,8 +29,8 @@ def main(clip: str, model: str, labels: str, count: str, precision: str) -> None
         if target["dtype"] != np.float32:
             scale, zero = target["quantization"]
             scores = (scores - zero) * scale
-        words = words_over(scores, labels.split(","))
-        put_words(frame, words)
+        words = decide_labels(scores, labels.split(","))
+        draw_text(frame, words)
         return words
 
     run(f"plain LiteRT loop {precision}", "ai-edge-litert", step, int(count))

@@ -1,6 +1,6 @@
-"""What every peer shares: frames of a clip without end, a clock around one step, and a JSON line of what came out.
+"""Shared by every peer: endless frames of a clip, the timing of one step, and a JSON line with the result.
 
-Plain Python and OpenCV, so that each peer's environment needs nothing of ours.
+Plain Python and OpenCV: a peer's environment does not contain fashion-edge.
 """
 
 import json
@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
-WARMUP_FRAMES = 60  # threads find a core of their own, caches fill
+WARMUP_FRAMES = 60  # threads settle on cores, caches fill
 
 
-def frames_of(path: str) -> Iterator[Any]:
-    """Frames (h, w, 3) uint8 B, G, R; the clip starts over at its end."""
+def read_frames(path: str) -> Iterator[Any]:
+    """Frames (h, w, 3) uint8 B, G, R; the clip starts again at its end."""
     import cv2
 
     while True:
@@ -32,7 +32,7 @@ def frames_of(path: str) -> Iterator[Any]:
 def run(name: str, runtime: str, step: Callable[[], str], count: int) -> None:
     """Call `step` (read a frame, label it, draw the words; returns them) and print what each call took.
 
-    `runtime` is the package that infers; its version stands beside the figures.
+    `runtime` is the package that infers; its version is recorded.
     """
     for _ in range(WARMUP_FRAMES):
         step()
@@ -50,12 +50,12 @@ def run(name: str, runtime: str, step: Callable[[], str], count: int) -> None:
     sys.stdout.write(json.dumps(reply) + "\n")
 
 
-def words_over(scores: Any, labels: list[str], threshold: float = 0.5) -> str:
+def decide_labels(scores: Any, labels: list[str], threshold: float = 0.5) -> str:
     """The labels at or above the threshold."""
     return " ".join(label for label, score in zip(labels, scores, strict=True) if score >= threshold)
 
 
-def put_words(frame: Any, words: str) -> None:
+def draw_text(frame: Any, words: str) -> None:
     """One line of text, as a tutorial writes it."""
     import cv2
 

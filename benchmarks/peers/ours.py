@@ -1,4 +1,4 @@
-"""fashion-edge's own pipeline: source, preprocess, backend, smoothing, decision, overlay, and JSON lines besides.
+"""fashion-edge's own pipeline: source, preprocess, backend, smoothing, decision, overlay, and JSON lines.
 
 python ours.py CLIP BUNDLE LABELS COUNT PRECISION
 """

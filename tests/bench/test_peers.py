@@ -1,4 +1,4 @@
-"""The peers' scripts, which are no package: loaded from their folder."""
+"""The scripts of the peers, loaded from their folder."""
 
 import importlib.util
 import json
@@ -32,7 +32,7 @@ def clip(tmp_path) -> Path:
     return tmp_path / "clip.avi"
 
 
-def test_the_plain_loop_runs_over_the_end_of_the_clip(clip, tiny_bundle):
+def test_the_plain_loop_starts_the_clip_again_at_its_end(clip, tiny_bundle):
     model = tiny_bundle / "model.float32.tflite"
     command = [sys.executable, PEERS / "litert_loop.py", clip, model, "blue,dress,red,shirt", "20", "float32"]
     reply = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
@@ -41,21 +41,21 @@ def test_the_plain_loop_runs_over_the_end_of_the_clip(clip, tiny_bundle):
     assert reply["runtime"].startswith("ai-edge-litert 2.")
 
 
-def test_a_peer_that_fails_says_why(tmp_path):
+def test_a_peer_that_fails_gives_its_error(tmp_path):
     script = tmp_path / "peer.py"
     script.write_text("raise SystemExit('no such clip')\n")
-    assert load("compare").ask([sys.executable, str(script)]) == "ended with status 1: no such clip"
+    assert load("compare").run_peer([sys.executable, str(script)]) == "ended with status 1: no such clip"
 
 
 def test_a_run_of_other_labels_is_not_compared(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"")
     (tmp_path / "run.json").write_text(json.dumps({"labels": ["black", "red"], "model": {"arch": "compact"}}))
-    why = load("compare").why_not_this_run
-    assert why(tmp_path, ("black", "red"), "keras") is None
-    assert "name its own run" in why(tmp_path, ("blue", "red"), "keras")
-    assert "--run RUN" in why(None, ("blue", "red"), "keras")
-    assert "holds a compact network, not the tutorial's" in why(tmp_path, ("black", "red"), "tutorial")
-    assert "--tutorial-run RUN" in why(None, ("black", "red"), "tutorial")
+    check = load("compare").check_run
+    assert check(tmp_path, ("black", "red"), "keras") is None
+    assert "name its own run" in check(tmp_path, ("blue", "red"), "keras")
+    assert "--run RUN" in check(None, ("blue", "red"), "keras")
+    assert "holds a compact network, not the tutorial's" in check(tmp_path, ("black", "red"), "tutorial")
+    assert "--tutorial-run RUN" in check(None, ("black", "red"), "tutorial")
 
 
 def test_a_peer_without_an_environment_is_skipped(tiny_bundle, monkeypatch):
@@ -69,18 +69,24 @@ def test_a_peer_without_an_environment_is_skipped(tiny_bundle, monkeypatch):
     assert {"keras", "tutorial"} < set(skipped)
 
 
-def test_the_table_holds_every_peer_against_ours(tiny_bundle, monkeypatch):
+def test_the_table_compares_every_peer_with_ours(tiny_bundle, monkeypatch):
     compare = load("compare")
     bundle = load_bundle(tiny_bundle)
     monkeypatch.setattr(type(bundle), "find", lambda self, *_: self.manifest.variants[0])
     rng = np.random.default_rng(0)
-    samples = {
-        name: [(ms * (1 + 0.01 * rng.random(80))).tolist() for _ in range(5)]
-        for name, ms in (("ours-int8", 2.0), ("ours-float32", 4.0), ("keras", 100.0))
-    }
-    replies = {name: {"peer": name, "runtime": f"{name} 1.0", "seen": {}} for name in samples}
+
+    def reply(name: str, ms: float) -> dict:
+        return {
+            "peer": name,
+            "runtime": f"{name} 1.0",
+            "seen": {},
+            "frame_ms": (ms + 0.01 * ms * rng.random(80)).tolist(),
+        }
+
+    speeds = {"ours-int8": 2.0, "ours-float32": 4.0, "keras": 100.0}
+    replies = {name: [reply(name, ms) for _ in range(5)] for name, ms in speeds.items()}
     monkeypatch.setattr(compare.os, "getloadavg", lambda: (3.0, 2.0, 1.0))
-    document = compare.describe(samples, replies, {"mediapipe": "no environment"}, bundle)
+    document = compare.describe(replies, {"mediapipe": "no environment"}, bundle)
     table = compare.to_markdown(document)
     against = document["rows"][2]["against"]
     assert against["ours-int8"]["times"] == pytest.approx(50, rel=0.01)
@@ -91,11 +97,11 @@ def test_the_table_holds_every_peer_against_ours(tiny_bundle, monkeypatch):
     assert "other programs ran too, so only the ratios hold" in table
 
 
-def test_where_the_pipeline_itself_fails_there_is_nothing_to_compare_with(tiny_bundle, monkeypatch, capsys):
+def test_without_our_own_figures_nothing_is_compared(tiny_bundle, monkeypatch, capsys):
     compare = load("compare")
     bundle = load_bundle(tiny_bundle)
     monkeypatch.setattr(type(bundle), "find", lambda self, *_: self.manifest.variants[0])
-    monkeypatch.setattr(compare, "ask", lambda command: "ended with status 1: no such clip")
+    monkeypatch.setattr(compare, "run_peer", lambda command: "ended with status 1: no such clip")
     assert compare.main(["--bundle", str(tiny_bundle), "--clip", "clip.mp4", "--rounds", "1"]) == 1
-    why = "compare: ours-int8, which the others are measured against, ended with status 1: no such clip\n"
+    why = "compare: ours-int8, which the others are compared with, ended with status 1: no such clip\n"
     assert why in capsys.readouterr().err
