@@ -1,11 +1,16 @@
-"""Smoothing over time, in seconds and not in frames, so that it is the same at any frame rate. Pure."""
+"""From scores to labels: thresholds by group, then smoothing, hysteresis and dwell time for live video. Pure functions.
+
+Times are in seconds, not in frames, so that the result is the same at any frame rate.
+"""
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 NOTHING = "nothing I know"
@@ -14,23 +19,23 @@ UNSURE = "?"
 
 @dataclass(frozen=True)
 class LabelSpace:
-    """The words a model knows, how they are grouped, and the score each must reach.
+    """Labels of a model, their groups, and the score that each label must reach.
 
-    Labels that stand in one group exclude each other; labels in no group are judged alone.
+    Labels in one group exclude each other; labels in no group are decided independently.
     """
 
-    labels: tuple[str, ...]
+    labels: tuple[str, ...]  # in the order of the scores
     groups: Mapping[str, tuple[str, ...]]
-    thresholds: Mapping[str, float]
+    thresholds: Mapping[str, float]  # in (0, 1]
 
     @cached_property
     def free_labels(self) -> tuple[str, ...]:
-        """Labels that stand in no group, in output order."""
+        """Labels in no group, in output order."""
         grouped = {label for members in self.groups.values() for label in members}
         return tuple(label for label in self.labels if label not in grouped)
 
     def threshold_vector(self) -> NDArray[np.float64]:
-        """Thresholds in output order, (n_labels,) float64: rounded to float32 they would let other scores pass."""
+        """Thresholds in output order, (n_labels,) float64: rounding to float32 would change decisions."""
         return np.array([self.thresholds[label] for label in self.labels], np.float64)
 
 
@@ -59,7 +64,7 @@ class Decision:
 
 
 def decide(scores: NDArray[np.float32], space: LabelSpace) -> Decision:
-    """Decide from scores (n_labels,) in 0..1, in `space.labels` order.
+    """Choose labels from scores (n_labels,) in 0..1, in the order of `space.labels`.
 
     In each group the highest score that reaches its own threshold wins; where none does, the group is None.
     """
@@ -75,14 +80,14 @@ def decide(scores: NDArray[np.float32], space: LabelSpace) -> Decision:
 
 
 def compose(by_group: Mapping[str, str | None], free: Sequence[str] = ()) -> str:
-    """The words a person reads: groups in their order, `?` where one is silent, free labels behind."""
+    """Describe a decision: groups in order, `?` for a group without a label, then labels in no group."""
     if not free and not any(by_group.values()):
         return NOTHING
     return " ".join([*(label or UNSURE for label in by_group.values()), *free])
 
 
 def decide_batch(scores: NDArray[np.float32], space: LabelSpace) -> NDArray[np.bool_]:
-    """Decide for scores (n, n_labels) at once: which labels were chosen, (n, n_labels) bool; equals `decide`."""
+    """Apply `decide` to scores (n, n_labels); returns the chosen labels, (n, n_labels) bool."""
     over = scores >= space.threshold_vector()
     chosen = over.copy()
     for columns in _group_columns(space):
@@ -99,16 +104,25 @@ def _group_columns(space: LabelSpace) -> Iterator[list[int]]:
         yield [index[label] for label in members]
 
 
-MEMORY_S = 1.0  # after a gap this long what was seen before says nothing
-JUMP = 0.5  # a score this far from its past, in two frames that agree, shows another scene
-AGREE = 0.3  # how far apart scores of one scene lie from frame to frame, at most
+MEMORY_S = 1.0  # after a gap this long, earlier scores are not used
+JUMP = 0.5  # a score this far from the smoothed one, in two frames that agree, shows another scene
+AGREE = 0.3  # scores of one scene differ by at most this from frame to frame
 
 Shown = Mapping[str, float]  # label -> since when it is shown, in seconds on the stream's clock
 
 
 @dataclass(frozen=True)
+class Smoothing:
+    """How labels of live video are stabilized over time; a bundle may bring its own values."""
+
+    smooth_s: Annotated[float, Meta(ge=0, le=60)] = 0.25  # time constant; 0 decides on each frame alone
+    hysteresis: Annotated[float, Meta(ge=0, le=1)] = 0.1  # a shown label stays until so far below its threshold
+    dwell_s: Annotated[float, Meta(ge=0, le=60)] = 0.2  # minimum time that a label is shown
+
+
+@dataclass(frozen=True)
 class Smoothed:
-    """Scores (n_labels,) float32 after smoothing, and when; `last` are those of the last frame alone."""
+    """Scores (n_labels,) float32 after smoothing, and their time; `last` are the scores of the last frame alone."""
 
     scores: NDArray[np.float32]
     at: float  # seconds, any steady clock
@@ -116,10 +130,10 @@ class Smoothed:
 
 
 def smooth(before: Smoothed | None, scores: NDArray[np.float32], at: float, time_constant: float) -> Smoothed:
-    """Exponential smoothing per label: after `time_constant` seconds a step has come through by 63 %.
+    """Apply an exponential moving average per label: after `time_constant` seconds a step has come through by 63 %.
 
-    With no past, a time constant of 0, or a gap over `MEMORY_S`, the scores pass as they are. So they do at a cut,
-    when two frames agree on another scene: smoothed, its labels would come one by one among those of the scene before.
+    Without earlier scores, with a time constant of 0, or after a gap over `MEMORY_S`, scores pass unchanged. So they do
+    at a cut, when two frames agree on another scene: smoothed, new labels would appear one by one among old ones.
     """
     if before is None or time_constant <= 0 or not 0 <= at - before.at <= MEMORY_S or is_cut(before, scores):
         return Smoothed(scores, at, scores)
@@ -128,7 +142,7 @@ def smooth(before: Smoothed | None, scores: NDArray[np.float32], at: float, time
 
 
 def is_cut(before: Smoothed, scores: NDArray[np.float32]) -> bool:
-    """Whether this frame and the last one agree on scores (n_labels,) that are far from what was smoothed so far."""
+    """Return whether this frame and the last one agree on scores (n_labels,) that are far from the smoothed ones."""
     far = np.abs(scores - before.scores) > JUMP
     if before.last is None or not far.any():
         return False
@@ -137,7 +151,7 @@ def is_cut(before: Smoothed, scores: NDArray[np.float32]) -> bool:
 
 
 def hold(space: LabelSpace, shown: Collection[str], hysteresis: float) -> LabelSpace:
-    """Thresholds for the next frame: a label that is shown stays until it falls `hysteresis` below its own."""
+    """Lower the thresholds of shown labels for the next frame, so that each stays until `hysteresis` below its own."""
     if not shown or hysteresis <= 0:
         return space
     lowered = {label: max(1e-3, space.thresholds[label] - hysteresis) for label in shown}
@@ -147,13 +161,13 @@ def hold(space: LabelSpace, shown: Collection[str], hysteresis: float) -> LabelS
 def dwell(
     shown: Shown, decision: Decision, space: LabelSpace, at: float, at_least: float
 ) -> tuple[Decision, dict[str, float]]:
-    """Keep what is shown for `at_least` seconds: while a label that came so lately would go, all stays as it is.
+    """Keep what is shown while a label that was shown for less than `at_least` seconds would disappear.
 
-    Returns the decision to show, and since when each of its labels is shown. A place that is empty is taken at once,
-    but never beside a label that is only held: half of one garment and half of the next are true of neither.
+    Returns the decision to show, and since when each of its labels is shown. A group without a label gets one at once,
+    but never together with a label that is only held: the two may belong to different garments.
     """
-    fresh = {label for label, since in shown.items() if 0 <= at - since < at_least}
-    if fresh <= set(decision.labels):
+    recent = {label for label, since in shown.items() if 0 <= at - since < at_least}
+    if recent <= set(decision.labels):
         return decision, {label: shown.get(label, at) for label in decision.labels}
     by_group = {
         group: next((label for label in members if label in shown), None) for group, members in space.groups.items()

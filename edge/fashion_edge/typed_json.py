@@ -1,4 +1,4 @@
-"""JSON files from elsewhere, read into `msgspec` structs: bounded in size, checked against their types."""
+"""Untrusted JSON, decoded by `msgspec`: bounded in size, checked against types."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import TypeVar
 import msgspec
 
 T = TypeVar("T")
+MakeError = Callable[[str], Exception]
 
 
-def read_json(path: Path, kind: type[T], most_bytes: int, make_error: Callable[[str], Exception]) -> T:
+def read_json(path: Path, kind: type[T], most_bytes: int, make_error: MakeError) -> T:
     """Read a JSON file as a value of type `kind`.
 
     Args:
@@ -27,29 +28,42 @@ def read_json(path: Path, kind: type[T], most_bytes: int, make_error: Callable[[
     Example:
         >>> profile = read_json(Path("profile.json"), Profile, 64 << 10, UsageError)
     """
+    return decode_json(read_bounded(path, most_bytes, make_error), kind, str(path), make_error)
+
+
+def read_bounded(path: Path, most_bytes: int, make_error: MakeError) -> bytes:
+    """Read a file of at most `most_bytes` bytes; errors as in `read_json`."""
     try:
         with path.open("rb") as file:
             data = file.read(most_bytes + 1)
     except OSError as error:
         raise make_error(f"{path} cannot be read ({error.strerror})") from error
     if len(data) > most_bytes:
-        raise make_error(f"{path} is larger than {most_bytes >> 10} KB, which no such file is")
-    return decode_json(data, kind, str(path), make_error)
+        raise make_error(f"{path} is larger than {most_bytes >> 10} KB, which is not expected of such a file")
+    return data
 
 
-def decode_json(data: bytes, kind: type[T], name: str, make_error: Callable[[str], Exception]) -> T:
-    """Decode JSON text as a value of type `kind`; `name` is what messages call it. See `read_json`."""
+def decode_json(data: bytes, kind: type[T], name: str, make_error: MakeError) -> T:
+    """Decode JSON text as a value of type `kind`; `name` is its name in messages. See `read_json`."""
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
-        raise make_error(f"{name}: {describe(error)}") from error
+        raise make_error(describe(error, name)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise make_error(f"{name} is not valid JSON ({error})") from error
+        raise make_error(f"{name} is not valid JSON ({error})".lstrip()) from error
 
 
-def describe(error: msgspec.ValidationError) -> str:
-    """`input.height: expected int, got str` from msgspec's words."""
+def convert_json(value: object, kind: type[T], name: str, make_error: MakeError) -> T:
+    """Check a decoded JSON value, and convert it to type `kind`. See `read_json`."""
+    try:
+        return msgspec.convert(value, type=kind)
+    except msgspec.ValidationError as error:
+        raise make_error(describe(error, name)) from error
+
+
+def describe(error: msgspec.ValidationError, name: str = "") -> str:
+    """Return `run.json: input.height: expected int, got str` for an error of msgspec."""
     text, _, place = str(error).partition(" - at ")
     place = place.strip("`").removeprefix("$").lstrip(".")
     text = text.replace("`", "")
-    return f"{place}: {text[:1].lower()}{text[1:]}" if place else text
+    return ": ".join(part for part in (name, place, text[:1].lower() + text[1:]) if part)
