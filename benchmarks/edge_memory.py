@@ -16,7 +16,6 @@ from collections.abc import Generator, Sequence
 
 from fashion_bench.worker import read_memory
 from fashion_edge.backends.fake import FakeBackend
-from fashion_edge.cli.request import Request
 from fashion_edge.frame import Frame, Item
 from fashion_edge.loading import open_model
 from fashion_edge.opencv import cv2
@@ -56,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--backend", choices=("real", "fake"), default="real")
     args = parser.parse_args(argv)
     cv2.setNumThreads(1)
-    model = open_model(Request(threads=1))
+    model = open_model(threads=1)
     manifest = model.bundle.manifest
     fake = FakeBackend([0.5] * len(manifest.space.labels), manifest.input.shape)
     backend = fake if args.backend == "fake" else model.backend
@@ -67,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with FanOut() as sinks:
         sinks.add(JsonlSink(os.devnull, overwrite=True))
         sinks.add(sink)
-        run(frames(), labeller, [sinks], options, summary)
+        run(frames(), labeller, sinks, options, summary)
     gc.collect()
     growth = sink.points[-1][1] - sink.points[len(sink.points) // 10][1]
     flat = growth < LIMIT_MB

@@ -133,14 +133,13 @@ def compare_with_bars(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def model(clip: Path) -> dict[str, float]:
     """Preprocess and inference on frames in memory."""
-    from fashion_edge.cli.request import Request
     from fashion_edge.frame import Roi
     from fashion_edge.loading import open_model
     from fashion_edge.opencv import cv2
     from fashion_edge.preprocess import preprocess
 
     cv2.setNumThreads(1)
-    loaded = open_model(Request(threads=1))
+    loaded = open_model(threads=1)
     images = [item.image for item, _ in zip(video(clip).items(), range(WARM), strict=False)]  # type: ignore[union-attr]
     box, spec = Roi().box(*images[0].shape[:2], still=False), loaded.bundle.manifest.input
     started, busy, n = 0.0, 0.0, 0
@@ -148,7 +147,7 @@ def model(clip: Path) -> dict[str, float]:
         if lap == 1:
             started, busy, n = time.perf_counter(), time.thread_time(), 0
         for image in images:
-            loaded.backend.run(preprocess(box.cut(image), spec)[np.newaxis])
+            loaded.backend.run(preprocess(box.crop(image), spec)[np.newaxis])
             n += 1
     wall, busy = time.perf_counter() - started, time.thread_time() - busy
     return {"fps": n / wall, "thread_ms": 1e3 * busy / n}
@@ -168,11 +167,10 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
     """What `fashion-edge` does with a source, as its app puts it together, but for the window itself."""
     from contextlib import ExitStack
 
-    from fashion_edge.cli.request import Request
     from fashion_edge.loading import open_model
     from fashion_edge.opencv import cv2
     from fashion_edge.pipeline import Labeller, Options, Summary, run
-    from fashion_edge.readers import Ahead, Latest
+    from fashion_edge.readers import NewestFrameReader, PrefetchReader
     from fashion_edge.result import Result
     from fashion_edge.sinks.base import FanOut, Sink
     from fashion_edge.sinks.jsonl import JsonlSink
@@ -190,7 +188,7 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
                 self.clocks = read_clocks()
 
     cv2.setNumThreads(1)
-    model = open_model(Request(threads=1))
+    model = open_model(threads=1)
     options = Options(seconds=PACED_S if paced else None)
     labeller = Labeller(model.bundle.manifest, model.backend, options, still=False)
     summary = Summary()
@@ -200,8 +198,8 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
         sinks.add(JsonlSink(str(Path(folder, "out.jsonl"))))
         picture = Picture()
         sinks.add(picture)
-        items = stack.enter_context(Latest(source) if paced else Ahead(source, labeller.view))
-        run(items, labeller, [sinks], options, summary)
+        items = stack.enter_context(NewestFrameReader(source) if paced else PrefetchReader(source, labeller.prepare))
+        run(items, labeller, sinks, options, summary)
         wall, cpu, busy = (now - then for now, then in zip(read_clocks(), picture.clocks, strict=True))
     counted = summary.frames - WARM
     if counted <= 0:

@@ -16,9 +16,9 @@ from fashion_edge.frame import Frame
 from fashion_edge.images import find_images, read_folder_name, read_image
 from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_result
+from fashion_edge.pacing import Pacer
 from fashion_edge.pipeline import Labeller, Options
 from fashion_edge.preprocess import preprocess
-from fashion_edge.readers import Pacer
 from fashion_edge.sources import open_source
 
 JPEG_QUALITY = 80

@@ -12,12 +12,12 @@ from loop import run
 
 from fashion_edge.backends import open_backend
 from fashion_edge.bundle import load_bundle
-from fashion_edge.frame import Frame
+from fashion_edge.frame import Frame, ModelInput
 from fashion_edge.golden import self_check
 from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_result
-from fashion_edge.pipeline import Labeller, Options, View
-from fashion_edge.readers import Ahead
+from fashion_edge.pipeline import Labeller, Options
+from fashion_edge.readers import PrefetchReader
 from fashion_edge.sinks.jsonl import JsonlSink
 from fashion_edge.sources import open_source
 
@@ -31,10 +31,10 @@ def main(clip: str, folder: str, _labels: str, count: str, precision: str) -> No
     cv2.setNumThreads(1)
     labeller = Labeller(bundle.manifest, backend, Options(), still=False)
 
-    def frames() -> Iterator[Frame | View]:
+    def frames() -> Iterator[Frame | ModelInput]:
         while True:
-            with Ahead(open_source(clip, every_frame=True), labeller.view) as items:  # as the command reads a file
-                yield from (item for item in items if isinstance(item, Frame | View))
+            with PrefetchReader(open_source(clip, every_frame=True), labeller.prepare) as items:  # as the command does
+                yield from (item for item in items if isinstance(item, Frame | ModelInput))
 
     source = frames()
 
@@ -43,7 +43,7 @@ def main(clip: str, folder: str, _labels: str, count: str, precision: str) -> No
 
         def step() -> str:
             item = next(source)
-            result = labeller.label(item) if isinstance(item, Frame) else labeller.judge(item)
+            result = labeller.label(item) if isinstance(item, Frame) else labeller.label_input(item)
             draw_result(result)
             lines.put(result)
             return result.decision.text

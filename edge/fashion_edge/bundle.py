@@ -81,7 +81,7 @@ class Manifest:
     golden: Golden
     provenance: Mapping[str, Any]
     created: str  # ISO 8601, UTC
-    live: Smoothing = Smoothing()
+    live: Smoothing = field(default_factory=Smoothing)
 
     def to_json(self) -> dict[str, Any]:
         """Return the dictionary that `parse_manifest` reads back."""
@@ -144,7 +144,7 @@ class _ManifestFile(_Labels):
     golden: Golden
     provenance: dict[str, Any]
     created: str
-    runtime: Smoothing = Smoothing()
+    runtime: Smoothing = msgspec.field(default_factory=Smoothing)
 
 
 class _Version(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""Where the classifier looks: the part of a frame that is fitted to the model's input."""
+"""Frames and what else a source gives; regions of interest."""
 
 from dataclasses import dataclass
 
@@ -10,27 +10,40 @@ from fashion_edge.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture and the moment it shows.
+    """One picture and its time.
 
-    The image belongs to whoever holds the frame: the overlay draws on it in place.
+    The overlay draws on the image in place; copy it to keep it.
+
+    Attributes:
+        image: (h, w, 3) uint8 B, G, R.
+        index: number of the frame in its source, dropped frames included.
+        captured_at: seconds on the clock of `time.monotonic()`; the sensor's time where the driver gives it.
+        source: file, address or device.
+        capture_s: seconds to decode or render it, without waiting for the sensor.
+        stream_at: seconds on the clock of a file, where `captured_at` is only the time of reading.
+
+    Example:
+        >>> frame = Frame(np.zeros((480, 640, 3), np.uint8), index=0, captured_at=12.5, source="camera:0")
+        >>> frame.moment
+        12.5
     """
 
-    image: NDArray[np.uint8]  # (h, w, 3) B, G, R
-    index: int  # counts what the source produced, dropped frames included
-    captured_at: float  # seconds on time.monotonic()'s clock: the sensor's time where the driver gives it
+    image: NDArray[np.uint8]
+    index: int
+    captured_at: float
     source: str
-    capture_s: float = 0.0  # seconds to decode or render it, waiting for the sensor excluded
-    stream_at: float | None = None  # seconds on the stream's own clock, where it is not the time of capture: files
+    capture_s: float = 0.0
+    stream_at: float | None = None
 
     @property
     def moment(self) -> float:
-        """When this was, for smoothing over time: on the stream's own clock where it has one."""
+        """Time for smoothing, in seconds: on the clock of the stream where it has one."""
         return self.captured_at if self.stream_at is None else self.stream_at
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One input that could not be read; the rest go on, and the exit status says so at the end."""
+    """One input that could not be read; the source continues."""
 
     source: str
     index: int
@@ -42,14 +55,14 @@ class Event:
     """The state of the source changed, or an output failed."""
 
     source: str
-    state: str  # "live" or "lost"; "failed" for an output, which is then what `source` names
+    state: str  # "live" or "lost"; "failed" for an output, which `source` then names
     at: float  # seconds on time.monotonic()'s clock
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Nothing came for a moment; the loop may look at its clock, its windows and its watchdog."""
+    """No item for a moment; windows and watchdogs are updated."""
 
     at: float  # seconds on time.monotonic()'s clock
 
@@ -69,8 +82,8 @@ class Box:
     width: int
     height: int
 
-    def cut(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The part of the image inside the box: a view, nothing is copied."""
+    def crop(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the part of the image inside the box: a view, nothing is copied."""
         return image[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
@@ -79,14 +92,17 @@ ROUNDING = 1e-9  # 1 - 0.8 is less than 0.2
 
 @dataclass(frozen=True)
 class Roi:
-    """`auto`: a still as a whole, a live frame's guide box; `full`: the whole frame; or fractions of the frame."""
+    """Region of interest: `full`, the `guide` box, fractions of the frame (`box`), or `auto`.
+
+    `auto` is the whole picture for a photo and the guide box for live video.
+    """
 
     kind: str = "auto"
     fractions: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, width, height
 
     @property
     def text(self) -> str:
-        """What `parse` reads back."""
+        """The text that `parse` reads."""
         return ",".join(repr(part) for part in self.fractions) if self.kind == "box" else self.kind
 
     @classmethod
@@ -108,7 +124,7 @@ class Roi:
         return cls("box", (left, top, width, height))
 
     def box(self, frame_height: int, frame_width: int, *, still: bool) -> Box:
-        """The rectangle for a frame of this size; never empty."""
+        """Return the rectangle for a frame of this size; never empty."""
         if self.kind == "full" or (self.kind == "auto" and still):
             return Box(0, 0, frame_width, frame_height)
         if self.kind == "box":
@@ -118,3 +134,13 @@ class Roi:
         width = max(1, min(frame_width, round(frame_height * PORTRAIT)))
         height = max(1, min(frame_height, round(frame_width / PORTRAIT)))
         return Box((frame_width - width) // 2, (frame_height - height) // 2, width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """A frame and the model's input made of it. It depends on no other frame, so that a reader may prepare it."""
+
+    frame: Frame
+    box: Box  # region of interest
+    pixels: NDArray[np.uint8]  # (height, width, 3) in the model's channel order
+    preprocess_s: float

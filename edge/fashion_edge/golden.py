@@ -1,4 +1,4 @@
-"""Proof at start-up that colours come through: known ones are shown along the same way as every frame."""
+"""Self-checks at start-up: golden inputs through the model, and known colours through preprocessing."""
 
 import io
 import zipfile
@@ -15,7 +15,7 @@ from fashion_edge.errors import BundleError, ModelError, brief
 from fashion_edge.frame import Frame
 from fashion_edge.preprocess import InputSpec, preprocess
 
-# Largest score difference that another CPU or runtime version may show; measured spreads are far below.
+# Largest score difference allowed between CPUs and runtime versions; measured spreads are far below.
 TOLERANCE = {"int8": 0.03, "int16x8": 0.01, "dynamic": 0.05, "float16": 0.01, "float32": 0.005}
 MAX_UNPACKED_BYTES = 64 << 20
 
@@ -24,7 +24,7 @@ MAX_UNPACKED_BYTES = 64 << 20
 class GoldenSet:
     """frames (n, h, w, 3) uint8 BGR, inputs (n, H, W, 3) uint8, scores: file name -> (n, labels) float32.
 
-    `labels` are the words of the scores, in order: a manifest that lists them otherwise would name everything wrongly.
+    `labels` are in the order of the scores: a manifest with another order would name everything wrongly.
     """
 
     frames: NDArray[np.uint8]
@@ -33,7 +33,7 @@ class GoldenSet:
     labels: tuple[str, ...]
 
     def to_npz(self) -> bytes:
-        """The bytes of golden.npz: plain arrays, no pickle."""
+        """Return the bytes of golden.npz: plain arrays, no pickle."""
         buffer = io.BytesIO()
         arrays: dict[str, Any] = {f"scores:{name}": values.astype(np.float32) for name, values in self.scores.items()}
         arrays |= {"frames": self.frames, "inputs": self.inputs, "labels": np.array(self.labels, np.str_)}
@@ -68,7 +68,7 @@ def parse_golden(data: bytes) -> GoldenSet:
 
 
 def _are_pictures(array: object) -> bool:
-    """Whether it is (n, h, w, 3) uint8 with at least one pixel; what is no .npy file comes as bytes."""
+    """Return whether it is (n, h, w, 3) uint8 with at least one pixel; a member that is not .npy comes as bytes."""
     if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
         return False
     return array.ndim == 4 and array.shape[3] == 3 and array.size > 0
@@ -85,7 +85,7 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
     golden = parse_golden(bundle.read_golden())
     if golden.labels != space.labels:
         raise ModelError(
-            f"the manifest's labels {list(space.labels)} are not {list(golden.labels)}, in which order scores come; "
+            f"the manifest's labels {list(space.labels)} are not in the order of the scores, {list(golden.labels)}; "
             + AGAIN
         )
     expected = golden.scores.get(variant.file)
@@ -96,8 +96,8 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
         for frame, pixels in zip(golden.frames, golden.inputs, strict=True)
     ):
         raise ModelError(
-            "preprocessing of the golden frames differs from the export's: the manifest's input was edited, or OpenCV "
-            f"here resizes otherwise; {AGAIN}, or run fashion-doctor"
+            "preprocessing of the golden frames differs from the export's: the manifest's input was edited, or this "
+            f"OpenCV resizes differently; {AGAIN}, or run fashion-doctor"
         )
     try:
         drift = float(np.abs(backend.run(golden.inputs) - expected).max())
@@ -108,48 +108,51 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
     limit = bundle.manifest.golden.tolerance.get(variant.precision, TOLERANCE[variant.precision])
     if not drift <= limit:  # also refuses NaN
         raise ModelError(
-            f"{variant.file} on {backend.name} misses its golden scores by {drift:.3f} (at most {limit:g} is right): "
-            "do not trust this runtime with it; run fashion-doctor"
+            f"{variant.file} on {backend.name} differs from its golden scores by {drift:.3f}, more than {limit:g}: "
+            "this runtime computes it wrongly; run fashion-doctor"
         )
     return drift
 
 
 def check_shapes(variant: Variant, backend: Backend, spec: InputSpec, n_labels: int) -> None:
-    """Compare what the model file declares with what the manifest says."""
+    """Compare the shapes of the model file with those of the manifest."""
     if backend.input_shape != spec.shape:
-        raise ModelError(f"{variant.file} eats {backend.input_shape}, the manifest says {spec.shape}; {AGAIN}")
+        raise ModelError(
+            f"{variant.file} expects inputs {backend.input_shape}, the manifest says {spec.shape}; {AGAIN}"
+        )
     if backend.n_labels != n_labels:
         raise ModelError(
             f"{variant.file} gives {backend.n_labels} scores, the manifest names {n_labels} labels; {AGAIN}"
         )
 
 
-SHOWN = {"red": (200, 40, 40), "green": (40, 160, 60), "blue": (40, 60, 200), "grey": (128, 128, 128)}  # R, G, B
-PATH_TOLERANCE = 3  # of 255: interpolation of a flat colour, or JPEG's and video's rounding, is below
+# R, G, B
+TEST_COLOURS = {"red": (200, 40, 40), "green": (40, 160, 60), "blue": (40, 60, 200), "grey": (128, 128, 128)}
+PATH_TOLERANCE = 3  # of 255: interpolation of a flat colour, or rounding of JPEG and video, is below
 
-Look = Callable[[Frame], NDArray[np.uint8]]
 
-
-def prove_colours(look: Look, channels: str, height: int = 480, width: int = 640) -> None:
-    """Show frames of one known colour each to `look`, which gives the model's input (h, w, 3) in `channels` order.
+def self_test_colours(
+    preprocess_frame: Callable[[Frame], NDArray[np.uint8]], channels: str, height: int = 480, width: int = 640
+) -> None:
+    """Preprocess frames of one known colour each, and check the colour of the model's input in `channels` order.
 
     Raises:
         ModelError: a colour arrives as another one, or as grey.
     """
-    for name, rgb in SHOWN.items():
+    for name, rgb in TEST_COLOURS.items():
         frame = np.empty((height, width, 3), np.uint8)
         frame[:] = rgb[::-1]
-        pixels = look(Frame(frame, 0, 0.0, "colour self-test"))
-        seen = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2].astype(int)
-        wanted = np.array(rgb if channels == "RGB" else rgb[::-1])
-        if np.abs(seen - wanted).max() > PATH_TOLERANCE:
+        pixels = preprocess_frame(Frame(frame, 0, 0.0, "colour self-test"))
+        actual = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2].astype(int)
+        expected = np.array(rgb if channels == "RGB" else rgb[::-1])
+        if np.abs(actual - expected).max() > PATH_TOLERANCE:
             raise ModelError(
-                f"colours do not come through: {name} {tuple(wanted.tolist())} reaches the model as "
-                f"{tuple(seen.tolist())} ({_guess(seen, wanted)}); run fashion-doctor"
+                f"the colour self-test failed: {name} {tuple(expected.tolist())} reaches the model as "
+                f"{tuple(actual.tolist())} ({_diagnose(actual, expected)}); run fashion-doctor"
             )
 
 
-def _guess(seen: NDArray[np.int_], wanted: NDArray[np.int_]) -> str:
-    if np.abs(seen[::-1] - wanted).max() <= PATH_TOLERANCE:
+def _diagnose(actual: NDArray[np.int_], expected: NDArray[np.int_]) -> str:
+    if np.abs(actual[::-1] - expected).max() <= PATH_TOLERANCE:
         return "red and blue are swapped"
-    return "the picture is grey" if np.ptp(seen) <= PATH_TOLERANCE else "another colour"
+    return "the picture is grey" if np.ptp(actual) <= PATH_TOLERANCE else "another colour"

@@ -1,39 +1,40 @@
-"""The way of a frame: source -> view -> backend -> smooth -> decide -> draw -> sinks, each stage timed."""
+"""The path of a frame: source -> model input -> backend -> smooth -> decide -> draw -> sinks, each stage timed."""
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fashion_edge.backends import Backend
 from fashion_edge.bundle import Manifest
-from fashion_edge.console import say
-from fashion_edge.decide import LabelSpace, Shown, Smoothed, decide, dwell, hold, smooth
-from fashion_edge.frame import Box, Event, Fault, Frame, Item, Roi, Tick
+from fashion_edge.console import pluralize, say
+from fashion_edge.decide import LabelSpace, Shown, Smoothed, Smoothing, decide, dwell, hold, smooth
+from fashion_edge.frame import Event, Fault, Frame, Item, ModelInput, Roi, Tick
 from fashion_edge.overlay import draw_result, enlarge
 from fashion_edge.preprocess import preprocess
 from fashion_edge.result import Meter, Result
 from fashion_edge.sinks.base import Sink
 
-SILENT = 100  # frames discarded in a row: nothing is shown, and somebody waits
-REMEMBERED = 20_000  # ages kept for the percentiles: the last eleven minutes at 30 frames a second
+STALE_WARNING = 100  # frames discarded in a row before a warning: nothing is shown meanwhile
+MAX_AGES = 20_000  # ages kept for the percentiles: the last eleven minutes at 30 frames a second
+
+Clock = Callable[[], float]
 
 
 class Summary:
-    """Counts as the run goes."""
+    """Counts of a run."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
         self.frames = 0
         self.faults = 0
         self.stale = 0
-        self._stale_in_a_row, self._told = 0, False
+        self._stale_in_a_row, self._warned = 0, False
         self._clock = clock
         self._first: float | None = None
         self._last = 0.0
-        self._ages: deque[float] = deque(maxlen=REMEMBERED)
+        self._ages: deque[float] = deque(maxlen=MAX_AGES)
         self._texts: Counter[str] = Counter()
 
     def count(self, result: Result) -> None:
@@ -47,12 +48,12 @@ class Summary:
         self._texts[result.decision.text] += 1
 
     def count_stale(self) -> bool:
-        """Count a frame that was discarded as too old; True once, when all the last ones were."""
+        """Count a frame that was discarded as too old; returns True once, after `STALE_WARNING` in a row."""
         self.stale += 1
         self._stale_in_a_row += 1
-        silent = self._stale_in_a_row == SILENT and not self._told
-        self._told = self._told or silent
-        return silent
+        warn = self._stale_in_a_row == STALE_WARNING and not self._warned
+        self._warned = self._warned or warn
+        return warn
 
     def count_fault(self) -> None:
         """Count an input that could not be read."""
@@ -75,187 +76,164 @@ class Summary:
         if not self.frames:
             return [f"no frame was labelled; {self.faults} could not be read{stale}"]
         rate = f", {self.fps:.1f} frames/s" if self.fps else ""
-        plural = "s" if self.frames > 1 else ""
         lost = f"{dropped} dropped for newer ones, {self.faults} not readable{stale}"
-        lines = [f"{self.frames} frame{plural} labelled{rate}, {lost}"]
+        lines = [f"{pluralize(self.frames, 'frame')} labelled{rate}, {lost}"]
         lines.append(f"capture to label: p50 {self.age_ms(50):.1f} ms, p99 {self.age_ms(99):.1f} ms")
         lines.append("seen: " + ", ".join(f"{text} {n}" for text, n in self._texts.most_common(10)))
         return lines
 
 
-Clock = Callable[[], float]
-
-
 @dataclass(frozen=True)
 class Options:
-    """How frames are looked at and when the run ends."""
+    """How frames are classified and when the run ends."""
 
     roi: Roi = field(default_factory=Roi)
-    smooth_s: float = 0.25  # time constant; 0 decides on each frame alone
-    hysteresis: float = 0.1  # score by which a shown label may fall below its threshold and stay
-    dwell_s: float = 0.2  # what is shown stays at least so long
+    smoothing: Smoothing = field(default_factory=Smoothing)
     max_age_s: float | None = None  # a frame whose label would be older is discarded
     frames: int | None = None  # stop after so many labelled frames
     seconds: float | None = None  # stop after so long
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A frame and what the model is given of it; depends on nothing before it, so a reader may make it ahead."""
-
-    frame: Frame
-    box: Box  # where the classifier looks
-    pixels: NDArray[np.uint8]  # (height, width, 3) in the model's channel order
-    seconds: float  # that it took
-
-
 class Labeller:
-    """One frame in, one `Result` out; keeps what smoothing must remember of one stream."""
+    """Labels the frames of one stream; keeps what smoothing must remember of it."""
 
     def __init__(
         self, manifest: Manifest, backend: Backend, options: Options, *, still: bool, clock: Clock = time.monotonic
     ) -> None:
-        self._manifest = manifest
+        self._space = manifest.space
+        self._spec = manifest.input
         self._backend = backend
         self._options = options
         self._still = still
         self._clock = clock
         self._smoothed: Smoothed | None = None
         self._shown: Shown = {}
-        self._held = frozenset[str](), manifest.space  # what is shown, and the thresholds while it is
+        self._held = frozenset[str](), manifest.space  # labels that are shown, and the thresholds meanwhile
         self._meter = Meter()
 
     def label(self, frame: Frame) -> Result:
         """Label one frame."""
-        return self.judge(self.view(frame))
+        return self.label_input(self.prepare(frame))
 
-    def view(self, frame: Frame) -> View:
-        """Cut out and fit what the model is given of a frame; any thread may call it."""
+    def prepare(self, frame: Frame) -> ModelInput:
+        """Crop a frame and fit it to the model's input; any thread may call it."""
         started = self._clock()
-        box = self._options.roi.box(*frame.image.shape[:2], still=self._still)
-        pixels = preprocess(box.cut(frame.image), self._manifest.input)
-        return View(frame, box, pixels, self._clock() - started)
+        height, width, _ = frame.image.shape
+        box = self._options.roi.box(height, width, still=self._still)
+        pixels = preprocess(box.crop(frame.image), self._spec)
+        return ModelInput(frame, box, pixels, self._clock() - started)
 
-    def judge(self, view: View) -> Result:
-        """Label what was fitted; views of one stream in their order."""
-        clock, frame = self._clock, view.frame
+    def label_input(self, item: ModelInput) -> Result:
+        """Label a prepared frame; those of one stream in their order."""
+        clock, frame, smoothing = self._clock, item.frame, self._options.smoothing
         started = clock()
-        scores = self._backend.run(view.pixels[np.newaxis])[0]
+        scores = self._backend.run(item.pixels[np.newaxis])[0]
         inferred = clock()
-        space = self._space()
-        if not self._still:
-            self._smoothed = smooth(self._smoothed, scores, frame.moment, self._options.smooth_s)
-        smoothed = self._smoothed.scores if self._smoothed else scores
-        decision = decide(smoothed, space)
-        if not self._still:
-            decision, self._shown = dwell(self._shown, decision, space, frame.moment, self._options.dwell_s)
+        if self._still:
+            smoothed, decision = scores, decide(scores, self._space)
+        else:
+            moment = frame.moment
+            space = self._lower_thresholds()
+            self._smoothed = smooth(self._smoothed, scores, moment, smoothing.smooth_s)
+            smoothed = self._smoothed.scores
+            decision, self._shown = dwell(self._shown, decide(smoothed, space), space, moment, smoothing.dwell_s)
         decided = clock()
         stages = {
             "capture": frame.capture_s,
-            "preprocess": view.seconds,
+            "preprocess": item.preprocess_s,
             "infer": inferred - started,
             "decide": decided - inferred,
         }
         age = decided - frame.captured_at
         limit = self._options.max_age_s
-        unmeasured = self._still or (limit is not None and age > limit)  # no photo was captured just now; discarded
+        unmeasured = self._still or (limit is not None and age > limit)  # a photo has no age; too old is discarded
         vitals = None if unmeasured else self._meter.update(decided, age)
-        return Result(frame, view.box, scores, smoothed, decision, age, stages, space.labels, vitals)
+        return Result(frame, item.box, scores, smoothed, decision, age, stages, self._space.labels, vitals)
 
-    def _space(self) -> LabelSpace:
-        """The thresholds for the next frame; what is shown seldom changes."""
-        if self._still:
-            return self._manifest.space
+    def _lower_thresholds(self) -> LabelSpace:
+        """Thresholds for the next frame; shown labels seldom change."""
         if self._shown.keys() != self._held[0]:
-            self._held = frozenset(self._shown), hold(self._manifest.space, self._shown, self._options.hysteresis)
+            self._held = frozenset(self._shown), hold(self._space, self._shown, self._options.smoothing.hysteresis)
         return self._held[1]
 
-    def look(self, frame: Frame) -> NDArray[np.uint8]:
-        """What the model is given of a frame: (height, width, 3) in the model's channel order."""
-        return self.view(frame).pixels
-
     @property
-    def memory(self) -> tuple[Smoothed | None, Shown]:
-        """What the next decision will take from those before it."""
+    def state(self) -> tuple[Smoothed | None, Shown]:
+        """What the next decision takes from earlier frames."""
         return self._smoothed, self._shown
 
-    @memory.setter
-    def memory(self, memory: tuple[Smoothed | None, Shown]) -> None:
-        self._smoothed, self._shown = memory
+    @state.setter
+    def state(self, state: tuple[Smoothed | None, Shown]) -> None:
+        self._smoothed, self._shown = state
 
-    def forget(self) -> None:
-        """Start anew: what was seen before a loss of the source says nothing of what comes after."""
-        self.memory = None, {}
+    def reset(self) -> None:
+        """Forget earlier frames, after the source was lost."""
+        self.state = None, {}
 
 
 def run(
-    items: Iterable[Item | View],
+    items: Iterable[Item | ModelInput],
     labeller: Labeller,
-    sinks: Sequence[Sink],
+    sink: Sink,
     options: Options,
     summary: Summary,
     clock: Clock = time.monotonic,
 ) -> None:
-    """Label items until they end, a limit is reached, or a sink asks to stop; `summary` counts as it goes.
+    """Label items until they end, a limit is reached, or the sink stops the run; `summary` counts as it goes.
 
-    Items of a source that was read ahead may be views, made by this labeller.
+    Items of a source that was prefetched may be model inputs, prepared by this labeller.
     """
     deadline = clock() + options.seconds if options.seconds is not None else None
     for item in items:
-        if isinstance(item, Frame | View):
-            _put_frame(item, labeller, sinks, options, summary, clock)
+        if isinstance(item, Frame | ModelInput):
+            _put_frame(item, labeller, sink, options, summary, clock)
         else:
-            _pass_on(item, labeller, sinks, summary)
-        if any(sink.stopped for sink in sinks) or summary.frames == options.frames:
+            _put_other(item, labeller, sink, summary)
+        if sink.stopped or summary.frames == options.frames:
             return
         if deadline is not None and clock() >= deadline:
             return
 
 
 def _put_frame(
-    item: Frame | View, labeller: Labeller, sinks: Sequence[Sink], options: Options, summary: Summary, clock: Clock
+    item: Frame | ModelInput, labeller: Labeller, sink: Sink, options: Options, summary: Summary, clock: Clock
 ) -> None:
     limit, frame = options.max_age_s, item if isinstance(item, Frame) else item.frame
     if limit is not None and (age := clock() - frame.captured_at) > limit:
-        _discard(age, sinks, summary, clock)
+        _discard(age, sink, summary, clock)
         return
-    memory = labeller.memory
-    result = labeller.label(item) if isinstance(item, Frame) else labeller.judge(item)
-    if limit is not None and result.age_s > limit:  # the contract is on the label, not on the frame
-        labeller.memory = memory  # what nobody was shown leaves no trace, or a recording would not replay
-        _discard(result.age_s, sinks, summary, clock)
+    state = labeller.state if limit is not None else None
+    result = labeller.label(item) if isinstance(item, Frame) else labeller.label_input(item)
+    if limit is not None and state is not None and result.age_s > limit:  # the limit is on the label, not on the frame
+        labeller.state = state  # a frame that was not shown leaves no trace, else a recording would not replay
+        _discard(result.age_s, sink, summary, clock)
         return
-    for sink in sinks:
-        if sink.wants_clean:
-            sink.put_clean(result)
-    if any(sink.wants_picture for sink in sinks):
+    if sink.wants_clean:
+        sink.put_clean(result)
+    if sink.wants_picture:
         result = _draw(result, clock)
     summary.count(result)
-    for sink in sinks:
-        sink.put(result)
+    sink.put(result)
 
 
-def _discard(age_s: float, sinks: Sequence[Sink], summary: Summary, clock: Clock) -> None:
-    """Too old to be shown; a window and a watchdog live on."""
+def _discard(age_s: float, sink: Sink, summary: Summary, clock: Clock) -> None:
+    """Drop a frame that is too old; windows and watchdogs are updated."""
     if summary.count_stale():
-        say(f"the last {SILENT} frames were discarded as too old, this one at {age_s * 1e3:.1f} ms; raise --max-age-ms")
-    tick = Tick(clock())
-    for sink in sinks:
-        sink.tick(tick)
+        say(
+            f"the last {STALE_WARNING} frames were discarded as too old, this one at {age_s * 1e3:.1f} ms; "
+            "raise --max-age-ms"
+        )
+    sink.tick(Tick(clock()))
 
 
-def _pass_on(item: Fault | Event | Tick, labeller: Labeller, sinks: Sequence[Sink], summary: Summary) -> None:
+def _put_other(item: Fault | Event | Tick, labeller: Labeller, sink: Sink, summary: Summary) -> None:
     if isinstance(item, Fault):
         summary.count_fault()
-        for sink in sinks:
-            sink.fault(item)
+        sink.fault(item)
     elif isinstance(item, Event):
-        labeller.forget()
-        for sink in sinks:
-            sink.event(item)
+        labeller.reset()
+        sink.event(item)
     else:
-        for sink in sinks:
-            sink.tick(item)
+        sink.tick(item)
 
 
 def _draw(result: Result, clock: Clock) -> Result:

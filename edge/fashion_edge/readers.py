@@ -1,7 +1,6 @@
-"""Reading ahead of the loop: a thread decodes the next frames of a file while this one is labelled.
+"""Readers between a source and the loop, each reading in a thread: the newest frame, or prefetched frames.
 
-None is dropped. OpenCV lets go of the interpreter lock while it works, so both cores are busy. Whoever has time fits a
-frame to the model: this thread while the loop has frames waiting, else the loop, which would only wait for it.
+OpenCV releases the interpreter lock while it works, so that both cores of a small device are busy.
 """
 
 import threading
@@ -10,78 +9,66 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from fashion_edge.frame import Event, Frame, Item, Tick
-from fashion_edge.pipeline import View
+from fashion_edge.frame import Event, Frame, Item, ModelInput, Tick
 from fashion_edge.sources.base import Source
 
-GAP_S = 10.0  # a longer one in what is played is cut short
+Prepare = Callable[[Frame], ModelInput]
 
 
-class Pacer:
-    """Ticks at `interval` seconds; 0 never waits."""
+class Reader(Protocol):
+    """Items of a source; a context manager that releases what the source opened."""
 
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
-        self._next: float | None = None
+    dropped: int  # frames that were replaced by newer ones
 
-    def wait(self) -> int:
-        """Sleep until the next tick; returns how many ticks have passed since the last call (0 on the first)."""
-        now = time.monotonic()
-        if self._next is None:
-            self._next = now + self._interval
-            return 0
-        if not self._interval:
-            return 1
-        if now < self._next:
-            time.sleep(self._next - now)
-            self._next += self._interval
-            return 1
-        ticks = 1 + int((now - self._next) / self._interval)
-        self._next += ticks * self._interval
-        return ticks
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[Item | ModelInput]: ...
 
 
-class Playback:
-    """Plays what stands on a clock of its own: moments come as far apart as they were, what is late delays the rest."""
-
-    def __init__(self) -> None:
-        self._moment = 0.0
-        self._due: float | None = None
-
-    def wait(self, moment: float) -> float:
-        """Sleep until a moment is due; returns when that was, on time.monotonic()'s clock."""
-        now = time.monotonic()
-        due = now if self._due is None else self._due + min(moment - self._moment, GAP_S)
-        time.sleep(max(0.0, due - now))
-        self._moment, self._due = moment, max(due, now)
-        return due
+def make_reader(source: Source, prepare: Prepare) -> Reader:
+    """Return the reader that fits a source; `prepare` makes the model's input of a frame, in the reader's thread."""
+    if source.live:
+        return NewestFrameReader(source)
+    return PrefetchReader(source, prepare) if source.prefetch else PlainReader(source)
 
 
-class Stopwatch:
-    """Runs from its making."""
+class PlainReader:
+    """Iterate over a source without a thread."""
 
-    def __init__(self) -> None:
-        self._started = time.monotonic()
+    dropped = 0
 
-    @property
-    def seconds(self) -> float:
-        """Since it was made."""
-        return time.monotonic() - self._started
+    def __init__(self, source: Source) -> None:
+        self._items = source.items()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._items.close()
+
+    def __iter__(self) -> Iterator[Item]:
+        return self._items
 
 
-JOIN_S = 2.0  # a driver that hangs in read() may not hold up the end of the program
-TICK_S = 0.1  # while nothing comes
-STALL_S = 5.0  # a source that says nothing for so long hangs in its driver
+JOIN_S = 2.0  # a driver that hangs in read() must not delay the end of the program
+TICK_S = 0.1  # between ticks, while no item comes; a timeout lets Ctrl-C through
+STALL_S = 5.0  # a source without an item for so long hangs in its driver
 
 
-class Latest:
-    """Iterate over a live source without ever falling behind it.
+class NewestFrameReader:
+    """Iterate over a live source without falling behind it.
 
-    Faults and events are never dropped; of frames only the newest waits. While nothing comes there are ticks; a
-    source that hangs for `stall_s` is lost until it gives a frame again. An error in the source is raised in the
-    loop that iterates.
+    Faults and events are never dropped; of frames only the newest is kept. While nothing comes there are ticks; a
+    source that hangs for `stall_s` seconds counts as lost until it gives a frame again. An error in the source is
+    raised in the loop that iterates.
     """
 
     def __init__(self, source: Source, *, stall_s: float = STALL_S) -> None:
@@ -126,7 +113,7 @@ class Latest:
     def _take(self) -> Item | None:
         with self._changed:
             if not (self._notices or self._slot or self._done):
-                self._changed.wait(TICK_S)  # a timeout lets Ctrl-C through
+                self._changed.wait(TICK_S)
             if self._notices:
                 return self._notices.popleft()
             frame, self._slot = self._slot, None
@@ -157,7 +144,7 @@ class Latest:
         if isinstance(item, Tick):
             return
         if not isinstance(item, Frame):
-            if isinstance(item, Event) and self._slot is not None:  # no frame may follow the news that there are none
+            if isinstance(item, Event) and self._slot is not None:  # no older frame may follow an event
                 self._slot = None
                 self.dropped += 1
             self._notices.append(item)
@@ -167,22 +154,23 @@ class Latest:
         self._slot = item
 
 
-DEPTH = 3  # frames that wait: more only costs memory
-POLL_S = 0.1  # lets Ctrl-C and the end of the run through
-AHEAD_JOIN_S = 2.0
+DEPTH = 3  # prefetched frames: more only costs memory
 
 
-class Ahead:
-    """Iterate over a source that is read in a thread; its frames come as views where there was time for it.
+class PrefetchReader:
+    """Iterate over a source that is read in a thread, a few frames ahead of the loop; no frame is dropped.
 
-    An error in the thread is raised in the loop that iterates.
+    The thread also prepares the model's input while the loop has frames waiting; else the loop does, which would only
+    wait for it. An error in the thread is raised in the loop that iterates.
     """
 
-    def __init__(self, source: Source, view: Callable[[Frame], View]) -> None:
+    dropped = 0
+
+    def __init__(self, source: Source, prepare: Prepare) -> None:
         self._source = source
-        self._view = view
-        self._waiting: SimpleQueue[Item | View | BaseException | None] = SimpleQueue()
-        self._room: SimpleQueue[None] = SimpleQueue()  # one entry for each that may be put; queue.Queue is slower
+        self._prepare = prepare
+        self._waiting: SimpleQueue[Item | ModelInput | BaseException | None] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()  # one entry for each free place; queue.Queue is slower
         for _ in range(DEPTH):
             self._room.put(None)
         self._stop = threading.Event()
@@ -196,19 +184,19 @@ class Ahead:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(AHEAD_JOIN_S)
+        self._thread.join(JOIN_S)
 
     @property
     def waiting(self) -> int:
-        """How many items have been read and not been taken."""
+        """Number of items that were read and not taken yet."""
         return self._waiting.qsize()
 
-    def __iter__(self) -> Iterator[Item | View]:
+    def __iter__(self) -> Iterator[Item | ModelInput]:
         while True:
             try:
-                item = self._waiting.get(timeout=POLL_S)
+                item = self._waiting.get(timeout=TICK_S)
             except Empty:
-                yield Tick(time.monotonic())  # a file that plays slowly: its window lives on
+                yield Tick(time.monotonic())  # a file that plays slowly; its window is updated
                 continue
             self._room.put(None)
             if item is None:
@@ -221,7 +209,7 @@ class Ahead:
         items = self._source.items()
         try:
             for item in items:
-                if not self._put(self._view(item) if isinstance(item, Frame) and self.waiting else item):
+                if not self._put(self._prepare(item) if isinstance(item, Frame) and self.waiting else item):
                     return
             self._put(None)
         except BaseException as error:  # handed to the loop that iterates
@@ -229,10 +217,10 @@ class Ahead:
         finally:
             items.close()  # the thread that opened the file closes it
 
-    def _put(self, item: Item | View | BaseException | None) -> bool:
+    def _put(self, item: Item | ModelInput | BaseException | None) -> bool:
         while not self._stop.is_set():
             try:
-                self._room.get(timeout=POLL_S)
+                self._room.get(timeout=TICK_S)
             except Empty:
                 continue
             self._waiting.put(item)

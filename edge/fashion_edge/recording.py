@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.atomic import refuse_existing
-from fashion_edge.bundle import LiveDefaults, is_plain
+from fashion_edge.bundle import is_plain
 from fashion_edge.console import say
+from fashion_edge.decide import Smoothing
 from fashion_edge.errors import OutputExistsError, SourceError, UsageError
 from fashion_edge.frame import Event
 from fashion_edge.result import Result
@@ -42,7 +43,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     model: str  # SHA-256 of the model file
     runtime: str  # name and version of the backend
     roi: str
-    live: LiveDefaults
+    live: Smoothing
     created: str = ""  # ISO 8601, UTC
     from_file: bool = False  # a camera or a stream may deliver more frames than its nominal rate
 

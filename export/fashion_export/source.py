@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.bundle import parse_input_spec, parse_label_space, parse_number
+from fashion_edge.bundle import parse_input_spec, parse_label_space
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import BundleError, ModelError, RunError, brief
 from fashion_edge.preprocess import InputSpec
+from fashion_edge.typed_json import convert_json
 from fashion_export.calibration import Photo, read_rows, to_photos
 
 BATCH = 64
@@ -182,7 +183,7 @@ def _check_figures(facts: Mapping[str, Any], where: str) -> None:
         for name in table:
             entry = _part(table, name)
             for figure in figures:
-                parse_number(entry.get(figure), f"{where}{key}.{name}.{figure}")
+                convert_json(entry.get(figure), float, f"{where}{key}.{name}.{figure}", BundleError)
 
 
 def _refuse_overlap(split: list[dict[str, str]], calibration: tuple[Photo, ...], where: Path) -> None:

@@ -20,7 +20,7 @@ Edit = Callable[[Callable[[dict], None]], Path]
 
 
 def test_the_manifest_survives_writing_and_reading(shipped: Bundle) -> None:
-    again = parse_manifest(json.loads(json.dumps(shipped.manifest.to_json())))
+    again = parse_manifest(json.dumps(shipped.manifest.to_json()).encode())
     assert again == shipped.manifest
 
 
@@ -46,27 +46,27 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
         (lambda m: m.update(schema=0), "schema 0 is not 1"),
         (lambda m: m.update(schema="2"), "schema '2' is not 1"),
         (lambda m: m.pop("schema"), "schema None is not 1"),
-        (lambda m: m.pop("labels"), "key 'labels' is missing"),
+        (lambda m: m.pop("labels"), "object missing required field labels"),
         (lambda m: m.update(labels=["red", "red"]), "labels must be 1..1000 different words"),
-        (lambda m: m.update(labels="red"), "labels must be list, not 'red'"),
+        (lambda m: m.update(labels="red"), "labels: expected array, got str"),
         (lambda m: m["groups"].update(colour=["red", "green"]), "groups name .*'green'.*, which labels does not"),
-        (lambda m: m["groups"].update(other=["red"]), "a label may stand in one group only"),
+        (lambda m: m["groups"].update(other=["red"]), "a label may be in one group only"),
         (lambda m: m["thresholds"].pop("red"), "thresholds must give each label a number"),
         (lambda m: m["thresholds"].update(red=1.5), "thresholds must give each label a number"),
-        (lambda m: m["thresholds"].update(red=float("nan")), "thresholds must give each label a number"),
-        (lambda m: m["thresholds"].update(red=True), "threshold of red must be int or float, not True"),
-        (lambda m: m["thresholds"].update(red=10**400), "threshold of red must be a number below 1e308, not 1000"),
-        (lambda m: m["thresholds"].update({"\x1b[2J": "x"}), r"thresholds must give each label .*x1b\[2J"),
+        (lambda m: m["thresholds"].update(red=float("nan")), "the manifest is not valid JSON"),
+        (lambda m: m["thresholds"].update(red=True), r"thresholds\[\.\.\.\]: expected float, got bool"),
+        (lambda m: m["thresholds"].update(red=10**400), r"thresholds\[\.\.\.\]: number out of range"),
+        (lambda m: m["thresholds"].update({"\x1b[2J": 0.5}), r"thresholds must give each label .*x1b\[2J"),
         (lambda m: m.update(labels=["red", ""]), "a label must be 1..255 printable characters"),
         (lambda m: m.update(labels=["\x1b[2J"]), r"a label must be 1..255 printable characters.*not '\\x1b"),
         (lambda m: m.update(labels=["red\nblue"]), "a label must be 1..255 printable characters"),
-        (lambda m: m.update(labels=["\ud800"]), "a label must be 1..255 printable characters"),
+        (lambda m: m.update(labels=["\ud800"]), "the manifest is not valid JSON"),
         (lambda m: m.update(labels=["x" * 256]), "a label must be 1..255 printable characters"),
         (lambda m: m.update(labels=[".."]), "a label must be .* and not . or .., not '..'"),
         (lambda m: m["groups"].update({"\x1b[2J": ["red"]}), "a group must be 1..255 printable characters"),
         (lambda m: m["input"].update(height=0), "input size 0 x"),
         (lambda m: m["input"].update(channels="GBR"), "channels 'GBR' is not one of RGB, BGR"),
-        (lambda m: m["input"].pop("fit"), "key 'fit' is missing"),
+        (lambda m: m["input"].pop("fit"), "input: missing key fit"),
         (lambda m: m.update(variants=[]), "variants is empty"),
         (lambda m: m["variants"][0].update(file="../../etc/passwd"), "'../../etc/passwd' is not a plain name"),
         (lambda m: m["variants"][0].update(file="/etc/passwd"), "'/etc/passwd' is not a plain name"),
@@ -76,8 +76,8 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
         (lambda m: m["variants"][0].update(precision="int4"), "precision 'int4' of .* is not one of int8"),
         (lambda m: m["golden"].update(file="a/b.npz"), "'a/b.npz' is not a plain name"),
         (lambda m: m["golden"].update(tolerance={"int8": 0.9}), r"golden tolerances must lie in \(0, 0.5\)"),
-        (lambda m: m["golden"].update(tolerance={"int8": 10**400}), "a golden tolerance must be a number below 1e308"),
-        (lambda m: m.update(runtime={"smooth_s": 10**400}), "runtime.smooth_s must be a number below 1e308"),
+        (lambda m: m["golden"].update(tolerance={"int8": 10**400}), r"golden.tolerance\[\.\.\.\]: number out of range"),
+        (lambda m: m.update(runtime={"smooth_s": 10**400}), "runtime.smooth_s: number out of range"),
     ],
 )
 def test_a_manifest_that_is_wrong_is_refused_with_the_value(edit_manifest: Edit, change: Callable, said: str) -> None:

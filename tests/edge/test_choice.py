@@ -5,7 +5,6 @@ import pytest
 
 from fashion_edge.bundle import Bundle
 from fashion_edge.cli import main
-from fashion_edge.cli.request import Request
 from fashion_edge.loading import Profile, default_profile, open_model, write_profile
 
 
@@ -21,7 +20,7 @@ def choose(shipped: Bundle, precision: str, threads: int = 2, path: Path | None 
 
 
 def test_without_a_profile_the_bundle_says_what_runs(shipped: Bundle) -> None:
-    model = open_model(Request())
+    model = open_model()
     assert model.variant == shipped.manifest.variants[0]
     assert model.threads == 1
 
@@ -31,9 +30,9 @@ def test_shipped_is_the_bundle_of_the_package_where_no_folder_is_called_so(
 ) -> None:
     monkeypatch.chdir(bundle_copy.parent)
     bundle_copy.rename("own")
-    assert open_model(Request(bundle=Path("shipped"))).bundle.path == shipped.path
+    assert open_model(Path("shipped")).bundle.path == shipped.path
     Path("own").rename("shipped")
-    assert open_model(Request(bundle=Path("shipped"))).bundle.path == Path("shipped")
+    assert open_model(Path("shipped")).bundle.path == Path("shipped")
 
 
 def test_what_the_benchmark_chose_runs_and_is_said(shipped: Bundle, capsys: pytest.CaptureFixture) -> None:
@@ -46,15 +45,15 @@ def test_what_the_benchmark_chose_runs_and_is_said(shipped: Bundle, capsys: pyte
 
 def test_flags_win(shipped: Bundle) -> None:
     choose(shipped, "float32")
-    assert open_model(Request(precision="int8")).variant.precision == "int8"
-    assert open_model(Request(threads=1)).threads == 1
+    assert open_model(precision="int8").variant.precision == "int8"
+    assert open_model(threads=1).threads == 1
 
 
 def test_a_profile_of_another_bundle_is_not_applied(shipped: Bundle) -> None:
     choose(shipped, "float32")
     path = default_profile()
     path.write_text(path.read_text().replace(shipped.find("litert", "float32").sha256, "0" * 64))
-    assert open_model(Request()).variant == shipped.manifest.variants[0]
+    assert open_model().variant == shipped.manifest.variants[0]
 
 
 def test_a_profile_that_is_named_counts_and_must_be_of_this_bundle(
@@ -62,7 +61,7 @@ def test_a_profile_that_is_named_counts_and_must_be_of_this_bundle(
 ) -> None:
     named = tmp_path / "p.json"
     choose(shipped, "float32", path=named)
-    assert open_model(Request(profile=named)).variant.precision == "float32"
+    assert open_model(profile=named).variant.precision == "float32"
     named.write_text(named.read_text().replace(shipped.find("litert", "float32").sha256, "0" * 64))
     flags = ["--source", "demo", "--frames", "1", "--headless"]
     assert main([*flags, "--profile", str(named)]) == 2
@@ -90,7 +89,7 @@ def test_a_profile_that_is_named_and_a_variant_that_is_named_are_one_too_many(
 def test_threads_beside_a_profile_that_is_named_count(shipped: Bundle, tmp_path: Path) -> None:
     named = tmp_path / "p.json"
     choose(shipped, "float32", threads=2, path=named)
-    model = open_model(Request(profile=named, threads=1))
+    model = open_model(profile=named, threads=1)
     assert (model.variant.precision, model.threads) == ("float32", 1)
 
 
@@ -110,4 +109,4 @@ def test_a_damaged_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> Non
     path.parent.mkdir(parents=True)
     path.write_text("{")
     assert main(["--source", "demo", "--frames", "1", "--headless"]) == 2
-    assert "choose anew with fashion-bench --choose, or delete it" in capsys.readouterr().err
+    assert "choose again with fashion-bench --choose, or delete it" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from fashion_edge.bundle import Bundle
 from fashion_edge.cli import main
 from fashion_edge.errors import ModelError
 from fashion_edge.frame import Roi
-from fashion_edge.golden import prove_colours
+from fashion_edge.golden import self_test_colours
 from fashion_edge.pipeline import Labeller, Options
 from fashion_edge.preprocess import InputSpec, preprocess
 
@@ -17,13 +17,13 @@ def test_the_way_of_a_frame_keeps_its_colours(shipped: Bundle, roi: str) -> None
     labeller = Labeller(
         shipped.manifest, FakeBackend([0.0] * 6, shipped.manifest.input.shape), Options(Roi.parse(roi)), still=False
     )
-    prove_colours(labeller.look, shipped.manifest.input.channels)
+    self_test_colours(lambda frame: labeller.prepare(frame).pixels, shipped.manifest.input.channels)
 
 
 @pytest.mark.parametrize("channels", ["RGB", "BGR"])
 def test_both_orders_of_a_model_are_known(channels: str) -> None:
     spec = InputSpec(channels=channels)
-    prove_colours(lambda frame: preprocess(frame.image, spec), channels)
+    self_test_colours(lambda frame: preprocess(frame.image, spec), channels)
 
 
 def test_swapped_channels_are_refused() -> None:
@@ -31,7 +31,7 @@ def test_swapped_channels_are_refused() -> None:
     with pytest.raises(
         ModelError, match=r"red \(200, 40, 40\) reaches the model as \(40, 40, 200\) \(red and blue are"
     ):
-        prove_colours(lambda frame: preprocess(frame.image[:, :, ::-1], spec), "RGB")
+        self_test_colours(lambda frame: preprocess(frame.image[:, :, ::-1], spec), "RGB")
 
 
 def test_a_grey_picture_is_refused() -> None:
@@ -39,7 +39,7 @@ def test_a_grey_picture_is_refused() -> None:
         return np.repeat(frame.image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
 
     with pytest.raises(ModelError, match="the picture is grey"):
-        prove_colours(grey, "RGB")
+        self_test_colours(grey, "RGB")
 
 
 def test_a_run_with_swapped_channels_does_not_start(

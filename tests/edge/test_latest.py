@@ -6,7 +6,7 @@ import pytest
 
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Fault, Frame, Item, Tick
-from fashion_edge.readers import Latest
+from fashion_edge.readers import NewestFrameReader
 
 
 def frame(index: int) -> Frame:
@@ -42,7 +42,7 @@ class StagedSource:
 
 def test_the_newest_frame_wins_and_what_it_replaced_is_counted() -> None:
     source = StagedSource([frame(0), frame(1), frame(2)], [frame(3)])
-    with Latest(source) as latest:
+    with NewestFrameReader(source) as latest:
         source.go[0].set()
         source.done[0].wait(5)
         items = iter(latest)
@@ -56,7 +56,7 @@ def test_the_newest_frame_wins_and_what_it_replaced_is_counted() -> None:
 def test_faults_and_events_are_never_dropped() -> None:
     lost, fault = Event("fake", "lost", 1.0, "gone"), Fault("fake", 1, "broken")
     source = StagedSource([frame(0), lost, frame(1), fault, frame(2)])
-    with Latest(source) as latest:
+    with NewestFrameReader(source) as latest:
         source.go[0].set()
         source.closed.wait(5)
         assert [type(item).__name__ for item in latest] == ["Event", "Fault", "Frame"]
@@ -64,7 +64,7 @@ def test_faults_and_events_are_never_dropped() -> None:
 
 def test_an_error_in_the_source_reaches_the_loop_after_the_last_frame() -> None:
     source = StagedSource([frame(0), SourceError("the cable is out")])
-    with Latest(source) as latest:
+    with NewestFrameReader(source) as latest:
         source.go[0].set()
         source.closed.wait(5)
         items = iter(latest)
@@ -75,7 +75,7 @@ def test_an_error_in_the_source_reaches_the_loop_after_the_last_frame() -> None:
 
 def test_leaving_early_closes_the_source() -> None:
     source = StagedSource([frame(0)], [frame(1), frame(2)])
-    with Latest(source) as latest:
+    with NewestFrameReader(source) as latest:
         source.go[0].set()
         assert next(iter(latest)).index == 0
         threading.Timer(0.05, source.go[1].set).start()
@@ -84,7 +84,7 @@ def test_leaving_early_closes_the_source() -> None:
 
 def test_a_read_that_hangs_is_a_loss_until_a_frame_comes() -> None:
     source = StagedSource([frame(0)], [frame(1)])
-    with Latest(source, stall_s=0.15) as latest:
+    with NewestFrameReader(source, stall_s=0.15) as latest:
         source.go[0].set()
         items = (item for item in latest if not isinstance(item, Tick))
         assert next(items).index == 0
@@ -98,7 +98,7 @@ def test_a_read_that_hangs_is_a_loss_until_a_frame_comes() -> None:
 def test_a_loss_that_the_source_told_is_not_told_twice() -> None:
     lost = Event("fake", "lost", 1.0, "unplugged")
     source = StagedSource([lost], [Event("fake", "live", 2.0, "back"), frame(0)])
-    with Latest(source, stall_s=0.15) as latest:
+    with NewestFrameReader(source, stall_s=0.15) as latest:
         source.go[0].set()
         items = iter(latest)
         seen = [next(items) for _ in range(5)]
@@ -110,7 +110,7 @@ def test_a_loss_that_the_source_told_is_not_told_twice() -> None:
 def test_a_frame_from_before_a_loss_is_not_shown_after_it() -> None:
     lost, live = Event("fake", "lost", 1.0, "unplugged"), Event("fake", "live", 2.0, "back")
     source = StagedSource([frame(0), lost, live, frame(1)])
-    with Latest(source) as latest:
+    with NewestFrameReader(source) as latest:
         source.go[0].set()
         source.closed.wait(5)
         seen = [item.state if isinstance(item, Event) else item.index for item in latest]

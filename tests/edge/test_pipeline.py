@@ -5,10 +5,11 @@ import pytest
 
 from fashion_edge.backends.fake import FakeBackend
 from fashion_edge.bundle import Bundle
+from fashion_edge.decide import Smoothing
 from fashion_edge.frame import Box, Event, Fault, Frame, Item, Tick
-from fashion_edge.pipeline import SILENT, Labeller, Options, Summary, run
+from fashion_edge.pipeline import STALE_WARNING, Labeller, Options, Summary, run
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
-from fashion_edge.sinks.base import Sink
+from fashion_edge.sinks.base import FanOut, Sink
 
 RED_DRESS = {"red": 0.99, "dress": 0.98}
 
@@ -92,20 +93,20 @@ def test_the_json_line_is_what_the_documentation_says(shipped: Bundle) -> None:
 def test_limits_end_the_run_exactly(shipped: Bundle) -> None:
     options = Options(frames=3)
     sink, summary = ListSink(), Summary()
-    run(frames(10), labeller(shipped, options), [sink], options, summary)
+    run(frames(10), labeller(shipped, options), sink, options, summary)
     assert len(sink.results) == summary.frames == 3
 
 
 def test_seconds_end_the_run(shipped: Bundle) -> None:
     options = Options(seconds=0.0035)
     sink = ListSink()
-    run(frames(100), labeller(shipped, options), [sink], options, Summary(), clock=SteppingClock())
+    run(frames(100), labeller(shipped, options), sink, options, Summary(), clock=SteppingClock())
     assert len(sink.results) == 4  # one call sets the deadline, one follows each frame
 
 
 def test_a_sink_can_end_the_run(shipped: Bundle) -> None:
     sink = ListSink(stop_after=2)
-    run(frames(10), labeller(shipped, Options()), [sink], Options(), Summary())
+    run(frames(10), labeller(shipped, Options()), sink, Options(), Summary())
     assert len(sink.results) == 2
 
 
@@ -113,15 +114,15 @@ def test_faults_and_events_reach_the_sinks_and_the_rest_goes_on(shipped: Bundle)
     good = list(frames(2))
     fault, lost = Fault("fake", 7, "broken"), Event("fake", "lost", 1.0, "gone")
     sink, summary = ListSink(), Summary()
-    run([good[0], fault, lost, good[1]], labeller(shipped, Options()), [sink], Options(), summary)
+    run([good[0], fault, lost, good[1]], labeller(shipped, Options()), sink, Options(), summary)
     assert sink.others == [fault, lost]
     assert (summary.frames, summary.faults) == (2, 1)
 
 
 def test_nothing_is_drawn_unless_a_sink_wants_the_picture(shipped: Bundle) -> None:
     plain, drawn = ListSink(), ListSink(wants_picture=True)
-    run(frames(1), labeller(shipped, Options()), [plain], Options(), Summary())
-    run(frames(1), labeller(shipped, Options()), [drawn], Options(), Summary())
+    run(frames(1), labeller(shipped, Options()), plain, Options(), Summary())
+    run(frames(1), labeller(shipped, Options()), drawn, Options(), Summary())
     assert (plain.results[0].frame.image == 200).all()
     assert not (drawn.results[0].frame.image == 200).all()
     assert "draw" in drawn.results[0].stages_s
@@ -150,7 +151,7 @@ def test_after_a_loss_nothing_is_remembered(shipped: Bundle) -> None:
     first, second = frames(2, step=0.01)
     one.label(first)
     one._backend = backend(shipped, blue=0.9, jeans=0.9)
-    one.forget()
+    one.reset()
     assert one.label(second).decision.text == "blue jeans"
 
 
@@ -176,7 +177,7 @@ def test_a_frame_whose_label_would_be_too_old_is_discarded_and_counted(shipped: 
     options = Options(max_age_s=0.1)
     sink, summary = ListSink(), Summary()
     one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
-    run([old, fresh], one, [sink], options, summary, clock=clock)
+    run([old, fresh], one, sink, options, summary, clock=clock)
     assert [result.frame.index for result in sink.results] == [1]
     assert summary.stale == 1
     assert summary.describe()[0].endswith("0 not readable, 1 discarded as too old")
@@ -188,9 +189,9 @@ def test_who_waits_for_labels_that_all_come_too_late_is_told_once(
     options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
     clock = SteppingClock()
     one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
-    fresh = (Frame(np.zeros((48, 64, 3), np.uint8), i, clock.now, "fake") for i in range(3 * SILENT))
-    run(fresh, one, [sink], options, summary, clock=clock)
-    assert summary.stale == 3 * SILENT
+    fresh = (Frame(np.zeros((48, 64, 3), np.uint8), i, clock.now, "fake") for i in range(3 * STALE_WARNING))
+    run(fresh, one, sink, options, summary, clock=clock)
+    assert summary.stale == 3 * STALE_WARNING
     said = capsys.readouterr().err.splitlines()
     assert said == ["the last 100 frames were discarded as too old, this one at 6.0 ms; raise --max-age-ms"]
 
@@ -199,7 +200,7 @@ def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(shippe
     options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
     clock = SteppingClock()
     one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
-    run(frames(1), one, [sink], options, summary, clock=clock)  # 1 ms old when it comes, 5 ms when it is labelled
+    run(frames(1), one, sink, options, summary, clock=clock)  # 1 ms old when it comes, 5 ms when it is labelled
     assert sink.results == []
     assert summary.stale == 1
 
@@ -220,7 +221,7 @@ def test_a_frame_that_was_discarded_leaves_no_trace(shipped: Bundle) -> None:
                 one._backend = backend(shipped, **RED_DRESS)
             yield Frame(images[2], 2, clock.now, "fake", stream_at=0.1)
 
-        run(source(), one, [sink], options, Summary(), clock=clock)
+        run(source(), one, sink, options, Summary(), clock=clock)
         assert [result.frame.index for result in sink.results] == [0, 2]
         return sink.results[-1]
 
@@ -235,7 +236,7 @@ def test_labels_that_nobody_was_shown_are_in_no_figure(shipped: Bundle) -> None:
         for index in range(10):
             yield Frame(np.zeros((48, 64, 3), np.uint8), index, clock.now - 0.017 * (index % 2), "fake")
 
-    run(every_other_one_is_late(), one, [sink], options, Summary(), clock=clock)
+    run(every_other_one_is_late(), one, sink, options, Summary(), clock=clock)
     assert [result.frame.index for result in sink.results] == [0, 2, 4, 6, 8]
     vitals = sink.results[-1].vitals
     assert vitals is not None
@@ -252,7 +253,10 @@ def test_a_sink_that_wants_it_sees_the_frame_before_anything_is_drawn(shipped: B
             self.clean = result.frame.image.copy()
 
     clean, drawn = CleanSink(), ListSink(wants_picture=True)
-    run(frames(1), labeller(shipped, Options()), [drawn, clean], Options(), Summary())
+    sinks = FanOut()
+    for sink in (drawn, clean):
+        sinks.add(sink)
+    run(frames(1), labeller(shipped, Options()), sinks, Options(), Summary())
     assert (clean.clean == 200).all()
     assert not (drawn.results[0].frame.image == 200).all()
 
@@ -264,13 +268,13 @@ def test_ticks_reach_the_sinks_and_a_deadline_holds_while_nothing_comes(shipped:
 
     sink = TickSink()
     ticks = (Tick(float(i)) for i in range(100))
-    run(ticks, labeller(shipped, Options()), [sink], Options(seconds=0.0035), Summary(), clock=SteppingClock())
+    run(ticks, labeller(shipped, Options()), sink, Options(seconds=0.0035), Summary(), clock=SteppingClock())
     assert len(sink.others) == 4
 
 
 def test_files_are_smoothed_on_their_own_clock_and_not_on_that_of_their_decoding(shipped: Bundle) -> None:
     def last_score(gap: float) -> float:
-        one = labeller(shipped, Options(smooth_s=0.25))
+        one = labeller(shipped, Options(smoothing=Smoothing(smooth_s=0.25)))
         image = np.zeros((48, 64, 3), np.uint8)
         one.label(Frame(image, 0, 0.0, "clip", stream_at=0.0))
         one._backend = backend(shipped)

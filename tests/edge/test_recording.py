@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from fashion_edge import readers
+from fashion_edge import pacing
 from fashion_edge.cli import main
 from fashion_edge.errors import SourceError
 from fashion_edge.recording import FRAMES, HEADER, LINES, Recording
@@ -110,7 +110,7 @@ def test_stills_are_recorded_as_stills(
     assert Recording(folder).header.still
     assert replay(folder) == 0
     assert "all 3 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
-    monkeypatch.setattr(readers.time, "sleep", lambda _: pytest.fail("no window shows them"))
+    monkeypatch.setattr(pacing.time, "sleep", lambda _: pytest.fail("no window shows them"))
     assert len(list(open_source(f"replay:{folder}", watched=True).items())) == 3
 
 
@@ -144,7 +144,7 @@ def test_a_name_outside_the_recording_is_refused(recording: Path, name: str) -> 
         ("{", "is not valid JSON"),
         ('{"schema": 9}', "has schema 9, not 1"),
         ('{"schema": 1}', "missing required field"),
-        ("[]", "Expected object, got array"),
+        ("[]", "expected object, got array"),
         ('{"x": ' + "[" * 100_000, "is not valid JSON"),
         (" " * (1 << 20) + "{}", "is larger than 1024 KB"),
     ],
@@ -245,16 +245,16 @@ def test_a_watched_replay_shortens_the_hour_that_a_camera_was_away_and_then_play
     for number in range(20, 40):
         edit_line(recording, number, at=3600 + number / 30)
     waited: list[float] = []
-    monkeypatch.setattr(readers.time, "sleep", lambda seconds: waited.append(seconds) or later(seconds))
+    monkeypatch.setattr(pacing.time, "sleep", lambda seconds: waited.append(seconds) or later(seconds))
     now = 0.0
 
     def later(seconds: float) -> None:
         nonlocal now
         now += seconds
 
-    monkeypatch.setattr(readers.time, "monotonic", lambda: now)
+    monkeypatch.setattr(pacing.time, "monotonic", lambda: now)
     assert len(list(open_source(f"replay:{recording}", watched=True).items())) == 40
-    assert waited.pop(20) == pytest.approx(readers.GAP_S)
+    assert waited.pop(20) == pytest.approx(pacing.GAP_S)
     assert waited[1:] == pytest.approx([1 / 30] * 38)
 
 

@@ -27,7 +27,7 @@ def test_fractions_scale_with_the_frame_and_cut_a_view() -> None:
     box = Roi.parse("0.25,0.5,0.5,0.5").box(100, 200, still=False)
     assert box == Box(50, 50, 100, 50)
     image = np.zeros((100, 200, 3), np.uint8)
-    assert box.cut(image).base is image
+    assert box.crop(image).base is image
 
 
 @pytest.mark.parametrize("text", ["middle", "0,0,1", "0.5,0,0.6,1", "0,0,0,1", "-0.1,0,1,1", "nan,0,1,1"])

@@ -62,9 +62,9 @@ def test_run_json_damaged(run, refused, text):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"metrics": {"val": {}}}, "metrics.val.photos must be int or float, not None"),
+        ({"metrics": {"val": {}}}, "metrics.val.photos: expected float, got None"),
         ({"metrics": {"val": 1}}, "key 'val' must be an object"),
-        ({"negatives": {"val": {"photos": 3, "silent": "all"}}}, "negatives.val.silent must be int or float"),
+        ({"negatives": {"val": {"photos": 3, "silent": "all"}}}, "negatives.val.silent: expected float, got str"),
         ({"recoloured": ["red shirt"]}, "key 'recoloured' must be an object"),
         ({"baseline": {"metrics": {"val": {"photos": 40}}}}, "baseline.metrics.val.label_accuracy must be"),
         ({"seed": "abc"}, "seed must be a whole number from 0 on, not 'abc'"),

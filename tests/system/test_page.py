@@ -13,11 +13,11 @@ import pytest
 from chromium import Chromium, Page, chromium, find_chromium
 from proxy import proxy
 
-from fashion_edge.decide import LabelSpace
+from fashion_edge.decide import LabelSpace, Smoothing
 from fashion_edge.frame import Event, Frame, Item
 from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.preprocess import InputSpec
-from fashion_edge.readers import Latest
+from fashion_edge.readers import NewestFrameReader
 from fashion_edge.sinks.base import FanOut
 from fashion_edge.web import Address, Origin, WebSink
 from fashion_edge.web.state import LiveState
@@ -86,15 +86,15 @@ class ColourBackend:
 @contextmanager
 def serving(address: str = "127.0.0.1:0", *origins: str) -> Iterator[tuple[Scene, WebSink]]:
     """A frame loop that labels the scene and serves it, in a thread."""
-    scene, sinks, options = Scene(), FanOut(), Options(smooth_s=0.05)
+    scene, sinks, options = Scene(), FanOut(), Options(smoothing=Smoothing(smooth_s=0.05))
     web = WebSink(Address.parse(address), SPACE, scene.name, origins=[*map(Origin.parse, origins)])
     sinks.add(web)
     manifest: Any = SimpleNamespace(space=SPACE, input=InputSpec())
     labeller = Labeller(manifest, ColourBackend(), options, still=False)
 
     def loop() -> None:
-        with sinks, Latest(scene) as latest:
-            run(latest, labeller, [sinks], options, Summary())
+        with sinks, NewestFrameReader(scene) as latest:
+            run(latest, labeller, sinks, options, Summary())
 
     thread = threading.Thread(target=loop)
     thread.start()

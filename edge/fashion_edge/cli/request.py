@@ -1,15 +1,17 @@
 """Where outputs may go: all are looked at before the first is opened, so that a refused run leaves all as it was."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
 from fashion_edge.atomic import is_device, refuse_existing, refuse_unwritable
-from fashion_edge.bundle import Bundle, LiveDefaults
+from fashion_edge.bundle import Bundle
+from fashion_edge.decide import Smoothing
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.frame import Roi
 from fashion_edge.images import find_images
+from fashion_edge.loading import Model, open_model
 from fashion_edge.pipeline import Options
 from fashion_edge.recording import FRAMES, HEADER, LINES, check_folder
 from fashion_edge.sinks.jsonl import rotated
@@ -96,20 +98,25 @@ class Request:
         """Settings of a camera by the flags."""
         return CameraSettings(parse_size(self.size) if self.size else None, self.fps, self.awb, self.frozen)
 
-    def options(self, defaults: LiveDefaults, roi: str = "auto") -> Options:
-        """How frames are looked at: by the flags, else by these defaults of a bundle or a recording."""
-
-        def pick(flag: float | None, default: float) -> float:
-            return default if flag is None else flag
-
+    def options(self, defaults: Smoothing | None = None, roi: str = "auto") -> Options:
+        """How frames are classified: by the flags, else by these defaults of a bundle or a recording."""
+        flags = {"smooth_s": self.smooth, "hysteresis": self.hysteresis, "dwell_s": self.dwell}
         return Options(
             Roi.parse(self.roi or roi),
-            smooth_s=pick(self.smooth, defaults.smooth_s),
-            hysteresis=pick(self.hysteresis, defaults.hysteresis),
-            dwell_s=pick(self.dwell, defaults.dwell_s),
+            replace(defaults or Smoothing(), **{name: value for name, value in flags.items() if value is not None}),
             max_age_s=self.max_age_ms / 1e3 if self.max_age_ms is not None else None,
             frames=self.frames,
             seconds=self.seconds,
+        )
+
+    def open_model(self) -> Model:
+        """Load the model that the flags name."""
+        return open_model(
+            self.bundle,
+            runtime=self.runtime,
+            precision=self.precision,
+            threads=self.threads,
+            profile=self.profile,
         )
 
 

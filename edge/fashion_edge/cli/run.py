@@ -8,17 +8,16 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from fashion_edge.bundle import LiveDefaults
 from fashion_edge.cli.request import Request, check_destinations, choose_options
 from fashion_edge.cli.signals import ended_by_signals
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
-from fashion_edge.golden import prove_colours
-from fashion_edge.loading import Model, open_model
+from fashion_edge.golden import self_test_colours
+from fashion_edge.loading import Model
 from fashion_edge.opencv import cv2
 from fashion_edge.overlay import read_fonts
 from fashion_edge.pipeline import Labeller, Options, Summary, run
-from fashion_edge.readers import Ahead, Latest
+from fashion_edge.readers import make_reader
 from fashion_edge.recording import Header, RawSink, Recording
 from fashion_edge.sinks.base import FanOut, Sink
 from fashion_edge.sinks.monitors import NOTIFY_SOCKET, ReplayCheck
@@ -66,7 +65,6 @@ def _make_check(recording: Recording, header: Header) -> ReplayCheck:
 
 def make_header(model: Model, source: Source, options: Options) -> Header:
     """Under what conditions this run decides."""
-    live = LiveDefaults(options.smooth_s, options.hysteresis, options.dwell_s)
     return Header(
         source=source.name,
         still=source.still,
@@ -74,7 +72,7 @@ def make_header(model: Model, source: Source, options: Options) -> Header:
         model=model.variant.sha256,
         runtime=model.backend.name,
         roi=options.roi.text,
-        live=live,
+        live=options.smoothing,
         from_file=source.recording.header.from_file if source.recording else not source.live,
     )
 
@@ -191,7 +189,7 @@ CHECK_FAILED = 3  # exit status
 def run_request(request: Request) -> int:
     """Run to the end of the source, a limit, `q` or Ctrl-C; returns the exit status."""
     request.check()
-    request.options(LiveDefaults())  # bad values are said before anything is loaded
+    request.options()  # bad values are said before anything is loaded
     check_destinations(request)
     if request.print_colour_card is not None:
         from fashion_edge.colour_card import print_card
@@ -206,7 +204,7 @@ def run_request(request: Request) -> int:
         from fashion_edge.cli.tools import compare_bundles
 
         return compare_bundles(request)
-    model = open_model(request)
+    model = request.open_model()
     bundle = model.bundle
     cv2.setNumThreads(model.threads)
     watched = _can_watch(request)
@@ -218,7 +216,7 @@ def run_request(request: Request) -> int:
     say(source.describe())
     summary = Summary()
     labeller = Labeller(bundle.manifest, model.backend, options, still=source.still)
-    prove_colours(labeller.look, bundle.manifest.input.channels)
+    self_test_colours(lambda frame: labeller.prepare(frame).pixels, bundle.manifest.input.channels)
     with ExitStack() as stack:
         sinks = stack.enter_context(FanOut())
         checks: list[ReplayCheck] = []
@@ -231,12 +229,10 @@ def run_request(request: Request) -> int:
             checks += [sink] if isinstance(sink, ReplayCheck) else []
         if sinks.wants_picture:
             read_fonts()  # before the source runs: the first frames would be as much older
-        latest = stack.enter_context(Latest(source)) if source.live else None
-        ahead = stack.enter_context(Ahead(source, labeller.view)) if source.prefetch else None
-        items = latest or ahead or source.items()
+        reader = stack.enter_context(make_reader(source, labeller.prepare))
         with ended_by_signals():
-            run(items, labeller, [sinks], options, summary)
-    for line in [*summary.describe(latest.dropped if latest else 0), *sinks.outputs, *sinks.failures]:
+            run(reader, labeller, sinks, options, summary)
+    for line in [*summary.describe(reader.dropped), *sinks.outputs, *sinks.failures]:
         say(line)
     for check in checks:
         say(check.describe())

@@ -12,7 +12,7 @@ from shlex import quote
 
 import click
 
-from fashion_edge.bundle import LiveDefaults, load_bundle
+from fashion_edge.bundle import load_bundle
 from fashion_edge.cli.common import CONTROL
 from fashion_edge.cli.request import Request, check_destinations, choose_options
 from fashion_edge.cli.run import find_address, find_broker, find_origins
@@ -78,7 +78,7 @@ def check_service(request: Request) -> None:
     """Refuse now what systemd would otherwise start, and see fail, every five seconds."""
     source = request.source_text()
     request.check()
-    request.options(LiveDefaults())
+    request.options()
     check_camera_settings(source, request.camera_settings())
     parse_awb(request.awb)
     bundle = load_bundle(find_bundle(request.bundle))
@@ -92,7 +92,7 @@ def check_service(request: Request) -> None:
     check_destinations(replace(request, append=True))
     find_address(request)
     find_broker(request)
-    choose_variant(request, bundle)
+    choose_variant(bundle, request.runtime, request.precision, request.profile)
 
 
 def find_secrets(request: Request, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from fashion_edge.colour_card import Reading, evaluate_card, read_colour_card
 from fashion_edge.console import clear_progress, pluralize, printable, say
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault, Frame, Item
-from fashion_edge.loading import Model, open_model
+from fashion_edge.loading import Model
 from fashion_edge.pipeline import Labeller
-from fashion_edge.readers import Latest
+from fashion_edge.readers import NewestFrameReader
 from fashion_edge.result import Result
 from fashion_edge.sinks.text import ProgressSink, make_progress_sink
 from fashion_edge.sources import Source, open_source
@@ -27,9 +27,9 @@ NOT_FOUND, CHECK_FAILED = 1, 3  # exit statuses
 
 def compare_bundles(request: Request) -> int:
     """Label every frame with both bundles; prints where the pair of labels changes, returns the exit status."""
-    model = open_model(request)
+    model = request.open_model()
     variant = model.variant
-    other = open_model(replace(request, bundle=request.diff, runtime=variant.runtime, precision=variant.precision))
+    other = replace(request, bundle=request.diff, runtime=variant.runtime, precision=variant.precision).open_model()
     _refuse_same(model, other)
     source = open_source(request.source_text(), every_frame=True, camera=request.camera_settings())
     labellers = [_make_labeller(request, model, source), _make_labeller(request, other, source)]
@@ -114,7 +114,7 @@ def _label_with_both(
         elif isinstance(item, Event):
             say(item.detail)
             for labeller in labellers:
-                labeller.forget()
+                labeller.reset()
         elif isinstance(item, Frame):
             a, b = (labeller.label(item) for labeller in labellers)
             comparison.update(item, a, b)
@@ -151,7 +151,7 @@ def _read_cards(source: Source, limit: int | None, deadline: float) -> tuple[int
     """Number of frames that were searched, and the readings of those with a card."""
     frames, readings = 0, list[Reading]()
     with ExitStack() as stack:
-        items = stack.enter_context(Latest(source)) if source.live else source.items()
+        items = stack.enter_context(NewestFrameReader(source)) if source.live else source.items()
         for item in items:
             if isinstance(item, Fault):
                 say(item.reason)

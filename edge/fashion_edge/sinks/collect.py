@@ -52,7 +52,7 @@ class CollectSink(Sink):
         if abs(at - self._last) < self._every_s or not (near := near_thresholds(result, self._space, self._margin)):
             return
         self._last = at
-        picture = encode(result.box.cut(result.frame.image), ".jpg", JPEG_QUALITY)
+        picture = encode(result.box.crop(result.frame.image), ".jpg", JPEG_QUALITY)
         record = {**result_record(result, self._clock), "near": near, "thresholds": dict(self._space.thresholds)}
         text = json.dumps({**record, "box": vars(result.box)}, ensure_ascii=False, indent=1)
         path = self._folder / self._choose_folder(result) / self._file_name(result)

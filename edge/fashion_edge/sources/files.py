@@ -12,7 +12,7 @@ from fashion_edge.errors import ImageError, SourceError
 from fashion_edge.frame import Fault, Frame, Item
 from fashion_edge.images import SUFFIXES, find_ignored, find_images, read_image
 from fashion_edge.opencv import cv2
-from fashion_edge.readers import Playback
+from fashion_edge.pacing import Playback
 from fashion_edge.recording import HEADER
 from fashion_edge.sources.base import CameraSettings, Source
 from fashion_edge.sources.device import CvCapture, ReopeningSource, open_video_capture

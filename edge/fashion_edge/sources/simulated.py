@@ -7,7 +7,7 @@ from pathlib import Path
 from fashion_edge.errors import ImageError
 from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.images import read_image
-from fashion_edge.readers import Pacer, Playback
+from fashion_edge.pacing import Pacer, Playback
 from fashion_edge.recording import FRAMES, Recording
 
 

@@ -130,9 +130,9 @@ def test_the_defaults_of_a_live_picture_come_with_the_bundle(
 @pytest.mark.parametrize(
     ("runtime", "said"),
     [
-        ({"smooth_s": -1}, "runtime.smooth_s must lie in 0..60"),
-        ({"dwell_s": "long"}, "dwell_s must be int or float"),
-        ([], "runtime must be dict"),
+        ({"smooth_s": -1}, "runtime.smooth_s: expected float >= 0"),
+        ({"dwell_s": "long"}, "dwell_s: expected float, got str"),
+        ([], "runtime: expected object, got array"),
     ],
 )
 def test_bad_defaults_are_refused(

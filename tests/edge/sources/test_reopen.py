@@ -8,7 +8,7 @@ import pytest
 
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame, Item
-from fashion_edge.readers import Latest
+from fashion_edge.readers import NewestFrameReader
 from fashion_edge.sources.device import BACKOFF_S, ReopeningSource, Shot
 
 
@@ -148,7 +148,7 @@ def test_a_thousand_losses_leak_nothing() -> None:
     clock = Clock()
     before, threads = descriptors(), threading.active_count()
     source = ReopeningSource("camera:0", lambda: FakeCapture(2), pause=lambda _: None, clock=clock)
-    with Latest(source) as latest:
+    with NewestFrameReader(source) as latest:
         states = [item.state for item in islice((i for i in latest if isinstance(i, Event)), 2000)]
     assert states == ["lost", "live"] * 1000
     assert FakeCapture.open_now == 0

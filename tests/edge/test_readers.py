@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from fashion_edge.errors import SourceError
-from fashion_edge.frame import Box, Fault, Frame, Item, Tick
-from fashion_edge.pipeline import View
-from fashion_edge.readers import DEPTH, Ahead
+from fashion_edge.frame import Box, Fault, Frame, Item, ModelInput, Tick
+from fashion_edge.readers import DEPTH, PrefetchReader
 
 
-def view(frame: Frame) -> View:
-    return View(frame, Box(0, 0, 2, 2), frame.image[::-1], 0.0)
+def view(frame: Frame) -> ModelInput:
+    return ModelInput(frame, Box(0, 0, 2, 2), frame.image[::-1], 0.0)
 
 
 class FileSource:
@@ -39,17 +38,17 @@ class FileSource:
         return "clip"
 
 
-def index(item: Frame | View) -> int:
+def index(item: Frame | ModelInput) -> int:
     return item.index if isinstance(item, Frame) else item.frame.index
 
 
-def frames(ahead: Ahead) -> Iterator[Item | View]:
+def frames(ahead: PrefetchReader) -> Iterator[Item | ModelInput]:
     """Without the ticks that a busy machine may bring at any place."""
     return (item for item in ahead if not isinstance(item, Tick))
 
 
 def test_every_frame_comes_once_in_order() -> None:
-    with Ahead(FileSource(500), view) as ahead:
+    with PrefetchReader(FileSource(500), view) as ahead:
         assert [index(item) for item in frames(ahead)] == list(range(500))
 
 
@@ -61,32 +60,32 @@ def test_frames_come_fitted_when_the_loop_is_behind_and_at_once_when_it_waits() 
                 yield item
 
     ready = threading.Semaphore(1)
-    with Ahead(Slow(DEPTH + 1), view) as ahead:
+    with PrefetchReader(Slow(DEPTH + 1), view) as ahead:
         items = frames(ahead)
         assert isinstance(next(items), Frame)
         ready.release(DEPTH)
         while ahead.waiting < DEPTH:
             time.sleep(0.001)
-        assert [type(next(items)) for _ in range(DEPTH)] == [Frame] + [View] * (DEPTH - 1)
+        assert [type(next(items)) for _ in range(DEPTH)] == [Frame] + [ModelInput] * (DEPTH - 1)
 
 
 def test_it_reads_no_further_ahead_than_a_few_frames() -> None:
     source = FileSource(1000)
-    with Ahead(source, view) as ahead:
+    with PrefetchReader(source, view) as ahead:
         assert len(list(islice(frames(ahead), 10))) == 10
     assert source.read <= 10 + DEPTH + 2
 
 
 def test_leaving_early_closes_the_source_and_its_thread() -> None:
     source, threads = FileSource(1000), threading.active_count()
-    with Ahead(source, view) as ahead:
+    with PrefetchReader(source, view) as ahead:
         next(frames(ahead))
     assert source.closed
     assert threading.active_count() == threads
 
 
 def test_an_error_comes_after_the_frames_before_it() -> None:
-    with Ahead(FileSource(2, SourceError("the disk is gone")), view) as ahead:
+    with PrefetchReader(FileSource(2, SourceError("the disk is gone")), view) as ahead:
         items = frames(ahead)
         assert [index(next(items)), index(next(items))] == [0, 1]
         with pytest.raises(SourceError, match="the disk is gone"):
@@ -94,10 +93,10 @@ def test_an_error_comes_after_the_frames_before_it() -> None:
 
 
 def test_an_error_of_the_view_reaches_the_loop_too() -> None:
-    def broken(frame: Frame) -> View:
+    def broken(frame: Frame) -> ModelInput:
         raise ValueError("a frame is (h, w, 3) uint8")
 
-    with Ahead(FileSource(9), broken) as ahead:
+    with PrefetchReader(FileSource(9), broken) as ahead:
         while ahead.waiting < 2:
             time.sleep(0.001)
         with pytest.raises(ValueError, match="a frame is"):
@@ -111,7 +110,7 @@ def test_what_is_no_frame_comes_through_as_it_is() -> None:
         def items(self) -> Generator[Item, None, None]:
             yield fault
 
-    with Ahead(Broken(0), view) as ahead:
+    with PrefetchReader(Broken(0), view) as ahead:
         assert list(frames(ahead)) == [fault]
 
 
@@ -122,7 +121,7 @@ def test_ticks_keep_a_window_alive_while_a_slow_file_gives_nothing() -> None:
             yield from super().items()
 
     seen = threading.Event()
-    with Ahead(Waiting(1), view) as ahead:
+    with PrefetchReader(Waiting(1), view) as ahead:
         items = iter(ahead)
         assert isinstance(next(items), Tick)
         seen.set()

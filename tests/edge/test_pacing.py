@@ -1,6 +1,6 @@
 import pytest
 
-from fashion_edge import readers
+from fashion_edge import pacing
 
 
 class SteppingTime:
@@ -19,12 +19,12 @@ class SteppingTime:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SteppingTime:
     stepping = SteppingTime()
-    monkeypatch.setattr(readers, "time", stepping)
+    monkeypatch.setattr(pacing, "time", stepping)
     return stepping
 
 
 def test_ticks_come_at_the_interval_without_drift(clock: SteppingTime) -> None:
-    pacer = readers.Pacer(0.5)
+    pacer = pacing.Pacer(0.5)
     assert pacer.wait() == 0
     times = []
     for work in (0.0, 0.25, 0.125):
@@ -35,7 +35,7 @@ def test_ticks_come_at_the_interval_without_drift(clock: SteppingTime) -> None:
 
 
 def test_ticks_that_were_missed_are_counted_not_caught_up(clock: SteppingTime) -> None:
-    pacer = readers.Pacer(0.5)
+    pacer = pacing.Pacer(0.5)
     pacer.wait()
     clock.now += 1.75
     assert pacer.wait() == 3
@@ -44,20 +44,20 @@ def test_ticks_that_were_missed_are_counted_not_caught_up(clock: SteppingTime) -
 
 
 def test_without_an_interval_nothing_waits(clock: SteppingTime) -> None:
-    pacer = readers.Pacer(0)
+    pacer = pacing.Pacer(0)
     assert [pacer.wait(), pacer.wait(), pacer.wait()] == [0, 1, 1]
     assert clock.now == 100.0
 
 
 def test_what_is_played_comes_as_far_apart_as_it_was(clock: SteppingTime) -> None:
-    playback = readers.Playback()
+    playback = pacing.Playback()
     due = [playback.wait(moment) - 100.0 for moment in (7.0, 7.5, 7.75, 9.75)]
     assert due == [0.0, 0.5, 0.75, 2.75]
     assert clock.now == 102.75
 
 
 def test_what_is_late_delays_the_rest_and_is_not_caught_up(clock: SteppingTime) -> None:
-    playback = readers.Playback()
+    playback = pacing.Playback()
     playback.wait(0.0)
     clock.now += 3.0
     assert playback.wait(1.0) == 101.0, "when it was due"
@@ -67,14 +67,14 @@ def test_what_is_late_delays_the_rest_and_is_not_caught_up(clock: SteppingTime) 
 
 
 def test_a_long_gap_is_cut_short_once(clock: SteppingTime) -> None:
-    playback = readers.Playback()
+    playback = pacing.Playback()
     for moment in (0.0, 3600.0, 3600.5):
         playback.wait(moment)
-    assert clock.now == 100.0 + readers.GAP_S + 0.5
+    assert clock.now == 100.0 + pacing.GAP_S + 0.5
 
 
 def test_a_clock_that_was_set_back_stops_nothing(clock: SteppingTime) -> None:
-    playback = readers.Playback()
+    playback = pacing.Playback()
     for moment in (50.0, 3.0, 3.5):
         playback.wait(moment)
     assert clock.now == 100.5
