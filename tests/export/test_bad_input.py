@@ -62,7 +62,7 @@ def test_run_json_damaged(run, refused, text):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"metrics": {"val": {}}}, "metrics.val.photos: expected float, got None"),
+        ({"metrics": {"val": {}}}, "metrics.val.photos: expected float, got null"),
         ({"metrics": {"val": 1}}, "key 'val' must be an object"),
         ({"negatives": {"val": {"photos": 3, "silent": "all"}}}, "negatives.val.silent: expected float, got str"),
         ({"recoloured": ["red shirt"]}, "key 'recoloured' must be an object"),

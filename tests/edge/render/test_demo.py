@@ -63,7 +63,7 @@ def test_the_garment_stays_largely_in_the_portrait_box_in_the_middle():
         if scene.truth(act * PER_ACT) is None:
             continue
         cover = scene.cover(act * PER_ACT + PER_ACT // 2).astype(int)
-        guide = Roi().box(240, 320, still=False).cut(cover)
+        guide = Roi().box(240, 320, still=False).crop(cover)
         assert guide.sum() > 0.8 * cover.sum()
         assert guide.sum() > 0.05 * 255 * guide.size
 
