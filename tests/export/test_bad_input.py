@@ -66,7 +66,7 @@ def test_run_json_damaged(run, refused, text):
         ({"metrics": {"val": 1}}, "key 'val' must be an object"),
         ({"negatives": {"val": {"photos": 3, "silent": "all"}}}, "negatives.val.silent: expected float, got str"),
         ({"recoloured": ["red shirt"]}, "key 'recoloured' must be an object"),
-        ({"baseline": {"metrics": {"val": {"photos": 40}}}}, "baseline.metrics.val.label_accuracy must be"),
+        ({"baseline": {"metrics": {"val": {"photos": 40}}}}, "baseline.metrics.val.label_accuracy: expected"),
         ({"seed": "abc"}, "seed must be a whole number from 0 on, not 'abc'"),
         ({"seed": -1}, "seed must be a whole number from 0 on, not -1"),
     ],
