@@ -112,14 +112,14 @@ def public_names(package: str) -> list[str]:
     return next((ast.literal_eval(value) for name, value in targets if getattr(name, "id", "") == "__all__"), [])
 
 
-@pytest.mark.parametrize("package", ["fashion_edge", "fashion_render", "fashion_train", "fashion_export"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_the_reference_shows_every_public_name_and_nothing_else(package):
     page = (DOCS / "reference" / f"python-{package.removeprefix('fashion_')}.md").read_text(encoding="utf-8")
     assert f"\n::: {package}\n" in page
     assert public_names(package)
 
 
-@pytest.mark.parametrize("package", ["fashion_edge", "fashion_render", "fashion_train", "fashion_export"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_imports_in_examples_are_of_public_names(package):
     text = every_page()
     imported = re.findall(rf"from {package} import ([\w, ]+)", text)
