@@ -22,7 +22,6 @@ LOOPBACK = "127.0.0.1"
 BACKLOG = 16
 # Documentation addresses, RFC 5737 and RFC 3849: a route to them leaves this machine.
 REMOTE: dict[int, str] = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
-LOOPBACKS: dict[int, str] = {socket.AF_INET: LOOPBACK, socket.AF_INET6: "::1"}
 
 
 def is_loopback(host: str) -> bool:
@@ -87,7 +86,7 @@ def _own_address(family: int) -> str:
             probe.connect((REMOTE[family], 9))
             return str(probe.getsockname()[0])
         except OSError:  # no default route, but there may be a local network
-            return next(_interface_addresses(family), LOOPBACKS[family])
+            return next(_interface_addresses(family), LOOPBACK if family == socket.AF_INET else "::1")
 
 
 def _interface_addresses(family: int) -> Iterator[str]:

@@ -11,9 +11,7 @@ from aiohttp.typedefs import Handler
 
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
-from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result
-from fashion_edge.sinks.base import Sink
 from fashion_edge.web.auth import BACKLOG, TOKEN_VARIABLE, AccessPolicy, Address, Origin, add_headers, is_loopback
 from fashion_edge.web.routes import Clients, Routes
 from fashion_edge.web.state import HostMonitor, LiveState
@@ -52,19 +50,16 @@ async def _report_errors(request: web.Request, handler: Handler) -> web.StreamRe
         return web.Response(status=500)
 
 
-class WebSink(Sink):
-    """Serves in a thread, from its construction until `close`; `url` is the address to open."""
-
-    wants_clean = True
+class WebSink(LiveState):
+    """Serves the state in a thread, from its construction until `close`; `url` is the address to open."""
 
     def __init__(
         self, address: Address, space: LabelSpace, source: str, detail: str = "", *, origins: Sequence[Origin] = ()
     ) -> None:
+        super().__init__(space, source, detail)
         self.name = f"--serve {address}"
         self._policy = AccessPolicy(address, origins=origins)
         self._socket = address.listen()
-        self._state = LiveState(space, source, detail, self._notify)
-        self._clean: Result | None = None
         self._error: BaseException | None = None  # why the server ended before `close`
         self._loop = asyncio.new_event_loop()
         self._clients: Clients | None = None
@@ -77,25 +72,16 @@ class WebSink(Sink):
         self._thread.start()
         self._started.wait()
 
-    def put_clean(self, result: Result) -> None:
-        """Publish the picture if a client waits for one."""
-        self._clean = result
-        self._state.publish(result)
-
     def put(self, result: Result) -> None:
-        """Count the result; raises the error that ended the server, if any."""
+        """Add a labelled frame; raises the error that ended the server, if any."""
         if self._error is not None:
             raise self._error
-        clean, self._clean = self._clean, None
-        self._state.count(clean or result)  # small pictures are enlarged for their annotations: count the original
+        super().put(result)
 
-    def fault(self, fault: Fault) -> None:
-        """Count an input that could not be read."""
-        self._state.fault(fault)
-
-    def event(self, event: Event) -> None:
-        """Publish a state change."""
-        self._state.event(event)
+    def notify(self) -> None:
+        """Wake the clients that wait."""
+        if self._clients is not None:
+            self._call(self._clients.notify)
 
     def close(self) -> None:
         """Disconnect the clients and free the port."""
@@ -114,10 +100,6 @@ class WebSink(Sink):
                 f"use --serve 0.0.0.0:{self.port}"
             )
 
-    def _notify(self) -> None:
-        if self._clients is not None:
-            self._call(self._clients.notify)
-
     def _call(self, function: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: there are no clients
             self._loop.call_soon_threadsafe(function)
@@ -133,7 +115,7 @@ class WebSink(Sink):
             self._started.set()
 
     async def _serve(self) -> None:
-        clients, monitor = Clients(self._state), HostMonitor()
+        clients, monitor = Clients(self), HostMonitor()
         app = web.Application(middlewares=[_report_errors, self._policy.middleware])
         app.on_response_prepare.append(add_headers)
         Routes(clients, monitor).add_to(app)

@@ -4,7 +4,6 @@ import asyncio
 import struct
 import time
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,6 +18,7 @@ from fashion_edge.frame import Event, Fault
 from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_no_signal, draw_result, enlarge
 from fashion_edge.result import Result, WallClock, result_record
+from fashion_edge.sinks.base import Sink
 from fashion_edge.telemetry import Telemetry, read_telemetry
 
 MONITOR_INTERVAL_S = 2.0
@@ -183,15 +183,14 @@ class Change:
     record: dict[str, Any]  # "at", "text" and more
 
 
-class LiveState:
+class LiveState(Sink):
     """Written by the frame loop's thread, read by the server's; neither waits for the other."""
 
-    def __init__(
-        self, space: LabelSpace, source: str, detail: str = "", notify: Callable[[], None] = lambda: None
-    ) -> None:
+    wants_clean = True
+
+    def __init__(self, space: LabelSpace, source: str, detail: str = "") -> None:
         self.space = space
         self.wall = WallClock()
-        self.notify = notify  # called when there is a new picture or change
         self.wanted = False  # a client waits for a picture
         self.counters = Counters()
         self.source = SourceState(source, "starting", detail, time.monotonic())
@@ -199,14 +198,19 @@ class LiveState:
         self.picture: Picture | None = None
         self.changes: tuple[Change, ...] = ()  # oldest first; replaced as a whole, so that readers need no lock
         self.run_id = f"{time.time_ns():x}"  # change numbers of another run mean nothing in this one
+        self._clean: Result | None = None
         self._text: str | None = None
         self._detail = detail  # of the live source: size, rate and format
         self._size = CARD_SIZE
         self._pictures = 0
         self._changed = 0
 
-    def publish(self, result: Result) -> None:
+    def notify(self) -> None:
+        """Called when there is a new picture or change."""
+
+    def put_clean(self, result: Result) -> None:
         """Copy a frame that has no annotations yet, if a client waits for one."""
+        self._clean = result
         self._set_live()
         if not self.wanted:
             return
@@ -214,8 +218,9 @@ class LiveState:
         copy = replace(result, stages_s=dict(result.stages_s))  # the loop adds "draw" to its own later
         self._set_picture(result.frame.image.copy(), copy)
 
-    def count(self, result: Result) -> None:
-        """Add a labelled frame."""
+    def put(self, result: Result) -> None:
+        """Add a labelled frame; of one that was enlarged for its annotations, the original."""
+        result, self._clean = self._clean or result, None
         self.result = result
         self.counters.add_frame(result)
         if result.text != self._text:

@@ -39,9 +39,9 @@ def render(state: LiveState, telemetry: Telemetry | None = None) -> dict[str, fl
 
 def test_faults_do_not_count_as_dropped_frames(result: Callable) -> None:
     state = LiveState(SPACE, "demo")
-    state.count(result(0))
+    state.put(result(0))
     state.fault(Fault("x.jpg", 1, "x.jpg is empty"))
-    state.count(result(2))
+    state.put(result(2))
     found = render(state)
     names = ("frames_total", "faults_total", "frames_dropped_total")
     assert [found[f"fashion_edge_{name}"] for name in names] == [2, 1, 0]
@@ -50,8 +50,9 @@ def test_faults_do_not_count_as_dropped_frames(result: Callable) -> None:
 def test_frames_ages_and_gaps_are_counted(result: Callable) -> None:
     state = LiveState(SPACE, "demo")
     for index, age in ((0, 0.001), (1, 0.004), (5, 0.6)):  # three frames were skipped
-        state.publish(result(index))
-        state.count(replace(result(index), age_s=age))
+        frame = replace(result(index), age_s=age)
+        state.put_clean(frame)
+        state.put(frame)
     found = render(state)
     assert found["fashion_edge_frames_total"] == 3
     assert found["fashion_edge_frames_dropped_total"] == 3
@@ -68,7 +69,7 @@ def test_frames_ages_and_gaps_are_counted(result: Callable) -> None:
 
 def test_label_names_are_escaped(result: Callable) -> None:
     state = LiveState(SPACE, "demo")
-    state.count(replace(result(), label_names=('a"b', "c\\d", "e\nf")))
+    state.put(replace(result(), label_names=('a"b', "c\\d", "e\nf")))
     found = render(state, Telemetry(51.5))
     assert 'fashion_edge_score{label="a\\"b"}' in found
     assert found["fashion_edge_source_up"] == 0
