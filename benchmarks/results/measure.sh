@@ -4,8 +4,8 @@
 #     benchmarks/results/measure.sh MACHINE HELD_OUT RUN TUTORIAL
 #     benchmarks/results/measure.sh pi-4 held_out runs/first runs/tutorial
 #
-# MACHINE names the files. HELD_OUT holds photos that the model was neither trained nor tuned on, in folders named like
-# red_dress. RUN is the run folder that the shipped bundle was made from, TUTORIAL any run of the tutorial's recipe.
+# MACHINE names the files. HELD_OUT holds photos that were used neither for training nor for tuning, in folders named
+# like red_dress. RUN is the run folder of the shipped bundle, TUTORIAL any run of the tutorial's recipe.
 set -eu
 [ $# -eq 4 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 cd "$(dirname "$0")/../.."
