@@ -1,8 +1,20 @@
-"""Hook of mkdocs: corrects the option tables of mkdocs-click, which prints click's internal value for "no default"."""
+"""Hooks of the documentation site: what mkdocs-click and griffe do not do by themselves."""
 
+import re
 from typing import Any
+
+import griffe
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Return the page with empty cells for options without a default."""
+    """Empty the cells of options without a default, where mkdocs-click prints click's internal value."""
     return html.replace("<code>Sentinel.UNSET</code>", "")
+
+
+class Examples(griffe.Extension):
+    """Render "Example:" sections as code: griffe knows only the plural of Google style."""
+
+    def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
+        """Rename the section of one docstring."""
+        if obj.docstring:
+            obj.docstring.value = re.sub(r"^Example:$", "Examples:", obj.docstring.value, flags=re.MULTILINE)
