@@ -1,3 +1,6 @@
+import errno
+import struct
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -7,7 +10,18 @@ import pytest
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.sources import camera
 from fashion_edge.sources.base import CameraSettings, parse_size
-from fashion_edge.sources.camera import Device, Mode, choose_mode, open_camera
+from fashion_edge.sources.camera import (
+    ENUM_FMT,
+    ENUM_INTERVALS,
+    ENUM_SIZES,
+    QUERYCAP,
+    Device,
+    Mode,
+    choose_mode,
+    holders,
+    open_camera,
+    query,
+)
 
 YUYV, MJPG = Mode("YUYV", 640, 480, 30.0), Mode("MJPG", 640, 480, 30.0)
 SLOW, FAST = Mode("YUYV", 1280, 720, 10.0), Mode("MJPG", 1280, 720, 30.0)
@@ -30,11 +44,11 @@ def test_mjpg_is_chosen_only_where_it_gives_more_frames(
 
 
 class FakeCamera:
-    """A camera that gives the sizes it has, whatever it is asked for."""
+    """A camera that gives the sizes it has, whatever is set."""
 
     def __init__(self, *sizes: tuple[int, int]) -> None:
         self._sizes = sizes
-        self.asked: dict[int, float] = {}
+        self.props: dict[int, float] = {}
         self.released = False
 
     def isOpened(self) -> bool:  # noqa: N802
@@ -44,12 +58,15 @@ class FakeCamera:
         return "V4L2"
 
     def set(self, prop: int, value: float) -> bool:
-        self.asked[prop] = value
+        self.props[prop] = value
         return True
 
     @property
     def _size(self) -> tuple[int, int]:
-        wanted = (int(self.asked.get(cv2.CAP_PROP_FRAME_WIDTH, 0)), int(self.asked.get(cv2.CAP_PROP_FRAME_HEIGHT, 0)))
+        wanted = (
+            int(self.props.get(cv2.CAP_PROP_FRAME_WIDTH, 0)),
+            int(self.props.get(cv2.CAP_PROP_FRAME_HEIGHT, 0)),
+        )
         return wanted if wanted in self._sizes else self._sizes[0]
 
     def get(self, prop: int) -> float:
@@ -57,7 +74,7 @@ class FakeCamera:
             cv2.CAP_PROP_FRAME_WIDTH: self._size[0],
             cv2.CAP_PROP_FRAME_HEIGHT: self._size[1],
             cv2.CAP_PROP_FPS: 30.0,
-            cv2.CAP_PROP_FOURCC: self.asked.get(cv2.CAP_PROP_FOURCC, 0),
+            cv2.CAP_PROP_FOURCC: self.props.get(cv2.CAP_PROP_FOURCC, 0),
         }
         return float(known.get(prop, 0.0))
 
@@ -73,26 +90,26 @@ class FakeCamera:
 
 @pytest.fixture
 def plugged(monkeypatch: pytest.MonkeyPatch) -> FakeCamera:
-    """A webcam that stands at /dev/null."""
+    """A webcam at /dev/null."""
     one = FakeCamera((640, 480), (1280, 720))
     monkeypatch.setattr(camera, "query", lambda path: (Device("uvcvideo", "Cam", "usb-1", captures=True), MODES))
     monkeypatch.setattr(camera, "open_video_capture", lambda *args: one)
     return one
 
 
-def test_what_is_asked_for_and_what_was_negotiated(plugged: FakeCamera) -> None:
+def test_the_size_is_set_and_the_negotiated_mode_described(plugged: FakeCamera) -> None:
     source = open_camera("/dev/null", CameraSettings(size=(1280, 720), fps=60.0))
     assert source.describe() == "camera:/dev/null: 1280x720 MJPG, 30 frames/s (--fps 60 is not available)"
     assert next(source.items()).image.shape == (720, 1280, 3)
     assert plugged.released
 
 
-def test_a_size_that_the_camera_lacks_is_said_with_those_it_has(plugged: FakeCamera) -> None:
+def test_the_error_for_a_missing_size_lists_the_available_ones(plugged: FakeCamera) -> None:
     with pytest.raises(SourceError, match=r"has no 800x600; it offers 640x480, 1280x720, 1920x1080$"):
         open_camera("/dev/null", CameraSettings(size=(800, 600)))
 
 
-def test_a_driver_that_promises_a_size_and_gives_another_is_caught(plugged: FakeCamera) -> None:
+def test_a_driver_that_gives_another_size_is_an_error(plugged: FakeCamera) -> None:
     with pytest.raises(SourceError, match="gives 640x480 instead of 1920x1080; change --size"):
         open_camera("/dev/null", CameraSettings(size=(1920, 1080)))
     assert plugged.released
@@ -112,7 +129,7 @@ def refuse(error: OSError) -> Any:
     return query
 
 
-def test_no_permission_gives_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_permission_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera, "query", refuse(PermissionError(13, "Permission denied")))
     with pytest.raises(SourceError, match="permission denied; sudo usermod -aG video"):
         open_camera("/dev/null", CameraSettings())
@@ -123,3 +140,90 @@ def test_a_size_is_two_numbers(text: str) -> None:
     with pytest.raises(UsageError, match="is not WIDTHxHEIGHT in pixels, such as 640x480"):
         parse_size(text)
     assert parse_size("1280X720") == (1280, 720)
+
+
+CAPTURE, META, HAS_DEVICE_CAPS = 0x1, 0x00800000, 0x80000000
+
+
+class FakeDriver:
+    """Answers the ioctls of one device as the kernel does: lists end with EINVAL."""
+
+    def __init__(self, modes: dict[str, dict[tuple[int, int], list[int]]], caps: int = CAPTURE) -> None:
+        self._modes, self._caps = modes, caps
+
+    def __call__(self, fd: int, request: int, data: bytearray) -> None:
+        if request == QUERYCAP:
+            struct.pack_into(
+                "16s32s32sIII",
+                data,
+                0,
+                b"uvcvideo",
+                b"Fake Cam",
+                b"usb-1.2",
+                0,
+                HAS_DEVICE_CAPS | META | CAPTURE,
+                self._caps,
+            )
+            return
+        index, code = struct.unpack_from("II", data)
+        try:
+            self._answer(request, index, code, data)
+        except (IndexError, KeyError):
+            raise OSError(errno.EINVAL, "end of the list") from None
+
+    def _answer(self, request: int, index: int, code: int, data: bytearray) -> None:
+        fourcc = code.to_bytes(4, "little").decode("latin-1")
+        if request == ENUM_FMT:
+            struct.pack_into("I", data, 44, int.from_bytes(list(self._modes)[index].encode(), "little"))
+        elif request == ENUM_SIZES:
+            struct.pack_into("III", data, 8, 1, *list(self._modes[fourcc])[index])
+        elif request == ENUM_INTERVALS:
+            width, height = struct.unpack_from("II", data, 8)
+            struct.pack_into("III", data, 16, 1, 1, self._modes[fourcc][width, height][index])
+
+
+WEBCAM = {
+    "YUYV": {(640, 480): [15, 30], (1280, 720): [10]},
+    "MJPG": {(640, 480): [30], (1280, 720): [30]},
+}
+
+
+def test_the_name_and_modes_of_a_webcam_are_read() -> None:
+    device, modes = query("/dev/null", FakeDriver(WEBCAM))
+    assert device == Device("uvcvideo", "Fake Cam", "usb-1.2", captures=True)
+    assert modes == [
+        Mode("YUYV", 640, 480, 30.0),
+        Mode("YUYV", 1280, 720, 10.0),
+        Mode("MJPG", 640, 480, 30.0),
+        Mode("MJPG", 1280, 720, 30.0),
+    ]
+
+
+def test_the_metadata_node_of_a_webcam_captures_nothing() -> None:
+    device, modes = query("/dev/null", FakeDriver(WEBCAM, caps=META))
+    assert not device.captures
+    assert modes == []
+
+
+def test_a_file_that_is_not_a_video_device_is_an_oserror() -> None:
+    with pytest.raises(OSError, match="Inappropriate ioctl"):
+        query("/dev/null")
+
+
+def test_a_range_of_sizes_includes_what_is_inside() -> None:
+    mode = Mode("YUYV", 16, 16, 0.0, (1920, 1080))
+    assert mode.offers(640, 480)
+    assert not mode.offers(3840, 2160)
+
+
+def test_the_program_that_holds_a_device_is_found(tmp_path: Path) -> None:
+    process = tmp_path / "4242"
+    (process / "fd").mkdir(parents=True)
+    (process / "fd" / "3").symlink_to("/dev/video0")
+    (process / "comm").write_text("cheese\n")
+    (tmp_path / "17" / "fd").mkdir(parents=True)
+    assert holders("/dev/video0", tmp_path) == ["cheese (4242)"]
+    assert holders("/dev/video1", tmp_path) == []
+    by_name = tmp_path / "usb-Logitech_C920-video-index0"
+    by_name.symlink_to("/dev/video0")
+    assert holders(str(by_name), tmp_path) == ["cheese (4242)"]

@@ -3,13 +3,14 @@ import time
 from types import ModuleType
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 import pytest
 
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.sources import open_source
 from fashion_edge.sources.base import CameraSettings
-from fashion_edge.sources.picamera import PicameraCapture, parse_awb
+from fashion_edge.sources.picamera import FORMATS, PicameraCapture, parse_awb, to_bgr
 
 
 class FakeRequest:
@@ -97,7 +98,7 @@ def picamera2(monkeypatch: pytest.MonkeyPatch) -> type[FakePicamera2]:
     return Fresh
 
 
-def test_red_is_red_the_time_is_the_sensors_and_every_request_is_given_back(picamera2: type[FakePicamera2]) -> None:
+def test_a_frame_has_its_colours_and_sensor_time_and_its_request_is_released(picamera2: type[FakePicamera2]) -> None:
     items = open_source("picamera").items()
     frame = next(items)
     age = time.monotonic() - frame.captured_at
@@ -110,9 +111,7 @@ def test_red_is_red_the_time_is_the_sensors_and_every_request_is_given_back(pica
     assert camera.closed
 
 
-def test_the_rate_is_the_sensors_not_the_one_that_was_asked_for(
-    picamera2: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_rate_is_that_of_the_sensor(picamera2: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch) -> None:
     real = FakeRequest.get_metadata
     monkeypatch.setattr(FakeRequest, "get_metadata", lambda self: {**real(self), "FrameDuration": 17_849})
     source = open_source("picamera", camera=CameraSettings(fps=120.0))
@@ -121,7 +120,7 @@ def test_the_rate_is_the_sensors_not_the_one_that_was_asked_for(
     picamera2.opened[0].close()
 
 
-def test_a_frame_that_waited_while_the_program_was_stopped_is_as_old_as_it_is(picamera2: type[FakePicamera2]) -> None:
+def test_a_frame_that_waited_in_the_driver_keeps_its_age(picamera2: type[FakePicamera2]) -> None:
     stopped_s = 0.0
     capture = PicameraCapture(0, CameraSettings(), clock=lambda: time.monotonic() + stopped_s)
     capture.read()
@@ -153,7 +152,7 @@ def test_white_balance_can_be_chosen(picamera2: type[FakePicamera2], awb: str, c
     assert picamera2.opened[0].controls == [controls]
 
 
-def test_a_camera_without_white_balance_says_so(picamera2: type[FakePicamera2]) -> None:
+def test_a_camera_without_white_balance_control(picamera2: type[FakePicamera2]) -> None:
     picamera2.camera_controls = {}
     assert open_source("picamera").describe().endswith("no white balance control")
     with pytest.raises(SourceError, match="has no white balance setting"):
@@ -169,9 +168,9 @@ def test_a_bad_white_balance_is_refused(awb: str) -> None:
         open_source("demo", camera=CameraSettings(awb="auto"))
 
 
-def test_what_the_camera_adjusted_is_read_back(picamera2: type[FakePicamera2]) -> None:
+def test_settings_that_libcamera_adjusted_are_read_back(picamera2: type[FakePicamera2]) -> None:
     picamera2.adjusted = {"format": "BGR888"}
-    assert next(open_source("picamera").items()).image[0, 0].tolist()[0] == 255  # R, G, B in memory: turned round
+    assert next(open_source("picamera").items()).image[0, 0].tolist()[0] == 255  # converted from R, G, B
     picamera2.adjusted = {"size": (1296, 972)}
     with pytest.raises(SourceError, match="picamera gives 1296x972 instead of 640x480; change --size"):
         open_source("picamera", camera=CameraSettings(size=(640, 480)))
@@ -181,7 +180,7 @@ def test_what_the_camera_adjusted_is_read_back(picamera2: type[FakePicamera2]) -
     assert all(camera.closed for camera in picamera2.opened[1:])
 
 
-def test_an_absent_a_busy_and_a_silent_camera_are_told_apart(picamera2: type[FakePicamera2]) -> None:
+def test_an_absent_a_busy_and_a_silent_camera_are_different_errors(picamera2: type[FakePicamera2]) -> None:
     with pytest.raises(SourceError, match=r"libcamera finds no camera 1 \(imx708 found\): check the cable"):
         open_source("picamera:1")
     picamera2.models = ()
@@ -207,7 +206,7 @@ APT = "environment.*apt install python3-picamera2.*--system-site-packages"
         (ValueError("numpy.dtype size changed"), r"\(numpy.dtype size changed\): run fashion-doctor for the command"),
     ],
 )
-def test_a_library_that_is_missing_gives_the_commands(
+def test_the_error_for_a_missing_library_names_the_commands(
     monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
 ) -> None:
     class Finder:
@@ -222,6 +221,48 @@ def test_a_library_that_is_missing_gives_the_commands(
         open_source("picamera")
 
 
-def test_a_number_is_a_number() -> None:
+def test_a_bad_camera_number_is_refused() -> None:
     with pytest.raises(UsageError, match="--source picamera:x is not picamera or picamera:N"):
         open_source("picamera:x")
+
+
+CARD = np.zeros((16, 24, 3), np.uint8)
+CARD[:, :8], CARD[:, 8:16], CARD[:, 16:] = (0, 0, 255), (0, 255, 0), (255, 0, 0)  # red, green, blue
+
+
+def pack(card: np.ndarray, layout: str, padding: int = 0) -> tuple[np.ndarray, int]:
+    """The bytes that libcamera would give for a card; each row padded."""
+    height, width = card.shape[:2]
+    if layout in ("RGB888", "BGR888"):
+        rows = card if layout == "RGB888" else card[:, :, ::-1]
+    elif layout in ("XRGB8888", "XBGR8888"):
+        colours = card if layout == "XRGB8888" else card[:, :, ::-1]
+        rows = np.dstack([colours, np.full((height, width), 255, np.uint8)])
+    else:
+        if layout in ("YUV420", "YVU420"):  # rows of chroma are half as long, and so is their padding
+            card, padding = np.pad(card, ((0, 0), (0, padding), (0, 0))), 0
+        planar = cv2.cvtColor(card, cv2.COLOR_BGR2YUV_YV12 if layout == "YVU420" else cv2.COLOR_BGR2YUV_I420)
+        if layout in ("NV12", "NV21"):
+            u, v = planar[height:].reshape(2, -1)
+            planar[height:] = np.stack([u, v] if layout == "NV12" else [v, u], axis=-1).reshape(height // 2, width)
+        rows = planar
+    flat = rows.reshape(len(rows), -1)
+    padded = np.pad(flat, ((0, 0), (0, padding)))
+    return padded.ravel(), padded.shape[1]
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+@pytest.mark.parametrize("padding", [0, 8])
+def test_red_stays_red_in_every_format_and_with_padded_rows(layout: str, padding: int) -> None:
+    buffer, stride = pack(CARD, layout, padding)
+    image = to_bgr(buffer, layout, (24, 16), stride)
+    assert image.shape == (16, 24, 3)
+    assert image.flags.c_contiguous
+    assert np.abs(image.astype(int) - CARD).max() <= 6  # 4:2:0 and its rounding
+
+
+def test_an_unknown_format_and_a_short_buffer_are_refused() -> None:
+    with pytest.raises(SourceError, match="gives SRGGB10, not one of RGB888"):
+        to_bgr(np.zeros(100, np.uint8), "SRGGB10", (24, 16), 24)
+    with pytest.raises(SourceError, match="gave 100 bytes, RGB888 of 24x16 needs 1152"):
+        to_bgr(np.zeros(100, np.uint8), "RGB888", (24, 16), 72)
