@@ -27,9 +27,9 @@ def render_metrics(state: LiveState, monitor: HostMonitor, clients: int) -> str:
         lines += _metric("temperature_celsius", "gauge", "Of the processor", telemetry.temperature_c)
     throttled = int(bool(telemetry.throttled))
     lines += _metric("throttled", "gauge", "1 while the firmware throttles or reports under-voltage", throttled)
-    for name, value in monitor.process_metrics().items():
-        kind = "counter" if name.endswith("_total") else "gauge"
-        lines += [f"# HELP {name} Of this process", f"# TYPE {name} {kind}", f"{name} {value!r}"]
+    times, memory = monitor.process.cpu_times(), monitor.process.memory_info()
+    lines += _metric("process_cpu_seconds_total", "counter", "Of this process", times.user + times.system, prefix="")
+    lines += _metric("process_resident_memory_bytes", "gauge", "Of this process", memory.rss, prefix="")
     return "\n".join(lines) + "\n"
 
 
@@ -61,9 +61,11 @@ def _escape(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _metric(name: str, kind: str, text: str, samples: float | Mapping[str, float]) -> Iterator[str]:
+def _metric(
+    name: str, kind: str, text: str, samples: float | Mapping[str, float], *, prefix: str = "fashion_edge_"
+) -> Iterator[str]:
     """The lines of a metric: one value, or several by the suffix of their name."""
-    yield f"# HELP fashion_edge_{name} {text}"
-    yield f"# TYPE fashion_edge_{name} {kind}"
+    yield f"# HELP {prefix}{name} {text}"
+    yield f"# TYPE {prefix}{name} {kind}"
     for suffix, value in (samples if isinstance(samples, Mapping) else {"": samples}).items():
-        yield f"fashion_edge_{name}{suffix} {value!r}"
+        yield f"{prefix}{name}{suffix} {value!r}"

@@ -14,7 +14,7 @@ import orjson
 from aiohttp import web
 
 from fashion_edge.web.metrics import CONTENT_TYPE, render_metrics
-from fashion_edge.web.state import Change, HostMonitor, LiveState, Picture
+from fashion_edge.web.state import HostMonitor, LiveState, Picture
 
 MAX_CLIENTS = 16  # event and motion JPEG streams
 PICTURE_INTERVAL_S = 0.025  # shorter than the 33 ms of a camera's frames: else every second one would be missed
@@ -26,71 +26,25 @@ SEND_BUFFER = 64 << 10  # bytes; a larger buffer would hold old pictures for a s
 STATIC = Path(__file__).with_name("static")
 
 
-class Clients:
-    """Open streams, and what they wait for; lives in the server's event loop."""
+class Routes:
+    """Handlers, and what open streams wait for; all in the server's event loop."""
 
     def __init__(self, state: LiveState) -> None:
-        self.state = state
-        self.closing = False
-        self.count = 0
+        self.monitor = HostMonitor()
+        self._state = state
+        self._closing = False
+        self._clients = 0
         self._news = asyncio.Event()
 
     def notify(self) -> None:
-        """Wake all that wait now."""
+        """Wake all streams that wait now."""
         news, self._news = self._news, asyncio.Event()
         news.set()
 
     def close(self) -> None:
         """End all streams."""
-        self.closing = True
+        self._closing = True
         self.notify()
-
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Count a client while the block runs; status 503 if there are too many."""
-        if self.count >= MAX_CLIENTS:
-            raise web.HTTPServiceUnavailable(text=f"{MAX_CLIENTS} clients are connected already; close one\n")
-        self.count += 1
-        try:
-            yield
-        finally:
-            self.count -= 1
-
-    async def picture(self, after: int) -> Picture | None:
-        """The newest picture with a number above `after`, once the loop has delivered it; None at the end of the run.
-
-        All clients share a picture, and at most one is made per `PICTURE_INTERVAL_S`.
-        """
-        newest = self.state.picture
-        if newest is not None and newest.number <= after:
-            await asyncio.sleep(newest.published_at + PICTURE_INTERVAL_S - time.monotonic())
-        since = time.monotonic() - PICTURE_INTERVAL_S
-        while not self.closing:
-            picture = self.state.current_picture(since)
-            if picture is not None and picture.number > after:
-                return picture
-            self.state.wanted = True
-            await self._news.wait()
-        return None
-
-    async def wait_for_change(self, after: int, timeout_s: float) -> bool:
-        """Whether there is a change with a number above `after`, or the run ends, within this time."""
-        deadline = time.monotonic() + timeout_s
-        while not self.state.changes_after(after) and not self.closing:
-            try:
-                await asyncio.wait_for(self._news.wait(), deadline - time.monotonic())
-            except TimeoutError:
-                return False
-        return True
-
-
-class Routes:
-    """Handlers; all run in the server's event loop."""
-
-    def __init__(self, clients: Clients, monitor: HostMonitor) -> None:
-        self._clients = clients
-        self._state = clients.state
-        self._monitor = monitor
 
     def add_to(self, app: web.Application) -> None:
         """Register them."""
@@ -113,7 +67,7 @@ class Routes:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """For Prometheus."""
-        text = render_metrics(self._state, self._monitor, self._clients.count)
+        text = render_metrics(self._state, self.monitor, self._clients)
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def picture(self, request: web.Request) -> web.StreamResponse:
@@ -122,9 +76,9 @@ class Routes:
         A POST, since browsers then always send the page's origin, which `AccessPolicy` checks.
         """
         after = request.query.get("after", "0")
-        if not (after.isascii() and after.isdigit()):
+        if not (after.isascii() and after.isdigit() and len(after) < 19):
             raise web.HTTPBadRequest(text=f"after={after!r} is not the number of a picture, such as 12\n")
-        if (picture := await self._wait_for_picture(int(after))) is None:
+        if (picture := await self._picture_in_time(int(after))) is None:
             return web.Response(status=204)
         response = await _start(request, "application/octet-stream", len(picture.message))
         await _write(response, picture.message)
@@ -132,7 +86,7 @@ class Routes:
 
     async def still(self, _: web.Request) -> web.Response:
         """The newest picture, annotated, as a download."""
-        if (picture := await self._wait_for_picture(0)) is None:
+        if (picture := await self._picture_in_time(0)) is None:
             return web.Response(status=503, text="there is no frame yet; see /api/state\n")
         body = await asyncio.to_thread(getattr, picture, "still")  # encoding a large picture takes a while
         text = re.sub(r"[^\w]+", "_", picture.result.text).strip("_") if picture.result else "no_signal"
@@ -143,10 +97,10 @@ class Routes:
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Motion JPEG, for programs that cannot show anything else."""
-        with self._clients.slot():
+        with self._slot():
             response = await _start(request, "multipart/x-mixed-replace; boundary=frame")
             last = 0
-            while (picture := await self._clients.picture(last)) is not None:
+            while (picture := await self._next_picture(last)) is not None:
                 head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture.jpeg)}\r\n\r\n"
                 # A browser shows a part when the next one begins, and after a card there may be none for long.
                 times = 1 if picture.result else 2
@@ -156,38 +110,74 @@ class Routes:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Changes as server-sent events (html.spec.whatwg.org, 9.2), the past ones first; `?state` adds the state."""
-        clients, with_state = self._clients, "state" in request.query
+        with_state = "state" in request.query
         interval_s = STATE_INTERVAL_S if with_state else KEEP_ALIVE_S
-        with clients.slot():
+        with self._slot():
             response = await _start(request, "text/event-stream")
             last = self._state.change_number(request.headers.get("Last-Event-ID", ""))
             await _write(response, b"retry: 2000\n\n")
-            while not clients.closing:
+            while not self._closing:
                 for change in self._state.changes_after(last):
-                    await _write(response, self._change_event(change))
+                    await _write(response, _event(change.kind, change.record, f"{self._state.run_id}-{change.number}"))
                     last = change.number
                 if with_state:
                     await _write(response, _event("state", self._record()))
-                if not await clients.wait_for_change(last, interval_s) and not with_state:
+                if not await self._wait_for_change(last, interval_s) and not with_state:
                     await _write(response, b": keep-alive\n\n")
             await _write(response, _event("ended", {"text": "the run has ended"}))
             return response
 
-    def _record(self) -> dict[str, Any]:
-        return self._state.record(self._monitor.record(), self._clients.count)
-
-    def _change_event(self, change: Change) -> bytes:
-        return f"id: {self._state.run_id}-{change.number}\n".encode() + _event(change.kind, change.record)
-
-    async def _wait_for_picture(self, after: int) -> Picture | None:
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """Count a client while the block runs; status 503 if there are too many."""
+        if self._clients >= MAX_CLIENTS:
+            raise web.HTTPServiceUnavailable(text=f"{MAX_CLIENTS} clients are connected already; close one\n")
+        self._clients += 1
         try:
-            return await asyncio.wait_for(self._clients.picture(after), PICTURE_TIMEOUT_S)
+            yield
+        finally:
+            self._clients -= 1
+
+    async def _next_picture(self, after: int) -> Picture | None:
+        """The newest picture with a number above `after`, once the loop has delivered it; None at the end of the run.
+
+        All clients share a picture, and at most one is made per `PICTURE_INTERVAL_S`.
+        """
+        newest = self._state.picture
+        if newest is not None and newest.number <= after:
+            await asyncio.sleep(newest.published_at + PICTURE_INTERVAL_S - time.monotonic())
+        since = time.monotonic() - PICTURE_INTERVAL_S
+        while not self._closing:
+            picture = self._state.current_picture(since)
+            if picture is not None and picture.number > after:
+                return picture
+            self._state.wanted = True
+            await self._news.wait()
+        return None
+
+    async def _picture_in_time(self, after: int) -> Picture | None:
+        try:
+            return await asyncio.wait_for(self._next_picture(after), PICTURE_TIMEOUT_S)
         except TimeoutError:
             return None
 
+    async def _wait_for_change(self, after: int, timeout_s: float) -> bool:
+        """Whether there is a change with a number above `after`, or the run ends, within this time."""
+        deadline = time.monotonic() + timeout_s
+        while not self._state.changes_after(after) and not self._closing:
+            try:
+                await asyncio.wait_for(self._news.wait(), deadline - time.monotonic())
+            except TimeoutError:
+                return False
+        return True
 
-def _event(kind: str, record: dict[str, Any]) -> bytes:
-    return f"event: {kind}\ndata: ".encode() + orjson.dumps(record) + b"\n\n"
+    def _record(self) -> dict[str, Any]:
+        return self._state.record(self.monitor.record(), self._clients)
+
+
+def _event(kind: str, record: dict[str, Any], event_id: str = "") -> bytes:
+    head = f"id: {event_id}\n" if event_id else ""
+    return f"{head}event: {kind}\ndata: ".encode() + orjson.dumps(record) + b"\n\n"
 
 
 async def _start(request: web.Request, content_type: str, length: int | None = None) -> web.StreamResponse:

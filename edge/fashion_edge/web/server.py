@@ -13,8 +13,8 @@ from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.result import Result
 from fashion_edge.web.auth import BACKLOG, TOKEN_VARIABLE, AccessPolicy, Address, Origin, add_headers, is_loopback
-from fashion_edge.web.routes import Clients, Routes
-from fashion_edge.web.state import HostMonitor, LiveState
+from fashion_edge.web.routes import Routes
+from fashion_edge.web.state import LiveState
 
 SHUTDOWN_TIMEOUT_S = 1.0  # for clients to disconnect when the run ends
 JOIN_TIMEOUT_S = 5.0
@@ -62,7 +62,7 @@ class WebSink(LiveState):
         self._socket = address.listen()
         self._error: BaseException | None = None  # why the server ended before `close`
         self._loop = asyncio.new_event_loop()
-        self._clients: Clients | None = None
+        self._routes: Routes | None = None
         self._started = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
@@ -80,8 +80,8 @@ class WebSink(LiveState):
 
     def notify(self) -> None:
         """Wake the clients that wait."""
-        if self._clients is not None:
-            self._call(self._clients.notify)
+        if self._routes is not None:
+            self._call(self._routes.notify)
 
     def close(self) -> None:
         """Disconnect the clients and free the port."""
@@ -115,10 +115,10 @@ class WebSink(LiveState):
             self._started.set()
 
     async def _serve(self) -> None:
-        clients, monitor = Clients(self), HostMonitor()
+        routes = Routes(self)
         app = web.Application(middlewares=[_report_errors, self._policy.middleware])
         app.on_response_prepare.append(add_headers)
-        Routes(clients, monitor).add_to(app)
+        routes.add_to(app)
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -129,13 +129,13 @@ class WebSink(LiveState):
         )
         await runner.setup()
         listener = await self._loop.create_server(_limit(runner), sock=self._socket, backlog=BACKLOG)
-        monitoring = asyncio.ensure_future(monitor.run())
-        self._clients = clients
+        monitoring = asyncio.ensure_future(routes.monitor.run())
+        self._routes = routes
         self._started.set()
         try:
             await self._stop.wait()
         finally:
             monitoring.cancel()
             listener.close()
-            clients.close()
+            routes.close()
             await runner.cleanup()

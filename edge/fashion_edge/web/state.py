@@ -35,8 +35,8 @@ class HostMonitor:
 
     def __init__(self) -> None:
         self.telemetry = Telemetry()
-        self._process = psutil.Process()
-        self._process.cpu_percent()  # the first call starts the measurement
+        self.process = psutil.Process()
+        self.process.cpu_percent()  # the first call starts the measurement
         self._cpu_percent = 0.0  # of one core
 
     async def run(self) -> None:
@@ -44,7 +44,7 @@ class HostMonitor:
         while True:
             self.telemetry = await asyncio.to_thread(read_telemetry)
             await asyncio.sleep(MONITOR_INTERVAL_S)
-            self._cpu_percent = float(self._process.cpu_percent())
+            self._cpu_percent = float(self.process.cpu_percent())
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
@@ -53,15 +53,7 @@ class HostMonitor:
             "throttled": self.telemetry.throttled,
             "throttled_before": self.telemetry.throttled_before,
             "cpu_percent": self._cpu_percent,
-            "memory_mb": round(self._process.memory_info().rss / 1e6, 1),
-        }
-
-    def process_metrics(self) -> dict[str, float]:
-        """For Prometheus."""
-        times = self._process.cpu_times()
-        return {
-            "process_cpu_seconds_total": float(times.user + times.system),
-            "process_resident_memory_bytes": float(self._process.memory_info().rss),
+            "memory_mb": round(self.process.memory_info().rss / 1e6, 1),
         }
 
 

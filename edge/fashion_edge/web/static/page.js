@@ -56,19 +56,15 @@ function buildRows(space) {
   for (const [title, labels] of [...Object.entries(space.groups), ["other", free]]) {
     if (!labels.length) continue;
     const group = make("div", $("bars"), "group");
-    group.setAttribute("role", "group");
-    group.setAttribute("aria-label", title);
+    Object.assign(group, { role: "group", ariaLabel: title });
     for (const label of labels) buildRow(group, label, title, space.thresholds[label]);
   }
   // Reserve the space of the longest decision, so that nothing moves when it changes.
+  const longer = (one, other) => (other.length > one.length ? other : one);
   const longest = longer(NOTHING, Object.values(space.groups).map((labels) => labels.reduce(longer, "")).join(" "));
   setText($("longest"), longest);
   $("longest").classList.toggle("nothing", longest === NOTHING);
   $("longest").parentElement.classList.toggle("long", longest.length > LONG);
-}
-
-function longer(one, other) {
-  return other.length > one.length ? other : one;
 }
 
 function buildRow(group, label, title, threshold) {
@@ -79,10 +75,7 @@ function buildRow(group, label, title, threshold) {
   }
   name.append(label);
   const track = make("div", row, "track");
-  track.setAttribute("role", "meter");
-  track.setAttribute("aria-label", label);
-  track.setAttribute("aria-valuemin", "0");
-  track.setAttribute("aria-valuemax", "1");
+  Object.assign(track, { role: "meter", ariaLabel: label, ariaValueMin: "0", ariaValueMax: "1" });
   const fill = make("div", track, "fill");
   make("i", track, "threshold").style.left = `calc(${threshold * 100}% - 1px)`;
   rows.set(label, { row, track, fill, value: make("span", row, "value") });
@@ -93,8 +86,7 @@ function showScores(scores, decided) {
     const score = scores ? scores[label] : 0;
     row.classList.toggle("decided", decided.includes(label));
     fill.style.transform = `translateX(${(score - 1) * 100}%)`;
-    track.setAttribute("aria-valuenow", score.toFixed(2));
-    track.setAttribute("aria-valuetext", scores ? score.toFixed(2) : "unknown");
+    Object.assign(track, { ariaValueNow: score.toFixed(2), ariaValueText: scores ? score.toFixed(2) : "unknown" });
     setText(value, scores ? score.toFixed(2) : "–");
   }
 }
@@ -223,10 +215,8 @@ function showGuide([left, top, width, height]) {
   const guide = $("guide");
   guide.hidden = width >= 1 && height >= 1;
   const [shownLeft, shownTop, shownWidth, shownHeight] = shownArea();
-  guide.style.left = `${shownLeft + left * shownWidth}px`;
-  guide.style.top = `${shownTop + top * shownHeight}px`;
-  guide.style.width = `${width * shownWidth}px`;
-  guide.style.height = `${height * shownHeight}px`;
+  const box = [shownLeft + left * shownWidth, shownTop + top * shownHeight, width * shownWidth, height * shownHeight];
+  ["left", "top", "width", "height"].forEach((side, i) => (guide.style[side] = `${box[i]}px`));
 }
 
 // Where the picture is inside its element, which keeps the aspect ratio and may have margins.
@@ -267,14 +257,11 @@ function showResult(result) {
 
 // ---- connection ---------------------------------------------------------------------------------------------------
 
-function fetchPicture(after) {
-  return fetch(`api/picture?after=${after}`, { method: "POST", signal: AbortSignal.timeout?.(TIMEOUT_S * 1000) });
-}
-
 async function showPictures(connection) {
   let number = 0;
   while (!connection.closed) {
-    const response = await fetchPicture(number);
+    const request = { method: "POST", signal: AbortSignal.timeout?.(TIMEOUT_S * 1000) };
+    const response = await fetch(`api/picture?after=${number}`, request);
     if (response.status === 200) number = await showPicture(await response.arrayBuffer(), connection);
     else if (response.status !== 204) throw new Error(response.statusText);
   }
