@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -6,15 +7,16 @@ import cv2
 import numpy as np
 import pytest
 
-from fashion_edge.decide import Decision
-from fashion_edge.frame import Box, Event, Frame, Tick
+from fashion_edge.frame import Event, Tick
 from fashion_edge.result import Result
 from fashion_edge.sinks import window
 from fashion_edge.sinks.window import WindowSink
 
+Make = Callable[..., Result]
+
 
 class FakeCv2(SimpleNamespace):
-    """The GUI half of OpenCV: remembers what it showed, and a test presses its keys. The other half is real."""
+    """The GUI functions of OpenCV: records what it showed, and a test presses its keys. The others are real."""
 
     def __init__(self) -> None:
         super().__init__(keys=[], shown=[], visible=1.0, open=False)
@@ -51,7 +53,7 @@ def gui(monkeypatch: pytest.MonkeyPatch) -> FakeCv2:
 
 
 class Clock:
-    """Later by a second each time it is asked."""
+    """Advances by a second with each call."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 23, 13, 0, 0)
@@ -65,29 +67,23 @@ def open_window(folder: Path) -> WindowSink:
     return WindowSink(10.0, folder, Clock())
 
 
-def result(value: int = 90, text: str = "red dress", width: int = 160, moment: float = 0.0) -> Result:
-    frame = Frame(np.full((120, width, 3), value, np.uint8), 0, moment, "demo")
-    scores = np.array([0.9], np.float32)
-    return Result(frame, Box(0, 0, 160, 120), scores, scores, Decision({}, (), text), 0.01, {}, ("red",))
-
-
 @pytest.mark.parametrize("key", ["q", "\x1b"])
-def test_a_key_ends_the_run(gui: FakeCv2, tmp_path: Path, key: str) -> None:
+def test_a_key_ends_the_run(gui: FakeCv2, tmp_path: Path, key: str, make_result: Make) -> None:
     sink = open_window(tmp_path)
-    sink.put(result())
+    sink.put(make_result())
     assert not sink.stopped
     gui.keys = [key]
-    sink.put(result())
+    sink.put(make_result())
     assert sink.stopped
     sink.close()
     assert not gui.open
 
 
 @pytest.mark.parametrize(("width", "size"), [(160, (160, 120)), (2560, (1280, 60))])
-def test_it_opens_as_large_as_the_picture_within_reason(
-    gui: FakeCv2, tmp_path: Path, width: int, size: tuple[int, int]
+def test_the_window_is_as_large_as_the_picture_up_to_a_limit(
+    gui: FakeCv2, tmp_path: Path, width: int, size: tuple[int, int], make_result: Make
 ) -> None:
-    open_window(tmp_path).put(result(width=width))
+    open_window(tmp_path).put(make_result(size=(120, width)))
     assert gui.size == size
 
 
@@ -98,11 +94,11 @@ def test_closing_the_window_ends_the_run_even_while_nothing_comes(gui: FakeCv2, 
     assert sink.stopped
 
 
-def test_s_saves_what_is_seen_and_h_is_no_part_of_it(gui: FakeCv2, tmp_path: Path) -> None:
+def test_s_saves_the_picture_without_the_help_text(gui: FakeCv2, tmp_path: Path, make_result: Make) -> None:
     sink = open_window(tmp_path)
     gui.keys = ["h", "s", "s"]
     for _ in range(3):
-        sink.put(result())
+        sink.put(make_result())
     files = sorted(path.name for path in tmp_path.iterdir())
     assert len(files) == 2
     assert all(name.startswith("fashion-edge_2026-11-23T13-00-0") and name.endswith("_red_dress.jpg") for name in files)
@@ -110,57 +106,59 @@ def test_s_saves_what_is_seen_and_h_is_no_part_of_it(gui: FakeCv2, tmp_path: Pat
     assert cv2.imread(str(tmp_path / files[0])).std() < 1, "and not saved"
 
 
-def test_s_saves_a_frame_of_forty_labels(gui: FakeCv2, tmp_path: Path) -> None:
+def test_s_saves_a_frame_of_forty_labels(gui: FakeCv2, tmp_path: Path, make_result: Make) -> None:
     sink = open_window(tmp_path)
     gui.keys = ["s"]
-    sink.put(result(text=" ".join(f"pattern{i:02d}" for i in range(40))))
+    sink.put(make_result(text=" ".join(f"pattern{i:02d}" for i in range(40))))
     (path,) = tmp_path.iterdir()
     assert "_pattern00_pattern01_" in path.name
     assert path.suffix == ".jpg"
 
 
-def test_r_starts_a_recording_and_ends_it(gui: FakeCv2, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_r_starts_a_recording_and_ends_it(
+    gui: FakeCv2, tmp_path: Path, capsys: pytest.CaptureFixture, make_result: Make
+) -> None:
     sink = open_window(tmp_path)
     gui.keys = ["r", "\xff", "\xff", "r"]
     for index in range(6):
-        sink.put(result(moment=index / 10))
+        sink.put(make_result(captured_at=index / 10))
     (path,) = tmp_path.iterdir()
     assert f"recorded {path}" in capsys.readouterr().err
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 3
     sink.close()
 
 
-def test_a_recording_that_still_runs_at_the_end_is_whole(gui: FakeCv2, tmp_path: Path) -> None:
+def test_a_video_is_finished_at_the_end_of_the_run(gui: FakeCv2, tmp_path: Path, make_result: Make) -> None:
     sink = open_window(tmp_path)
     gui.keys = ["r"]
     for index in range(4):
-        sink.put(result(moment=index / 10))
+        sink.put(make_result(captured_at=index / 10))
     sink.close()
     (path,) = tmp_path.iterdir()
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 3
 
 
-def test_a_lost_camera_is_a_card_of_the_same_size_and_cannot_be_saved(gui: FakeCv2, tmp_path: Path) -> None:
+def test_a_lost_camera_shows_the_card_which_cannot_be_saved(gui: FakeCv2, tmp_path: Path, make_result: Make) -> None:
     sink = open_window(tmp_path)
-    sink.put(result(255))
+    sink.put(make_result(value=255, size=(480, 640)))
     gui.keys = ["s"]
     sink.event(Event("camera:0", "lost", 1.0, "unplugged"))
-    assert gui.shown[-1].shape == (120, 160, 3)
+    assert gui.shown[-1].shape == (480, 640, 3)
     assert np.median(gui.shown[-1]) < 60
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_said_and_the_window_stays(
-    gui: FakeCv2, tmp_path: Path, capsys: pytest.CaptureFixture
+def test_an_error_of_a_key_is_reported_and_the_run_continues(
+    gui: FakeCv2, tmp_path: Path, capsys: pytest.CaptureFixture, make_result: Make
 ) -> None:
     sink = open_window(tmp_path / "gone")
     gui.keys = ["s"]
-    sink.put(result())
+    sink.put(make_result())
     assert "key s: [Errno 2]" in capsys.readouterr().err
     assert not sink.stopped
 
 
-def test_a_build_with_a_gui_is_advised_only_where_there_is_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gui_build_is_recommended_only_with_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window.sys, "platform", "linux")
     monkeypatch.setattr(window.cv2, "currentUIFramework", lambda: "")
     monkeypatch.setenv("DISPLAY", "")
@@ -174,7 +172,7 @@ def test_a_build_with_a_gui_is_advised_only_where_there_is_a_display(monkeypatch
             )
 
 
-def test_a_display_of_a_session_that_ended_is_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_display_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(window.cv2, "currentUIFramework", lambda: "QT")
     for display in (":7654", "unix:7654.0", "127.0.0.1:7654"):
