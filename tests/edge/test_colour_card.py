@@ -1,4 +1,4 @@
-"""The card as a camera would see it: in a room, at an angle, under a light, with noise; through files as sources."""
+"""The card as a camera sees it: in a room, at an angle, under a light, with noise."""
 
 import time
 from pathlib import Path
@@ -29,48 +29,48 @@ def photograph(
     return lit.clip(0, 255).astype(np.uint8)
 
 
-def judge(capsys: pytest.CaptureFixture, image: np.ndarray, tmp_path: Path) -> tuple[int, str]:
+def check(capsys: pytest.CaptureFixture, image: np.ndarray, tmp_path: Path) -> tuple[int, str]:
     path = tmp_path / "frame.png"
     cv2.imwrite(str(path), image)
     status = main(["--colour-card", "--source", str(path)])
     return status, capsys.readouterr().out
 
 
-def test_a_good_camera_passes(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
-    status, out = judge(capsys, photograph(), tmp_path)
+def test_a_good_camera_is_ok(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    status, out = check(capsys, photograph(), tmp_path)
     assert (status, out.count("ok ")) == (0, 2), out
 
 
-def test_swapped_channels_are_refused_and_named(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
-    status, out = judge(capsys, photograph()[:, :, ::-1], tmp_path)
+def test_swapped_channels_are_bad(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    status, out = check(capsys, photograph()[:, :, ::-1], tmp_path)
     assert status == 3
     assert out == "BAD  channels are swapped: blue arrives as red, red arrives as blue\n"
 
 
-def test_a_grey_feed_is_refused(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_grey_feed_is_bad(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
     grey = cv2.cvtColor(cv2.cvtColor(photograph(), cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    status, out = judge(capsys, grey, tmp_path)
+    status, out = check(capsys, grey, tmp_path)
     assert status == 3
     assert out.startswith("BAD  the pictures are grey")
 
 
-def test_a_cast_is_refused_with_its_figures(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
-    status, out = judge(capsys, photograph(light=(1.2, 1.0, 0.6)), tmp_path)
+def test_a_colour_cast_is_bad_and_has_figures(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    status, out = check(capsys, photograph(light=(1.2, 1.0, 0.6)), tmp_path)
     assert status == 3
     assert "a colour cast: red 1.2" in out
     assert "set --awb" in out
 
 
 @pytest.mark.parametrize(("brightness", "said"), [(0.1, "too dark to evaluate"), (2.0, "too bright to evaluate")])
-def test_what_cannot_be_judged_is_not_judged(
+def test_too_dark_and_too_bright_pictures_are_bad(
     capsys: pytest.CaptureFixture, tmp_path: Path, brightness: float, said: str
 ) -> None:
-    status, out = judge(capsys, photograph(brightness=brightness), tmp_path)
+    status, out = check(capsys, photograph(brightness=brightness), tmp_path)
     assert status == 3
     assert said in out
 
 
-def test_a_balance_that_drifts_is_told(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_drifting_white_balance_is_bad(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
     for i in range(10):
         light = (1.0 + 0.01 * i, 1.0, 1.0 - 0.01 * i)
         cv2.imwrite(str(tmp_path / f"{i}.png"), photograph(light=light, seed=i))
@@ -78,15 +78,13 @@ def test_a_balance_that_drifts_is_told(capsys: pytest.CaptureFixture, tmp_path: 
     assert "white balance drifts: " in capsys.readouterr().out
 
 
-def test_no_card_in_sight_is_status_1_and_says_how_to_hold_it(
-    capsys: pytest.CaptureFixture, tmp_path: Path, noise: np.ndarray
-) -> None:
+def test_no_visible_card_is_status_1(capsys: pytest.CaptureFixture, tmp_path: Path, noise: np.ndarray) -> None:
     cv2.imwrite(str(tmp_path / "room.png"), noise)
     assert main(["--colour-card", "--source", str(tmp_path / "room.png")]) == 1
     assert "no colour card in 1 picture: hold it flat, whole and large" in capsys.readouterr().err
 
 
-def test_the_printed_card_is_the_card_and_knows_its_size(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_the_printed_card_can_be_read_and_has_its_size(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
     path = tmp_path / "card.png"
     assert main(["--print-colour-card", str(path)]) == 0
     with Image.open(path) as image:
@@ -99,7 +97,7 @@ def test_the_printed_card_is_the_card_and_knows_its_size(capsys: pytest.CaptureF
     assert "must end in .png" in capsys.readouterr().err
 
 
-def test_a_camera_that_goes_away_while_the_card_is_looked_for_is_told(
+def test_a_lost_camera_is_reported_during_the_check(
     capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shots = iter([Shot(photograph(), 0.0)])

@@ -1,4 +1,4 @@
-"""A recording replays to the same decisions, and one that was tampered with is refused or found out."""
+"""A recording replays to the same decisions; one that was damaged or changed is an error."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from fashion_edge.sources import open_source
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty frames of the demo, of two acts."""
+    """Forty frames of the demo, with two garments."""
     folder = tmp_path_factory.mktemp("demo") / "raw"
     argv = ["--source", "demo", "--every-frame", "--frames", "40", "--headless", "--record-raw", str(folder)]
     with pytest.MonkeyPatch.context() as patch:
@@ -43,12 +43,12 @@ def edit_line(folder: Path, number: int, **changes: object) -> None:
     path.write_text("\n".join(rows) + "\n")
 
 
-def test_the_same_decisions_bit_for_bit(recording: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_replay_decides_the_same_bit_for_bit(recording: Path, capsys: pytest.CaptureFixture) -> None:
     assert replay(recording) == 0
     assert "replay: all 40 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
 
 
-def test_who_forgets_that_it_is_a_recording_is_told(recording: Path) -> None:
+def test_a_recording_opened_as_photos_names_the_replay(recording: Path) -> None:
     said = open_source(str(recording)).describe()
     assert said.startswith(f"{recording}: 40 pictures; --source replay:{recording} gives them as they were recorded")
 
@@ -60,7 +60,7 @@ def test_a_recording_of_a_replay_is_the_same_recording(recording: Path, tmp_path
     assert (cv2.imread(str(tmp_path / "again" / first)) == cv2.imread(str(recording / first))).all()
 
 
-def test_a_frame_that_was_changed_is_found_out(recording: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_changed_frame_is_found(recording: Path, capsys: pytest.CaptureFixture) -> None:
     path = recording / FRAMES / "00000007.png"
     image = cv2.imread(str(path))
     cv2.imwrite(str(path), 255 - image)
@@ -68,7 +68,7 @@ def test_a_frame_that_was_changed_is_found_out(recording: Path, capsys: pytest.C
     assert "of 40 frames differ from the recording; first frame 7: " in capsys.readouterr().err
 
 
-def test_other_settings_are_no_failure_but_are_said(recording: Path, capsys: pytest.CaptureFixture) -> None:
+def test_other_settings_are_reported_and_are_not_a_failure(recording: Path, capsys: pytest.CaptureFixture) -> None:
     assert replay(recording, "--roi", "0,0,0.1,0.1", "--smooth", "0") == 0
     said = capsys.readouterr().err
     assert "bit for bit" not in said
@@ -84,13 +84,13 @@ def test_settings_come_from_the_recording(tmp_path: Path, capsys: pytest.Capture
     assert "all 12 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
 
 
-def test_what_was_cut_short_ends_earlier(recording: Path) -> None:
+def test_a_recording_that_was_cut_short_ends_earlier(recording: Path) -> None:
     path = recording / LINES
     path.write_bytes(path.read_bytes()[:-20])
     assert len(list(open_source(f"replay:{recording}").items())) == 39
 
 
-def test_recording_ends_at_its_limit_and_the_run_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_recording_ends_at_its_limit_and_the_run_continues(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     folder = tmp_path / "raw"
     argv = ["--source", "demo", "--every-frame", "--frames", "30", "--headless", "--record-raw", str(folder)]
     assert main([*argv, "--raw-limit", "1"]) == 0
@@ -110,11 +110,11 @@ def test_stills_are_recorded_as_stills(
     assert Recording(folder).header.still
     assert replay(folder) == 0
     assert "all 3 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
-    monkeypatch.setattr(pacing.time, "sleep", lambda _: pytest.fail("no window shows them"))
+    monkeypatch.setattr(pacing.time, "sleep", lambda _: pytest.fail("stills are not paced"))
     assert len(list(open_source(f"replay:{folder}", watched=True).items())) == 3
 
 
-def test_a_recording_is_not_overwritten_unless_asked(recording: Path, capsys: pytest.CaptureFixture) -> None:
+def test_only_overwrite_replaces_a_recording(recording: Path, capsys: pytest.CaptureFixture) -> None:
     argv = ["--source", "demo", "--every-frame", "--frames", "2", "--headless", "--record-raw", str(recording)]
     assert main(argv) == 2
     assert "exists already; name another or add --overwrite" in capsys.readouterr().err
@@ -165,7 +165,7 @@ def test_a_damaged_header_is_one_sentence(recording: Path, text: str, said: str,
         ({"live": {"smooth_s": float("nan")}}, "is not valid JSON"),
     ],
 )
-def test_a_header_with_numbers_that_no_run_has_is_refused(recording: Path, changes: dict, said: str) -> None:
+def test_a_header_with_impossible_values_is_an_error(recording: Path, changes: dict, said: str) -> None:
     header = json.loads((recording / HEADER).read_text())
     (recording / HEADER).write_text(json.dumps(header | changes))
     with pytest.raises(SourceError, match=re.escape(said)):
@@ -183,7 +183,7 @@ def test_a_header_with_numbers_that_no_run_has_is_refused(recording: Path, chang
         ({"event": "live\n\ndata: x", "detail": ""}, "event: invalid enum value"),
     ],
 )
-def test_a_line_with_values_that_no_run_has_is_refused(recording: Path, changes: dict, said: str) -> None:
+def test_a_line_with_impossible_values_is_an_error(recording: Path, changes: dict, said: str) -> None:
     edit_line(recording, 3, **changes)
     with pytest.raises(SourceError, match="line 4.*" + re.escape(said)):
         list(Recording(recording).lines())
@@ -193,14 +193,14 @@ def test_a_line_with_values_that_no_run_has_is_refused(recording: Path, changes:
     ("row", "said"),
     [('{"x": ' + "[" * 100_000, "line 1 is not valid JSON"), (" " * (1 << 20) + "{}", "line 1 is longer than 1 MB")],
 )
-def test_a_line_that_is_too_deep_or_too_long_is_refused(recording: Path, row: str, said: str) -> None:
+def test_a_damaged_or_giant_line_is_an_error(recording: Path, row: str, said: str) -> None:
     path = recording / LINES
     path.write_text(row + "\n" + path.read_text())
     with pytest.raises(SourceError, match=said):
         list(Recording(recording).lines())
 
 
-def test_what_a_recording_says_of_itself_steers_no_terminal(recording: Path) -> None:
+def test_control_characters_in_a_recording_are_replaced(recording: Path) -> None:
     header = json.loads((recording / HEADER).read_text())
     (recording / HEADER).write_text(json.dumps(header | {"source": "\x1b[2Jcamera"}))
     edit_line(recording, 0, event="lost", detail="gone\x1b[2J")
@@ -208,8 +208,8 @@ def test_what_a_recording_says_of_itself_steers_no_terminal(recording: Path) -> 
     assert next(Recording(recording).lines()).detail == "gone?[2J"
 
 
-def test_a_line_ends_where_the_recorder_ended_it(recording: Path) -> None:
-    """It writes U+0085 and U+2028 as they are, at which Python's splitlines() breaks."""
+def test_only_line_feeds_end_a_line(recording: Path) -> None:
+    """U+0085 and U+2028 are written as they are; Python's splitlines() would break there."""
     path = recording / LINES
     event = json.dumps({"event": "lost", "at": 0.2, "detail": "Kamera\u0085\u2028fort"}, ensure_ascii=False)
     path.write_text(event + "\n" + path.read_text())
@@ -217,20 +217,12 @@ def test_a_line_ends_where_the_recorder_ended_it(recording: Path) -> None:
     assert (lines[0].event, lines[0].detail, len(lines)) == ("lost", "Kamera??fort", 41)
 
 
-def test_a_damaged_line_is_named(recording: Path, capsys: pytest.CaptureFixture) -> None:
-    path = recording / LINES
-    rows = path.read_text().splitlines()
-    path.write_text("\n".join(["not json", *rows[1:]]))
-    assert replay(recording) == 2
-    assert "line 1 is not valid JSON" in capsys.readouterr().err
-
-
-def test_a_folder_that_is_no_recording_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_folder_that_is_not_a_recording_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert replay(tmp_path) == 2
     assert "is not a recording; make one with fashion-edge --record-raw" in capsys.readouterr().err
 
 
-def test_a_loss_is_replayed_as_one(recording: Path) -> None:
+def test_a_loss_is_replayed_as_an_event(recording: Path) -> None:
     path = recording / LINES
     rows = path.read_text().splitlines()
     rows.insert(5, json.dumps({"event": "lost", "at": 0.2, "detail": "unplugged"}))
@@ -239,9 +231,7 @@ def test_a_loss_is_replayed_as_one(recording: Path) -> None:
     assert kinds[4:7] == ["Frame", "Event", "Frame"]
 
 
-def test_a_watched_replay_shortens_the_hour_that_a_camera_was_away_and_then_plays_on(
-    recording: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_watched_replay_shortens_long_gaps(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20, 40):
         edit_line(recording, number, at=3600 + number / 30)
     waited: list[float] = []
@@ -258,9 +248,7 @@ def test_a_watched_replay_shortens_the_hour_that_a_camera_was_away_and_then_play
     assert waited[1:] == pytest.approx([1 / 30] * 38)
 
 
-def test_a_box_that_is_none_is_said_of_the_recording_not_of_a_flag(
-    recording: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_an_invalid_roi_in_a_recording_is_an_error(recording: Path, capsys: pytest.CaptureFixture) -> None:
     header = json.loads((recording / HEADER).read_text())
     (recording / HEADER).write_text(json.dumps(header | {"roi": "junk"}))
     assert replay(recording) == 2
@@ -269,7 +257,7 @@ def test_a_box_that_is_none_is_said_of_the_recording_not_of_a_flag(
 
 
 @pytest.mark.parametrize("name", [HEADER, LINES])
-def test_a_recording_that_may_not_be_read_needs_another_mode_not_another_recording(
+def test_a_recording_without_read_permission_is_an_error(
     recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, name: str
 ) -> None:
     opened = Path.open
@@ -285,7 +273,7 @@ def test_a_recording_that_may_not_be_read_needs_another_mode_not_another_recordi
 
 
 @pytest.mark.parametrize("from_file", [False, True])
-def test_a_stream_that_was_faster_than_it_said_is_replayed_as_fast_as_it_was_and_a_file_whole(
+def test_the_video_of_a_replay_drops_surplus_frames_of_a_stream_only(
     recording: Path, tmp_path: Path, *, from_file: bool
 ) -> None:
     header = json.loads((recording / HEADER).read_text())

@@ -48,38 +48,36 @@ def test_the_newest_bundle_is_compared_with_the_shipped_one(
     assert "shipped_bundle/model.int8.tflite against new/model.int8.tflite on demo" in capsys.readouterr().err
 
 
-def test_equal_networks_decide_alike(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_the_same_network_decides_the_same(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
     assert main([*DEMO, "--diff", bundle_in(tmp_path / "b", hysteresis=0.11)]) == 0
     out, err = capsys.readouterr()
     assert out == ""
     assert "0 of 20 frames decide differently (0.0 %), largest score difference 0.000; 0 % may" in err
 
 
-def test_a_source_without_an_end_is_compared_for_so_many_seconds(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_source_without_an_end_is_compared_for_some_seconds(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
     other = bundle_in(tmp_path / "b", hysteresis=0.11)
     assert main(["--source", "demo", "--headless", "--seconds", "0.2", "--diff", other]) == 0
     assert "frames decide differently (0.0 %)" in capsys.readouterr().err
 
 
 @pytest.fixture
-def loud_and_mute(bundle_copy: Path, tmp_path: Path) -> tuple[str, str]:
-    """A bundle that always says something, and one that never does."""
-    mute = Path(shutil.copytree(bundle_copy, tmp_path / "mute"))
-    for folder, threshold in ((bundle_copy, 1e-6), (mute, 1.0)):
+def bundles(bundle_copy: Path, tmp_path: Path) -> tuple[str, str]:
+    """A bundle that always labels, and one that always abstains."""
+    abstaining = Path(shutil.copytree(bundle_copy, tmp_path / "abstaining"))
+    for folder, threshold in ((bundle_copy, 1e-6), (abstaining, 1.0)):
         file = folder / "manifest.json"
         data = json.loads(file.read_text())
         file.write_text(json.dumps({**data, "thresholds": dict.fromkeys(data["thresholds"], threshold)}))
-    return str(bundle_copy), str(mute)
+    return str(bundle_copy), str(abstaining)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_what_was_compared_is_said_when_it_is_ended_from_outside(
-    loud_and_mute: tuple[str, str], number: signal.Signals
-) -> None:
-    loud, mute = loud_and_mute
+def test_a_signal_ends_the_comparison_with_its_totals(bundles: tuple[str, str], number: signal.Signals) -> None:
+    labelling, abstaining = bundles
     heed = f"import signal; signal.signal({int(number)}, signal.default_int_handler)"  # nohup has it ignored
     command = f"{heed}; import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
-    flags = ["--source", "demo", "--headless", "--bundle", loud, "--diff", mute]
+    flags = ["--source", "demo", "--headless", "--bundle", labelling, "--diff", abstaining]
     process = subprocess.Popen(
         [sys.executable, "-c", command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -91,33 +89,31 @@ def test_what_was_compared_is_said_when_it_is_ended_from_outside(
     assert process.returncode == 3
 
 
-def test_another_bundle_is_told_apart_and_the_limit_decides(
-    capsys: pytest.CaptureFixture, loud_and_mute: tuple[str, str]
-) -> None:
-    loud, mute = loud_and_mute
-    assert main([*DEMO, "--bundle", loud, "--diff", mute]) == 3
+def test_the_limit_decides_the_status(capsys: pytest.CaptureFixture, bundles: tuple[str, str]) -> None:
+    labelling, abstaining = bundles
+    assert main([*DEMO, "--bundle", labelling, "--diff", abstaining]) == 3
     out, err = capsys.readouterr()
     assert out.splitlines()[0].startswith("frame 0: ")
     assert out.splitlines()[0].endswith(" | nothing I know")
     assert "20 of 20 frames decide differently (100.0 %), largest score difference 0.000; 0 % may" in err
-    assert main([*DEMO, "--bundle", loud, "--diff", mute, "--diff-limit", "100"]) == 0
+    assert main([*DEMO, "--bundle", labelling, "--diff", abstaining, "--diff-limit", "100"]) == 0
 
 
-def test_each_still_that_differs_is_named_and_one_that_cannot_be_read(
-    capsys: pytest.CaptureFixture, loud_and_mute: tuple[str, str], photo_folder: Path
+def test_each_still_that_differs_and_each_fault_is_printed(
+    capsys: pytest.CaptureFixture, bundles: tuple[str, str], photo_folder: Path
 ) -> None:
-    loud, mute = loud_and_mute
+    labelling, abstaining = bundles
     (photo_folder / "a" / "broken.jpg").write_text("no picture")
     for picture in photo_folder.glob("*/[12].*"):
-        cv2.imwrite(str(picture), DemoScene(seed=0).frame(0))  # of a plain wall a network may be wholly sure
-    argv = ["--source", str(photo_folder), "--bundle", loud, "--diff", mute]
+        cv2.imwrite(str(picture), DemoScene(seed=0).frame(0))  # a network may be certain about a plain wall
+    argv = ["--source", str(photo_folder), "--bundle", labelling, "--diff", abstaining]
     assert main([*argv, "--diff-limit", "100"]) == 1
     out, err = capsys.readouterr()
     assert [Path(line.split(":")[0]).name for line in out.splitlines()] == ["1.png", "2.jpg", "1.jpeg"]
     assert "broken.jpg" in err
 
 
-def test_the_defaults_of_a_live_picture_come_with_the_bundle(
+def test_the_defaults_for_live_frames_come_from_the_bundle(
     capsys: pytest.CaptureFixture, edit_manifest: Callable[[Callable[[dict], None]], Path], tmp_path: Path
 ) -> None:
     bundle = edit_manifest(lambda data: data.update(runtime={"smooth_s": 1.25}))
@@ -135,7 +131,7 @@ def test_the_defaults_of_a_live_picture_come_with_the_bundle(
         ([], "runtime: expected object, got array"),
     ],
 )
-def test_bad_defaults_are_refused(
+def test_bad_defaults_of_a_bundle_are_an_error(
     capsys: pytest.CaptureFixture, edit_manifest: Callable[[Callable[[dict], None]], Path], runtime: object, said: str
 ) -> None:
     bundle = edit_manifest(lambda data: data.update(runtime=runtime))

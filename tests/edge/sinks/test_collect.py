@@ -27,15 +27,15 @@ def pictures(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.jpg"))
 
 
-def test_a_frame_near_a_threshold_is_kept_where_fashion_train_looks(tmp_path: Path) -> None:
+def test_a_frame_near_a_threshold_is_saved_by_its_labels(tmp_path: Path) -> None:
     sink = CollectSink(tmp_path, SPACE, 0.15, 10)
     sink.put_clean(result(0, 10.0, red=0.99, dress=0.98, jeans=0.4))
-    sink.put_clean(result(1, 20.0, red=0.99, dress=0.98))  # sure
+    sink.put_clean(result(1, 20.0, red=0.99, dress=0.98))  # confident
     sink.put_clean(result(2, 30.0, red=0.99, dress=0.45))  # not decided
     sure, unsure = pictures(tmp_path)
     assert sure.startswith("photos/red_dress/")
     assert unsure.startswith("unsure/")
-    assert cv2.imread(str(tmp_path / sure)).shape == (48, 36, 3)  # what the classifier saw
+    assert cv2.imread(str(tmp_path / sure)).shape == (48, 36, 3)  # the region of interest
     record = json.loads((tmp_path / f"{sure}.json").read_text())
     assert record["near"] == {"jeans": -0.1}
     assert record["text"] == "red dress"
@@ -43,7 +43,7 @@ def test_a_frame_near_a_threshold_is_kept_where_fashion_train_looks(tmp_path: Pa
     assert record["box"] == {"left": 8, "top": 0, "width": 36, "height": 48}
 
 
-def test_one_moment_is_kept_once_and_stills_each(tmp_path: Path) -> None:
+def test_frames_are_a_second_apart_and_each_still_is_saved(tmp_path: Path) -> None:
     live, stills = (
         CollectSink(tmp_path / "a", SPACE, 0.15, 10),
         CollectSink(tmp_path / "b", SPACE, 0.15, 10, still=True),
@@ -55,7 +55,7 @@ def test_one_moment_is_kept_once_and_stills_each(tmp_path: Path) -> None:
     assert len(pictures(tmp_path / "b")) == 30
 
 
-def test_beyond_the_limit_the_oldest_go_and_nothing_else(tmp_path: Path) -> None:
+def test_beyond_the_limit_only_the_oldest_are_deleted(tmp_path: Path) -> None:
     mine = tmp_path / "unsure" / "mine.jpg"
     mine.parent.mkdir()
     mine.write_bytes(b"x" * 100_000)
@@ -71,22 +71,15 @@ def test_beyond_the_limit_the_oldest_go_and_nothing_else(tmp_path: Path) -> None
     assert len(files) == 2 * len(kept)
 
 
-def test_what_an_earlier_run_kept_counts_too(tmp_path: Path) -> None:
-    CollectSink(tmp_path, SPACE, 0.15, 10).put_clean(result(0, 0.0, red=0.5))
+@pytest.mark.parametrize("index", [0, 100_000_000])  # after months of uninterrupted recording
+def test_frames_of_an_earlier_run_count(tmp_path: Path, index: int) -> None:
+    CollectSink(tmp_path, SPACE, 0.15, 10).put_clean(result(index, 0.0, red=0.5))
     (old,) = pictures(tmp_path)
-    again = CollectSink(tmp_path, SPACE, 0.15, 0.005)
-    again.put_clean(result(1, 100.0, red=0.5))
+    CollectSink(tmp_path, SPACE, 0.15, 0.005).put_clean(result(index + 1, 100.0, red=0.5))
     assert old not in pictures(tmp_path)
 
 
-def test_after_months_without_a_pause_the_oldest_still_go(tmp_path: Path) -> None:
-    CollectSink(tmp_path, SPACE, 0.15, 10).put_clean(result(100_000_000, 0.0, red=0.5))
-    (old,) = pictures(tmp_path)
-    CollectSink(tmp_path, SPACE, 0.15, 0.005).put_clean(result(100_000_001, 100.0, red=0.5))
-    assert old not in pictures(tmp_path)
-
-
-def test_words_that_no_folder_has_room_for_are_sorted_by_hand(tmp_path: Path) -> None:
+def test_labels_that_are_too_long_for_a_folder_are_sorted_by_hand(tmp_path: Path) -> None:
     labels = tuple(f"pattern{i:02d}" for i in range(40))
     space = LabelSpace(labels, {}, dict.fromkeys(labels, 0.5))
     scores = np.full(len(labels), 0.6, np.float32)
@@ -95,7 +88,7 @@ def test_words_that_no_folder_has_room_for_are_sorted_by_hand(tmp_path: Path) ->
     one = replace(result(0, 0.0), **arrays, decision=decided, label_names=labels)
     CollectSink(tmp_path, space, 0.15, 10).put_clean(one)
     (kept,) = pictures(tmp_path)
-    assert kept.startswith("unsure/"), "a name cut short would say that the other labels are absent"
+    assert kept.startswith("unsure/"), "a shortened name would miss labels"
     assert json.loads((tmp_path / f"{kept}.json").read_text())["labels"] == list(labels)
 
 
@@ -110,9 +103,7 @@ def test_fashion_train_reads_the_folder(tmp_path: Path) -> None:
     assert len(dataset.find_negatives(tmp_path / "unsure")) == 1
 
 
-def test_a_full_disk_leaves_neither_half_a_picture_nor_a_text_without_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_no_partial_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Path.write_bytes
 
     def full(path: Path, data: bytes) -> int:
