@@ -1,7 +1,6 @@
 """A headless Chromium, driven over the DevTools protocol with aiohttp: no driver and no library of its own."""
 
 import asyncio
-import base64
 import json
 import shutil
 import subprocess
@@ -65,23 +64,18 @@ class Page:
             if message.get("id") == self._number:
                 assert "error" not in message, (method, message["error"])
                 return message["result"]
-            self._collect(message)
+            params = message.get("params", {})
+            if message.get("method") == "Runtime.exceptionThrown":
+                self.errors.append(params["exceptionDetails"]["text"])
+            elif message.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
+                self.errors.append(params["entry"]["text"])
 
-    def _collect(self, message: dict[str, Any]) -> None:
-        params = message.get("params", {})
-        if message.get("method") == "Runtime.exceptionThrown":
-            self.errors.append(params["exceptionDetails"]["text"])
-        elif message.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
-            self.errors.append(params["entry"]["text"])
-
-    def open(self, url: str, width: int = 1280, height: int = 800, *, scale: float = 1, dark: bool = False) -> None:
+    def open(self, url: str, width: int = 1280, height: int = 800) -> None:
         """Navigate, with a screen of this size."""
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
-        size = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600}
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.call("Emulation.setDeviceMetricsOverride", **size)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.call("Page.navigate", url=url)
 
     def evaluate(self, expression: str) -> Any:
@@ -102,10 +96,6 @@ class Page:
     def text(self) -> str:
         """The visible text."""
         return str(self.evaluate("document.body ? document.body.innerText : ''"))
-
-    def screenshot(self, path: Path) -> None:
-        """Write a PNG."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
 
 class Chromium:
@@ -155,8 +145,7 @@ def chromium() -> Iterator[Chromium]:
 
 def _port(file: Path) -> int:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if file.exists() and (lines := file.read_text().splitlines()):
-            return int(lines[0])
+    while not (file.exists() and (lines := file.read_text().splitlines())):
+        assert time.monotonic() < deadline, f"chromium did not start within {START_TIMEOUT_S:g} s"
         time.sleep(0.05)
-    raise AssertionError(f"chromium did not start within {START_TIMEOUT_S:g} s")
+    return int(lines[0])

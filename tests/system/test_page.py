@@ -129,6 +129,15 @@ def page(browser: Chromium) -> Iterator[Page]:
         yield tab
 
 
+@pytest.fixture
+def scene(page: Page) -> Iterator[Scene]:
+    """A scene that the page shows."""
+    with serving() as (scene, web):
+        page.open(web.url)
+        page.wait(shows("red dress"))
+        yield scene
+
+
 @contextmanager
 def proxied(browser: Chromium, port: int) -> Iterator[str]:
     """A reverse proxy of a port; yields its origin."""
@@ -149,20 +158,17 @@ def assert_moving(page: Page) -> None:
     page.wait(f"{HASH} !== {page.evaluate(HASH)}")
 
 
-def test_picture_moves_and_the_decision_follows_the_scene(page: Page) -> None:
-    with serving() as (scene, web):
-        page.open(web.url)
-        page.wait(shows("red dress"))
-        assert page.evaluate(in_state("live"))
-        assert_moving(page)
-        assert page.wait("parseFloat(age.textContent) < 1000")
-        scene.colour = "blue"
-        page.wait(shows("blue dress"))
-        pixel = page.evaluate("Array.from(picture.getContext('2d').getImageData(320, 400, 1, 1).data)")
-        assert pixel[2] > pixel[0], "picture and decision are of the same frame"
-        names = page.evaluate("[...document.querySelectorAll('.decided .name')].map((e) => e.innerText)")
-        assert names == ["blue", "dress"]
-        assert page.errors == []
+def test_picture_moves_and_the_decision_follows_the_scene(page: Page, scene: Scene) -> None:
+    assert page.evaluate(in_state("live"))
+    assert_moving(page)
+    assert page.wait("parseFloat(age.textContent) < 1000")
+    scene.colour = "blue"
+    page.wait(shows("blue dress"))
+    pixel = page.evaluate("Array.from(picture.getContext('2d').getImageData(320, 400, 1, 1).data)")
+    assert pixel[2] > pixel[0], "picture and decision are of the same frame"
+    names = page.evaluate("[...document.querySelectorAll('.decided .name')].map((e) => e.innerText)")
+    assert names == ["blue", "dress"]
+    assert page.errors == []
 
 
 def test_bars_do_not_move_when_the_decision_changes(page: Page) -> None:
@@ -210,13 +216,11 @@ def test_phone_in_landscape_shows_the_decision_next_to_the_picture(page: Page) -
         assert max(page.evaluate(bottoms)) <= 360
 
 
-def test_thresholds_stand_out_and_stages_fill_their_bar(page: Page) -> None:
+def test_thresholds_stand_out_and_stages_fill_their_bar(page: Page, scene: Scene) -> None:
     filled = "[...stages.children].reduce((sum, e) => sum + e.getBoundingClientRect().width, 0) / stages.clientWidth"
-    with serving() as (_, web):
-        page.open(web.url)
-        mark = "getComputedStyle(document.querySelector('.threshold')).backgroundColor"
-        assert page.wait(f"{mark} === getComputedStyle(document.body).color")
-        page.wait(f"{filled} > 0.9")
+    mark = "getComputedStyle(document.querySelector('.threshold')).backgroundColor"
+    assert page.wait(f"{mark} === getComputedStyle(document.body).color")
+    page.wait(f"{filled} > 0.9")
 
 
 def test_outputs_that_fail_and_work_again_are_in_the_history(page: Page) -> None:
@@ -230,39 +234,35 @@ def test_outputs_that_fail_and_work_again_are_in_the_history(page: Page) -> None
         assert page.evaluate("document.querySelectorAll('.alarm').length") == 1
 
 
-def test_server_that_hangs_is_not_shown_as_live_and_recovers(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_hangs_is_not_shown_as_live_and_recovers(
+    page: Page, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     record, hangs = LiveState.record, [12.0]
 
     def slow_record(*given: Any) -> dict[str, Any]:
         time.sleep(hangs.pop() if hangs else 0)  # as with a broken network: nothing arrives, nothing is closed
         return record(*given)
 
-    with serving() as (_, web):
-        page.open(web.url)
-        page.wait(shows("red dress"))
-        monkeypatch.setattr(LiveState, "record", slow_record)
-        page.wait("/No new frame for \\d+ s/.test(document.querySelector('.state').textContent)", 7)
-        assert page.evaluate("state.textContent") == "No new frame", "a screen reader announces no seconds"
-        page.wait(in_state("away") + " && !notice.hidden", 10)
-        assert page.evaluate("document.querySelector('h1').innerText") == "–"
-        page.wait(shows("red dress"))
+    monkeypatch.setattr(LiveState, "record", slow_record)
+    page.wait("/No new frame for \\d+ s/.test(document.querySelector('.state').textContent)", 7)
+    assert page.evaluate("state.textContent") == "No new frame", "a screen reader announces no seconds"
+    page.wait(in_state("away") + " && !notice.hidden", 10)
+    assert page.evaluate("document.querySelector('h1').innerText") == "–"
+    page.wait(shows("red dress"))
 
 
-def test_hidden_tab_updates_its_title_and_shows_no_old_picture_later(page: Page) -> None:
+def test_hidden_tab_updates_its_title_and_shows_no_old_picture_later(page: Page, scene: Scene) -> None:
     hide = """Object.defineProperty(document, 'hidden', {get: () => true, configurable: true});
       shown = []; original = showDecision; showDecision = (text) => { shown.push(text); original(text); };
       frame = requestAnimationFrame; requestAnimationFrame = (go) => { wake = go; };"""
-    with serving() as (scene, web):
-        page.open(web.url)
-        page.wait(shows("red dress"))
-        page.evaluate(hide)
-        page.wait("typeof wake === 'function'")  # a picture of the red dress waits to be drawn
-        scene.colour = "blue"
-        page.wait("document.title.startsWith('blue dress')")
-        time.sleep(3)
-        page.evaluate("shown = []; requestAnimationFrame = frame; wake()")
-        page.wait(shows("blue dress"))
-        assert "red dress" not in page.evaluate("shown")
+    page.evaluate(hide)
+    page.wait("typeof wake === 'function'")  # a picture of the red dress waits to be drawn
+    scene.colour = "blue"
+    page.wait("document.title.startsWith('blue dress')")
+    time.sleep(3)
+    page.evaluate("shown = []; requestAnimationFrame = frame; wake()")
+    page.wait(shows("blue dress"))
+    assert "red dress" not in page.evaluate("shown")
 
 
 def test_hidden_tab_clears_its_title_when_the_run_ends(page: Page) -> None:
@@ -289,17 +289,14 @@ def test_photos_have_neither_rate_nor_age(page: Page) -> None:
         assert page.evaluate("[fps, age, p99].map((e) => e.textContent)") == ["–", "–", "–"]
 
 
-def test_high_contrast_keeps_bars_visible(page: Page) -> None:
+def test_high_contrast_keeps_bars_visible(page: Page, scene: Scene) -> None:
     colours = "['.decided .fill', '.track', '.stages i', '.indicator'].map((name) => "
     colours += "getComputedStyle(document.querySelector(name)).backgroundColor)"
-    with serving() as (_, web):
-        page.open(web.url)
-        page.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
-        page.wait(shows("red dress"))
-        fill, track, stage, indicator = page.evaluate(colours)
-        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert fill != track
-        assert background not in (fill, track, stage, indicator)
+    page.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
+    fill, track, stage, indicator = page.evaluate(colours)
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert fill != track
+    assert background not in (fill, track, stage, indicator)
 
 
 def test_motion_jpeg_shows_that_the_camera_is_lost(page: Page) -> None:
@@ -350,13 +347,10 @@ def test_clients_do_not_delay_each_other_or_the_loop(browser: Chromium) -> None:
         assert scene.shown > before
 
 
-def test_end_of_the_run_is_shown(page: Page) -> None:
-    with serving() as (scene, web):
-        page.open(web.url)
-        page.wait(shows("red dress"))
-        scene.over = True
-        page.wait(in_state("ended"))
-        assert not page.evaluate("notice.hidden"), "no old picture remains as if it were live"
+def test_end_of_the_run_is_shown(page: Page, scene: Scene) -> None:
+    scene.over = True
+    page.wait(in_state("ended"))
+    assert not page.evaluate("notice.hidden"), "no old picture remains as if it were live"
 
 
 def test_token_opens_the_page_and_a_wrong_one_does_not(browser: Chromium) -> None:
