@@ -67,6 +67,12 @@ def serve() -> Iterator[Callable[..., WebSink]]:
 
 
 @pytest.fixture
+def sink(serve: Callable[..., WebSink]) -> WebSink:
+    """A sink that serves on loopback."""
+    return serve()
+
+
+@pytest.fixture
 def feed() -> Iterator[Callable[[WebSink], Feeder]]:
     """Feed frames to a sink, until the end of the test."""
     feeders: list[Feeder] = []
@@ -78,6 +84,12 @@ def feed() -> Iterator[Callable[[WebSink], Feeder]]:
     yield start
     for feeder in feeders:
         feeder.stop()
+
+
+@pytest.fixture
+def feeder(sink: WebSink, feed: Callable[[WebSink], Feeder]) -> Feeder:
+    """Feeds frames to the sink."""
+    return feed(sink)
 
 
 @dataclass

@@ -142,8 +142,7 @@ def token_of(sink: WebSink) -> str:
     return sink.url.partition("?token=")[2]
 
 
-def test_loopback_needs_no_token(serve: Serve, request_to: Callable) -> None:
-    sink = serve()
+def test_loopback_needs_no_token(sink: WebSink, request_to: Callable) -> None:
     assert "token" not in sink.url
     assert request_to(sink, "/").status == 200
 
@@ -228,9 +227,8 @@ def test_pages_of_other_sites_are_refused(serve: Serve, request_to: Callable, or
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_embedding_in_a_page_of_another_site_is_refused_and_a_link_is_not(
-    serve: Serve, request_to: Callable, site: str
+    sink: WebSink, request_to: Callable, site: str
 ) -> None:
-    sink = serve()
     for path in ("/still.jpg", "/stream.mjpg", "/api/state"):
         assert request_to(sink, path, {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "image"}).status == 403
     assert request_to(sink, "/", {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "document"}).status == 200
@@ -238,9 +236,8 @@ def test_embedding_in_a_page_of_another_site_is_refused_and_a_link_is_not(
 
 
 def test_refused_origin_is_reported_once_with_the_flag_to_add(
-    serve: Serve, request_to: Callable, capsys: pytest.CaptureFixture
+    sink: WebSink, request_to: Callable, capsys: pytest.CaptureFixture
 ) -> None:
-    sink = serve()
     host = f"localhost:{sink.port}"  # what nginx sends by default
     capsys.readouterr()
     for _ in range(3):

@@ -67,8 +67,7 @@ def state_of(request_to: Callable) -> Callable[[WebSink], dict[str, Any]]:
     return lambda sink: json.loads(request_to(sink, "/api/state").body)
 
 
-def test_state_is_that_of_the_newest_result(serve: Serve, state_of: Callable, result: Callable) -> None:
-    sink = serve()
+def test_state_is_that_of_the_newest_result(sink: WebSink, state_of: Callable, result: Callable) -> None:
     before = state_of(sink)
     assert (before["source"]["state"], before["result"]) == ("starting", None)
     frame = result(7)
@@ -95,15 +94,13 @@ def test_state_has_the_size_of_the_frame_and_not_of_an_enlarged_one(
     assert shown["box"] == [0.2188, 0.0, 0.5625, 1.0]
 
 
-def test_state_of_photos_has_no_rate_and_no_age(serve: Serve, state_of: Callable, result: Callable) -> None:
-    sink = serve()
+def test_state_of_photos_has_no_rate_and_no_age(sink: WebSink, state_of: Callable, result: Callable) -> None:
     sink.put(replace(result(), vitals=None))
     shown = state_of(sink)["result"]
     assert [shown[key] for key in ("fps", "age_p50_ms", "age_p99_ms")] == [None, None, None]
 
 
-def test_state_of_a_lost_source_has_no_result(serve: Serve, state_of: Callable, result: Callable) -> None:
-    sink = serve()
+def test_state_of_a_lost_source_has_no_result(sink: WebSink, state_of: Callable, result: Callable) -> None:
     sink.put(result())
     lose(sink)
     after = state_of(sink)
@@ -141,10 +138,8 @@ def test_picture_keeps_the_stages_of_its_own_frame(result: Callable) -> None:
 
 
 def test_still_is_annotated_in_full_size_and_named_after_the_decision(
-    serve: Serve, request_to: Callable, feed: Callable
+    sink: WebSink, request_to: Callable, feeder: Any
 ) -> None:
-    sink = serve()
-    feed(sink)
     response = request_to(sink, "/still.jpg")
     assert re.search(r'attachment; filename="red_dress_\d{4}-.*Z\.jpg"', response.headers["Content-Disposition"])
     image = decode(response.body)
@@ -152,8 +147,7 @@ def test_still_is_annotated_in_full_size_and_named_after_the_decision(
     assert image.std() > 5, "something is drawn on the plain grey"
 
 
-def test_still_of_a_lost_source_is_the_card(serve: Serve, request_to: Callable) -> None:
-    sink = serve()
+def test_still_of_a_lost_source_is_the_card(sink: WebSink, request_to: Callable) -> None:
     lose(sink)
     response = request_to(sink, "/still.jpg")
     assert "no_signal" in response.headers["Content-Disposition"]
@@ -161,10 +155,9 @@ def test_still_of_a_lost_source_is_the_card(serve: Serve, request_to: Callable) 
 
 
 def test_without_a_new_frame_there_is_no_still_and_no_picture(
-    serve: Serve, request_to: Callable, feed: Callable, monkeypatch: pytest.MonkeyPatch
+    sink: WebSink, request_to: Callable, feed: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fashion_edge.web.routes.PICTURE_TIMEOUT_S", 0.2)
-    sink = serve()
     for _ in ("before the first frame", "after the last one"):
         response = request_to(sink, "/still.jpg")
         assert (response.status, response.body) == (503, b"there is no frame yet; see /api/state\n")
@@ -180,9 +173,7 @@ def test_picture_number_must_be_a_number(serve: Serve, request_to: Callable) -> 
     assert (response.status, response.body) == (400, b"after='x' is not the number of a picture, such as 12\n")
 
 
-def test_picture_is_the_newest_one_and_belongs_to_its_result(serve: Serve, feed: Callable) -> None:
-    sink = serve()
-    feeder = feed(sink)
+def test_picture_is_the_newest_one_and_belongs_to_its_result(sink: WebSink, feeder: Any) -> None:
 
     async def visit() -> None:
         async with aiohttp.ClientSession() as client:
@@ -198,11 +189,9 @@ def test_picture_is_the_newest_one_and_belongs_to_its_result(serve: Serve, feed:
     asyncio.run(visit())
 
 
-def test_picture_is_encoded_once_for_all_clients(serve: Serve, feed: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_is_encoded_once_for_all_clients(sink: WebSink, feeder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded, real = [], state.encode_jpeg
     monkeypatch.setattr(state, "encode_jpeg", lambda image, quality: encoded.append(1) or real(image, quality))
-    sink = serve()
-    feeder = feed(sink)
 
     async def watch(client: aiohttp.ClientSession) -> set[int]:
         seen = [0]
@@ -219,9 +208,8 @@ def test_picture_is_encoded_once_for_all_clients(serve: Serve, feed: Callable, m
 
 
 def test_large_picture_is_scaled_down_for_the_page_and_not_for_a_still(
-    serve: Serve, request_to: Callable, feed: Callable, result: Callable
+    sink: WebSink, request_to: Callable, feed: Callable, result: Callable
 ) -> None:
-    sink = serve()
     feed(sink).result = result(width=4000)
     assert decode(request_to(sink, "/still.jpg").body).shape[1] == 4000
     document, image = unpack(request_to(sink, "/api/picture", method="POST").body)
@@ -229,9 +217,7 @@ def test_large_picture_is_scaled_down_for_the_page_and_not_for_a_still(
     assert document["result"]["size"] == [4000, 48]
 
 
-def test_motion_jpeg_moves(serve: Serve, feed: Callable) -> None:
-    sink = serve()
-    feed(sink)
+def test_motion_jpeg_moves(sink: WebSink, feeder: Any) -> None:
 
     async def visit() -> None:
         async with aiohttp.ClientSession() as session, session.get(f"{sink.url}stream.mjpg") as response:
@@ -245,10 +231,8 @@ def test_motion_jpeg_moves(serve: Serve, feed: Callable) -> None:
 
 
 def test_clients_that_read_nothing_do_not_delay_the_loop_or_other_clients(
-    serve: Serve, feed: Callable, noise: np.ndarray
+    sink: WebSink, feeder: Any, noise: np.ndarray
 ) -> None:
-    sink = serve()
-    feeder = feed(sink)
     frame = replace(feeder.result.frame, image=noise)  # a hundred kilobytes each: buffers fill within a second
     feeder.result = replace(feeder.result, frame=frame)
 
@@ -267,11 +251,9 @@ def test_clients_that_read_nothing_do_not_delay_the_loop_or_other_clients(
 
 
 def test_client_that_reads_nothing_is_disconnected(
-    serve: Serve, state_of: Callable, feed: Callable, noise: np.ndarray, monkeypatch: pytest.MonkeyPatch
+    sink: WebSink, state_of: Callable, feeder: Any, noise: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fashion_edge.web.routes.WRITE_TIMEOUT_S", 0.3)
-    sink = serve()
-    feeder = feed(sink)
     feeder.result = replace(feeder.result, frame=replace(feeder.result.frame, image=noise))
     with raw_client(sink, "/stream.mjpg"):
         wait_until(lambda: state_of(sink)["run"]["clients"] == 1)
@@ -280,9 +262,8 @@ def test_client_that_reads_nothing_is_disconnected(
 
 @pytest.mark.parametrize("path", ["/stream.mjpg", "/api/events"])
 def test_client_that_disconnects_while_the_source_is_lost_frees_its_slot(
-    serve: Serve, state_of: Callable, path: str
+    sink: WebSink, state_of: Callable, path: str
 ) -> None:
-    sink = serve()
     lose(sink)
     with raw_client(sink, path) as client:
         assert client.recv(100_000).startswith(b"HTTP/1.1 200")
@@ -290,8 +271,7 @@ def test_client_that_disconnects_while_the_source_is_lost_frees_its_slot(
     wait_until(lambda: state_of(sink)["run"]["clients"] == 0)
 
 
-def test_number_of_clients_is_limited(serve: Serve, state_of: Callable, request_to: Callable) -> None:
-    sink = serve()
+def test_number_of_clients_is_limited(sink: WebSink, state_of: Callable, request_to: Callable) -> None:
     with ExitStack() as stack:
         clients = [stack.enter_context(raw_client(sink, "/api/events")) for _ in range(MAX_CLIENTS)]
         for client in clients:
@@ -317,8 +297,7 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 @pytest.mark.slow  # the kernel repeats the handshakes beyond its backlog after a second
-def test_number_of_connections_is_limited(serve: Serve, request_to: Callable) -> None:
-    sink = serve()
+def test_number_of_connections_is_limited(sink: WebSink, request_to: Callable) -> None:
     excess = 100 - MAX_CONNECTIONS - BACKLOG
     with ExitStack() as stack:
         idle = [stack.enter_context(socket.create_connection(("127.0.0.1", sink.port))) for _ in range(100)]
@@ -350,8 +329,7 @@ async def read_events(sink: WebSink, count: int, last: str = "", query: str = ""
     return found
 
 
-def test_events_can_be_resumed_by_the_id_of_this_run(serve: Serve, result: Callable) -> None:
-    sink = serve()
+def test_events_can_be_resumed_by_the_id_of_this_run(sink: WebSink, result: Callable) -> None:
     sink.put(result(0))
     sink.put(result(1))  # the same decision: no event
     sink.fault(Fault("x.jpg", 1, "x.jpg is empty"))
@@ -368,16 +346,14 @@ def test_events_can_be_resumed_by_the_id_of_this_run(serve: Serve, result: Calla
         assert kinds(1, other) == ["decision"], "ids of another run start from the beginning"
 
 
-def test_events_with_the_state_are_what_the_page_reads(serve: Serve, result: Callable) -> None:
-    sink = serve()
+def test_events_with_the_state_are_what_the_page_reads(sink: WebSink, result: Callable) -> None:
     sink.put(result())
     (first, change), (second, document) = asyncio.run(read_events(sink, 2, query="?state"))
     assert (first, change["text"], change["labels"]) == ("decision", "red dress", ["dress", "red"])
     assert (second, document["result"]["text"]) == ("state", "red dress")
 
 
-def test_end_of_the_run_is_an_event(serve: Serve) -> None:
-    sink = serve()
+def test_end_of_the_run_is_an_event(sink: WebSink) -> None:
     threading.Timer(0.3, sink.close).start()
     assert asyncio.run(read_events(sink, 1)) == [("ended", {"text": "the run has ended"})]
     with pytest.raises(ConnectionRefusedError):
