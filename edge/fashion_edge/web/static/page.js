@@ -172,7 +172,7 @@ function showState(state, notice) {
   showDecision("");
   showTitle(""); // a hidden tab has a title without a drawn decision
   showScores(null, []);
-  $("guide").hidden = true;
+  $("roi").hidden = true;
   clearFigures();
 }
 
@@ -211,12 +211,13 @@ function addChange(kind, { at, text }) {
 
 // ---- pictures -----------------------------------------------------------------------------------------------------
 
-function showGuide([left, top, width, height]) {
-  const guide = $("guide");
-  guide.hidden = width >= 1 && height >= 1;
+// The region of interest that was classified.
+function showRoi([left, top, width, height]) {
+  const roi = $("roi");
+  roi.hidden = width >= 1 && height >= 1;
   const [shownLeft, shownTop, shownWidth, shownHeight] = shownArea();
   const box = [shownLeft + left * shownWidth, shownTop + top * shownHeight, width * shownWidth, height * shownHeight];
-  ["left", "top", "width", "height"].forEach((side, i) => (guide.style[side] = `${box[i]}px`));
+  ["left", "top", "width", "height"].forEach((side, i) => (roi.style[side] = `${box[i]}px`));
 }
 
 // Where the picture is inside its element, which keeps the aspect ratio and may have margins.
@@ -249,7 +250,7 @@ async function showPicture(buffer, connection) {
 
 function showResult(result) {
   if (document.body.dataset.state !== "live") showState("live");
-  showGuide(result.box);
+  showRoi(result.box);
   showDecision(result.text);
   showScores(result.smoothed, result.labels);
   showFigures(result);
@@ -262,8 +263,9 @@ async function showPictures(connection) {
   while (!connection.closed) {
     const request = { method: "POST", signal: AbortSignal.timeout?.(TIMEOUT_S * 1000) };
     const response = await fetch(`api/picture?after=${number}`, request);
+    if (!response.ok) throw new Error(response.statusText);
+    attempt = 0;
     if (response.status === 200) number = await showPicture(await response.arrayBuffer(), connection);
-    else if (response.status !== 204) throw new Error(response.statusText);
   }
 }
 
@@ -278,7 +280,7 @@ function connect() {
     events.close();
     reconnect(connection.opened);
   };
-  // A network that fails closes no connection: the browser would keep it open for minutes.
+  // When the network fails, the browser keeps the connection open for minutes.
   const timer = setInterval(() => {
     const silent = (performance.now() - heard) / 1000;
     if (silent > TIMEOUT_S) close();
@@ -292,7 +294,6 @@ function connect() {
   };
   events.onopen = () => {
     connection.opened = true;
-    attempt = 0;
     ended = false;
     rows.clear(); // it may be another run with another model
     $("changes").replaceChildren();
@@ -316,7 +317,7 @@ async function reconnect(opened) {
   setTimeout(connect, RETRY_MS[Math.min(attempt++, RETRY_MS.length - 1)]);
 }
 
-// Why the server refuses this page, which an EventSource does not tell. A POST carries the page's origin, a GET does not.
+// Why the server refuses this page: an EventSource does not tell, and only a POST always carries the page's origin.
 async function refusal(opened) {
   const response = await fetch("api/state", { method: "POST", signal: AbortSignal.timeout?.(3000) }).catch(() => null);
   if (response?.status === 401) return "This link is of an earlier run: open the one that fashion-edge printed.";
