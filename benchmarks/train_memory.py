@@ -3,10 +3,9 @@
     python benchmarks/train_memory.py --photos 50000 --size 32
     python benchmarks/train_memory.py --photos 50000 --size 112 --teacher-epochs 0
 
-The photos are rendered shapes of 64 x 64 pixels, all different; what is asked is memory, not accuracy. A small --size
-makes it a matter of minutes, and finds what grows with the number of photos but not with the size (names, hashes,
-targets, features); pictures that are wrongly held all at once show at the default size alone: an hour, or a quarter of
-one without the teacher.
+The photos are rendered shapes of 64 x 64 pixels, all different; memory is measured, not accuracy. A small --size takes
+minutes, and shows what grows with the number of photos but not with the size (names, hashes, targets, features).
+Pictures that are all in memory at once show only at the default size: an hour, or a quarter of one without the teacher.
 Exit status 3 where the peak is over --limit.
 """
 
@@ -28,7 +27,7 @@ SHADES = {"black": (25, 25, 25), "blue": (180, 70, 30), "red": (40, 30, 200)}  #
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the photos, train one epoch of each network, and say what it took."""
+    """Write the photos, train one epoch of each network, and print the peak."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=int, default=50_000)
     parser.add_argument("--size", type=int, default=32)
@@ -49,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def write_photos(root: Path, count: int) -> None:
-    """So many pictures in folders named like red_dress: a coloured block before a wall that never repeats."""
+    """Write `count` photos into folders named like red_dress: a coloured block before a wall that never repeats."""
     rng = np.random.default_rng(0)
     for name in COMBINATIONS:
         (root / name).mkdir(parents=True)

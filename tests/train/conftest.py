@@ -70,3 +70,21 @@ def things(tmp_path_factory):
         cv2.circle(picture, (30, 40), int(rng.integers(8, 20)), rng.integers(0, 255, 3).tolist(), -1)
         cv2.imwrite(str(root / f"{index}.png"), picture)
     return root
+
+
+@pytest.fixture(scope="session")
+def prepare_photos():
+    """Decode and split a data set for a network of 48 x 48 pixels."""
+    from fashion_train.data.prepare import prepare
+    from fashion_train.options import TrainOptions, find_recipe
+
+    def call(dataset, size=(48, 48), recipe=None, **options):
+        return prepare(TrainOptions(dataset, Path("unused"), recipe or find_recipe("default"), **options), size)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def prepared(shapes, prepare_photos):
+    """The shapes, decoded and split."""
+    return prepare_photos(shapes)

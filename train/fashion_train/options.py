@@ -1,17 +1,21 @@
-"""What a training run was asked for, and the named recipes that fill in the rest."""
+"""Recipes and the options of a training run."""
 
-from dataclasses import dataclass, field, replace
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from fashion_edge.errors import UsageError
-from fashion_train.data.augment import TUTORIAL, Augmentation
+from fashion_edge.progress import Progress, make_progress
+from fashion_train.data.augment import TUTORIAL, Augmentation, Size
 from fashion_train.data.split import Fractions
-from fashion_train.size import Size
+
+MIN_SIDE, MAX_SIDE = 32, 512  # of the input, pixels
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a network learns; independent of the data."""
+class Recipe(msgspec.Struct, frozen=True):
+    """How a network is trained, independent of the data; its fields are the key `recipe` of run.json."""
 
     name: str
     arch: str = "compact"
@@ -21,23 +25,23 @@ class Recipe:
     learning_rate: float = 6e-3
     weight_decay: float = 0.04
     warmup_epochs: float = 2.0
-    ema: float = 0.998  # share of the old average kept at each step; 0 switches averaging off
+    ema: float = 0.998  # decay of the exponential moving average of the weights; 0 switches averaging off
     label_smoothing: float = 0.02
-    recolour: float = 0.45  # share of positives given another colour
+    recolour: float = 0.45  # probability that a photo is given another colour
     unknown_colours: float = 0.33  # of those, the share in a colour that no label names
-    negatives: float = 0.4  # negatives drawn per positive, where there are any
-    coarse: float = 0.4  # share of all other pictures shown no finer than a negative is, lest fineness tell them apart
-    patches: float = 0.1  # pieces of photos without garment, per positive
-    rendered: float = 0.25  # rendered pictures, per positive
-    teacher_epochs: int = 8  # for which the teacher is fitted first; 0: learn from the labels alone
-    versions: int = 20  # pictures that are made of every item of an epoch for the teacher to mark
-    trust: float = 0.85  # share of the teacher's score in the target; the rest is the label
-    keep: str = "best"  # which epoch's weights: the last that is among the best on the validation photos, or the last
-    mixed_precision: bool = False  # compute in float16, keep weights in float32; worth it on a GPU
-    patience: int = 0  # epochs without a better validation score before stopping; 0 never stops early
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    calm: float = 0.4  # share of pictures that are hardly changed
-    fractions: Fractions = field(default_factory=Fractions)
+    negatives: float = 0.4  # background images per photo, where there are any
+    downscale_probability: float = msgspec.field(default=0.4, name="coarse")  # see `augment.downscale`
+    patches: float = 0.1  # parts of photos without the garment, per photo
+    rendered: float = 0.25  # rendered pictures, per photo
+    teacher_epochs: int = 8  # epochs of the teacher; 0 trains on the labels alone
+    views: int = msgspec.field(default=20, name="versions")  # augmented views per item that the teacher labels
+    distillation_weight: float = msgspec.field(default=0.85, name="trust")  # of the soft label; the rest is the label
+    keep: str = "best"  # weights to keep: "last", or "best", the last epoch among the best on the validation photos
+    mixed_precision: bool = False  # compute in float16, keep weights in float32; faster on a GPU
+    patience: int = 0  # early stopping: epochs without a better validation score; 0 never stops early
+    augmentation: Augmentation = msgspec.field(default_factory=Augmentation)
+    light_augmentation: float = msgspec.field(default=0.4, name="calm")  # share of pictures that are augmented lightly
+    fractions: Fractions = msgspec.field(default_factory=Fractions)
 
 
 RECIPES = {
@@ -54,37 +58,49 @@ RECIPES = {
         label_smoothing=0.0,
         recolour=0.0,
         negatives=0.0,
-        coarse=0.0,
+        downscale_probability=0.0,
         patches=0.0,
         rendered=0.0,
         teacher_epochs=0,
         keep="last",
         augmentation=TUTORIAL,
-        calm=0.0,
+        light_augmentation=0.0,
         fractions=Fractions(val=0.2, test=0.0),
     ),
 }
-
-
+# Changes to a recipe for a softmax: its scores sum to 1, so it cannot learn to give no label.
 SOFTMAX = {"negatives": 0.0, "patches": 0.0, "rendered": 0.0, "unknown_colours": 0.0}
-"""Changes to a recipe for a softmax: its scores sum to 1, so nothing teaches it to say nothing."""
 
 
 def find_recipe(name: str, **changes: object) -> Recipe:
     """The recipe of that name, with every change that is not None applied.
 
     Raises:
-        UsageError: no such recipe.
+        UsageError: there is no such recipe.
     """
     if name not in RECIPES:
         raise UsageError(f"--recipe {name!r} is not one of {', '.join(RECIPES)}")
-    given = {key: value for key, value in changes.items() if value is not None}
-    return replace(RECIPES[name], **given)  # type: ignore[arg-type]
+    return msgspec.structs.replace(RECIPES[name], **{key: value for key, value in changes.items() if value is not None})
+
+
+def parse_size(text: str) -> Size:
+    """Read `96`, a square, or `96x120`, width by height, as (height, width) in pixels.
+
+    Raises:
+        UsageError: another form, or a side outside 32..512 pixels.
+    """
+    sides = text.lower().split("x")
+    if not (1 <= len(sides) <= 2 and all(re.fullmatch("[0-9]{1,9}", side) for side in sides)):
+        raise UsageError(f"--size {text!r:.60} is neither a number of pixels, as 96, nor WIDTHxHEIGHT, as 96x120")
+    width, height = int(sides[0]), int(sides[-1])
+    if not all(MIN_SIDE <= side <= MAX_SIDE for side in (height, width)):
+        raise UsageError(f"--size {text}: sides must be {MIN_SIDE} to {MAX_SIDE} pixels; 96 or 96x120 works")
+    return height, width
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """One run of fashion-train."""
+    """The options of one run."""
 
     dataset: Path
     out: Path
@@ -92,14 +108,15 @@ class TrainOptions:
     seed: int = 42
     negatives: Path | None = None
     groups: str | None = None
-    task: str = "multi-label"
-    size: Size | None = None  # of the input; None: what the architecture likes
+    task: str = "multi-label"  # or single-label
+    size: Size | None = None  # of the input; None: the architecture's
     fit: str = "stretch"
     target_precision: float | None = None
     holdout: tuple[str, ...] = ()
-    tensorboard: Path | None = None  # where event files go
-    limit: int | None = None  # at most so many photos of each combination
-    baseline: bool = False  # fit the tutorial's network as well, for the report
+    tensorboard: Path | None = None  # folder for event files
+    limit: int | None = None  # most photos of each combination
+    baseline: bool = False  # train the tutorial's network as well, for the report
     resume: bool = False
     overwrite: bool = False
     command: str = "fashion-train"
+    progress: Progress = field(default_factory=lambda: make_progress(False), repr=False, compare=False)

@@ -1,4 +1,4 @@
-"""Photos decoded once: uint8 pixels of one size in a file, read back one at a time, so memory stays bounded."""
+"""Photos, decoded once into a temporary file of uint8 pixels and read back one at a time: memory stays bounded."""
 
 import hashlib
 import os
@@ -18,11 +18,11 @@ from fashion_edge.preprocess import InputSpec, preprocess
 from fashion_train.data.split import perceptual_hash
 
 Pixels = NDArray[np.uint8]
-PART = 512  # pictures that are held at once: 18 MB at 96 x 120
+CHUNK = 512  # pictures in memory at once: 18 MB at 96 x 120
 
 
 class PixelStore:
-    """Pictures of one shape in an unnamed temporary file; it vanishes with the process.
+    """Pictures of one shape in an unnamed temporary file; the system deletes it with the process.
 
     Reads go through `pread`, not a memory map: mapped pages would count as resident memory.
     """
@@ -47,15 +47,15 @@ class PixelStore:
 
     def read_many(self, indices: Sequence[int] | NDArray[Any]) -> Pixels:
         """(n, h, w, 3) uint8."""
-        found = np.empty((len(indices), *self.shape), np.uint8)  # stacking a list would hold all of it twice
+        found = np.empty((len(indices), *self.shape), np.uint8)  # stacking a list would take twice the memory
         for place, index in enumerate(indices):
             found[place] = self.read(int(index))
         return found
 
-    def parts(self, indices: Sequence[int]) -> Iterator[Pixels]:
-        """The pictures of `read_many`, so many at a time that memory stays bounded: (n, h, w, 3) uint8 each."""
-        for start in range(0, len(indices), PART):
-            yield self.read_many(indices[start : start + PART])
+    def chunks(self, indices: Sequence[int]) -> Iterator[Pixels]:
+        """The pictures of `read_many` in chunks (n, h, w, 3) uint8."""
+        for start in range(0, len(indices), CHUNK):
+            yield self.read_many(indices[start : start + CHUNK])
 
     def close(self) -> None:
         """Give the disk space back."""
@@ -64,10 +64,10 @@ class PixelStore:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What decoding a list of files left: the pixels of those that could be read, and why the others could not."""
+    """Decoded files: the pixels of those that could be read, and why the others could not."""
 
-    exact: PixelStore  # what the device will see: `preprocess` to the input spec
-    large: PixelStore  # the same, larger: augmentation crops and turns before it shrinks
+    exact: PixelStore  # as the device sees it: `preprocess` to the input spec
+    large: PixelStore  # the same, larger: augmentation crops and rotates before it shrinks
     readable: tuple[int, ...]  # positions in the list of files
     failures: tuple[tuple[str, str], ...]  # (file, one sentence)
     sizes: tuple[tuple[int, int], ...]  # (height, width) of each file's picture, pixels; (0, 0) where unreadable
@@ -80,9 +80,9 @@ def decode_all(
     files: Sequence[str],
     spec: InputSpec,
     large: InputSpec,
-    tick: Callable[[int, int], None] = lambda _done, _total: None,
+    tick: Callable[[int, int], None],
 ) -> Decoded:
-    """Read, fit and hash every file, one a core at a time; unreadable ones are listed, never fatal.
+    """Read, resize and hash every file, one per core at a time; unreadable files are listed, not fatal.
 
     Args:
         root: the folder that `files` are relative to.

@@ -1,4 +1,4 @@
-"""Which photos there are and what they show: folders named by their labels, or a CSV file."""
+"""Which photos there are and which labels they have: folders named by their labels, or a CSV file."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,29 +6,35 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fashion_edge.bundle import is_word
 from fashion_edge.console import pluralize
 from fashion_edge.errors import DatasetError, UsageError
 from fashion_edge.images import NOTES, find_ignored, find_images
 from fashion_edge.labels import GROUPS_EXAMPLE, normalize_label, parse_groups
 from fashion_edge.sources.files import legible
-from fashion_train.data.recolour import Dyes
+from fashion_train.data.recolour import Palette
 
 SEPARATOR = "_"
-MARKS = ",;|"  # that part labels in --groups, in a model's metadata and in tables
+DELIMITERS = ",;|"  # separate labels in --groups, in a model's metadata and in tables
 TWO_WORDS = ("colour", "garment")  # group names where each photo has two labels, as in the tutorial
+NO_LABEL = "nothing"  # name of the combination without labels
+
+Targets = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One file and the labels it was given; in a data set in the order of its groups, those in none behind."""
+    """One file and its labels, in the order of the groups; labels in no group come last."""
 
     file: str  # relative to the data set's root, with /
     labels: tuple[str, ...]
 
     @property
     def combination(self) -> str:
-        """The labels joined by a blank, as split.csv has them."""
+        """The labels joined by a blank, as in split.csv."""
         return " ".join(self.labels)
 
 
@@ -40,43 +46,51 @@ class Dataset:
     photos: tuple[Photo, ...]
     labels: tuple[str, ...]  # sorted: the model's output order
     groups: Mapping[str, tuple[str, ...]]  # labels of one group exclude each other
-    ignored: tuple[str, ...] = ()  # files beside its folders or no pictures by their names, and linked folders
+    ignored: tuple[str, ...] = ()  # files outside of its folders or with another suffix, and linked folders
 
     @cached_property
-    def dyes(self) -> Dyes:
-        """The colours that its pictures may be given; labels in no group may be colours, as those of a group may."""
+    def palette(self) -> Palette:
+        """The colours that photos may be given; labels in no group may be colours as those of a group may."""
         grouped = {label for members in self.groups.values() for label in members}
         free = [label for label in self.labels if label not in grouped]
-        return Dyes.of(self.labels, [*self.groups.values(), free])
+        return Palette.of(self.labels, [*self.groups.values(), free])
+
+
+def encode(combinations: Sequence[Sequence[str]], labels: Sequence[str]) -> Targets:
+    """Labels of n photos as (n, labels) float32 of 0 and 1."""
+    column = {label: i for i, label in enumerate(labels)}
+    targets = np.zeros((len(combinations), len(labels)), np.float32)
+    for row, words in enumerate(combinations):
+        targets[row, [column[word] for word in words]] = 1
+    return targets
 
 
 def load_dataset(source: Path, groups: str | None = None) -> Dataset:
     """Find the photos of a folder of `colour_garment` folders, or of a CSV file with the columns file,labels.
 
     Args:
-        source: the folder, or the CSV file; its `file` column is relative to the CSV's own folder.
-        groups: `colour=black,blue,red garment=dress,jeans`; without it labels are grouped by word position.
+        source: the folder, or the CSV file; its `file` column is relative to the CSV file's own folder.
+        groups: `colour=black,blue,red garment=dress,jeans`; None groups labels by word position.
 
     Raises:
-        DatasetError: missing, empty, a folder name without a label, or a file name that no run can list; the message
-            says which.
-        UsageError: `groups` is malformed or names a label that no photo has.
+        DatasetError: missing, empty, a folder name without a label, or a file name that run lists cannot hold.
+        UsageError: `groups` is malformed, names an unknown label, or excludes the labels of a photo.
     """
     if not source.exists():
         raise DatasetError(f"data set {source} does not exist; give a folder of colour_garment folders, or a CSV file")
     root, photos = (source, _from_folders(source)) if source.is_dir() else (source.parent, _from_csv(source))
     labels = tuple(sorted({label for photo in photos for label in photo.labels}))
-    if odd := [label for label in labels if not is_word(label)]:
-        raise DatasetError(f"data set {source} has the label {odd[0]!r:.60}; no bundle can carry it, call it otherwise")
-    if len(labels) < 2:
-        example = (
-            "name it like red_dress, or add another" if source.is_dir() else "label it like red dress, or add others"
+    if invalid := next((label for label in labels if not is_word(label)), None):
+        raise DatasetError(
+            f"data set {source} has the label {invalid!r:.60}, which is not valid in a bundle; rename it"
         )
-        raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed: {example}")
+    if len(labels) < 2:
+        fix = "name it like red_dress, or add another" if source.is_dir() else "label it like red dress, or add others"
+        raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed: {fix}")
     grouped = infer_groups([photo.labels for photo in photos]) if groups is None else _read_groups(groups, labels)
     _check_exclusive(photos, grouped)
     photos = [replace(photo, labels=_ordered(photo.labels, grouped)) for photo in photos]
-    ignored = _passed_over(root) if source.is_dir() else []
+    ignored = _find_ignored(root) if source.is_dir() else []
     names = tuple(legible(path.relative_to(root).as_posix()) for path in ignored)
     return Dataset(root, tuple(photos), labels, grouped, names)
 
@@ -93,21 +107,20 @@ def _ordered(labels: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> tu
 
 
 def _check_exclusive(photos: Iterable[Photo], groups: Mapping[str, tuple[str, ...]]) -> None:
-    """A photo with two labels of one group could never be decided rightly."""
     for photo in photos:
         for name, members in groups.items():
             if len(both := [label for label in photo.labels if label in members]) > 1:
                 raise UsageError(
-                    f"{photo.file} carries {both[0]} and {both[1]}, which exclude each other in the group {name}; "
-                    "correct its labels, or leave both out of --groups"
+                    f"{photo.file} has the labels {both[0]} and {both[1]}, which exclude each other in the group "
+                    f"{name}; correct its labels, or leave both out of --groups"
                 )
 
 
 def find_negatives(folder: Path) -> tuple[str, ...]:
-    """Photos of things that carry no label, below a folder; relative names.
+    """Names, relative to a folder, of the background images below it.
 
     Raises:
-        DatasetError: missing or empty, or a name is no UTF-8.
+        DatasetError: missing or empty, or a name that is not UTF-8.
     """
     if not folder.exists():
         raise DatasetError(
@@ -123,22 +136,22 @@ def find_negatives(folder: Path) -> tuple[str, ...]:
 
 
 def check_places(dataset: Path, negatives: Path | None, out: Path) -> None:
-    """Refuse a run that the next one would learn from, and negatives that are the photos.
+    """Refuse a run folder that the next run would read as photos, and negatives that are the photos.
 
     Raises:
-        UsageError: names the flag.
+        UsageError: names the option.
     """
     photos = dataset.resolve() if dataset.is_dir() else dataset.resolve().parent
     if out.resolve() == Path.cwd():
-        raise UsageError(f"--out {out} is the folder that you are in; name a new one, such as runs/mine")
+        raise UsageError(f"--out {out} is the current folder; name a new one, such as runs/mine")
     if dataset.is_dir() and out.resolve().is_relative_to(photos):
         raise UsageError(f"--out {out} lies inside the data set {dataset}, which would read it as photos; name another")
     if negatives is None:
         return
-    things = negatives.resolve()
-    if dataset.is_dir() and (things.is_relative_to(photos) or photos.is_relative_to(things)):
-        raise UsageError(f"--negatives {negatives} and the data set {dataset} share photos; name folders apart")
-    if out.resolve().is_relative_to(things):
+    background = negatives.resolve()
+    if dataset.is_dir() and (background.is_relative_to(photos) or photos.is_relative_to(background)):
+        raise UsageError(f"--negatives {negatives} and the data set {dataset} share photos; name separate folders")
+    if out.resolve().is_relative_to(background):
         raise UsageError(f"--out {out} lies inside --negatives {negatives}, which would read it; name another")
 
 
@@ -146,26 +159,26 @@ def find_holdout(dataset: Dataset, names: Sequence[str]) -> set[str]:
     """The combinations that `--holdout` names, as `black_dress`.
 
     Raises:
-        UsageError: one that the data set does not have.
+        UsageError: the data set does not have one of them.
     """
     known = {photo.combination for photo in dataset.photos}
-    wanted = {name: {there for there in known if _words(there) == _words(name)} for name in names}
-    if strangers := sorted(name for name, found in wanted.items() if not found):
-        there = ", ".join(sorted(name.replace(" ", "_") for name in known))
-        raise UsageError(f"--holdout {strangers[0]} is no combination of this data set; it has {there}")
-    return set().union(*wanted.values())
+    held = {name: {combination for combination in known if _words(combination) == _words(name)} for name in names}
+    if unknown := sorted(name for name, found in held.items() if not found):
+        there = ", ".join(sorted(name.replace(" ", SEPARATOR) for name in known))
+        raise UsageError(f"--holdout {unknown[0]}: this data set has no such combination; it has {there}")
+    return set().union(*held.values())
 
 
 def _words(combination: str) -> list[str]:
-    """What a combination is made of: dress_red and red_dress are one."""
+    """Sorted: dress_red and red_dress are one combination."""
     return sorted(normalize_label(combination).replace(SEPARATOR, " ").split())
 
 
-def check_apart(dataset: Dataset, negatives: Path) -> None:
-    """Refuse negatives that are photos of the data set: they would be learned both with their labels and without.
+def check_disjoint(dataset: Dataset, negatives: Path) -> None:
+    """Refuse negatives that are labelled photos of the data set: they would train with their labels and without.
 
     Raises:
-        DatasetError: no negatives there.
+        DatasetError: there are no negatives.
         UsageError: names the first one.
     """
     photos = {(dataset.root / photo.file).resolve() for photo in dataset.photos if photo.labels}
@@ -174,20 +187,19 @@ def check_apart(dataset: Dataset, negatives: Path) -> None:
         raise UsageError(f"--negatives {negatives} holds {both}, which the data set gives a label; move it elsewhere")
 
 
-def check_task(dataset: Dataset, task: str, negatives: Path | None = None) -> None:
-    """Refuse photos that a softmax cannot be right about.
+def check_single_label(dataset: Dataset, negatives: Path | None) -> None:
+    """Refuse photos that do not have exactly one label, and negatives, which a softmax cannot learn.
 
     Raises:
         UsageError: names the first one.
     """
-    if task == "single-label" and negatives is not None:
+    if negatives is not None:
         raise UsageError(
-            "--negatives is for --task multi-label: a softmax always names something; drop it, or give them a label"
+            "--negatives is for --task multi-label: a softmax always gives a label; leave it out, or label the photos"
         )
-    odd = next((photo for photo in dataset.photos if len(photo.labels) != 1), None)
-    if task == "single-label" and odd is not None:
+    if photo := next((photo for photo in dataset.photos if len(photo.labels) != 1), None):
         raise UsageError(
-            f"{odd.file} carries {len(odd.labels)} labels, and --task single-label wants one a photo; "
+            f"{photo.file} has {len(photo.labels)} labels, and --task single-label needs one for each photo; "
             "use --task multi-label, or folders named by one word"
         )
 
@@ -196,7 +208,7 @@ def split_words(name: str) -> tuple[str, ...]:
     """`red_dress` -> ("red", "dress").
 
     Raises:
-        DatasetError: no word in it, or one word twice.
+        DatasetError: no word, a repeated word, or a word that lists of labels cannot hold.
     """
     words = tuple(word for word in normalize_label(name.strip()).split(SEPARATOR) if word.strip())
     if not any(any(character.isalpha() for character in word) for word in words):
@@ -207,9 +219,9 @@ def split_words(name: str) -> tuple[str, ...]:
         raise DatasetError(f"folder {name!r} has a blank in the label {blank!r}; name it {better}")
     if len(set(words)) != len(words):
         raise DatasetError(f"folder {name!r} names a label twice; name it like red_dress")
-    if mark := next((mark for mark in MARKS if mark in name), None):
+    if mark := next((mark for mark in DELIMITERS if mark in name), None):
         raise DatasetError(
-            f"folder {name!r} has a {mark!r} in a label, which no list could carry; name it like red_dress"
+            f"folder {name!r} has a {mark!r} in a label, which lists of labels cannot hold; name it like red_dress"
         )
     return words
 
@@ -218,7 +230,7 @@ def infer_groups(combinations: Iterable[Sequence[str]]) -> dict[str, tuple[str, 
     """Group labels by word position, counted from the last word, since the noun comes last.
 
     Raises:
-        DatasetError: a word stands at two positions, so position does not tell its group.
+        DatasetError: a word has two positions, so its position does not tell its group.
     """
     combinations = [tuple(labels) for labels in combinations if labels]
     depth = max(len(labels) for labels in combinations)
@@ -227,10 +239,8 @@ def infer_groups(combinations: Iterable[Sequence[str]]) -> dict[str, tuple[str, 
         for index, label in enumerate(labels, start=depth - len(labels)):
             if position.setdefault(label, index) != index:
                 words = ", ".join(sorted({word for labels in combinations for word in labels}))
-                turned = _turned_round(combinations)
-                where = f"{turned}: turn one round, or say" if turned else "folder names, so its group is unclear; say"
                 raise DatasetError(
-                    f"label {label!r} stands at different positions in {where} "
+                    f"label {label!r} has different positions in {_describe_conflict(combinations)} "
                     f"which exclude each other of {words}, as in --groups '{GROUPS_EXAMPLE}'"
                 )
     names = TWO_WORDS if depth == 2 else ("label",) if depth == 1 else [f"word{i + 1}" for i in range(depth)]
@@ -239,23 +249,24 @@ def infer_groups(combinations: Iterable[Sequence[str]]) -> dict[str, tuple[str, 
     }
 
 
-def _turned_round(combinations: Iterable[Sequence[str]]) -> str:
-    """The first two combinations of the same words in two orders; empty where there are none."""
+def _describe_conflict(combinations: Iterable[Sequence[str]]) -> str:
+    """Where positions conflict, and what to do: two combinations of the same words in two orders, if there are."""
     first: dict[tuple[str, ...], Sequence[str]] = {}
     for labels in combinations:
         if (other := first.setdefault(tuple(sorted(labels)), labels)) != labels:
-            return f"{SEPARATOR.join(other)} and {SEPARATOR.join(labels)}, the same words in two orders"
-    return ""
+            pair = f"{SEPARATOR.join(other)} and {SEPARATOR.join(labels)}"
+            return f"{pair}, the same words in two orders: rename one, or say"
+    return "folder names, so its group is unclear; say"
 
 
 def _folders(root: Path) -> list[Path]:
     return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _passed_over(root: Path) -> list[Path]:
-    """What a person may take for photos of the data set: files beside its folders, and those no picture in them."""
-    beside = [entry for entry in sorted(root.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
-    loose = [entry for entry in beside if entry.suffix.lower() not in {"", *NOTES}]
+def _find_ignored(root: Path) -> list[Path]:
+    """What a user may take for photos of the data set: files outside of its folders, and other files inside."""
+    files = [entry for entry in sorted(root.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
+    loose = [entry for entry in files if entry.suffix.lower() not in {"", *NOTES}]
     return loose + [path for folder in _folders(root) for path in find_ignored(folder)]
 
 
@@ -273,32 +284,47 @@ def _from_folders(root: Path) -> list[Photo]:
         raise DatasetError(f"data set {root} holds no photo; put photos into folders named like red_dress")
     files = [photo.file for photo in photos]
     _check_utf8(root, files)
-    if odd := [file for file in files if not _can_be_listed(file)]:
+    if invalid := [file for file in files if not _is_listable(file)]:
         raise DatasetError(
-            f"names below {root} have a backslash or a carriage return: {pluralize(len(odd), 'photo')}, "
-            f"the first {odd[0]!r}; rename what has one"
+            f"names below {root} contain a backslash or a carriage return: {pluralize(len(invalid), 'photo')}, "
+            f"the first {invalid[0]!r}; rename them"
         )
     return photos
 
 
 def _check_utf8(root: Path, files: Sequence[str]) -> None:
     """The lists of a run are UTF-8; without this, writing them would fail after the training."""
-    if odd := [legible(file) for file in files if legible(file) != file]:
+    if invalid := [legible(file) for file in files if legible(file) != file]:
         raise DatasetError(
-            f"names below {root} are no UTF-8: {pluralize(len(odd), 'photo')}, the first {odd[0]}; rename what has one"
+            f"names below {root} are not UTF-8: {pluralize(len(invalid), 'photo')}, the first {invalid[0]}; rename them"
         )
 
 
-def _can_be_listed(file: str) -> bool:
-    """Whether fashion-export takes the name from split.csv."""
+def _is_listable(file: str) -> bool:
+    """Whether fashion-export accepts the name in split.csv."""
     return "\\" not in file and "\r" not in file
 
 
 def _from_csv(file: Path) -> list[Photo]:
+    rows = _read_rows(file)
+    photos = [_csv_photo(file, number, row) for number, row in rows.items()]
+    lines_of: dict[str, int] = {}
+    for number, photo in zip(rows, photos, strict=True):
+        if (before := lines_of.setdefault(photo.file, number)) != number:
+            raise DatasetError(f"{file} lines {before} and {number} both name {photo.file}; keep one of them")
+    if not any(photo.labels for photo in photos):
+        raise DatasetError(f"data set {file} gives no photo a label")
+    return photos
+
+
+def _read_rows(file: Path) -> dict[int, Mapping[str | None, str | None]]:
+    """The rows of a CSV file by the line where each begins."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             reader = csv.DictReader(lines)
-            rows = {reader.line_num - _breaks(row): row for row in reader}  # by the line where each begins
+            rows: dict[int, Mapping[str | None, str | None]] = {
+                reader.line_num - _line_breaks(row): row for row in reader
+            }
     except UnicodeDecodeError as error:
         raise DatasetError(
             f"data set {file} is neither a folder nor a CSV file in UTF-8 with the columns file,labels; "
@@ -313,36 +339,29 @@ def _from_csv(file: Path) -> list[Photo]:
     if not {"file", "labels"} <= set(reader.fieldnames or ()):
         there = ", ".join(name for name in reader.fieldnames or () if name)
         raise DatasetError(f"data set {file} has no columns file,labels; its first line names {there}")
-    photos = [_csv_photo(file, number, row) for number, row in rows.items()]
-    lines_of: dict[str, int] = {}
-    for number, photo in zip(rows, photos, strict=True):
-        if (before := lines_of.setdefault(photo.file, number)) != number:
-            raise DatasetError(f"{file} lines {before} and {number} both name {photo.file}; keep one of them")
-    if not any(photo.labels for photo in photos):
-        raise DatasetError(f"data set {file} gives no photo a label")
-    return photos
+    return rows
 
 
-def _breaks(row: Mapping[str | None, str | None]) -> int:
-    """How many lines a row goes on for behind its first: those that a quotation mark keeps open."""
+def _line_breaks(row: Mapping[str | None, str | None]) -> int:
+    """How many lines an open quotation mark adds to a row."""
     return sum(text.rstrip("\n").count("\n") for text in row.values() if isinstance(text, str))
 
 
 def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) -> Photo:
     name, text = row["file"] or "", row["labels"]
     if "\n" in f"{name}{text}" and (text is None or "," in text):
-        raise DatasetError(f"{file} line {number}: a quotation mark is not closed on its line; close it or take it out")
-    if not name or Path(name).is_absolute() or ".." in Path(name).parts or not _can_be_listed(name):
+        raise DatasetError(f"{file} line {number}: a quotation mark is not closed on its line; close it or remove it")
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts or not _is_listable(name):
         raise DatasetError(
             f"{file} line {number}: file {name!r} must be a path below the folder of the CSV file, "
             "with / between folders"
         )
-    if text is None or None in row or any(mark in text for mark in MARKS):
+    if text is None or None in row or any(mark in text for mark in DELIMITERS):
         raise DatasetError(
-            f"{file} line {number}: give the labels of {name} in one column with blanks between them, "
-            f"as in {name},red dress; an empty one, as in {name}, with its comma, says that it shows none"
+            f"{file} line {number}: give the labels of {name} in one column, separated by blanks, "
+            f"as in {name},red dress; leave it empty, as in {name}, with its comma, for a photo without labels"
         )
     words = tuple(normalize_label(text).split())  # as folder names are read
     if len(set(words)) != len(words):
-        raise DatasetError(f"{file} line {number}: a label stands there twice")
+        raise DatasetError(f"{file} line {number}: a label is repeated")
     return Photo(PurePosixPath(name).as_posix(), words)

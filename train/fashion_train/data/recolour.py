@@ -1,4 +1,4 @@
-"""The same garment in another colour: folds, texture and light stay, the cloth changes."""
+"""Recolouring: give a garment another colour and keep its folds, texture and light."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from fashion_edge.opencv import cv2
 Rng = np.random.Generator
 
 
-# Name -> sRGB samples from dark to light, as shops photograph cloth of that name.
+# Name -> sRGB samples, as shops photograph cloth of that name.
 CLOTHS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "black": ((14, 14, 16), (22, 22, 25), (34, 33, 36), (45, 45, 50)),
     "white": ((238, 238, 236), (246, 246, 248), (228, 230, 232)),
@@ -33,48 +33,48 @@ CLOTHS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "brown": ((110, 70, 45), (90, 55, 35), (135, 95, 65), (75, 48, 35)),
     "beige": ((215, 195, 165), (225, 208, 180), (200, 180, 150)),
 }
-NEAR = {"teal": ("blue", "green")}  # people call the same cloth by either name
+SIMILAR = {"teal": ("blue", "green")}  # people call the same cloth by either name
 ALIASES = {"gray": "grey", "violet": "purple", "cream": "beige", "khaki": "beige", "navy": "blue"}
 
 
-def known(label: str) -> str | None:
-    """The name in `CLOTHS` that a label stands for, or None."""
+def cloth_name(label: str) -> str | None:
+    """The name in `CLOTHS` that a label means, or None."""
     name = ALIASES.get(label, label)
     return name if name in CLOTHS else None
 
 
 @dataclass(frozen=True)
-class Dyes:
-    """The colours that pictures of a label set may be given, so that what is right of them is known."""
+class Palette:
+    """The colours that photos of a label set may be given so that the right labels are known."""
 
-    named: tuple[str, ...]  # labels of which each alone stands for its colour: of navy and blue neither does
-    unnamed: tuple[str, ...]  # names in `CLOTHS` that no label stands for
+    named: tuple[str, ...]  # labels that are the only one for their colour: of navy and blue neither is
+    unnamed: tuple[str, ...]  # names in `CLOTHS` that no label means
 
     @classmethod
-    def of(cls, labels: Collection[str], groups: Iterable[Collection[str]] = ()) -> "Dyes":
-        """For labels, and those of them that exclude each other.
+    def of(cls, labels: Collection[str], groups: Iterable[Collection[str]] = ()) -> "Palette":
+        """The colours of `labels`, of which those in one of the `groups` exclude each other.
 
-        Where a colour's group has a word that is not known here, such as turquoise or rot, that word may mean any
-        other colour: then nothing is known to be without a label.
+        Where a colour's group has an unknown word, such as turquoise or rot, that word may mean any other colour: then
+        no colour is known to be without a label.
         """
-        names = [name for label in labels if (name := known(label))]
-        named = tuple(label for label in labels if (name := known(label)) and names.count(name) == 1)
-        if any(len({known(label) is None for label in group}) == 2 for group in groups):
+        names = [name for label in labels if (name := cloth_name(label))]
+        named = tuple(label for label in labels if (name := cloth_name(label)) and names.count(name) == 1)
+        if any(len({cloth_name(label) is None for label in group}) == 2 for group in groups):
             return cls(named, ())
         taken = set(names)
-        if not taken:  # its colours, if it has any, go by names that are not known here
+        if not taken:  # its colours, if any, have names that are unknown here
             return cls(named, ())
-        free = (name for name in CLOTHS if name not in taken and not taken.intersection(NEAR.get(name, ())))
+        free = (name for name in CLOTHS if name not in taken and not taken.intersection(SIMILAR.get(name, ())))
         return cls(named, tuple(free))
 
-    def find(self, labels: Collection[str]) -> str | None:
-        """The one of a photo's labels that names its colour; None where none does, or more than one."""
-        colours = [label for label in labels if known(label)]
+    def colour_of(self, labels: Collection[str]) -> str | None:
+        """The label that names a photo's colour; None where no label does, or more than one."""
+        colours = [label for label in labels if cloth_name(label)]
         return colours[0] if len(colours) == 1 and colours[0] in self.named else None
 
 
 def draw_shade(name: str, rng: Rng) -> NDArray[np.float32]:
-    """A shade of a named cloth: (3,) float32 L, a, b, between two neighbouring samples and a little beside."""
+    """A shade of a named cloth: (3,) float32 L, a, b, between two samples, with a little noise."""
     shades = np.array(CLOTHS[name], np.float32)
     one, other = shades[rng.integers(len(shades), size=2)]
     rgb = one + (other - one) * rng.uniform(0, 0.5) + rng.normal(0, 4, 3)
@@ -92,15 +92,15 @@ def to_lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 Mask = NDArray[np.uint8]
 
-SMALLEST, LARGEST = 0.04, 0.8  # share of the picture a garment may fill to be believed
-_ITERATIONS = 2
+SMALLEST, LARGEST = 0.04, 0.8  # plausible share of the picture that a garment fills
+ITERATIONS = 2
 
 
 def find_garment(rgb: NDArray[np.uint8], colour: str) -> Mask | None:
-    """A soft mask (h, w) uint8 0..255 of the cloth of a named colour; None where nothing believable was found.
+    """A soft mask (h, w) uint8 0..255 of the cloth of a named colour; None where nothing plausible was found.
 
     Pixels near a shade of the colour, in Lab, start a GrabCut, which then follows the cloth into its folds
-    and away from skin of a like colour. Source: Rother et al., "GrabCut", SIGGRAPH 2004.
+    and away from skin of a similar colour. Source: Rother et al., "GrabCut", SIGGRAPH 2004.
     """
     seed = colour_match(rgb, colour)
     core = (seed > 0.6).astype(np.uint8)
@@ -115,7 +115,7 @@ def find_garment(rgb: NDArray[np.uint8], colour: str) -> Mask | None:
     models = np.zeros((2, 1, 65))
     cv2.setRNGSeed(0)  # GrabCut starts with a k-means that draws from this thread's generator
     try:
-        cv2.grabCut(rgb, labels, None, models[0], models[1], _ITERATIONS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(rgb, labels, None, models[0], models[1], ITERATIONS, cv2.GC_INIT_WITH_MASK)
     except cv2.error:  # too few pixels of one kind for its colour models
         return None
     cloth = _largest_parts(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8))
@@ -127,7 +127,7 @@ def find_garment(rgb: NDArray[np.uint8], colour: str) -> Mask | None:
 
 
 def colour_match(rgb: NDArray[np.uint8], colour: str) -> NDArray[np.float32]:
-    """How like a named colour each pixel is, (h, w) 0..1: hue for colours, darkness for black, and so on."""
+    """Similarity of each pixel to a named colour, (h, w) 0..1: by hue, or by lightness for black, grey and white."""
     lab = to_lab(rgb)
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     shades = to_lab(np.array(CLOTHS[colour], np.uint8)[None])[0]
@@ -145,12 +145,12 @@ def colour_match(rgb: NDArray[np.uint8], colour: str) -> NDArray[np.float32]:
 
 
 def _ramp(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
-    """0 below `low`, 1 above `high`, straight between."""
+    """0 below `low`, 1 above `high`, linear between."""
     return ((values - low) / (high - low)).clip(0, 1).astype(np.float32)
 
 
 def _largest_parts(mask: Mask) -> Mask:
-    """Without specks: connected parts of at least a tenth of the largest."""
+    """The connected parts that have at least a tenth of the largest one's area."""
     count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count <= 1:
         return mask
@@ -160,13 +160,13 @@ def _largest_parts(mask: Mask) -> Mask:
 
 
 Picture = NDArray[np.uint8]
-PATTERN = 0.12  # share of the old cloth's own variation in hue that is kept
+PATTERN = 0.12  # share of the old cloth's variation in hue that is kept
 
 
 def recolour(picture: Picture, mask: NDArray[np.uint8], colour: str, rng: np.random.Generator) -> Picture:
     """A copy of a picture (h, w, 3) uint8 RGB with the cloth under the mask (h, w) in a shade of a named colour.
 
-    Every step is a table or a weighted sum in OpenCV: a millisecond saved here is saved for each training picture.
+    Every step is a lookup table or a weighted sum in OpenCV: each training picture pays for it.
     """
     left, top, width, height = cv2.boundingRect(mask)
     window = (slice(top, top + height), slice(left, left + width))
@@ -187,7 +187,7 @@ def recolour(picture: Picture, mask: NDArray[np.uint8], colour: str, rng: np.ran
 
 
 def cloth_table(middle: float, shade: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float64]:
-    """What each lightness of the old cloth becomes: (256, 3) L, a, b in OpenCV's 8-bit form.
+    """The new colour for each lightness of the old cloth: (256, 3) L, a, b in OpenCV's 8-bit form.
 
     Args:
         middle: median lightness of the old cloth, 0..255.
@@ -197,17 +197,17 @@ def cloth_table(middle: float, shade: NDArray[np.float32], rng: np.random.Genera
     fold = np.arange(256) - middle
     contrast = fold_contrast(middle, float(shade[0])) * rng.uniform(0.8, 1.2)
     light = (shade[0] + contrast * fold).clip(2, 252)
-    share = np.sqrt((light / max(1.0, float(shade[0]))).clip(0.15, 1.6))  # shadows carry less colour
-    sheen = 1 - ((fold * contrast - 45) / 90).clip(0, 0.9)  # highlights show the lamp, not the cloth
+    share = np.sqrt((light / max(1.0, float(shade[0]))).clip(0.15, 1.6))  # shadows have less colour
+    sheen = 1 - ((fold * contrast - 45) / 90).clip(0, 0.9)  # highlights have the colour of the lamp
     tint = shade[1:] * (share * sheen)[:, None] + 128
     return np.column_stack([light, tint])
 
 
 def fold_contrast(before: float, after: float) -> float:
-    """How much the lightness of folds is stretched or flattened, from cloth of one median L to another."""
-    return float(np.clip(_room(after) / _room(before), 0.35, 2.2))
+    """Factor for the contrast of folds, from cloth of one median L to another."""
+    return float(np.clip(_contrast_range(after) / _contrast_range(before), 0.35, 2.2))
 
 
-def _room(lightness: float) -> float:
-    """Contrast that cloth of this lightness shows: least near black, and less again near white."""
+def _contrast_range(lightness: float) -> float:
+    """Relative contrast of cloth of this lightness: least near black, and less near white."""
     return float(min(1.0, 0.35 + lightness / 110, 0.4 + (255 - lightness) / 90))

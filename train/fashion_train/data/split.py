@@ -1,8 +1,9 @@
-"""Which photos train, which tune, which judge: stratified over combinations, seeded, duplicates kept together."""
+"""The split into train, val and test: stratified over combinations, seeded, near-duplicates kept together."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,8 @@ from fashion_edge.opencv import cv2
 
 HASH_SIDE = 8  # 8 x 8 low frequencies: 64 bits
 NEAR_BITS = 4  # of 64; near-duplicates differ by rescaling and JPEG only
-_ROWS = 64  # hashes compared with all others at once: 26 MB at 50,000 photos
+ROWS = 64  # hashes compared with all others at once: 26 MB at 50,000 photos
+MIN_KINDS = 10  # folders of negatives from which on whole folders go to val and test
 
 
 def perceptual_hash(frame: NDArray[np.uint8]) -> int:
@@ -26,9 +28,14 @@ def perceptual_hash(frame: NDArray[np.uint8]) -> int:
 
 
 def group_duplicates(content: Sequence[str], perceptual: Sequence[int], near_bits: int = NEAR_BITS) -> list[int]:
-    """For each photo the number of its group: the lowest index among the photos it equals.
+    """For each photo its near-duplicate group: the lowest index among the photos of the group.
 
-    Photos are joined when their bytes are equal, or their perceptual hashes differ in at most `near_bits` bits.
+    Photos belong together when their bytes are equal, or their perceptual hashes differ in at most `near_bits` bits.
+
+    Args:
+        content: SHA-256 of each file; "" where it could not be read.
+        perceptual: 64-bit hash of each picture.
+        near_bits: largest number of bits in which hashes of near-duplicates differ.
     """
     parent = list(range(len(content)))
 
@@ -55,10 +62,10 @@ def group_duplicates(content: Sequence[str], perceptual: Sequence[int], near_bit
 
 
 def _link_near(hashes: NDArray[np.uint64], near_bits: int) -> NDArray[np.int64]:
-    """For each of different hashes the lowest position of those it is linked to; a list of all pairs would not fit."""
+    """For each distinct hash the lowest position of those it is linked to; a list of all pairs would not fit."""
     linked = np.arange(len(hashes))
-    for start in range(0, len(hashes), _ROWS):
-        near = np.bitwise_count(hashes[start : start + _ROWS, None] ^ hashes[None, start:]) <= near_bits
+    for start in range(0, len(hashes), ROWS):
+        near = np.bitwise_count(hashes[start : start + ROWS, None] ^ hashes[None, start:]) <= near_bits
         for row in np.flatnonzero(near.sum(axis=1) > 1):
             groups = np.unique(linked[start:][near[row]])
             if len(groups) > 1:
@@ -68,7 +75,7 @@ def _link_near(hashes: NDArray[np.uint64], near_bits: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Fractions:
-    """Shares of the photos that tune and that judge; the rest trains."""
+    """Shares of the photos for validation and for testing; the rest trains."""
 
     val: float = 0.12
     test: float = 0.08
@@ -81,12 +88,18 @@ def split_photos(
     seed: int,
     holdout: Collection[str] = (),
 ) -> list[str]:
-    """Give each photo a side, train, val or test; photos of one duplicate group get the same.
+    """Assign each photo to train, val or test; photos of one near-duplicate group get the same side.
 
-    Every combination is divided by itself, so that each side has its share; of many small ones every few give a photo.
-    A group whose photos carry different labels is dealt with the combination of its first photo. Where every group is
-    larger than a side's share, as bursts are, the side gets the smallest all the same, if another is left to train.
-    Combinations in `holdout` go to `test` whole.
+    Each combination is split on its own, so that every side gets its share; combinations too small for a photo of their
+    own give one together. A group whose photos have different labels counts for the combination of its first photo.
+    Where every group is larger than a side's share, the side still gets the smallest one, if another is left to train.
+
+    Args:
+        combinations: labels of each photo, joined.
+        duplicate_groups: group of each photo.
+        fractions: shares of val and test.
+        seed: of the random order.
+        holdout: combinations whose photos all go to test.
     """
     rng = np.random.default_rng(seed)
     members: dict[int, list[int]] = defaultdict(list)
@@ -99,35 +112,79 @@ def split_photos(
         by_combination[held[0] if held else combinations[members[group][0]]].append(group)
 
     sides = ["train"] * len(combinations)
-    carried = {"val": 0.0, "test": 0.0}  # of combinations too small for one photo of their own: every few give one
+    carried = {"val": 0.0, "test": 0.0}  # from combinations too small for a photo of their own
     for combination in sorted(by_combination):
         groups = [by_combination[combination][i] for i in rng.permutation(len(by_combination[combination]))]
         total = sum(len(members[group]) for group in groups)
-        wanted = {"val": round(fractions.val * total), "test": round(fractions.test * total)}
+        needed = {"val": round(fractions.val * total), "test": round(fractions.test * total)}
         for side, share in (("val", fractions.val), ("test", fractions.test)):
-            if wanted[side] == 0 and combination not in holdout and total > 2:
+            if needed[side] == 0 and combination not in holdout and total > 2:
                 carried[side] += share * total
-                wanted[side] = int(carried[side])
-                carried[side] -= wanted[side]
+                needed[side] = int(carried[side])
+                carried[side] -= needed[side]
         if combination in holdout:
-            wanted = {"val": 0, "test": total}
-        dealt = _deal({group: len(members[group]) for group in groups}, wanted)
-        for group, side in dealt.items():
+            needed = {"val": 0, "test": total}
+        assigned = _assign({group: len(members[group]) for group in groups}, needed)
+        for group, side in assigned.items():
             for index in members[group]:
                 sides[index] = side
     return sides
 
 
-def _deal(sizes: Mapping[int, int], wanted: Mapping[str, int]) -> dict[int, str]:
-    """The side of each group, given how many photos of it there are and how many each side wants."""
-    left = dict(wanted)
-    dealt: dict[int, str] = {}
+def _assign(sizes: Mapping[int, int], needed: Mapping[str, int]) -> dict[int, str]:
+    """The side of each group, by the number of its photos and the number that each side needs."""
+    left = dict(needed)
+    assigned: dict[int, str] = {}
     for group, size in sizes.items():
-        dealt[group] = next((side for side in left if size <= left[side]), "train")
-        if dealt[group] != "train":
-            left[dealt[group]] -= size
-    for side in wanted:
-        training = [group for group in sizes if dealt[group] == "train"]
-        if wanted[side] and side not in dealt.values() and len(training) > 1:
-            dealt[min(training, key=lambda group: sizes[group])] = side
-    return dealt
+        assigned[group] = next((side for side in left if size <= left[side]), "train")
+        if assigned[group] != "train":
+            left[assigned[group]] -= size
+    for side in needed:
+        training = [group for group in sizes if assigned[group] == "train"]
+        if needed[side] and side not in assigned.values() and len(training) > 1:
+            assigned[min(training, key=lambda group: sizes[group])] = side
+    return assigned
+
+
+def split_negatives(
+    files: Sequence[str],
+    content: Sequence[str],
+    perceptual: Sequence[int],
+    fractions: Fractions,
+    seed: int,
+    sides_of_photos: Mapping[str, str],
+) -> list[str]:
+    """Assign background images to sides, so that no copy of an evaluated one trains.
+
+    From ten folders on, whole folders go to `val` and `test`, so that those images are of kinds never seen in training.
+    Otherwise they are split one by one.
+
+    Args:
+        files: names, with /.
+        content: SHA-256 of each.
+        perceptual: 64-bit hash of each.
+        fractions: shares of val and test.
+        seed: of the random order.
+        sides_of_photos: SHA-256 -> side, of the data set's photos; a copy of a photo without labels joins its side.
+    """
+    kinds = [str(PurePosixPath(file).parent) for file in files]
+    groups: Sequence[object] = content
+    if len(set(kinds)) < MIN_KINDS:
+        groups = copies = group_duplicates(content, perceptual)
+        sides = split_photos(["nothing"] * len(files), copies, fractions, seed)
+        fixed = dict(sides_of_photos)
+    else:
+        sides = split_by_kind(kinds, fractions, seed)
+        fixed = {digest: side for digest, side in zip(content, sides, strict=True) if side != "train"}
+        fixed |= sides_of_photos
+    moved = {group: fixed[digest] for group, digest in zip(groups, content, strict=True) if digest in fixed}
+    return [moved.get(group, side) for group, side in zip(groups, sides, strict=True)]
+
+
+def split_by_kind(kinds: Sequence[str], fractions: Fractions, seed: int) -> list[str]:
+    """Sides of images of these kinds; all images of one kind get the same side."""
+    rng = np.random.default_rng(seed)
+    order = [sorted(set(kinds))[i] for i in rng.permutation(len(set(kinds)))]
+    val, test = round(fractions.val * len(order)), round(fractions.test * len(order))
+    side = dict.fromkeys(order[:val], "val") | dict.fromkeys(order[val : val + test], "test")
+    return [side.get(kind, "train") for kind in kinds]

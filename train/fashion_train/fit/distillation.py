@@ -1,64 +1,125 @@
-"""What the small network learns from: training pictures, each with the teacher's opinion of that very picture.
+"""Knowledge distillation: a teacher gives training pictures soft labels, from which the small network is trained.
 
-A recoloured, blurred, cut-off picture is not always what its label says; the teacher saw what is left of it. Pictures
-are made and marked once and shown many times, so the teacher costs a few minutes, not every step.
+The teacher is EfficientNet-Lite0 with ImageNet weights, fine-tuned on the labels. It is too large for the device. A
+recoloured, blurred or cropped picture does not always show what its label says; the teacher sees what is left of it.
+Pictures are made and labelled once and shown many times, so the teacher takes a few minutes, not a share of every step.
 Source: Hinton et al., "Distilling the knowledge in a neural network", 2015; the same picture for both networks:
 Beyer et al., "Knowledge distillation: a good teacher is patient and consistent", 2022.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from fashion_edge.opencv import cv2
+from fashion_train.data.augment import Rng, Size
 from fashion_train.data.cache import PixelStore
-from fashion_train.data.samples import Sampler
-from fashion_train.size import Size
+from fashion_train.data.dataset import Targets
+from fashion_train.data.prepare import Prepared, teacher_size
+from fashion_train.data.samples import PhotoSampler, Sample
+from fashion_train.fit.checkpoints import TEACHER
+from fashion_train.fit.epochs import fit
+from fashion_train.networks import NetworkOptions, precision, scores_layer
+from fashion_train.networks.efficientnet_lite0 import build_features
+from fashion_train.options import Recipe, TrainOptions
+from fashion_train.tune.evaluate import Predict
 
-PICTURES = 60_000  # at most: 2.1 GB of disk at 96 x 120
-STREAM = 99  # keeps these random streams apart from those of the steps
+if TYPE_CHECKING:
+    import keras
+
+MAX_PICTURES = 60_000  # 2.1 GB of disk at 96 x 120
+STREAM = 99  # separates these random numbers from those of the steps
 CHUNK = 256
-Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class TransferSet:
-    """Several versions of every item of an epoch, with their marks; a drawer for training."""
+    """Several augmented views of every item of an epoch with soft labels; a sampler for training."""
 
     store: PixelStore
-    targets: NDArray[np.float32]  # (versions x items, labels), between the label and the teacher's score
+    targets: Targets  # (views x items, labels): weighted mean of soft label and label
     items: int
-    versions: int
+    views: int
 
     def __len__(self) -> int:
         """Items of one epoch."""
         return self.items
 
-    def draw(self, item: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """One version of an item, half of the time mirrored: (h, w, 3) uint8 and its target (labels,)."""
-        index = int(rng.integers(self.versions)) * self.items + item
+    def draw(self, item: int, rng: Rng) -> Sample:
+        """A random view of an item, half of them mirrored: (h, w, 3) uint8 and its target (labels,)."""
+        index = int(rng.integers(self.views)) * self.items + item
         picture = self.store.read(index)
         return (picture[:, ::-1] if rng.random() < 0.5 else picture), self.targets[index]
 
 
+def distill(options: TrainOptions, prepared: Prepared, sampler: PhotoSampler) -> TransferSet:
+    """Fit the teacher, then let it label the training pictures of the small network.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; `--resume` continues from the teacher's last epoch.
+    """
+    recipe, sampler = options.recipe, replace(sampler, size=teacher_size(prepared.size))
+    with precision(recipe.mixed_precision):
+        network = build_teacher(NetworkOptions(sampler.size, prepared.targets.shape[1], options.task, options.seed))
+    teacher, result = fit(TEACHER, network, teacher_recipe(recipe), options, prepared, sampler)
+    if result.interrupted:
+        raise KeyboardInterrupt
+    with options.progress as progress:
+        return make_transfer_set(
+            sampler,
+            teacher.predict,
+            prepared.size,
+            options.seed,
+            lambda done, total: progress.update("soft labels", done, total),
+        )
+
+
+def teacher_recipe(recipe: Recipe) -> Recipe:
+    """How the teacher is fine-tuned on the pictures of a recipe: few epochs, small steps, a short moving average."""
+    return msgspec.structs.replace(
+        recipe,
+        epochs=recipe.teacher_epochs,
+        optimizer="adamw",
+        learning_rate=4e-4,
+        weight_decay=0.02,
+        warmup_epochs=1.0,
+        ema=0.98,
+        keep="last",  # the learning rate of so few epochs has decayed only at their end
+    )
+
+
+def build_teacher(options: NetworkOptions) -> "keras.Model":
+    """EfficientNet-Lite0 with a layer of scores (labels,); batch normalisation is frozen."""
+    import keras
+    from keras import layers
+
+    features = build_features(options.size)
+    for layer in features.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False  # statistics of a few thousand photos are worse than those of ImageNet
+    x = layers.Dropout(0.3, seed=options.seed)(features.outputs[0])
+    return keras.Model(features.inputs, scores_layer(options, options.seed)(x), name="teacher")
+
+
 def make_transfer_set(
-    sampler: Sampler, teacher: Predict, size: Size, seed: int, tick: Callable[[int, int], None]
+    sampler: PhotoSampler, teacher: Predict, size: Size, seed: int, tick: Callable[[int, int], None]
 ) -> TransferSet:
-    """Draw pictures, have them marked, and keep them in the small network's size.
+    """Draw pictures, let the teacher score them, and store them in the small network's size.
 
     Args:
         sampler: draws pictures in the teacher's size.
         teacher: scores (n, labels) of pictures (n, h, w, 3) uint8.
-        size: what the small network sees.
+        size: input of the small network.
         seed: of the pictures.
-        tick: pictures done, pictures in all.
+        tick: called with (pictures done, all pictures).
     """
     items, recipe = len(sampler), sampler.recipe
-    versions = max(1, min(recipe.versions, PICTURES // items))
-    total = versions * items
+    views = max(1, min(recipe.views, MAX_PICTURES // items))
+    total, weight = views * items, recipe.distillation_weight
     store = PixelStore((*size, 3))
     targets = np.zeros((total, sampler.prepared.targets.shape[1]), np.float32)
     with ThreadPoolExecutor(2) as pool:
@@ -67,8 +128,8 @@ def make_transfer_set(
             drawn = list(pool.map(lambda n: sampler.draw(n % items, np.random.default_rng([seed, STREAM, n])), numbers))
             scores = teacher(np.stack([picture for picture, _ in drawn]))
             labels = np.stack([target for _, target in drawn])
-            targets[numbers.start : numbers.stop] = recipe.trust * scores + (1 - recipe.trust) * labels
+            targets[numbers.start : numbers.stop] = weight * scores + (1 - weight) * labels
             for number, (picture, _) in zip(numbers, drawn, strict=True):
                 store.write(number, cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA))
             tick(numbers.stop, total)
-    return TransferSet(store, targets, items, versions)
+    return TransferSet(store, targets, items, views)

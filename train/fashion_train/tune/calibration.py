@@ -1,4 +1,4 @@
-"""After training: calibrate the scores, then find the score each label must reach. Validation photos only."""
+"""After training: temperature scaling, then a threshold for each label, on validation photos only."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,49 +7,44 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
 from fashion_edge.opencv import cv2
-from fashion_edge.thresholds import (
-    DEFAULT_IN_GROUP,
-    DEFAULT_WITH_BACKGROUND,
-    labels_below_precision,
-    tune_thresholds,
-)
+from fashion_edge.thresholds import DEFAULT_IN_GROUP, DEFAULT_WITH_BACKGROUND, labels_below_precision, tune_thresholds
 from fashion_train.data.cache import PixelStore
-from fashion_train.data.dataset import Dataset
+from fashion_train.data.dataset import Dataset, Targets
 from fashion_train.data.prepare import Prepared
-from fashion_train.data.recolour import recolour
 from fashion_train.data.samples import Masks, draw_colour
-from fashion_train.fit.distillation import Predict
 from fashion_train.options import TrainOptions
-from fashion_train.tune.evaluate import score
-from fashion_train.tune.metrics import Scores
+from fashion_train.tune.evaluate import Predict, Scores, score
 
 if TYPE_CHECKING:
     import keras
 
-
+Bins = list[tuple[float, float, int]]  # mean score, share with the label, number of scores
 BINS = 10
-SCALES = (0.4, 2.5)  # a few hundred photos do not carry a bolder correction
+SCALES = (0.4, 2.5)  # a few hundred photos do not justify a larger correction
+# One third of the tuning pictures shows no garment, more than a camera that points at clothes sees: with equal weights
+# thresholds rose, and real dresses got no label.
+NEGATIVES_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """New logit = scale x logit, for each label: sharper or softer, with the same decision at 0.5."""
+    """Temperature scaling: new logit = scale x logit, for each label; decisions at 0.5 stay the same."""
 
     scale: NDArray[np.float64]  # (labels,)
 
     def fold_into(self, model: "keras.Model") -> None:
-        """Change the last layer, called `scores`, so that its sigmoid comes out calibrated."""
+        """Change the last layer, called `scores`, so that the model's scores are calibrated."""
         layer = model.get_layer("scores")
         kernel, bias = layer.get_weights()
         layer.set_weights([kernel * self.scale, bias * self.scale])
 
 
-def fit_temperatures(scores: Scores, targets: Scores) -> Calibration:
-    """The scale for each label that makes (n, labels) sigmoid scores most likely to give the targets."""
-    logits, truth = _logit(scores), targets > 0.5
+def fit_temperatures(scores: Scores, targets: Targets) -> Calibration:
+    """The scale for each label that maximises the likelihood of targets (n, labels) given sigmoid scores."""
+    clipped = scores.astype(np.float64).clip(1e-6, 1 - 1e-6)
+    logits, truth = np.log(clipped / (1 - clipped)), targets > 0.5
 
     def loss(scale: float, column: int) -> float:
         scaled = scale * logits[:, column]
@@ -60,8 +55,8 @@ def fit_temperatures(scores: Scores, targets: Scores) -> Calibration:
     return Calibration(np.array([found.get(column, 1.0) for column in range(scores.shape[1])]))
 
 
-def fit_temperature(scores: Scores, targets: Scores) -> Calibration:
-    """One scale for all labels of softmax scores (n, labels), by the rows that carry one: it cannot say nothing."""
+def fit_temperature(scores: Scores, targets: Targets) -> Calibration:
+    """One scale for all labels of softmax scores (n, labels), from the rows with a label."""
     rows = targets.any(axis=1)
     if not rows.any():
         return Calibration(np.ones(scores.shape[1]))
@@ -81,8 +76,8 @@ def _best_scale(loss: Callable[[float], float]) -> float:
     return float(minimize_scalar(loss, bounds=SCALES, method="bounded").x)
 
 
-def reliability(scores: Scores, targets: Scores) -> list[tuple[float, float, int]]:
-    """For each of ten score ranges that is not empty: mean score, share that carries the label, how many."""
+def reliability(scores: Scores, targets: Targets) -> Bins:
+    """For each of ten score ranges that is not empty: mean score, share with the label, number of scores."""
     flat, truth = scores.ravel(), targets.ravel() > 0.5
     bins = np.minimum((flat * BINS).astype(int), BINS - 1)
     return [
@@ -92,94 +87,81 @@ def reliability(scores: Scores, targets: Scores) -> list[tuple[float, float, int
     ]
 
 
-def calibration_error(scores: Scores, targets: Scores) -> float:
+def calibration_error(scores: Scores, targets: Targets) -> float:
     """Expected calibration error over all label decisions, 0..1."""
     rows = reliability(scores, targets)
-    return sum(abs(said - was) * count for said, was, count in rows) / sum(count for _, _, count in rows)
-
-
-def _logit(scores: Scores) -> NDArray[np.float64]:
-    clipped = scores.astype(np.float64).clip(1e-6, 1 - 1e-6)
-    logits: NDArray[np.float64] = np.log(clipped / (1 - clipped))
-    return logits
-
-
-# Of three tuning pictures one shows no garment. Whoever points a camera at clothes sees fewer of those: with equal
-# weights thresholds rose for them, and real dresses fell silent.
-NEGATIVES_WEIGH = 0.5
-Targets = NDArray[np.float32]
+    return sum(abs(mean - share) * count for mean, share, count in rows) / sum(count for _, _, count in rows)
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """Label space with its thresholds, and what calibration did."""
+    """Label space with tuned thresholds, and the effect of calibration."""
 
     space: LabelSpace
     calibration: dict[str, Any]  # for run.json
-    before: list[tuple[float, float, int]]  # reliability of the validation photos as trained
-    after: list[tuple[float, float, int]]
+    before: Bins  # reliability on the validation photos, as trained
+    after: Bins
 
 
 def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "keras.Model") -> Tuned:
     """Fold a calibration into the model, then tune thresholds on its new scores.
 
-    Both look at the validation photos, at validation negatives, and at the validation photos recoloured, so that
-    colours without a name and unseen combinations have a say.
+    Both use the validation photos, validation background images, and recoloured validation photos, which stand for
+    unseen combinations and for colours without a label.
     """
     tuning_set = TuningSet.gather(options, prepared)
     targets = tuning_set.targets
-    weights = np.where(targets.any(axis=1), 1, NEGATIVES_WEIGH).astype(np.float32)
-    plain = slice(0, len(prepared.on("val")))
+    weights = np.where(targets.any(axis=1), 1, NEGATIVES_WEIGHT).astype(np.float32)
     scores = tuning_set.score(predict)
     fit = fit_temperatures if options.task == "multi-label" else fit_temperature
     calibration = fit(scores, targets)
     calibration.fold_into(model)
     calibrated = tuning_set.score(predict)
-    labels, groups = prepared.dataset.labels, prepared.dataset.groups
-    usual = usual_thresholds(prepared.dataset, taught=tuning_set.has_unnamed)
-    thresholds = tune_thresholds(calibrated, targets, labels, options.target_precision, weights, usual)
-    wanted = options.target_precision
-    if wanted is not None and (missed := labels_below_precision(calibrated, targets, thresholds, wanted)):
-        say(
-            f"--target-precision {wanted:g} is reached by no threshold for {', '.join(missed)} on the validation photos"
+    labels, precision = prepared.dataset.labels, options.target_precision
+    defaults = default_thresholds(prepared.dataset, with_background=tuning_set.has_unnamed)
+    thresholds = tune_thresholds(calibrated, targets, labels, precision, weights, defaults)
+    if precision is not None and (missed := labels_below_precision(calibrated, targets, thresholds, precision)):
+        options.progress.line(
+            f"--target-precision {precision:g}: no threshold reaches it for {', '.join(missed)} on the validation "
+            "photos"
         )
+    photos = slice(0, len(prepared.on("val")))
+    errors = [round(calibration_error(found[photos], targets[photos]), 5) for found in (scores, calibrated)]
     return Tuned(
-        LabelSpace(labels, groups, thresholds),
+        LabelSpace(labels, prepared.dataset.groups, thresholds),
         {
             "method": "temperature",
             "folded_into": "scores",
             "scale": dict(zip(labels, calibration.scale.round(4).tolist(), strict=True)),
-            "expected_calibration_error": {
-                "before": round(calibration_error(scores[plain], targets[plain]), 5),
-                "after": round(calibration_error(calibrated[plain], targets[plain]), 5),
-            },
+            "expected_calibration_error": {"before": errors[0], "after": errors[1]},
         },
-        reliability(scores[plain], targets[plain]),
-        reliability(calibrated[plain], targets[plain]),
+        reliability(scores[photos], targets[photos]),
+        reliability(calibrated[photos], targets[photos]),
     )
 
 
-def usual_thresholds(dataset: Dataset, *, taught: bool) -> dict[str, float]:
-    """Where thresholds stay unless the photos say otherwise: label -> 0..1, for labels that exclude others.
+def default_thresholds(dataset: Dataset, *, with_background: bool) -> dict[str, float]:
+    """Default thresholds, label -> 0..1, of labels that exclude others.
 
-    Of colours lower, where cloth without a label was `taught` as none of them: a low score is evidence there already.
+    They are lower for colours, where recoloured cloth without a label was trained on (`with_background`): then a low
+    score is evidence already.
     """
-    colours = dataset.dyes.named if taught else ()
+    colours = dataset.palette.named if with_background else ()
     grouped = [label for members in dataset.groups.values() for label in members]
     return {label: DEFAULT_WITH_BACKGROUND if label in colours else DEFAULT_IN_GROUP for label in grouped}
 
 
 @dataclass(frozen=True)
 class TuningSet:
-    """The validation photos first, then negatives, then recoloured copies: read in parts, since there may be many."""
+    """The validation photos, then background images, then recoloured copies; read in chunks."""
 
     stored: tuple[tuple[PixelStore, Sequence[int]], ...]
     targets: Targets  # (n, labels)
-    has_unnamed: bool  # copies in a colour without a label: found here, such cloth was found in training as well
+    has_unnamed: bool  # has copies in a colour without a label; then the training data had some, too
 
     @classmethod
     def gather(cls, options: TrainOptions, prepared: Prepared) -> "TuningSet":
-        """Look at all photos and negatives of the validation side."""
+        """All pictures of the validation side."""
         val = prepared.on("val")
         stored: list[tuple[PixelStore, Sequence[int]]] = [(prepared.decoded.exact, val)]
         targets = [prepared.targets[val]]
@@ -191,7 +173,7 @@ class TuningSet:
             copies, labels = recoloured_copies(prepared, val, options.recipe.unknown_colours, options.seed)
             stored.append((copies, range(len(labels))))
             targets.append(labels)
-            colours = [prepared.dataset.labels.index(label) for label in prepared.dataset.dyes.named]
+            colours = [prepared.dataset.labels.index(label) for label in prepared.dataset.palette.named]
             unnamed = bool((~labels[:, colours].any(axis=1)).any())
         return cls(tuple(stored), np.concatenate(targets), unnamed)
 
@@ -201,15 +183,14 @@ class TuningSet:
 
 
 def recoloured_copies(prepared: Prepared, indices: list[int], unknown: float, seed: int) -> tuple[PixelStore, Targets]:
-    """One copy in another colour of every photo whose garment can be found; maybe none."""
-    masks = Masks.find(prepared, indices, lambda _done, _total: None)
-    size = (prepared.spec.width, prepared.spec.height)
+    """One copy in another colour of every photo whose garment is found: pictures and targets (n, labels)."""
+    masks = Masks.find(prepared, indices)
     store = PixelStore(prepared.spec.shape)
     targets: list[NDArray[np.float32]] = []
     for index in masks.colours:
         rng = np.random.default_rng([seed, index])
         colour, target = draw_colour(prepared, masks, index, unknown, rng)
-        dyed = recolour(prepared.decoded.large.read(index), masks.store.read(index)[:, :, 0], colour, rng)
-        store.write(len(targets), cv2.resize(dyed, size, interpolation=cv2.INTER_AREA))
+        picture = masks.recolour(prepared, index, colour, rng)
+        store.write(len(targets), cv2.resize(picture, prepared.size[::-1], interpolation=cv2.INTER_AREA))
         targets.append(target)
     return store, np.array(targets, np.float32).reshape(-1, prepared.targets.shape[1])

@@ -1,0 +1,236 @@
+"""Folder names, CSV rows and groups become labels."""
+
+import os
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from fashion_edge.errors import DatasetError, UsageError
+from fashion_train.data.dataset import (
+    find_holdout,
+    find_negatives,
+    infer_groups,
+    load_dataset,
+    split_words,
+)
+
+
+def test_two_words_are_colour_and_garment(shapes):
+    dataset = load_dataset(shapes)
+    assert dataset.labels == ("blue", "dress", "red", "shirt")
+    assert dataset.groups == {"colour": ("blue", "red"), "garment": ("dress", "shirt")}
+    assert Counter(photo.combination for photo in dataset.photos) == {
+        "blue dress": 16,
+        "red dress": 16,
+        "red shirt": 16,
+    }
+
+
+def test_any_number_of_words_is_grouped_by_position_from_the_end():
+    groups = infer_groups([("red", "striped", "shirt"), ("plain", "dress"), ("dress",)])
+    assert groups == {"word1": ("red",), "word2": ("plain", "striped"), "word3": ("dress", "shirt")}
+
+
+def test_a_word_at_two_positions_needs_groups():
+    with pytest.raises(
+        DatasetError,
+        match="'dress' has different positions in folder names.*which exclude each other of dress, red.*--groups",
+    ):
+        infer_groups([("red", "dress"), ("dress", "shirt")])
+
+
+def test_two_orders_of_the_same_words_are_named():
+    with pytest.raises(
+        DatasetError,
+        match="in red_dress and dress_red, the same words in two orders: rename one, or say .*--groups",
+    ):
+        infer_groups([("red", "dress"), ("blue", "dress"), ("dress", "red")])
+
+
+def test_two_words_written_as_one_get_an_example(tmp_path):
+    (tmp_path / "reddress").mkdir()
+    (tmp_path / "reddress" / "a.jpg").touch()
+    with pytest.raises(
+        DatasetError, match="only the label 'reddress'; at least two are needed: name it like red_dress"
+    ):
+        load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Red_Dress", "dress_red", "red__dress"])
+def test_a_combination_is_held_out_by_the_name_of_its_folder(shapes, name):
+    assert find_holdout(load_dataset(shapes), [name]) == {"red dress"}
+
+
+def test_an_umlaut_is_one_label_however_the_file_system_writes_it(tmp_path):
+    decomposed, composed = "gru\u0308n", "gr\u00fcn"  # as macOS lists a folder, as a keyboard types it
+    assert split_words(f"{decomposed}_kleid") == split_words(f"{composed}_kleid") == (composed, "kleid")
+    (tmp_path / "photos.csv").write_text(f"file,labels\na.jpg,{decomposed} kleid\nb.jpg,{composed} hose\n", "utf-8")
+    assert load_dataset(tmp_path / "photos.csv").labels == (composed, "hose", "kleid")
+
+
+def test_a_csv_names_a_file_once(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,blue dress\nb.jpg,red dress\na.jpg,red shirt\n")
+    with pytest.raises(DatasetError, match=r"lines 2 and 4 both name a\.jpg; keep one of them"):
+        load_dataset(tmp_path / "photos.csv")
+
+
+def test_an_unknown_colour_word_in_no_group_may_mean_any_colour(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red dress\nb.jpg,turquoise jeans\nc.jpg,blue jeans\n")
+    assert load_dataset(tmp_path / "photos.csv", "garment=dress,jeans").palette.unnamed == ()
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red dress\nb.jpg,striped jeans\nc.jpg,blue jeans\n")
+    assert "green" in load_dataset(tmp_path / "photos.csv", "colour=red,blue garment=dress,jeans").palette.unnamed
+
+
+@pytest.mark.parametrize("name", ["red|wine_dress", "red,wine_dress", "red;wine_dress"])
+def test_a_delimiter_of_labels_is_refused_in_a_folder_name(name):
+    with pytest.raises(DatasetError, match=r"has a '.' in a label, .*; name it like red_dress"):
+        split_words(name)
+
+
+@pytest.mark.parametrize("name", ["___", "123", "_1_2"])
+def test_a_folder_name_without_a_label_is_refused(name):
+    with pytest.raises(DatasetError, match="has no label in its name"):
+        split_words(name)
+
+
+def test_missing_empty_and_photoless_folders_have_different_messages(tmp_path):
+    with pytest.raises(DatasetError, match="does not exist"):
+        load_dataset(tmp_path / "nowhere")
+    with pytest.raises(DatasetError, match="has no folder in it"):
+        load_dataset(tmp_path)
+    (tmp_path / "red_dress").mkdir()
+    with pytest.raises(DatasetError, match="holds no photo"):
+        load_dataset(tmp_path)
+
+
+def test_a_csv_may_have_any_labels_and_photos_without_one(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red dress\nb.jpg,dress\nc.jpg,\n")
+    dataset = load_dataset(tmp_path / "photos.csv")
+    assert dataset.root == tmp_path
+    assert [photo.labels for photo in dataset.photos] == [("red", "dress"), ("dress",), ()]
+    assert dataset.groups == {"colour": ("red",), "garment": ("dress",)}
+
+
+def test_labels_of_a_csv_in_another_order_are_the_same_combination(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red outdoor dress\nb.jpg,dress red outdoor\nc.jpg,blue\n")
+    dataset = load_dataset(tmp_path / "photos.csv", "colour=blue,red garment=dress")
+    assert [photo.combination for photo in dataset.photos] == ["red dress outdoor", "red dress outdoor", "blue"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no row"),
+        ("name,labels\na.jpg,red dress\n", "no columns file,labels"),
+        ("file,labels\n../a.jpg,red dress\n", "line 2: file '../a.jpg' must be a path below"),
+        ("file,labels\n/etc/a.jpg,red dress\n", "must be a path below"),
+        ("file,labels\nred_dress\\a.jpg,red dress\n", "must be a path below .* with / between folders"),
+        ("file,labels\na.jpg,red red\n", "line 2: a label is repeated"),
+        ("file,labels\na.jpg,\n", "gives no photo a label"),
+        ("file,labels\na.jpg,red,dress\n", "line 2: give the labels of a.jpg in one column, separated by blanks"),
+        ('file,labels\na.jpg,"red, dress"\n', "in one column, separated by blanks"),
+        ("file,labels\na.jpg,red;dress\n", "in one column, separated by blanks"),
+        ("file,labels\na.jpg,red|dress\n", "in one column, separated by blanks"),
+        (
+            'file,labels\n"a.jpg,red dress\nb.jpg,red\n',
+            "^[^\n]*line 2: a quotation mark is not closed on its line[^\n]*$",
+        ),
+        ('file,labels\n"' + "a.jpg,red\n" * 20000, "cannot be read as CSV .*; look for a quotation mark"),
+        ("file,labels\na.jpg,red dress\nb.jpg\n", "line 3: give the labels of b.jpg"),
+        ("file,labels\na.jpg,red \x1b[2Jdress\n", "has the label .* not valid in a bundle"),
+        ("file,labels\na.jpg,red ..\n", r"has the label '\.\.', which is not valid in a bundle; rename it"),
+        ("path,label\na.jpg,red,dress\n", "its first line names path, label"),
+        ("file,labels\na.jpg,red dress\n./a.jpg,blue dress\n", "lines 2 and 3 both name a.jpg"),
+        ("file,labels\n\na.jpg,red dress\n\n\nb.jpg,red red\n", "line 6: a label is repeated"),
+    ],
+)
+def test_a_bad_csv_is_named_with_its_line(tmp_path, text, message):
+    (tmp_path / "photos.csv").write_text(text)
+    with pytest.raises(DatasetError, match=message):
+        load_dataset(tmp_path / "photos.csv")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_the_message_about_another_encoding_says_how_to_save_the_csv(tmp_path, encoding):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,grün kleid\nb.jpg,rot kleid\n", encoding)
+    with pytest.raises(DatasetError, match="in UTF-8 .*; save it as CSV UTF-8"):
+        load_dataset(tmp_path / "photos.csv")
+
+
+def test_negatives_must_be_a_folder_with_photos(tmp_path):
+    with pytest.raises(DatasetError, match="none does not exist; name another .*, or leave --negatives out"):
+        find_negatives(tmp_path / "none")
+    (tmp_path / "list.csv").touch()
+    with pytest.raises(DatasetError, match="is not a folder"):
+        find_negatives(tmp_path / "list.csv")
+    with pytest.raises(DatasetError, match="holds no photo"):
+        find_negatives(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [
+        ("light blue_dress", "light_blue_dress where each word is a label, or light-blue_dress where they are one"),
+        ("red dress", "red_dress where each word is a label, or red-dress where they are one"),
+        ("red _dress", "red_dress$"),
+    ],
+)
+def test_a_label_with_a_blank_is_refused_since_split_csv_separates_by_blanks(name, better):
+    with pytest.raises(DatasetError, match=f"has a blank in the label .*; name it {better}"):
+        split_words(name)
+
+
+def test_labels_of_a_csv_are_normalized_as_those_of_folders(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,Red dress\n./b.jpg,red shirt\n")
+    dataset = load_dataset(tmp_path / "photos.csv")
+    assert dataset.labels == ("dress", "red", "shirt")
+    assert [photo.file for photo in dataset.photos] == ["a.jpg", "b.jpg"]
+
+
+def test_a_photo_with_two_labels_of_one_group_is_named(tmp_path):
+    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red blue dress\nb.jpg,blue shirt\n")
+    with pytest.raises(
+        UsageError, match=r"a\.jpg has the labels red and blue, which exclude each other in the group colour"
+    ):
+        load_dataset(tmp_path / "photos.csv", "colour=red,blue")
+
+
+def test_ignored_files_are_listed(shapes, tmp_path):
+    folder = shutil.copytree(shapes, tmp_path / "photos")
+    (folder / "red_dress" / "phone.heic").write_bytes(b"a picture in an unknown format")
+    (folder / "red_dress" / "000.png.json").write_text("{}")  # a sidecar of fashion-edge --capture
+    (folder / "red_dress" / "more").symlink_to(shapes / "blue_dress")
+    assert load_dataset(folder).ignored == ("red_dress/more", "red_dress/phone.heic")
+    (folder / "loose.jpg").write_bytes(b"a picture without a label")
+    (folder / "README").touch()
+    assert load_dataset(folder).ignored == ("loose.jpg", "red_dress/more", "red_dress/phone.heic")
+    assert load_dataset(shapes).ignored == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such a name")
+def test_names_that_are_not_utf8_are_refused_before_training(shapes, tmp_path):
+    folder = shutil.copytree(shapes, tmp_path / "photos")
+    odd = os.fsencode(folder / "red_dress") + b"/caf\xe9"
+    Path(os.fsdecode(odd + b".heic")).touch()
+    assert load_dataset(folder).ignored == ("red_dress/caf\\xe9.heic",)
+    Path(os.fsdecode(odd + b".jpg")).touch()
+    with pytest.raises(
+        DatasetError, match=r"names below .* are not UTF-8: 1 photo, the first red_dress/caf\\xe9\.jpg; rename"
+    ):
+        load_dataset(folder)
+    with pytest.raises(DatasetError, match=r"not UTF-8: 1 photo, the first caf\\xe9\.jpg; rename"):
+        find_negatives(folder / "red_dress")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a backslash separates folders there")
+@pytest.mark.parametrize("name", ["a\\b.jpg", "a\rb.jpg"])
+def test_a_name_that_fashion_export_would_refuse_is_refused_before_training(shapes, tmp_path, name):
+    folder = shutil.copytree(shapes, tmp_path / "photos")
+    (folder / "red_dress" / name).touch()
+    with pytest.raises(
+        DatasetError, match="names below .* contain a backslash or a carriage return: 1 photo, .*; rename"
+    ):
+        load_dataset(folder)

@@ -1,0 +1,156 @@
+"""Training pictures have the right labels after every kind of change."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+import fashion_render
+from fashion_edge.preprocess import InputSpec
+from fashion_train.data.augment import LIGHT_AUGMENTATION, TUTORIAL, Augmentation, augment, downscale, warp
+from fashion_train.data.recolour import Palette, to_lab
+from fashion_train.data.samples import Masks, PhotoSampler, draw_colour, render_pictures
+from fashion_train.options import find_recipe
+
+NONE = Augmentation(0.0, 0.0, 0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+UNCHANGED = {"augmentation": NONE, "light_augmentation": 0.0}
+
+
+@pytest.fixture(scope="module")
+def photos(shapes, things, prepare_photos):
+    """The shapes, with background images."""
+    return prepare_photos(shapes, negatives=things)
+
+
+@pytest.fixture(scope="module")
+def masks(photos):
+    return Masks.find(photos, photos.on("train"))
+
+
+def test_an_epoch_holds_every_training_photo_once_and_a_share_of_everything_else(photos, masks):
+    labels, palette = photos.dataset.labels, photos.dataset.palette
+    rendered = render_pictures(labels, palette, InputSpec(64, 64), 5, 1, lambda *_: None)
+    recipe = find_recipe("default", negatives=0.5, patches=0.25, rendered=0.25)
+    sampler = PhotoSampler.of(photos, recipe, masks, rendered)
+    count = len(photos.on("train"))
+    assert sampler.positives == tuple(photos.on("train"))
+    assert sampler.counts == (count, round(0.5 * count), round(0.25 * count), round(0.25 * count))
+
+
+def test_an_unchanged_photo_keeps_its_labels(photos):
+    sampler = PhotoSampler.of(photos, find_recipe("default", recolour=0.0, **UNCHANGED))
+    picture, target = sampler.draw(0, np.random.default_rng(0))
+    assert picture.shape == (48, 48, 3)
+    assert (target == photos.targets[photos.on("train")[0]]).all()
+
+
+def test_a_recoloured_photo_has_its_new_colour_and_its_old_garment(photos, masks):
+    sampler = PhotoSampler.of(photos, find_recipe("default", recolour=1.0, unknown_colours=0.0, **UNCHANGED), masks)
+    blue, dress, red, shirt = range(4)
+    for item, index in enumerate(sampler.positives[:12]):
+        picture, target = sampler.draw(item, np.random.default_rng(item))
+        assert (target[[dress, shirt]] == photos.targets[index][[dress, shirt]]).all()
+        assert target[[blue, red]].sum() == 1
+        cloth = np.median(to_lab(picture)[20:30, 20:28].reshape(-1, 3), axis=0)
+        assert (cloth[2] > 0) == bool(target[red])  # b: yellow-red or blue, whatever it was before
+
+
+def test_a_colour_without_a_label_gives_no_colour_label(photos, masks):
+    index = next(iter(masks.colours))
+    colour, target = draw_colour(photos, masks, index, 1.0, np.random.default_rng(0))
+    labels = photos.dataset.labels
+    assert colour not in labels
+    assert target[[labels.index("blue"), labels.index("red")]].sum() == 0
+    assert target.sum() == 1
+
+
+def test_negatives_and_patches_have_no_label(photos, masks):
+    sampler = PhotoSampler.of(photos, find_recipe("default", rendered=0.0), masks)
+    for item in range(len(photos.on("train")), len(sampler)):
+        _, target = sampler.draw(item, np.random.default_rng(item))
+        assert not target.any()
+
+
+def test_photos_are_downscaled_to_the_size_of_negatives(photos):
+    def sharpness(picture):
+        return np.abs(np.diff(picture.astype(int), axis=1)).mean()
+
+    decoded = photos.negatives.decoded
+    assert decoded.sizes[0] == (80, 60)
+    thumbnails = replace(decoded, sizes=tuple((12, 9) for _ in decoded.sizes))
+    tiny = replace(photos, negatives=replace(photos.negatives, decoded=thumbnails))
+    recipes = [find_recipe("default", recolour=0.0, downscale_probability=share, **UNCHANGED) for share in (0.0, 1.0)]
+    (fine, label), (coarse, same) = (PhotoSampler.of(tiny, r).draw(0, np.random.default_rng(0)) for r in recipes)
+    assert sharpness(coarse) < 0.8 * sharpness(fine)
+    assert (label == same).all()
+
+
+def test_a_picture_that_is_small_already_is_not_downscaled():
+    picture = np.random.default_rng(0).integers(0, 255, (40, 30, 3), np.uint8)
+    assert downscale(picture, (80, 60), np.random.default_rng(0)) is picture
+    assert downscale(picture, (20, 60), np.random.default_rng(0)).shape == picture.shape
+
+
+def test_photos_without_a_colour_label_give_no_patches(tmp_path, prepare_photos):
+    for number, name in enumerate(("big_round", "small_round", "small_square")):
+        (tmp_path / name).mkdir()
+        for index in range(12):
+            noise = np.random.default_rng([number, index]).integers(0, 255, (12, 9, 3), np.uint8)
+            cv2.imwrite(str(tmp_path / name / f"{index}.png"), cv2.resize(noise, (60, 80)))
+    found = prepare_photos(tmp_path)
+    sampler = PhotoSampler.of(found, find_recipe("default"), Masks.find(found, found.on("train")))
+    assert not sampler.masks.colours
+    assert sampler.counts[2] == 0
+    assert {sampler.draw(item, np.random.default_rng(item))[0].shape for item in range(len(sampler))} == {(48, 48, 3)}
+
+
+def test_labels_that_the_renderer_does_not_know_get_objects_only():
+    labels = ("poodle", "white_coat")
+    rendered = render_pictures(labels, Palette.of(labels), InputSpec(64, 64), 6, 1, lambda *_: None)
+    assert not rendered.targets.any()
+
+
+@pytest.mark.parametrize(
+    ("labels", "never"), [(("bag", "red", "shoes"), {"bag", "shoe"}), (("blau", "rot", "shirt"), {"shirt"})]
+)
+def test_an_object_that_a_label_may_name_is_not_rendered_without_it(monkeypatch, labels, never):
+    drawn = set()
+    draw_object, draw_garment = fashion_render.render_object, fashion_render.render_photo
+    monkeypatch.setattr(
+        fashion_render, "render_object", lambda rng, name, *size: drawn.add(name) or draw_object(rng, name, *size)
+    )
+    monkeypatch.setattr(
+        fashion_render, "render_photo", lambda rng, name, *more: drawn.add(name) or draw_garment(rng, name, *more)
+    )
+    palette = Palette.of(labels, [labels[:2], labels[2:]])
+    render_pictures(labels, palette, InputSpec(64, 64), 60, 1, lambda *_: None)
+    assert drawn
+    assert not drawn & never
+
+
+@pytest.mark.parametrize(
+    "changes", [Augmentation(), TUTORIAL, LIGHT_AUGMENTATION], ids=["default", "tutorial", "light"]
+)
+def test_augmentation_gives_the_requested_size_and_repeats_with_the_seed(changes):
+    picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    one, same, other = (augment(picture, (48, 40), changes, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert one.shape == (48, 40, 3)
+    assert one.dtype == np.uint8
+    assert (one == same).all()
+    assert (one != other).any()
+
+
+def test_without_augmentation_a_picture_is_only_resized():
+    ramp = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], 64, axis=0).repeat(3, axis=2)
+    wide, high = (warp(ramp, size, NONE, np.random.default_rng(0)).astype(int) for size in ((32, 48), (48, 32)))
+    assert np.abs(wide[16, :, 0] - np.linspace(0, 255, 48)).max() < 6
+    assert np.abs(high[24, :, 0] - np.linspace(0, 255, 32)).max() < 9
+
+
+def test_a_flip_mirrors():
+    half = np.zeros((32, 32, 3), np.uint8)
+    half[:, :16] = 255
+    flipped = warp(half, (32, 32), replace(NONE, flip=1.0), np.random.default_rng(0))
+    assert flipped[:, :12].max() == 0
+    assert flipped[:, 20:].min() == 255
