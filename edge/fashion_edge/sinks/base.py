@@ -1,28 +1,27 @@
-"""Several sinks as one: a sink that fails is reported once, closed and left out; the rest go on."""
+"""The interface of a sink, and the fan-out: a sink that fails is reported once, closed and left out."""
 
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from operator import methodcaller
 from types import TracebackType
 from typing import Self
 
 from fashion_edge.console import say
 from fashion_edge.errors import UsageError
-from fashion_edge.frame import Event, Fault, Tick
+from fashion_edge.frame import Event, Fault, Item, Tick
 from fashion_edge.result import Result
 
 
 class Sink:
-    """Takes results; a context manager that finishes its files when it is left. Does nothing by itself."""
+    """Takes results; a context manager that finishes its files at the end. The base class does nothing."""
 
-    name = "a sink"  # for a message: the flag that asked for it
+    name = "a sink"  # for messages: its flag
     wants_picture = False  # whether frames must be annotated before `put`
-    wants_clean = False  # whether `put_clean` sees each frame before anything is drawn on it
-    speaks = False  # on standard output: when nobody reads that any more, the run ends
-    stopped = False  # a sink sets it to end the run
-    notices: deque[Event] | None = None  # what a sink has to say of itself: "failed" or "restored"
+    wants_clean = False  # whether `put_clean` gets each frame before it is annotated
+    speaks = False  # on standard output: the run ends when the reader closes it
+    stopped = False  # set by a sink to end the run
+    notices: deque[Event] | None = None  # events of the sink itself: "failed" or "restored"
 
     def __enter__(self) -> Self:
         return self
@@ -33,7 +32,7 @@ class Sink:
         self.close()
 
     def put_clean(self, result: Result) -> None:
-        """Take a labelled frame on which nothing is drawn yet; keep no reference to its image."""
+        """Take a labelled frame that is not annotated yet; keep no reference to its image."""
 
     def put(self, result: Result) -> None:
         """Take a labelled frame."""
@@ -42,92 +41,94 @@ class Sink:
         """Take an input that could not be read."""
 
     def event(self, event: Event) -> None:
-        """Take a change of the source's state."""
+        """Take a change of the source's state, or the failure of another sink."""
 
     def tick(self, tick: Tick) -> None:
-        """Nothing came for a moment: a chance to keep a window or a watchdog alive."""
+        """Nothing came for a moment: keep a window or a watchdog alive."""
 
     def close(self) -> None:
-        """Finish what was begun."""
+        """Finish the output."""
 
     def written(self) -> str | None:
-        """Once closed: where the output is, for the end of the run; None where there is nothing to find."""
+        """Where the output is, once it is closed; None if there is none."""
         return None
 
 
 class FanOut(Sink):
-    """Passes everything on to each of its sinks, and outlives them all; closing it closes them."""
+    """Passes everything on to each of its sinks, and closes them. A failing sink does not end the run."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.failures: list[str] = []  # one sentence each
-        self.outputs: list[str] = []  # once closed: where each has left what it made
-        self._sinks: list[Sink] = []
+        self.outputs: list[str] = []  # where the closed sinks wrote
+        self._sinks: tuple[Sink, ...] = ()
         self._clock = clock
 
     def add(self, sink: Sink) -> None:
-        """Take one more, behind those that are there."""
-        self._sinks.append(sink.__enter__())
-        self._look()
+        """Enter a sink and append it."""
+        self._sinks = (*self._sinks, sink.__enter__())
+        self.wants_picture |= sink.wants_picture
+        self.wants_clean |= sink.wants_clean
 
     def put_clean(self, result: Result) -> None:
-        """Show it to the sinks that want a frame before it is drawn on."""
-        self._each(methodcaller("put_clean", result), lambda sink: sink.wants_clean)
+        """Pass a frame on to the sinks that want it before it is annotated."""
+        self._pass_on("put_clean", result, tuple(sink for sink in self._sinks if sink.wants_clean))
 
     def put(self, result: Result) -> None:
         """Pass on a labelled frame."""
-        self._each(methodcaller("put", result))
+        self._pass_on("put", result)
 
     def fault(self, fault: Fault) -> None:
         """Pass on an input that could not be read."""
-        self._each(methodcaller("fault", fault))
+        self._pass_on("fault", fault)
 
     def event(self, event: Event) -> None:
         """Pass on a change of the source's state."""
-        self._each(methodcaller("event", event))
+        self._pass_on("event", event)
 
     def tick(self, tick: Tick) -> None:
         """Pass on that nothing came."""
-        self._each(methodcaller("tick", tick))
+        self._pass_on("tick", tick)
 
     def close(self) -> None:
-        """Close each; one that cannot finish what it began counts as failed."""
+        """Close the sinks, the last first; one that cannot finish its output counts as failed."""
         while self._sinks:
-            sink = self._sinks.pop()
+            *others, sink = self._sinks
+            self._sinks = tuple(others)
             try:
                 sink.close()
-                self.outputs[:0] = [words] if (words := sink.written()) else []
+                self.outputs[:0] = [text] if (text := sink.written()) else []
             except Exception as error:  # whatever it is, the others must be closed
                 self._report(sink, error)
 
-    def _each(self, call: Callable[[Sink], None], concerns: Callable[[Sink], bool] = lambda _: True) -> None:
-        for sink in tuple(self._sinks):
-            if not concerns(sink):
-                continue
+    def _pass_on(self, method: str, item: Item | Result, sinks: tuple[Sink, ...] | None = None) -> None:
+        for sink in self._sinks if sinks is None else sinks:
             try:
-                call(sink)
-            except UsageError:  # it never could have worked
+                getattr(sink, method)(item)
+            except UsageError:  # it could not have worked at all
                 raise
-            except Exception as error:  # a sink's libraries may raise anything, and the loop must not end for it
+            except Exception as error:  # a sink's libraries may raise anything, which must not end the loop
                 if sink.speaks and isinstance(error, BrokenPipeError):
-                    raise  # nobody reads our output any more
+                    raise  # standard output was closed, as `| head` does
                 self._drop(sink, error)
-        self._pass_notices()
-        self._look()
+        self._update()
 
-    def _pass_notices(self) -> None:
-        """What a sink says of itself, while it mends itself, is an event for all of them."""
-        for sink in tuple(self._sinks):
+    def _update(self) -> None:
+        """Pass on the notices of the sinks, and combine their flags: in one loop, since it runs after every frame."""
+        picture = clean = stopped = False
+        for sink in self._sinks:
+            picture, clean, stopped = picture or sink.wants_picture, clean or sink.wants_clean, stopped or sink.stopped
             while sink.notices:
                 notice = sink.notices.popleft()
                 if notice.state == "failed":
                     say(f"{notice.source} failed: {notice.detail}")
                 self.event(notice)
+        self.wants_picture, self.wants_clean, self.stopped = picture, clean, stopped
 
     def _drop(self, sink: Sink, error: Exception) -> None:
         if sink not in self._sinks:
-            return  # it failed again on hearing of another's failure
-        self._sinks.remove(sink)
-        with suppress(Exception):  # it has failed already: what it says now is no news
+            return  # it failed again, on the event of another's failure
+        self._sinks = tuple(other for other in self._sinks if other is not sink)
+        with suppress(Exception):  # its failure is reported below
             sink.close()
         self._report(sink, error)
 
@@ -135,11 +136,4 @@ class FanOut(Sink):
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
         self.failures.append(f"{sink.name} failed: {reason}; it is left out from here on")
         say(self.failures[-1])
-        event = Event(sink.name, "failed", self._clock(), reason)
-        self._each(methodcaller("event", event))
-
-    def _look(self) -> None:
-        picture = clean = stopped = False
-        for sink in self._sinks:  # after every frame: three generators would take five times as long
-            picture, clean, stopped = picture or sink.wants_picture, clean or sink.wants_clean, stopped or sink.stopped
-        self.wants_picture, self.wants_clean, self.stopped = picture, clean, stopped
+        self.event(Event(sink.name, "failed", self._clock(), reason))
