@@ -121,8 +121,25 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         raise ImageError(f"{path} cannot be decoded: {brief(error)}") from error
 
 
-def _depth(image: "PILImage.Image", path: Path) -> int:
-    """Bits of a grey pixel that are used; where that is not known, a picture would come out black or white."""
+def pil_to_bgr(image: "PILImage.Image") -> NDArray[np.uint8]:
+    """Convert a PIL image to (h, w, 3) uint8 in B, G, R order, as `read_image` does; the image is not changed.
+
+    Raises:
+        ImageError: it cannot be decoded, or holds measured values instead of shades.
+    """
+    from PIL import ImageOps
+
+    name = getattr(image, "filename", "") or "the image"
+    try:
+        return _to_bgr(ImageOps.exif_transpose(image), _depth(image, name))  # a copy, also where it is upright
+    except ImageError:
+        raise
+    except Exception as error:  # as for read_image
+        raise ImageError(f"{name} cannot be decoded: {brief(error)}") from error
+
+
+def _depth(image: "PILImage.Image", path: Path | str) -> int:
+    """Bits of a grey pixel that are used; without them a picture would become black or white."""
     sizes = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE)
     depth = int(sizes[0]) if sizes and image.mode.startswith("I") else 16
     if image.mode == "F" or depth > 16:

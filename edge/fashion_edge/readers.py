@@ -6,7 +6,7 @@ OpenCV releases the interpreter lock while it works, so that both cores of a sma
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Protocol, Self
@@ -15,6 +15,14 @@ from fashion_edge.frame import Event, Frame, Item, ModelInput, Tick
 from fashion_edge.sources.base import Source
 
 Prepare = Callable[[Frame], ModelInput]
+
+
+class HasItems(Protocol):
+    """The part of a source that a reader needs."""
+
+    def items(self) -> Generator[Item, None, None]:
+        """See `Source.items`."""
+        ...
 
 
 class Reader(Protocol):
@@ -166,7 +174,7 @@ class PrefetchReader:
 
     dropped = 0
 
-    def __init__(self, source: Source, prepare: Prepare) -> None:
+    def __init__(self, source: HasItems, prepare: Prepare) -> None:
         self._source = source
         self._prepare = prepare
         self._waiting: SimpleQueue[Item | ModelInput | BaseException | None] = SimpleQueue()

@@ -55,6 +55,13 @@ def test_importing_the_ground_floor_loads_no_heavy_library(package: str) -> None
     assert loaded_after(f"import {package}").isdisjoint(HEAVY)
 
 
+def test_importing_the_library_is_quick_and_loads_neither_numpy_nor_opencv() -> None:
+    assert loaded_after("import fashion_edge").isdisjoint({"numpy", "cv2", "click", "msgspec", *HEAVY})
+    code = "import time; start = time.perf_counter(); import fashion_edge; print(time.perf_counter() - start)"
+    done = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True) for _ in range(3)]
+    assert min(float(one.stdout) for one in done) < 0.1
+
+
 @pytest.mark.parametrize("cli", ["fashion_edge.cli", "fashion_edge.doctor"])
 def test_a_command_line_loads_neither_numpy_nor_opencv_before_it_is_needed(cli: str) -> None:
     assert loaded_after(f"import {cli}").isdisjoint({"numpy", "cv2", "ai_edge_litert", "rich", *HEAVY})

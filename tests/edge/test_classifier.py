@@ -1,0 +1,185 @@
+import doctest
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fashion_edge
+from fashion_edge import Classifier, Decision, Frame, Result, classifier, decide, errors, result
+from fashion_edge.sources.simulated import DemoSource
+from fashion_render.demo import DemoScene
+
+
+@pytest.fixture(scope="module")
+def clf() -> Classifier:
+    return Classifier.load("shipped")
+
+
+@pytest.fixture(scope="module")
+def garment() -> np.ndarray:
+    """A rendered garment, B, G, R."""
+    return DemoScene(seed=0).frame(0)
+
+
+@pytest.mark.parametrize("module", [fashion_edge, classifier, decide, result])
+def test_examples_of_the_docstrings_run(module: object) -> None:
+    assert doctest.testmod(module).failed == 0
+
+
+def test_every_public_name_is_there() -> None:
+    assert {Classifier, Decision, Frame, Result} <= {getattr(fashion_edge, name) for name in fashion_edge.__all__}
+    assert set(fashion_edge.__all__) >= {name for name in vars(errors) if name.endswith("Error")}
+    with pytest.raises(AttributeError, match="no attribute 'Labeller'"):
+        _ = fashion_edge.Labeller
+
+
+def test_the_newest_bundle_in_bundles_is_the_default(
+    bundle_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit_manifest: Callable
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    edit_manifest(lambda m: m["groups"].pop("colour"))
+    assert set(Classifier.load().groups) == {"colour", "garment"}
+    (tmp_path / "bundles").mkdir()
+    bundle_copy.rename(tmp_path / "bundles" / "own")
+    assert set(Classifier.load().groups) == {"garment"}
+    assert repr(Classifier.load(precision="float32")).startswith("<Classifier model.float32.tflite: black, blue")
+
+
+def test_a_damaged_bundle_and_a_bad_argument_are_errors_of_the_tree(bundle_copy: Path) -> None:
+    model = bundle_copy / "model.int8.tflite"
+    model.write_bytes(model.read_bytes()[:-1])
+    with pytest.raises(fashion_edge.ModelError, match="cut short or swapped"):
+        Classifier.load(bundle_copy)
+    with pytest.raises(fashion_edge.UsageError, match="threads must be 1 to 64, not 0"):
+        Classifier.load("shipped", threads=0)
+
+
+def test_path_array_and_pil_image_give_the_same_result(clf: Classifier, garment: np.ndarray, tmp_path: Path) -> None:
+    rgb = np.ascontiguousarray(garment[:, :, ::-1])
+    path = tmp_path / "photo.png"
+    Image.fromarray(rgb).save(path)
+    results = [
+        clf.classify(str(path)),
+        clf.classify(path),
+        clf.classify(Image.fromarray(rgb)),
+        clf.classify(garment),
+        clf.classify(rgb, channels="RGB"),
+    ]
+    assert [one.scores for one in results] == [results[0].scores] * 5
+    assert all((one.frame.image == garment).all() for one in results)
+    one = results[0]
+    assert one.frame.source == str(path)
+    assert set(one.scores) == set(clf.labels)
+    assert one.labels == one.decision.labels
+    assert one.text == one.decision.text
+    assert one.decision["colour"] in (None, *clf.groups["colour"])
+
+
+def test_a_pil_image_is_turned_upright_and_stays_as_it_was(clf: Classifier, garment: np.ndarray) -> None:
+    turned = Image.fromarray(np.rot90(garment)[:, :, ::-1])
+    turned.getexif()[274] = 6  # turn it clockwise to see it upright
+    assert clf.classify(turned).frame.image.shape == garment.shape
+    assert turned.size == garment.shape[:2]
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (np.full((4, 4, 3), np.nan), r"dtype uint8 and values 0 to 255, not float64"),
+        (np.zeros((4, 4, 3), np.int64), "not int64"),
+        (np.zeros((4, 4), np.uint8), r"the shape \(height, width, 3\), not \(4, 4\)"),
+        (np.zeros((4, 4, 4), np.uint8), r"not \(4, 4, 4\)"),
+        (np.zeros((0, 4, 3), np.uint8), r"not \(0, 4, 3\)"),
+        (np.array(None), r"not \(\)"),
+        ([[0]], "a path, a PIL image or an array, not list"),
+        ("gone.jpg", "gone.jpg does not exist"),
+    ],
+)
+def test_a_bad_image_is_one_sentence(clf: Classifier, image: object, reason: str) -> None:
+    with pytest.raises(fashion_edge.ImageError, match=reason):
+        clf.classify(image)
+
+
+def test_an_unknown_channel_order_is_refused(clf: Classifier, garment: np.ndarray) -> None:
+    with pytest.raises(fashion_edge.UsageError, match="channels must be BGR or RGB, not 'HSV'"):
+        clf.classify(garment, channels="HSV")
+    with pytest.raises(fashion_edge.UsageError, match="channels must be BGR or RGB"):
+        clf.classify_batch([garment], channels="HSV")
+
+
+def test_a_batch_keeps_the_order_and_reads_only_a_few_images_ahead(clf: Classifier, garment: np.ndarray) -> None:
+    taken = 0
+
+    def endless() -> Iterator[np.ndarray]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield garment
+
+    results = clf.classify_batch(endless())
+    assert [next(results).frame.index for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert taken < 15
+    results.close()
+    assert "reader" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_bad_photo_ends_a_batch_unless_errors_are_handled(clf: Classifier, photo_folder: Path) -> None:
+    good, bad = photo_folder / "a" / "1.png", photo_folder / "notes.txt"
+    with pytest.raises(fashion_edge.ImageError, match="is not a picture in a known format"):
+        list(clf.classify_batch([good, bad, good]))
+    failed: dict[str, errors.ImageError] = {}
+    results = clf.classify_batch([good, bad, good], on_error=failed.__setitem__)
+    assert [(one.frame.index, one.frame.source) for one in results] == [(0, str(good)), (2, str(good))]
+    assert list(failed) == [str(bad)]
+
+
+def test_a_folder_streams_every_photo_and_logs_the_bad_ones(
+    clf: Classifier, photo_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (photo_folder / "a" / "3.png").touch()
+    with clf.stream(photo_folder) as results:
+        assert len(list(results)) == 3
+    assert "3.png is empty (0 bytes), not a picture" in caplog.text
+
+
+def test_leaving_a_stream_closes_the_source(clf: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = threading.Event()
+
+    def items(self: DemoSource) -> Iterator[Frame]:
+        try:
+            yield from original(self)
+        finally:
+            closed.set()
+
+    original = DemoSource.items
+    monkeypatch.setattr(DemoSource, "items", items)
+    for every_frame in (False, True):
+        closed.clear()
+        with clf.stream("demo", every_frame=every_frame) as results:
+            one = next(results)
+            assert one.frame.image.shape == (480, 640, 3)
+            assert 0 < one.age_s < 1
+        assert closed.is_set()
+
+
+def test_a_camera_that_does_not_exist_and_a_bad_roi_are_refused(clf: Classifier) -> None:
+    with pytest.raises(fashion_edge.SourceError, match="camera /dev/video97 does not exist"), clf.stream(97):
+        pass
+    with pytest.raises(fashion_edge.UsageError, match="is not auto, full, guide"), clf.stream("demo", roi="left"):
+        pass
+
+
+def test_threads_may_share_a_classifier(clf: Classifier, garment: np.ndarray) -> None:
+    expected = clf.classify(garment).scores
+    found: list[dict[str, float]] = []
+    threads = [
+        threading.Thread(target=lambda: found.extend(clf.classify(garment).scores for _ in range(20))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 80
