@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 # Operators that only move or relabel data.
 FREE = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "CONCATENATION", "PAD", "TRANSPOSE", "SHAPE", "PACK", "SLICE"})
-Grid = tuple[float, int] | None  # scale and zero point of a quantized tensor
 
 
 @dataclass(frozen=True)
@@ -71,58 +70,40 @@ def cut_after(data: bytes, count: int) -> bytes:
     return _pack(model)
 
 
-@dataclass(frozen=True)
-class Tensor:
-    """A tensor of a model to be written; `data` makes it a constant, `grid` quantizes it."""
-
-    shape: tuple[int, ...]
-    dtype: str = "float32"
-    data: NDArray[Any] | None = None
-    grid: Grid = None
-
-
-@dataclass(frozen=True)
-class Node:
-    """An operator of a model to be written; numbers are places in the list of tensors."""
-
-    name: str  # as in BuiltinOperator
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    options: Any = None  # an ...OptionsT object of LiteRT's schema
-
-
-def write_model(
-    tensors: Sequence[Tensor], nodes: Sequence[Node], inputs: Sequence[int], outputs: Sequence[int]
-) -> bytes:
-    """The bytes of a .tflite file with one subgraph."""
-    codes = sorted({node.name for node in nodes})
-    graph = _table(
-        "SubGraph",
-        tensors=[_tensor(tensor, place) for place, tensor in enumerate(tensors, 1)],
-        operators=[_node(node, codes.index(node.name)) for node in nodes],
-        inputs=np.array(inputs, np.int32),
-        outputs=np.array(outputs, np.int32),
-    )
-    data = [b"" if tensor.data is None else tensor.data.tobytes() for tensor in tensors]
-    buffers = [_table("Buffer", data=np.frombuffer(raw, np.uint8) if raw else None) for raw in (b"", *data)]
-    operator_codes = [_operator_code(name) for name in codes]
-    return _pack(_table("Model", version=3, subgraphs=[graph], buffers=buffers, operatorCodes=operator_codes))
-
-
 def dense_model(rows: int, inputs: int, outputs: int, *, int8: bool) -> bytes:
     """One fully connected layer, (rows, inputs) -> (rows, outputs); its rate is the measured peak."""
     dtype = "int8" if int8 else "float32"
     weights = np.random.default_rng(0).integers(-127, 128, (outputs, inputs)).astype(dtype)
     bias = np.zeros(outputs, np.int32 if int8 else np.float32)
-    grids: tuple[Grid, ...] = ((0.01, 0), (0.01, 0), (0.0001, 0), (1.0, 0)) if int8 else (None,) * 4
-    tensors = [
-        Tensor((rows, inputs), dtype, None, grids[0]),
-        Tensor(weights.shape, dtype, weights, grids[1]),
-        Tensor(bias.shape, str(bias.dtype), bias, grids[2]),
-        Tensor((rows, outputs), dtype, None, grids[3]),
-    ]
-    node = Node("FULLY_CONNECTED", (0, 1, 2), (3,), _table("FullyConnectedOptions"))
-    return write_model(tensors, [node], [0], [3])
+    options, code = _schema().BuiltinOptions.FullyConnectedOptions, _schema().BuiltinOperator.FULLY_CONNECTED
+    layer = _table(
+        "Operator",
+        inputs=np.array([0, 1, 2], np.int32),
+        outputs=np.array([3], np.int32),
+        builtinOptions=_table("FullyConnectedOptions"),
+        builtinOptionsType=options,
+    )
+    graph = _table(
+        "SubGraph",
+        tensors=[
+            _tensor((rows, inputs), dtype, int8 and 0.01),
+            _tensor(weights.shape, dtype, int8 and 0.01, buffer=1),
+            _tensor(bias.shape, str(bias.dtype), int8 and 0.0001, buffer=2),
+            _tensor((rows, outputs), dtype, int8 and 1.0),
+        ],
+        operators=[layer],
+        inputs=np.array([0], np.int32),
+        outputs=np.array([3], np.int32),
+    )
+    data = [None, *(np.frombuffer(values.tobytes(), np.uint8) for values in (weights, bias))]
+    model = _table(
+        "Model",
+        version=3,
+        subgraphs=[graph],
+        buffers=[_table("Buffer", data=values) for values in data],
+        operatorCodes=[_table("OperatorCode", builtinCode=code, deprecatedBuiltinCode=code, version=4)],
+    )
+    return _pack(model)
 
 
 def _schema() -> Any:
@@ -139,31 +120,13 @@ def _table(kind: str, /, **fields: Any) -> Any:
     return table
 
 
-def _operator_code(name: str) -> Any:
-    code = getattr(_schema().BuiltinOperator, name)
-    version = 4 if name == "FULLY_CONNECTED" else 3 if name in ("CONV_2D", "DEPTHWISE_CONV_2D") else 1
-    return _table("OperatorCode", builtinCode=code, deprecatedBuiltinCode=min(code, 127), version=version)
-
-
-def _tensor(tensor: Tensor, buffer: int) -> Any:
-    quantization = None
-    if tensor.grid:
-        scale, zero = tensor.grid
-        quantization = _table(
-            "QuantizationParameters", scale=np.array([scale], np.float32), zeroPoint=np.array([zero], np.int64)
-        )
-    kind = getattr(_schema().TensorType, tensor.dtype.upper())
-    shape = np.array(tensor.shape, np.int32)
-    return _table("Tensor", name=f"t{buffer}", shape=shape, buffer=buffer, type=kind, quantization=quantization)
-
-
-def _node(node: Node, code: int) -> Any:
-    options = {}
-    if node.options is not None:
-        kind = getattr(_schema().BuiltinOptions, type(node.options).__name__.removesuffix("T"))
-        options = {"builtinOptions": node.options, "builtinOptionsType": kind}
-    places = {"inputs": np.array(node.inputs, np.int32), "outputs": np.array(node.outputs, np.int32)}
-    return _table("Operator", opcodeIndex=code, **places, **options)
+def _tensor(shape: tuple[int, ...], dtype: str, scale: float, buffer: int = 0) -> Any:
+    """A tensor; a scale of 0 leaves it unquantized."""
+    kind, quantization = getattr(_schema().TensorType, dtype.upper()), None
+    if scale:
+        scales, zeros = np.array([scale], np.float32), np.zeros(1, np.int64)
+        quantization = _table("QuantizationParameters", scale=scales, zeroPoint=zeros)
+    return _table("Tensor", shape=np.array(shape, np.int32), type=kind, buffer=buffer, quantization=quantization)
 
 
 def _pack(model: Any) -> bytes:

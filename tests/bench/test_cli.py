@@ -1,4 +1,4 @@
-"""The command as a user runs it, on a small bundle."""
+"""The command as a user runs it, on the shipped bundle."""
 
 import json
 import os
@@ -25,12 +25,13 @@ from fashion_edge.telemetry import FIRMWARE
 
 QUICK = ["--rounds=2", "--min-seconds=0.05", "--min-samples=40", "--warmup-seconds=0.01", "--threads=1"]
 QUICK += ["--no-end-to-end"]
-BOTH = ["--runtime", "litert", "--runtime", "onnx"]
+LITERT = ["--runtime=litert", "--precision=float32"]
+BOTH = ["--runtime=litert", "--runtime=onnx", "--precision=float32"]
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> Path:
-    """Two pictures that the tiny network does not know, and a file that is not a picture."""
+    """Two pictures without garments, and a file that is not a picture."""
     folder = tmp_path_factory.mktemp("photos")
     for name, colour in (("red_dress/1.png", (200, 0, 0)), ("blue_shirt/1.png", (0, 0, 200))):
         (folder / name).parent.mkdir()
@@ -40,10 +41,10 @@ def photos(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def measured(tiny_bundle, photos, tmp_path_factory) -> Path:
+def measured(bundle_folder, photos, tmp_path_factory) -> Path:
     """The JSON of a run with every pass."""
     file = tmp_path_factory.mktemp("all") / "all.json"
-    args = ["--bundle", str(tiny_bundle), *BOTH, *QUICK, "--rounds", "4", "--json", str(file)]
+    args = ["--bundle", str(bundle_folder), *BOTH, *QUICK, "--rounds", "4", "--json", str(file)]
     args += ["--photos", str(photos), "--operators", "--sustained", "2s", "--end-to-end", "--stage-seconds", "0.5"]
     assert main(args) == 1  # one of the photos cannot be read
     return file
@@ -73,13 +74,13 @@ class TestWholeRun:
         assert document["floor"]["runtime"] == "null"
         assert document["floor"]["p50_ms"] < 0.1
 
-    def test_the_machine_is_described_without_any_folder(self, document, tiny_bundle):
+    def test_the_machine_is_described_without_any_folder(self, document, bundle_folder):
         assert document["machine"]["cores"] == os.cpu_count()
         assert document["machine"]["runtimes"]["ai-edge-litert"]
-        assert str(tiny_bundle.parent) not in json.dumps({**document, "command": ""})
+        assert str(bundle_folder.parent) not in json.dumps({**document, "command": ""})
 
-    def test_accuracy_is_that_of_the_device(self, document, tiny_bundle, photos):
-        bundle = load_bundle(tiny_bundle)
+    def test_accuracy_is_that_of_the_device(self, document, bundle_folder, photos):
+        bundle = load_bundle(bundle_folder)
         for entry in document["results"]:
             backend = open_backend(bundle, bundle.find(entry["runtime"]))
             assert entry["accuracy"] == measure_accuracy(backend, bundle.manifest, photos)
@@ -90,16 +91,15 @@ class TestWholeRun:
         assert [entry["reason"] for entry in document["skipped"]] == [sentence]
 
     def test_operations_are_counted_from_the_graph(self, document):
-        half, channels = 16, 8
-        convolution, dense = 2 * half * half * channels * 27, 2 * channels * 4
-        for entry in document["results"]:
-            assert convolution + dense < entry["ceiling"]["operations"] < 1.3 * (convolution + dense)
-            assert 0 < entry["ceiling"]["share_of_peak"] < 1
+        litert, onnx = (entry["ceiling"] for entry in document["results"])
+        assert litert["operations"] == pytest.approx(onnx["operations"], rel=0.05)
+        assert 0 < litert["share_of_peak"] < 1
+        assert 0 < onnx["share_of_peak"] < 1
 
     def test_the_slowest_operator_is_the_convolution(self, document):
         for entry in document["results"]:
             assert "conv" in entry["operators"][0]["name"].lower()
-            assert sum(operator["share"] for operator in entry["operators"]) == pytest.approx(1, abs=0.01)
+            assert 0.5 < sum(operator["share"] for operator in entry["operators"]) <= 1.001
 
     def test_every_stage_is_timed_at_cadence_and_as_fast_as_it_goes(self, document):
         paced, free = document["sections"]["end_to_end"]
@@ -138,8 +138,8 @@ class TestWholeRun:
 
 
 @pytest.mark.slow
-def test_the_table_goes_to_standard_output_and_messages_to_standard_error(tiny_bundle, capsys):
-    assert main(["--bundle", str(tiny_bundle), "--runtime", "litert", *QUICK]) == 0
+def test_the_table_goes_to_standard_output_and_messages_to_standard_error(bundle_folder, capsys):
+    assert main(["--bundle", str(bundle_folder), *LITERT, *QUICK]) == 0
     out, err = capsys.readouterr()
     assert "litert float32" in out
     assert "1 case of" in err
@@ -148,25 +148,25 @@ def test_the_table_goes_to_standard_output_and_messages_to_standard_error(tiny_b
 
 
 @pytest.mark.slow
-def test_the_public_function_prints_nothing_and_reports_progress(tiny_bundle, capfd):
-    bundle, steps = load_bundle(tiny_bundle), []
+def test_the_public_function_prints_nothing_and_reports_progress(bundle_folder, capfd):
+    bundle, steps = load_bundle(bundle_folder), []
     document = benchmark(
         bundle,
-        plan_cases(bundle, threads=(1,), engines=("litert",)),
+        plan_cases(bundle, threads=(1,), engines=("litert",), precisions=("int8",)),
         Timing(rounds=1, min_seconds=0.02, min_samples=10, warmup_seconds=0.0),
         Passes(end_to_end=False),
         progress=lambda text, done, total: steps.append(text),
     )
-    assert [result.case.name for result in document.results] == ["litert float32 x1"]
-    assert {"litert float32 x1", "peak of 1 thread", "operations of litert float32"} < set(steps)
+    assert [result.case.name for result in document.results] == ["litert int8 x1"]
+    assert {"litert int8 x1", "peak of 1 thread", "operations of litert int8"} < set(steps)
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.slow
-def test_too_few_samples_are_invalid(tiny_bundle, tmp_path, capsys):
+def test_too_few_samples_are_invalid(bundle_folder, tmp_path, capsys):
     file = tmp_path / "short.json"
     limits = [*QUICK, "--min-samples", "1000000", "--max-seconds", "0.02", "--json", str(file)]
-    assert main(["--bundle", str(tiny_bundle), "--runtime", "onnx", *limits]) == 0
+    assert main(["--bundle", str(bundle_folder), "--runtime", "onnx", *limits]) == 0
     (entry,) = json.loads(file.read_text())["results"]
     assert entry["verdict"] == "INVALID"
     assert any("at least 1000000 are needed" in reason for reason in entry["reasons"])
@@ -177,7 +177,7 @@ def test_too_few_samples_are_invalid(tiny_bundle, tmp_path, capsys):
     ("flags", "message"),
     [
         (["--bundle", "none"], "is not a bundle folder; make one with fashion-export"),
-        (["--precision", "int8"], "no variant fits int8; the bundle has litert float32, onnx float32"),
+        (["--precision", "int4"], "no variant fits int4; the bundle has litert int8, litert float32, onnx float32"),
         (["--json", "exists.json"], "exists.json exists already; name another or add --overwrite"),
         (["--end-to-end", "--source", "nosuch.mp4"], "source nosuch.mp4 does not exist"),
         (["--fps", "nan"], "'--fps': nan is not a finite number; give one such as 10 or 0.5"),
@@ -196,12 +196,12 @@ def test_too_few_samples_are_invalid(tiny_bundle, tmp_path, capsys):
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_measured(
-    tiny_bundle, flags, message, tmp_path, monkeypatch, capsys
+    bundle_folder, flags, message, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "green_dress").mkdir()
     (tmp_path / "exists.json").write_text("precious")
-    assert main(["--bundle", str(tiny_bundle), *QUICK, *flags]) == 2
+    assert main(["--bundle", str(bundle_folder), *QUICK, *flags]) == 2
     out, err = capsys.readouterr()
     assert message in err
     assert err.count("\n") == 1
@@ -210,11 +210,11 @@ def test_what_cannot_work_is_refused_before_anything_is_measured(
 
 
 def test_a_baseline_of_another_schema_is_refused_before_anything_is_measured(
-    tiny_bundle, make_result, make_document, tmp_path, capsys
+    bundle_folder, make_result, make_document, tmp_path, capsys
 ):
     old = tmp_path / "old.json"
     old.write_text(json.dumps(make_document(make_result()).to_json() | {"schema": 99}))
-    assert main(["--bundle", str(tiny_bundle), "--baseline", str(old), *QUICK]) == 2
+    assert main(["--bundle", str(bundle_folder), "--baseline", str(old), *QUICK]) == 2
     assert "has schema 99, and this version reads 1" in capsys.readouterr().err
 
 
@@ -235,8 +235,8 @@ def without_onnx(worker_path, monkeypatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_onnx")
-def test_a_missing_runtime_is_skipped(tiny_bundle, capsys):
-    assert main(["--bundle", str(tiny_bundle), *BOTH, *QUICK]) == 1
+def test_a_missing_runtime_is_skipped(bundle_folder, capsys):
+    assert main(["--bundle", str(bundle_folder), *BOTH, *QUICK]) == 1
     out = capsys.readouterr().out
     assert "SKIPPED  onnx float32 x1: onnxruntime is not installed: pip install 'fashion-edge[onnx]'" in out
     assert "litert float32" in out
@@ -261,17 +261,17 @@ def test_a_missing_runtime_is_skipped(tiny_bundle, capsys):
         ),
     ],
 )
-def test_a_runtime_that_kills_its_process_is_skipped(tiny_bundle, worker_path, code, death, capsys):
+def test_a_runtime_that_kills_its_process_is_skipped(bundle_folder, worker_path, code, death, capsys):
     (worker_path / "onnxruntime.py").write_text(f"import os, signal\n{code}\n")
-    assert main(["--bundle", str(tiny_bundle), *BOTH, *QUICK]) == 1
+    assert main(["--bundle", str(bundle_folder), *BOTH, *QUICK]) == 1
     out = capsys.readouterr().out
     assert f"SKIPPED  onnx float32 x1: the worker {death} at load" in out
     assert "litert float32" in out
 
 
 @pytest.mark.slow
-def test_a_damaged_model_file_is_skipped(tiny_bundle, tmp_path, capsys):
-    bundle = Path(shutil.copytree(tiny_bundle, tmp_path / "bundle"))
+def test_a_damaged_model_file_is_skipped(bundle_folder, tmp_path, capsys):
+    bundle = Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
     model = bundle / "model.onnx"
     model.write_bytes(model.read_bytes()[:-8])
     assert main(["--bundle", str(bundle), *BOTH, *QUICK]) == 1
@@ -295,25 +295,25 @@ def test_importing_the_command_loads_nothing_heavy():
 
 
 @pytest.mark.slow
-def test_choose_writes_the_profile_or_gives_the_reason(tiny_bundle, photos, tmp_path, capsys):
+def test_choose_writes_the_profile_or_gives_the_reason(bundle_folder, photos, tmp_path, capsys):
     profile, file = tmp_path / "profile.json", tmp_path / "now.json"
-    args = ["--bundle", str(tiny_bundle), "--runtime", "litert", "--choose", "--profile", str(profile), *QUICK]
+    args = ["--bundle", str(bundle_folder), *LITERT, "--choose", "--profile", str(profile), *QUICK]
     status = main([*args, "--json", str(file)])
     (entry,) = json.loads(file.read_text())["results"]
     if entry["verdict"] == "INVALID":  # a busy machine chooses nothing
         assert (status, profile.exists()) == (3, False)
     else:
         assert status == 0
-        assert load_profile(profile).match(load_bundle(tiny_bundle)).file == "model.float32.tflite"
+        assert load_profile(profile).match(load_bundle(bundle_folder)).file == "model.float32.tflite"
     assert main([*args, "--photos", str(photos), "--accuracy-floor", "1"]) == 3
     assert "nothing can be chosen" in capsys.readouterr().err
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_onnx")
-def test_where_nothing_can_be_measured_the_report_says_so(tiny_bundle, tmp_path, capsys):
+def test_where_nothing_can_be_measured_the_report_says_so(bundle_folder, tmp_path, capsys):
     file = tmp_path / "none.json"
-    args = ["--bundle", str(tiny_bundle), "--runtime", "onnx", *QUICK, "--end-to-end", "--json", str(file)]
+    args = ["--bundle", str(bundle_folder), "--runtime", "onnx", *QUICK, "--end-to-end", "--json", str(file)]
     assert main([*args, "--choose", "--profile", str(tmp_path / "profile.json")]) == 3
     out, err = capsys.readouterr()
     assert "SKIPPED" in out
@@ -323,10 +323,10 @@ def test_where_nothing_can_be_measured_the_report_says_so(tiny_bundle, tmp_path,
 
 
 @pytest.mark.slow
-def test_a_pass_that_fails_is_reported_and_the_figures_stay(tiny_bundle, tmp_path, capsys):
+def test_a_pass_that_fails_is_reported_and_the_figures_stay(bundle_folder, tmp_path, capsys):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
-    args = ["--bundle", str(tiny_bundle), "--runtime", "litert", *QUICK, "--json", str(tmp_path / "now.json")]
+    args = ["--bundle", str(bundle_folder), *LITERT, *QUICK, "--json", str(tmp_path / "now.json")]
     assert main([*args, "--end-to-end", "--source", str(tmp_path / "photos")]) == 1
     assert "SKIPPED  end to end: litert float32 x1: source" in capsys.readouterr().out
     (entry,) = json.loads((tmp_path / "now.json").read_text())["results"]
@@ -335,9 +335,9 @@ def test_a_pass_that_fails_is_reported_and_the_figures_stay(tiny_bundle, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-def test_an_interrupted_run_keeps_its_rounds_and_leaves_no_process(tiny_bundle, tmp_path, number):
+def test_an_interrupted_run_keeps_its_rounds_and_leaves_no_process(bundle_folder, tmp_path, number):
     file = tmp_path / "part.json"
-    args = ["--bundle", str(tiny_bundle), "--runtime=litert", "--threads=1", "--rounds=60", "--json", str(file)]
+    args = ["--bundle", str(bundle_folder), *LITERT, "--threads=1", "--rounds=60", "--json", str(file)]
     command = [sys.executable, "-m", "fashion_bench.cli", *args, "--min-seconds", "30"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     # a new session, so that the signal reaches the workers too, as Ctrl-C in a terminal does
@@ -360,12 +360,12 @@ def test_an_interrupted_run_keeps_its_rounds_and_leaves_no_process(tiny_bundle, 
 
 
 @pytest.mark.slow
-def test_a_throttled_board_is_invalid_from_sysfs_to_verdict(tiny_bundle, tmp_path):
+def test_a_throttled_board_is_invalid_from_sysfs_to_verdict(bundle_folder, tmp_path):
     (tmp_path / FIRMWARE).parent.mkdir(parents=True)
     (tmp_path / FIRMWARE).write_text("4\n")
-    bundle = load_bundle(tiny_bundle)
+    bundle = load_bundle(bundle_folder)
     timing = Timing(rounds=1, min_seconds=0.02, min_samples=5, warmup_seconds=0.0)
-    cases = plan_cases(bundle, [1], ["litert"])
+    cases = plan_cases(bundle, [1], ["litert"], ["int8"])
     (result,), skipped, completed = measure_rounds(bundle, cases, timing, lambda *_: None, root=tmp_path)
     assert completed
     assert not skipped

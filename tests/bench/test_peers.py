@@ -32,9 +32,17 @@ def clip(tmp_path) -> Path:
     return tmp_path / "clip.avi"
 
 
-def test_the_plain_loop_starts_the_clip_again_at_its_end(clip, tiny_bundle):
-    model = tiny_bundle / "model.float32.tflite"
-    command = [sys.executable, PEERS / "litert_loop.py", clip, model, "blue,dress,red,shirt", "20", "float32"]
+def test_the_plain_loop_starts_the_clip_again_at_its_end(clip, bundle_folder):
+    model = bundle_folder / "model.float32.tflite"
+    command = [
+        sys.executable,
+        PEERS / "litert_loop.py",
+        clip,
+        model,
+        "black,blue,dress,jeans,red,shirt",
+        "20",
+        "float32",
+    ]
     reply = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert len(reply["frame_ms"]) == 20
     assert sum(reply["seen"].values()) == 20
@@ -58,10 +66,9 @@ def test_a_run_of_other_labels_is_not_compared(tmp_path):
     assert "--tutorial-run RUN" in check(None, ("black", "red"), "tutorial")
 
 
-def test_a_peer_without_an_environment_is_skipped(tiny_bundle, monkeypatch):
+def test_a_peer_without_an_environment_is_skipped(bundle_folder):
     compare = load("compare")
-    bundle = load_bundle(tiny_bundle)
-    monkeypatch.setattr(type(bundle), "find", lambda self, *_: self.manifest.variants[0])
+    bundle = load_bundle(bundle_folder)
     runs = {"keras": None, "tutorial": None}
     commands, skipped = compare.plan(bundle, runs, {"ours": "python", "litert": "python"}, "clip.mp4", 10)
     assert set(commands) == {"ours-int8", "ours-float32", "litert-int8", "litert-float32"}
@@ -69,10 +76,9 @@ def test_a_peer_without_an_environment_is_skipped(tiny_bundle, monkeypatch):
     assert {"keras", "tutorial"} < set(skipped)
 
 
-def test_the_table_compares_every_peer_with_ours(tiny_bundle, monkeypatch):
+def test_the_table_compares_every_peer_with_ours(bundle_folder, monkeypatch):
     compare = load("compare")
-    bundle = load_bundle(tiny_bundle)
-    monkeypatch.setattr(type(bundle), "find", lambda self, *_: self.manifest.variants[0])
+    bundle = load_bundle(bundle_folder)
     rng = np.random.default_rng(0)
 
     def reply(name: str, ms: float) -> dict:
@@ -97,11 +103,9 @@ def test_the_table_compares_every_peer_with_ours(tiny_bundle, monkeypatch):
     assert "other programs ran too, so only the ratios hold" in table
 
 
-def test_without_our_own_figures_nothing_is_compared(tiny_bundle, monkeypatch, capsys):
+def test_without_our_own_figures_nothing_is_compared(bundle_folder, monkeypatch, capsys):
     compare = load("compare")
-    bundle = load_bundle(tiny_bundle)
-    monkeypatch.setattr(type(bundle), "find", lambda self, *_: self.manifest.variants[0])
     monkeypatch.setattr(compare, "run_peer", lambda command: "ended with status 1: no such clip")
-    assert compare.main(["--bundle", str(tiny_bundle), "--clip", "clip.mp4", "--rounds", "1"]) == 1
+    assert compare.main(["--bundle", str(bundle_folder), "--clip", "clip.mp4", "--rounds", "1"]) == 1
     why = "compare: ours-int8, which the others are compared with, ended with status 1: no such clip\n"
     assert why in capsys.readouterr().err

@@ -65,9 +65,9 @@ def request(bundle, *requests: dict, engine: str = "litert", file: str = "model.
     return [json.loads(line) for line in replies.getvalue().splitlines()]
 
 
-def test_one_reply_a_request(tiny_bundle):
+def test_one_reply_a_request(bundle_folder):
     load, run, memory = request(
-        tiny_bundle, {"do": "load"}, {"do": "run", "seconds": 0, "samples": 7, "limit": 5}, {"do": "memory"}
+        bundle_folder, {"do": "load"}, {"do": "run", "seconds": 0, "samples": 7, "limit": 5}, {"do": "memory"}
     )
     assert load["engine"].startswith("ai-edge-litert")
     assert len(run["ms"]) == 7
@@ -75,8 +75,8 @@ def test_one_reply_a_request(tiny_bundle):
     assert memory["peak_mb"] >= memory["rss_mb"] > 20
 
 
-def test_an_expected_error_is_a_reply(tiny_bundle):
-    reply, after = request(tiny_bundle, {"do": "load"}, {"do": "memory"}, engine="tflite-runtime")
+def test_an_expected_error_is_a_reply(bundle_folder):
+    reply, after = request(bundle_folder, {"do": "load"}, {"do": "memory"}, engine="tflite-runtime")
     assert reply == {
         "error": "tflite-runtime is not installed: pip install 'tflite-runtime==2.14' 'numpy<2' (Python 3.11 at most)",
         "missing": True,
@@ -84,17 +84,17 @@ def test_an_expected_error_is_a_reply(tiny_bundle):
     assert after["rss_mb"] > 20
 
 
-def test_the_null_backend_needs_no_model(tiny_bundle):
+def test_the_null_backend_needs_no_model(bundle_folder):
     run = {"do": "run", "seconds": 0, "samples": 3, "limit": 5}
-    load, timed = request(tiny_bundle, {"do": "load"}, run, engine="null")
+    load, timed = request(bundle_folder, {"do": "load"}, run, engine="null")
     assert load["engine"] == "fake"
     assert len(timed["ms"]) == 3
 
 
 @pytest.mark.slow
-def test_tensorflow_gives_the_same_scores_for_the_same_file(tiny_bundle):
+def test_tensorflow_gives_the_same_scores_for_the_same_file(bundle_folder):
     pytest.importorskip("tensorflow")
-    bundle = load_bundle(tiny_bundle)
+    bundle = load_bundle(bundle_folder)
     variant, golden = bundle.find("litert"), parse_golden(bundle.read_golden())
     backend = open_engine(bundle, variant, "tensorflow", 1)
     assert backend.name.startswith("tensorflow ")
