@@ -64,10 +64,7 @@ def refuse_unwritable_file(output: str, file: Path) -> None:
 
 
 def take_free_name(part: Path, path: Path, why: str = "another program took that name meanwhile") -> Path:
-    """Rename a file or folder to `path`, or to a numbered name if that is taken, and return the name.
-
-    Replaces nothing, not even what appears at the same moment; only an empty folder.
-    """
+    """Rename to `path`, or to a numbered name if that is taken; replaces nothing but an empty folder."""
     suffix, rename = ("", _rename_folder) if part.is_dir() else (path.suffix, _rename_file)
     numbered = (path.with_name(f"{path.name.removesuffix(suffix)}-{number}{suffix}") for number in count(2))
     name = next(name for name in chain([path], numbered) if rename(part, name))
@@ -107,12 +104,8 @@ def atomic_folder(
     """Yield a hidden folder to write into; it is renamed to `path` when the block ends without error.
 
     With `overwrite` only a folder that contains the file `marker` is replaced, so no folder of photos is. Symbolic
-    links are followed. If another program takes the name meanwhile, the output gets a numbered name, and a message
-    says so. `named` is called at the end with the final name.
-
-    Raises:
-        OutputExistsError: `path` must not be replaced.
-        UsageError: the parent folder is not writable, or `path` is the working directory or a mount point.
+    links are followed. If another program takes the name meanwhile, the output gets a numbered one; `named` is called
+    at the end with the final name. Raises `OutputExistsError`, or `UsageError` if `path` cannot be written.
     """
     if path.resolve() == Path.cwd():
         raise UsageError(f"{path} is the working directory, which cannot be replaced; name a new folder")
@@ -149,11 +142,7 @@ def _replace_folder(part: Path, path: Path) -> Path:
 def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yield a hidden path with the same suffix to write; it is renamed to `path` when the block ends without error.
 
-    Devices and pipes are yielded as they are. Symbolic links and taken names are handled as by `atomic_folder`.
-
-    Raises:
-        OutputExistsError: `path` exists and `overwrite` is false.
-        UsageError: the parent folder is not writable.
+    Devices and pipes are yielded as they are. Symbolic links, taken names and errors are as for `atomic_folder`.
     """
     if is_device(path):
         yield path

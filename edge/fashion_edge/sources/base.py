@@ -1,9 +1,9 @@
 """The interface of a source, and the settings of a camera."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Protocol
 
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Item
@@ -12,32 +12,24 @@ from fashion_edge.recording import Recording
 FROZEN_S = 5.0
 
 
-class Source(Protocol):
+class Source(ABC):
     """Yields frames, faults and events. It is opened by its constructor or with its first item."""
 
     name: str
-    live: bool  # frames come at their own rate and only the newest one matters
-    prefetch: bool  # frames may be read ahead of the loop, since they do not age
-    still: bool  # frames are unrelated: no smoothing, and the whole picture is classified
     fps: float  # nominal frames per second, for video files
+    live: bool = False  # frames come at their own rate and only the newest one matters
+    prefetch: bool = False  # frames may be read ahead of the loop, since they do not age
+    still: bool = False  # frames are unrelated: no smoothing, and the whole picture is classified
+    length: int | None = None  # number of frames as far as is declared
+    recording: Recording | None = None  # what a replay plays
 
-    @property
-    def length(self) -> int | None:
-        """Number of frames as far as is declared; None where there is no end or it is not known."""
-        ...
-
-    @property
-    def recording(self) -> Recording | None:
-        """What a replay plays."""
-        ...
-
+    @abstractmethod
     def items(self) -> Generator[Item, None, None]:
         """A generator; closing it releases what it opened."""
-        ...
 
+    @abstractmethod
     def describe(self) -> str:
         """One line for the start of the run: size, rate and format, as negotiated."""
-        ...
 
 
 @dataclass(frozen=True)

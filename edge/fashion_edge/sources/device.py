@@ -14,7 +14,7 @@ from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame, Item, Tick
 from fashion_edge.images import MAX_PIXELS
 from fashion_edge.opencv import cv2
-from fashion_edge.sources.base import FROZEN_S
+from fashion_edge.sources.base import FROZEN_S, Source
 
 SENSOR_CLOCK_SLACK_S = 2.0  # a driver's time stamp that differs by more is on another clock
 DEFAULT_FPS = 30.0
@@ -157,13 +157,8 @@ STEADY_S = 10.0  # a device that worked for so long starts again with the shorte
 GRID = 16  # every 16th pixel is compared first
 
 
-class ReopeningSource:
+class ReopeningSource(Source):
     """A camera or stream that is reopened after a loss. It counts as open once it gives a frame, not before."""
-
-    still = False
-    prefetch = False
-    length = None
-    recording = None
 
     def __init__(
         self,

@@ -103,13 +103,10 @@ SMALL = 640 * 480  # pixels that one thread decodes faster than they are classif
 COMPLETE = 0.9  # containers estimate their frame count; a smaller share of frames and time means damage
 
 
-class VideoSource:
+class VideoSource(Source):
     """A video file; at its own rate if `paced`, for a window."""
 
-    still = False
-    live = False  # no frame of a file is dropped: it waits for the loop
-    prefetch = True
-    recording = None
+    prefetch = True  # no frame of a file is dropped: it waits for the loop
 
     def __init__(self, place: Path | str, *, paced: bool = False) -> None:
         """Open the file at a path or a URL."""
@@ -181,28 +178,22 @@ def _explain_unreadable(file: Path) -> str:
     return "is not a picture or a video that can be read; mp4 with H.264 works everywhere"
 
 
-class StillsSource:
+class StillsSource(Source):
     """A photo, or each photo below a folder once, in sorted order; one that cannot be read is a fault."""
 
-    live = False
     still = True
     prefetch = True
     fps = 1.0
-    recording = None
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self._recorded = (path / HEADER).is_file()
         self._paths = list(find_images(path, locked=True)) if path.is_dir() else [path]
+        self.length = len(self._paths)  # including unreadable ones
         self._ignored = [legible(str(other)) for other in find_ignored(path)] if path.is_dir() else []
         if not self._paths:
             expected = ", ".join(sorted(SUFFIXES)) + self._describe_ignored()
             raise SourceError(f"{path} holds no picture; expected files that end in {expected}")
-
-    @property
-    def length(self) -> int:
-        """Number of pictures, including unreadable ones."""
-        return len(self._paths)
 
     def items(self) -> Generator[Item, None, None]:
         """Frames in sorted order of their paths."""
@@ -218,7 +209,7 @@ class StillsSource:
     def describe(self) -> str:
         """Number of pictures, and what is ignored."""
         recorded = f"; --source replay:{self.name} gives them as they were recorded" if self._recorded else ""
-        return f"{self.name}: {pluralize(self.length, 'picture')}{recorded}{self._describe_ignored()}"
+        return f"{self.name}: {pluralize(len(self._paths), 'picture')}{recorded}{self._describe_ignored()}"
 
     def _describe_ignored(self) -> str:
         """Links are not followed: they may lead out of the folder, or form a loop."""

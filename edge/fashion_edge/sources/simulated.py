@@ -9,17 +9,14 @@ from fashion_edge.frame import Event, Fault, Frame, Item
 from fashion_edge.images import read_image
 from fashion_edge.pacing import Pacer, Playback
 from fashion_edge.recording import FRAMES, Recording
+from fashion_edge.sources.base import Source
 
 
-class DemoSource:
+class DemoSource(Source):
     """Garments that move over changing backgrounds, 640x480 at 30 frames/s; unpaced, every frame is rendered."""
 
     name = "demo"
-    still = False
-    prefetch = False
     fps = 30.0
-    length = None
-    recording = None
 
     def __init__(self, *, paced: bool = True, seed: int = 0) -> None:
         self.live = paced
@@ -43,29 +40,25 @@ class DemoSource:
         return f"demo: rendered garments, 640x480, {'30 frames/s' if self.live else 'every frame'}"
 
 
-class ReplaySource:
+class ReplaySource(Source):
     """Every recorded frame once, none dropped; at its original rate if `paced`, for a window."""
 
-    live = False
     prefetch = True
 
     def __init__(self, folder: Path, *, paced: bool = False) -> None:
-        self.recording = Recording(folder)
+        self.recording = recording = Recording(folder)
         self.name = f"replay:{folder}"
-        self.still = self.recording.header.still
-        self.fps = self.recording.header.fps
+        self.still = recording.header.still
+        self.fps = recording.header.fps
+        self.length = sum(not line.event for line in recording.lines())
+        self._recording = recording
         self._paced = paced and not self.still  # no window shows stills
-
-    @property
-    def length(self) -> int:
-        """Number of recorded frames."""
-        return sum(not line.event for line in self.recording.lines())
 
     def items(self) -> Generator[Item, None, None]:
         """Frames and events in the recorded order."""
         playback = Playback()
-        frames = self.recording.folder / FRAMES
-        for line in self.recording.lines():
+        frames = self._recording.folder / FRAMES
+        for line in self._recording.lines():
             if self._paced:
                 playback.wait(line.at)
             now = time.monotonic()
@@ -82,4 +75,5 @@ class ReplaySource:
 
     def describe(self) -> str:
         """What was recorded, and when."""
-        return f"{self.name}: recorded from {self.recording.header.source} at {self.recording.header.created}"
+        header = self._recording.header
+        return f"{self.name}: recorded from {header.source} at {header.created}"
