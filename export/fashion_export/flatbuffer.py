@@ -1,15 +1,11 @@
-"""uint8 pixels to int8 by way of float in a TFLite graph: five times as fast as the converter's one step.
-
-The converter puts QUANTIZE from uint8 to int8 at the front, a shift by 128, for which the runtime multiplies and
-rounds each pixel by itself. DEQUANTIZE and QUANTIZE by way of float have vector code in XNNPACK and give the same bits.
-"""
+"""Flatbuffers: read, edit and write the graph of a TFLite file, and write small tables."""
 
 from typing import Any
 
 import flatbuffers
 import numpy as np
 
-ALIGNMENT = 16  # bytes; schema.fbs: `data:[ubyte] (force_align: 16)`, which the Python classes forget
+ALIGNMENT = 16  # bytes; schema.fbs: `data:[ubyte] (force_align: 16)`, which the Python classes ignore
 FILE_ID = b"TFL3"
 
 
@@ -19,8 +15,7 @@ class AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
     def CreateNumpyVector(self, x: Any) -> int:  # noqa: N802 - the base class's name
         """Write a one-dimensional array."""
         if x.dtype != np.uint8:
-            offset: int = super().CreateNumpyVector(x)
-            return offset
+            return int(super().CreateNumpyVector(x))
         self.StartVector(1, x.size, ALIGNMENT)
         self.head = int(self.Head() - x.size)
         self.Bytes[self.Head() : self.Head() + x.size] = x.tobytes()
@@ -41,8 +36,88 @@ def write_model(model: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def add_tensor(graph: Any, name: bytes, kind: int, like: int) -> int:
-    """A tensor without data in the shape of tensor `like`; its number."""
+def write_table(slots: dict[int, Any], file_id: bytes) -> bytes:
+    """A flatbuffer with one root table: slot number -> np.int8, np.uint32, str, table, list of tables or floats."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(_add_table(builder, slots), file_id)
+    return bytes(builder.Output())
+
+
+def _add_table(builder: Any, slots: dict[int, Any]) -> int:
+    """The table's offset; flatbuffers expects children first."""
+    offsets = {slot: _add_child(builder, value) for slot, value in slots.items()}
+    builder.StartObject(max(slots, default=-1) + 1)
+    for slot, value in slots.items():
+        if isinstance(value, np.int8):
+            builder.PrependInt8Slot(slot, int(value), 0)
+        elif isinstance(value, np.uint32):
+            builder.PrependUint32Slot(slot, int(value), 0)
+        else:
+            builder.PrependUOffsetTRelativeSlot(slot, offsets[slot], 0)
+    return int(builder.EndObject())
+
+
+def _add_child(builder: Any, value: Any) -> int:
+    if isinstance(value, str):
+        return int(builder.CreateString(value))
+    if isinstance(value, dict):
+        return _add_table(builder, value)
+    if not isinstance(value, list):
+        return 0
+    numbers = isinstance(value[0], float)
+    entries = value if numbers else [_add_table(builder, entry) for entry in value]
+    builder.StartVector(4, len(entries), 4)
+    for entry in reversed(entries):
+        (builder.PrependFloat32 if numbers else builder.PrependUOffsetTRelative)(entry)
+    return int(builder.EndVector())
+
+
+def insert_cast(model: Any) -> None:
+    """Make `model` (a `ModelT` with one float32 input) expect uint8: its old input becomes the output of a CAST."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    graph = model.subgraphs[0]
+    old = int(graph.inputs[0])
+    graph.tensors[old].name = b"image/float"
+    new = _add_tensor(graph, b"image", schema.TensorType.UINT8, old)
+    graph.operators.insert(0, _make_operator(model, schema.BuiltinOperator.CAST, new, old))
+    graph.inputs = [new]
+    for signature in model.signatureDefs or ():
+        for entry in signature.inputs:
+            entry.tensorIndex = new
+
+
+def split_quantize(data: bytes) -> bytes:
+    """Quantize uint8 pixels via float: the same bits, five times as fast as the converter's one step.
+
+    The converter starts with QUANTIZE from uint8 to int8, a shift by 128, for which the runtime multiplies and rounds
+    each pixel separately. DEQUANTIZE and QUANTIZE via float have vector code in XNNPACK. A file that starts otherwise
+    stays as it is.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model, builtin = read_model(data), schema.BuiltinOperator
+    graph = model.subgraphs[0]
+    first = graph.operators[0]
+    source, target = int(first.inputs[0]), int(first.outputs[0])
+    quantize = builtin_of(model.operatorCodes[first.opcodeIndex]) == builtin.QUANTIZE
+    if not quantize or graph.tensors[source].type != schema.TensorType.UINT8:
+        return data
+    between = _add_tensor(graph, b"image/float", schema.TensorType.FLOAT32, source)
+    graph.operators[:1] = [
+        _make_operator(model, builtin.DEQUANTIZE, source, between),
+        _make_operator(model, builtin.QUANTIZE, between, target),
+    ]
+    return write_model(model)
+
+
+def builtin_of(code: Any) -> int:
+    """The operator of an entry of `operatorCodes`; files from before 2020 have it in the old field."""
+    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+
+
+def _add_tensor(graph: Any, name: bytes, kind: int, like: int) -> int:
+    """The number of a new tensor without data, in the shape of tensor `like`."""
     from ai_edge_litert import schema_py_generated as schema
 
     tensor = schema.TensorT()
@@ -52,13 +127,8 @@ def add_tensor(graph: Any, name: bytes, kind: int, like: int) -> int:
     return len(graph.tensors) - 1
 
 
-def builtin_of(code: Any) -> int:
-    """The operator that an entry of `operatorCodes` stands for; files from before 2020 have it in the old field."""
-    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
-
-
-def make_operator(model: Any, builtin: int, source: int, target: int) -> Any:
-    """An operator from one tensor to another; its code, of version 1, is added where the file has none of it."""
+def _make_operator(model: Any, builtin: int, source: int, target: int) -> Any:
+    """An operator from one tensor to another; its code, of version 1, is added if the file lacks it."""
     from ai_edge_litert import schema_py_generated as schema
 
     codes = [builtin_of(code) for code in model.operatorCodes]
@@ -72,37 +142,3 @@ def make_operator(model: Any, builtin: int, source: int, target: int) -> Any:
     operator.opcodeIndex = codes.index(builtin)
     operator.inputs, operator.outputs = [source], [target]
     return operator
-
-
-def cast_input(model: Any) -> None:
-    """Make `model` (a `ModelT` with one float32 input) eat uint8: the old input becomes the cast's output."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    graph = model.subgraphs[0]
-    old = int(graph.inputs[0])
-    graph.tensors[old].name = b"image/float"
-    new = add_tensor(graph, b"image", schema.TensorType.UINT8, old)
-    graph.operators.insert(0, make_operator(model, schema.BuiltinOperator.CAST, new, old))
-    graph.inputs = [new]
-    for signature in model.signatureDefs or ():
-        for entry in signature.inputs:
-            entry.tensorIndex = new
-
-
-def detour(data: bytes) -> bytes:
-    """The file with its first step made two; as it is where its first step is another."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    model, builtin = read_model(data), schema.BuiltinOperator
-    graph = model.subgraphs[0]
-    first = graph.operators[0]
-    source, target = int(first.inputs[0]), int(first.outputs[0])
-    quantize = builtin_of(model.operatorCodes[first.opcodeIndex]) == builtin.QUANTIZE
-    if not quantize or graph.tensors[source].type != schema.TensorType.UINT8:
-        return data
-    between = add_tensor(graph, b"image/float", schema.TensorType.FLOAT32, source)
-    graph.operators[:1] = [
-        make_operator(model, builtin.DEQUANTIZE, source, between),
-        make_operator(model, builtin.QUANTIZE, between, target),
-    ]
-    return write_model(model)

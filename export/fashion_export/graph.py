@@ -1,4 +1,4 @@
-"""A Keras model as layers with their neighbours, and the questions that mending asks of it."""
+"""A Keras model as a graph of layers, and what repairing it needs to know of a layer."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,39 +15,39 @@ WEIGHTED = ("Conv2D", "Dense")
 
 @dataclass(frozen=True)
 class Graph:
-    """Layers in order; a layer that is used twice or holds layers of its own has no neighbours: it is left alone."""
+    """Layers in order; a layer that is used twice or contains layers has no neighbours, so it is not changed."""
 
     model: Any
     layers: tuple[Any, ...]
-    before: Mapping[str, tuple[str, ...]]  # layer name -> names of the layers whose output it eats
+    before: Mapping[str, tuple[str, ...]]  # layer name -> names of the layers that produce its inputs
     after: Mapping[str, tuple[str, ...]]
 
     def __getitem__(self, name: str) -> Any:
         return next(layer for layer in self.layers if layer.name == name)
 
     def backward(self, name: str) -> Iterator[Any]:
-        """The layers before `name`, nearest first, as long as the path neither joins nor forks."""
+        """The layers before `name`, nearest first, up to where the path joins or forks."""
         while len(self.before[name]) == 1 and len(self.after[self.before[name][0]]) == 1:
             name = self.before[name][0]
             yield self[name]
 
     def forward(self, name: str) -> Iterator[Any]:
-        """The layers behind `name`, nearest first, as long as the path neither joins nor forks."""
+        """The layers after `name`, nearest first, up to where the path joins or forks."""
         while len(self.after[name]) == 1 and len(self.before[self.after[name][0]]) == 1:
             name = self.after[name][0]
             yield self[name]
 
 
 def copy_network(model: Any, image: Any = None, front: Any = None, mark: str = "") -> Any:
-    """A functional copy with layers and weights of its own, each layer used once.
+    """A functional copy with its own layers and weights, each layer used once.
 
-    A loaded Sequential's layers remember every time they were built, and so have no single neighbour.
+    A loaded Sequential's layers keep the inputs of every build, and so have no single neighbour.
 
     Args:
         model: functional or sequential.
-        image: of a Sequential, an input to stand before it instead of its own.
-        front: what `image` has become when it reaches the first layer.
-        mark: put behind each layer's name, with its number.
+        image: of a Sequential, the input that replaces its own.
+        front: `image` as it reaches the first layer, if layers were put between.
+        mark: appended to each layer's name, with its number.
     """
     import keras
 
@@ -74,16 +74,16 @@ def copy_network(model: Any, image: Any = None, front: Any = None, mark: str = "
 def read_graph(model: Any) -> Graph:
     """The graph of a functional model; give a Sequential to `copy_network` first."""
     producers: dict[int, str] = {}
-    eats: dict[str, tuple[Any, ...]] = {}
+    inputs_of: dict[str, tuple[Any, ...]] = {}
     for layer in model.layers:
         try:
             inputs, output = layer.input, layer.output
         except (AttributeError, ValueError):  # used twice: no single input
             continue
-        eats[layer.name] = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
+        inputs_of[layer.name] = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
         if not isinstance(output, list | tuple) and not hasattr(layer, "layers"):
             producers[id(output)] = layer.name
-    known = {name: tuple(producers.get(id(t), "") for t in tensors) for name, tensors in eats.items()}
+    known = {name: tuple(producers.get(id(t), "") for t in tensors) for name, tensors in inputs_of.items()}
     before = {
         layer.name: tuple(n for n in known.get(layer.name, ()) if n and n != layer.name) for layer in model.layers
     }
@@ -110,7 +110,7 @@ def is_homogeneous(layer: Any) -> bool:
 
 
 def is_rectifier(layer: Any) -> bool:
-    """Whether the layer, or its own activation, is a homogeneous one other than the identity."""
+    """Whether the layer, or its own activation, is homogeneous and not the identity."""
     if not is_homogeneous(layer):
         return False
     activation = getattr(layer, "activation", None)
@@ -118,7 +118,7 @@ def is_rectifier(layer: Any) -> bool:
 
 
 def batch_norm(layer: Any) -> tuple[Vector, Vector]:
-    """Scale and shift, each (channels,), that a BatchNormalization applies when it infers: y = scale * x + shift."""
+    """Scale and shift, each (channels,), of a BatchNormalization at inference: y = scale * x + shift."""
     mean, variance = (np.asarray(w, np.float64) for w in (layer.moving_mean, layer.moving_variance))
     gamma = np.asarray(layer.gamma, np.float64) if layer.scale else np.ones_like(mean)
     beta = np.asarray(layer.beta, np.float64) if layer.center else np.zeros_like(mean)
@@ -135,7 +135,7 @@ def set_batch_norm(layer: Any, scale: Vector, shift: Vector) -> None:
 
 
 def channel_ranges(model: Any, layer: Any, pixels: NDArray[np.uint8], batch: int = 32) -> tuple[Vector, Vector, Vector]:
-    """Mean, standard deviation and largest magnitude per channel of what a layer eats, over `pixels`."""
+    """Mean, standard deviation and largest magnitude per channel of a layer's input, over `pixels`."""
     import keras
 
     probe = keras.Model(model.inputs, layer.input)

@@ -1,26 +1,46 @@
-"""What an export made: everything the manifest, the report and the card are written from."""
+"""What an export produced: the converted files, measured in the runtime of the device, and how they were made."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.backends import Backend
+from fashion_edge.backends.base import OPENERS
+from fashion_edge.bundle import Variant
 from fashion_edge.decide import LabelSpace
-from fashion_edge.golden import GoldenSet
+from fashion_edge.errors import ModelError
+from fashion_edge.golden import GoldenSet, check_shapes
+from fashion_edge.preprocess import InputSpec
 from fashion_edge.thresholds import TunedThreshold
 from fashion_export.calibration import Inputs
-from fashion_export.parity import LayerError, Parity, too_few
-from fashion_export.repair import Mending
+from fashion_export.metadata import embed_onnx, embed_tflite, onnx_operators, tflite_operators
+from fashion_export.parity import LayerError, Parity, compare, too_few
+from fashion_export.repair import Repair
 from fashion_export.source import Source
 from fashion_export.variants import Recipe
 
 
 @dataclass(frozen=True)
-class Artefact:
-    """One variant: its bytes, and what the runtime of the device makes of them.
+class Prepared:
+    """The model and the photos, read and checked."""
 
-    `parity` is None where there is no held-out photo to compare on.
+    source: Source
+    model: Any
+    calibration: Inputs
+    validation: Inputs
+    reference: NDArray[np.float32]  # Keras scores of the validation photos (n, labels)
+    frames: NDArray[np.uint8]  # golden, as rendered
+    inputs: NDArray[np.uint8]  # golden, preprocessed
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One variant: its bytes and its results in the runtime of the device.
+
+    `parity` is None if there is no held-out photo to compare on.
     """
 
     recipe: Recipe
@@ -28,39 +48,89 @@ class Artefact:
     scores: NDArray[np.float32]  # of the validation photos (n, labels)
     golden_scores: NDArray[np.float32]
     parity: Parity | None
-    runtime: str  # name and version of what ran it
     min_runtime: str  # the oldest that reads it
-    operators: dict[str, int]  # name and version -> how often
+    operators: dict[str, int]  # name and version -> count
 
 
 @dataclass(frozen=True)
 class Outcome:
     """An export before it is written."""
 
-    source: Source
+    prepared: Prepared
     space: LabelSpace
-    reference: NDArray[np.float32]  # Keras scores of the validation photos
-    calibration: Inputs
-    validation: Inputs
     artefacts: tuple[Artefact, ...]
-    golden: GoldenSet
     provenance: dict[str, Any]
-    mending: Mending
+    repair: Repair
     tuned: tuple[TunedThreshold, ...]
     warnings: tuple[str, ...]
     stability: Parity | None  # two int8 files from disjoint halves of the calibration photos, compared
     failures: tuple[str, ...] = ()  # variants that did not convert, one sentence each
     refusals: tuple[str, ...] = ()  # of the gate
-    blame: tuple[LayerError, ...] = field(default=())
+    layer_errors: tuple[LayerError, ...] = ()  # largest first, of a refused int8 file
 
     @property
     def verdict(self) -> str:
-        """`proven`, `refused`, or `not proven` where there was no photo to compare on."""
+        """`proven`, `refused`, or `not proven` if there was no photo to compare on."""
         if self.refusals:
             return "refused"
-        return "proven" if len(self.validation) else "not proven"
+        return "proven" if len(self.prepared.validation) else "not proven"
 
     @property
     def too_few(self) -> str | None:
-        """What the gate could not tell, for want of photos."""
-        return too_few(len(self.validation), len(self.space.labels))
+        """A sentence if there are too few photos to prove parity."""
+        return too_few(len(self.prepared.validation), len(self.space.labels))
+
+    @property
+    def golden(self) -> GoldenSet:
+        """The golden inputs with the scores of each file."""
+        scores = {artefact.recipe.file: artefact.golden_scores for artefact in self.artefacts}
+        return GoldenSet(self.prepared.frames, self.prepared.inputs, scores, self.space.labels)
+
+
+def open_file(recipe: Recipe, data: bytes, spec: InputSpec, n_labels: int) -> Backend:
+    """Load the bytes into the recipe's runtime and check input and output.
+
+    Raises:
+        ModelError: the runtime refuses the file, its shapes are wrong, or its uint8 input rounds pixels.
+    """
+    backend: Backend = import_module(OPENERS[recipe.runtime]).load(data, recipe.file, 1)
+    check_shapes(Variant(recipe.file, recipe.runtime, recipe.precision, len(data), ""), backend, spec, n_labels)
+    if recipe.runtime == "litert":
+        _check_input_scale(recipe, data)
+    return backend
+
+
+def measure(recipe: Recipe, data: bytes, space: LabelSpace, prepared: Prepared) -> Artefact:
+    """Embed labels and thresholds in a converted file, and run it on the validation photos and the golden inputs.
+
+    Raises:
+        ModelError: the runtime refuses the file.
+    """
+    spec, photos = prepared.source.spec, prepared.validation
+    litert = recipe.runtime == "litert"
+    data = (embed_tflite if litert else embed_onnx)(data, space, spec, prepared.source.name)
+    backend = open_file(recipe, data, spec, len(space.labels))
+    scores = backend.run(photos.pixels)
+    operators, min_runtime = (tflite_operators if litert else onnx_operators)(data)
+    return Artefact(
+        recipe=recipe,
+        data=data,
+        scores=scores,
+        golden_scores=backend.run(prepared.inputs),
+        parity=compare(prepared.reference, scores, photos.truth, space) if len(photos) else None,
+        min_runtime=min_runtime,
+        operators=operators,
+    )
+
+
+def _check_input_scale(recipe: Recipe, data: bytes) -> None:
+    """A quantized input must take a pixel as it is: scale 1, and zero point 0 (uint8) or -128 (int8)."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    source = Interpreter(model_content=data).get_input_details()[0]
+    scale, zero = source["quantization"]
+    exact = {"uint8": (1.0, 0), "int8": (1.0, -128)}.get(source["dtype"].__name__)
+    if exact is not None and scale != 0 and (scale, zero) != exact:  # a scale of 0 means not quantized
+        raise ModelError(
+            f"{recipe.file} has input scale {scale} and zero point {zero}, not {exact}: pixels are rounded"
+        )

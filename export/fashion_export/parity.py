@@ -1,4 +1,4 @@
-"""The parity gate: how far a variant may be from Keras before the bundle is refused."""
+"""Parity with Keras: how far a variant is from it, how far it may be, and which layers of int8 differ most."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from fashion_edge.console import pluralize
 from fashion_edge.decide import LabelSpace, decide_batch
 
 Scores = NDArray[np.float32]
-CLEAR = 0.2  # a Keras score this far from its threshold is a clear one
+CLEAR = 0.2  # a Keras score this far from its threshold counts as clear
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Parity:
     flipped: tuple[int, ...]  # rows with a flip
 
     def to_metrics(self) -> dict[str, Any]:
-        """What the manifest keeps; rounded, so that a report reads well and two exports compare."""
+        """The entries of the manifest, rounded."""
         metrics = {key: value for key, value in vars(self).items() if key != "flipped" and value is not None}
         return {key: round(value, 6) if isinstance(value, float) else value for key, value in metrics.items()}
 
@@ -40,7 +40,7 @@ class Parity:
 def compare(keras: Scores, variant: Scores, truth: NDArray[np.bool_], space: LabelSpace) -> Parity:
     """Compare scores (n, labels) of the same photos at the thresholds of `space`; n is at least 1.
 
-    A `truth` that is False throughout means photos of unknown labels: agreement is measured, accuracy is not.
+    If `truth` is False throughout, the labels are unknown: agreement is measured, accuracy is not.
     """
     reference, decided = decide_batch(keras, space), decide_batch(variant, space)
     differs, drift = reference != decided, np.abs(keras - variant)
@@ -62,7 +62,7 @@ def compare(keras: Scores, variant: Scores, truth: NDArray[np.bool_], space: Lab
     )
 
 
-MARK = ".k"  # behind a layer's name: TensorFlow makes names unique by a number, and `dense` becomes `dense_1`
+MARK = ".k"  # appended to a layer's name: TensorFlow makes names unique by a number, and `dense` becomes `dense_1`
 SAMPLE = 24  # photos; the order of layers is stable from a dozen on
 
 
@@ -74,33 +74,33 @@ class LayerError:
     1 is as good as a constant.
     """
 
-    layer: str  # the Keras layers whose work the operator does
+    layer: str  # the Keras layers that the operator computes
     operator: str
     error: float  # of its output
-    added: float  # beyond the worst of its inputs: what this operator did itself
+    added: float  # beyond the largest error of its inputs: what this operator adds
 
 
 def layer_errors(float_file: bytes, int8_file: bytes, pixels: NDArray[np.uint8]) -> list[LayerError]:
     """Per-operator errors, the largest `added` first.
 
     Args:
-        float_file: the float32 .tflite of a model whose layers' names end in `MARK` and a number.
-        int8_file: the int8 .tflite of the same model.
+        float_file: float32 .tflite of a model whose layer names end in `MARK` and a number.
+        int8_file: int8 .tflite of the same model.
         pixels: photos (n, h, w, 3) uint8; the first `SAMPLE` are used.
     """
-    plain, small = _interpreter(float_file), _interpreter(int8_file)
-    pairs = _pairs(plain, small)
+    exact, quantized = _interpreter(float_file), _interpreter(int8_file)
+    pairs = _pairs(exact, quantized)
     sums = {name: np.zeros(3) for name in pairs}
     for image in pixels[:SAMPLE]:
-        for interpreter in (plain, small):
+        for interpreter in (exact, quantized):
             interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[None])
             interpreter.invoke()
         for name, (a, b) in pairs.items():
-            exact, rough = _values(plain, a), _values(small, b)
-            sums[name] += [((exact - rough) ** 2).mean(), exact.mean(), (exact**2).mean()]
+            values, rough = _values(exact, a), _values(quantized, b)
+            sums[name] += [((values - rough) ** 2).mean(), values.mean(), (values**2).mean()]
     n = len(pixels[:SAMPLE])
     errors = {pairs[name][1]["index"]: _relative(*(sums[name] / n)) for name in pairs}
-    return sorted(_by_operator(small, errors), key=lambda entry: -entry.added)
+    return sorted(_by_operator(quantized, errors), key=lambda entry: -entry.added)
 
 
 def _interpreter(data: bytes) -> Any:
@@ -115,13 +115,13 @@ def _interpreter(data: bytes) -> Any:
     return interpreter
 
 
-def _pairs(plain: Any, small: Any) -> dict[str, tuple[Any, Any]]:
-    """Operator outputs that both graphs name alike: name -> (float tensor, int8 tensor)."""
-    ours, theirs = _outputs(small), _outputs(plain)
+def _pairs(exact: Any, quantized: Any) -> dict[str, tuple[Any, Any]]:
+    """Operator outputs with the same name in both graphs: name -> (float tensor, int8 tensor)."""
+    floats = _outputs(exact)
     return {
-        name: (theirs[name], tensor)
-        for name, tensor in ours.items()
-        if name in theirs and tuple(theirs[name]["shape"]) == tuple(tensor["shape"])
+        name: (floats[name], tensor)
+        for name, tensor in _outputs(quantized).items()
+        if name in floats and tuple(floats[name]["shape"]) == tuple(tensor["shape"])
     }
 
 
@@ -143,38 +143,36 @@ def _relative(squares: float, mean: float, mean_square: float) -> float:
 
 
 def _by_operator(interpreter: Any, errors: dict[int, float]) -> list[LayerError]:
-    """One entry for each operator whose output the float graph has too; what it has not passes its input's error on."""
+    """One entry for each operator whose output is in the float graph; others pass the error of their input on."""
     tensors = {tensor["index"]: tensor["name"] for tensor in interpreter.get_tensor_details()}
     found, errors = [], dict(errors)
     for operator in interpreter._get_ops_details():
         output, inputs = operator["outputs"][0], [i for i in operator["inputs"] if i in errors]
         inherited = max((errors[i] for i in inputs), default=0.0)
-        if output in errors and (name := _layer_name(tensors[output])):  # the ends of the graph are no layer
+        if output in errors and (name := _layer_name(tensors[output])):  # input and output of the graph are not layers
             found.append(LayerError(name, operator["op_name"], errors[output], errors[output] - inherited))
         errors.setdefault(output, inherited)
     return found
 
 
 def _layer_name(tensor: str) -> str:
-    """The Keras layers in a tensor's name, which the converter joins with `;` where it merged them."""
+    """The Keras layers in a tensor's name; the converter joins the names of merged layers with `;`."""
     return " + ".join(dict.fromkeys(re.findall(r"([^/;]+)" + re.escape(MARK) + r"\d+", tensor)))
 
 
-MAX_FLIPS = 1.0  # percent of the label decisions
-MAX_ACCURACY_DROP = 1.0  # points of exact match
-RULE_OF_THREE = 3  # n decisions without a flip leave it open, at 95 %, whether 3 in n flip
+RULE_OF_THREE = 3  # after n decisions without a flip, the flip rate is below 3/n with 95 % confidence
 ENOUGH = RULE_OF_THREE * 100  # decisions; fewer cannot prove the 1 % of the gate
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The gate's limits; one photo is always allowed unless a limit is 0, since a photo is the smallest step."""
+    """The parity gate. One photo may always differ unless a limit is 0, since one photo is the smallest step."""
 
-    max_flips: float = MAX_FLIPS
-    max_accuracy_drop: float = MAX_ACCURACY_DROP
+    max_flips: float = 1.0  # percent of the label decisions
+    max_accuracy_drop: float = 1.0  # points of exact match
 
-    def verdict(self, name: str, parity: Parity) -> str | None:
-        """One sentence on why a variant is refused, or None."""
+    def refuse(self, name: str, parity: Parity) -> str | None:
+        """One sentence why a variant is refused, or None."""
         decisions = parity.photos * len(parity.flips_per_label)
         allowed = max(self.max_flips / 100 * decisions, 1 if self.max_flips else 0)
         if parity.flips > allowed:
@@ -194,13 +192,13 @@ class Limits:
 
 
 def too_few(photos: int, labels: int) -> str | None:
-    """One sentence on what so few photos cannot tell, or None where they are enough, or none at all."""
+    """One sentence if there are photos, but too few to prove parity, else None."""
     decisions = photos * labels
     if not 0 < decisions < ENOUGH:
         return None
-    judge = "photo judges" if photos == 1 else "photos judge"
+    are = "is" if photos == 1 else "are"
     return (
-        f"{photos} held-out {judge} ({pluralize(decisions, 'decision')}), too few to prove parity: "
+        f"{pluralize(photos, 'held-out photo')} ({pluralize(decisions, 'decision')}) {are} too few to prove parity: "
         f"even without a flip, up to {min(1, RULE_OF_THREE / decisions):.1%} of all decisions may differ from Keras; "
         f"hold out {pluralize(-(-ENOUGH // labels), 'photo')} or more"
     )

@@ -1,12 +1,13 @@
 """Make a network fit for int8 without changing what it computes, as far as the mathematics allows.
 
-Silencing: behind a ReLU, a unit that never fires has a variance near 0, and so a batch-norm scale hundreds of times the
-usual. Its output is a constant; it becomes one. Rescaling: relu(k x) = k relu(x) for k > 0, so the magnitude of the
-scales that remain moves into the weights before the ReLU, where int8 has a scale per channel. Equalising: between two
-weighted layers with such an activation, a channel may be divided before and multiplied behind (Nagel et al., "Data-Free
-Quantization Through Weight Equalization and Bias Correction", 2019, section 4.1).
+Dead units: after a ReLU, a unit that never fires has a variance near 0, and so a batch-norm scale hundreds of times the
+usual. Its output is constant, so it is folded into the shift. Folding: relu(k x) = k relu(x) for k > 0, so the
+magnitude of the remaining scales moves into the weights before the ReLU, where int8 has a scale per channel.
+Equalization: between two weighted layers with such an activation, a channel may be divided before and multiplied after
+(Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.1).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +31,13 @@ from fashion_export.graph import (
 from fashion_export.source import keras_scores
 
 LIMIT = 20.0  # leaves the usual channel 6 steps of 127
+DEAD = 0.01  # of the median contribution: measured on the tutorial's network, where it does not change float scores
+MAX_CHANGE = 0.02  # largest float score difference on calibration photos that a repair may cause
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One layer whose channels differ too much."""
+    """A layer whose channels differ too much."""
 
     layer: str
     what: str  # "scale" or "weights per input channel"
@@ -43,21 +46,21 @@ class Finding:
 
     @property
     def ratio(self) -> float:
-        """How many times the usual channel the largest is."""
+        """Largest over usual."""
         return self.largest / self.usual if self.usual else float("inf")
 
     def __str__(self) -> str:
         return f"{self.layer}: {self.what} up to {self.largest:.3g} where {self.usual:.2g} is usual"
 
 
-def examine(graph: Graph, limit: float = LIMIT) -> list[Finding]:
-    """Findings, worst first."""
-    findings = [found for layer in graph.layers if (found := _examine_layer(graph, layer)) and found.ratio > limit]
+def examine(graph: Graph) -> list[Finding]:
+    """Layers that int8 cannot represent well, worst first."""
+    findings = [found for layer in graph.layers if (found := _examine_layer(graph, layer)) and found.ratio > LIMIT]
     return sorted(findings, key=lambda found: -found.ratio)
 
 
 def after_rectifier(graph: Graph, layer: Any) -> bool:
-    """Whether a batch norm stands behind an activation, so that no weights before it can take its scale."""
+    """Whether a batch norm follows an activation, so that the converter cannot fold it into weights."""
     return next((is_rectifier(before) or kind(before) == "ReLU" for before in graph.backward(layer.name)), False)
 
 
@@ -82,58 +85,55 @@ def _finding(layer: str, what: str, values: Vector) -> Finding:
     return Finding(layer, what, float(values.max(initial=0)), usual)
 
 
-DEAD = 0.01  # of the median contribution: measured on the tutorial's network, where it leaves the float scores alone
-MAX_CHANGE = 0.02  # largest float score difference on calibration photos that a mend may make
-
-
 @dataclass(frozen=True)
-class Mending:
-    """What was found and what was done; `model` is the mended copy, or the model itself."""
+class Repair:
+    """What was found and what was done; `model` is the repaired copy, or the model itself."""
 
     model: Any
     findings: tuple[Finding, ...]  # before
     remaining: tuple[Finding, ...]  # after
-    deeds: tuple[str, ...]  # one sentence each
+    steps: tuple[str, ...]  # one sentence each
     change: float  # largest float score difference on the calibration photos
 
 
-def mend(model: Any, pixels: NDArray[np.uint8]) -> Mending:
-    """Mend a copy of `model` where `examine` finds something; pixels (n, h, w, 3) uint8 are the calibration photos.
+def repair(model: Any, pixels: NDArray[np.uint8]) -> Repair:
+    """Repair a copy of `model` if `examine` finds something; pixels (n, h, w, 3) uint8 are the calibration photos.
 
-    The mended copy is dropped where its float scores differ from the model's by more than `MAX_CHANGE`.
+    Without photos nothing is changed. The copy is dropped if its float scores differ from the model's by more than
+    `MAX_CHANGE`.
     """
     try:
         graph = read_graph(copy_network(model))
     except (TypeError, ValueError):
-        return Mending(
-            model, (), (), ("nothing: a SavedModel, or a layer without a config, cannot be looked into",), 0.0
-        )
+        return Repair(model, (), (), ("nothing: a SavedModel, or a layer without a config, cannot be inspected",), 0.0)
     findings = tuple(examine(graph))
     if not findings or not len(pixels):
-        return Mending(model, findings, findings, (), 0.0)
-    deeds = [deed for layer in graph.layers if (deed := _mend_layer(graph, layer, pixels))]
+        return Repair(model, findings, findings, (), 0.0)
+    steps = [step for layer in graph.layers if (step := _repair_layer(graph, layer, pixels))]
     change = float(np.abs(keras_scores(model, pixels) - keras_scores(graph.model, pixels)).max())
     if not change <= MAX_CHANGE:
-        note = f"mending changed the float scores by {change:.3f}, above {MAX_CHANGE:g}, and was undone"
-        return Mending(model, findings, findings, (note,), 0.0)
-    return Mending(graph.model, findings, tuple(examine(graph)), tuple(deeds), change)
+        note = f"the repair changed the float scores by {change:.3f}, above {MAX_CHANGE:g}, and was undone"
+        return Repair(model, findings, findings, (note,), 0.0)
+    return Repair(graph.model, findings, tuple(examine(graph)), tuple(steps), change)
 
 
-def _mend_layer(graph: Graph, layer: Any, pixels: NDArray[np.uint8]) -> str | None:
+def _repair_layer(graph: Graph, layer: Any, pixels: NDArray[np.uint8]) -> str | None:
     if kind(layer) == "BatchNormalization" and after_rectifier(graph, layer) and layer.scale and layer.center:
-        return _mend_batch_norm(graph, layer, pixels)
+        return _fold_batch_norm(graph, layer, pixels)
     if kind(layer) in WEIGHTED:
-        return _equalise(graph, layer, pixels)
+        return _equalize(graph, layer, pixels)
     return None
 
 
-def _mend_batch_norm(graph: Graph, layer: Any, pixels: NDArray[np.uint8]) -> str | None:
+def _fold_batch_norm(graph: Graph, layer: Any, pixels: NDArray[np.uint8]) -> str | None:
     scale, shift = batch_norm(layer)
     mean, deviation, _ = channel_ranges(graph.model, layer, pixels)
     contribution = np.abs(scale) * deviation
     dead = contribution < DEAD * np.median(contribution)
     shift, scale = np.where(dead, shift + scale * mean, shift), np.where(dead, 0.0, scale)
-    producer = _producer(graph, layer)
+    producer = _find_weighted(graph.backward(layer.name))
+    if producer is not None and not is_homogeneous(producer):
+        producer = None
     moved = np.where(dead, 1.0, np.abs(scale))
     if producer is not None:
         _multiply_outputs(producer, moved)
@@ -141,48 +141,38 @@ def _mend_batch_norm(graph: Graph, layer: Any, pixels: NDArray[np.uint8]) -> str
     if producer is None and not dead.any():
         return None
     set_batch_norm(layer, scale, shift)
-    deeds = [f"{int(dead.sum())} of {len(dead)} units that never fire made constant"] if dead.any() else []
-    deeds += [f"scales {moved.min():.2g}..{moved.max():.2g} moved into {producer.name}"] if producer is not None else []
-    return f"{layer.name}: {', '.join(deeds)}"
+    steps = [f"{int(dead.sum())} of {len(dead)} units that never fire made constant"] if dead.any() else []
+    steps += [f"scales {moved.min():.2g}..{moved.max():.2g} moved into {producer.name}"] if producer is not None else []
+    return f"{layer.name}: {', '.join(steps)}"
 
 
-def _producer(graph: Graph, layer: Any) -> Any | None:
-    """The Dense or Conv2D before a batch norm, where all in between lets a positive factor through."""
-    for before in graph.backward(layer.name):
-        if kind(before) in WEIGHTED:
-            return before if is_homogeneous(before) else None
-        if kind(before) not in PASSIVE and not is_homogeneous(before):
+def _find_weighted(path: Iterator[Any]) -> Any | None:
+    """The nearest Dense or Conv2D, if a positive factor commutes with all layers between."""
+    for layer in path:
+        if kind(layer) in WEIGHTED:
+            return layer
+        if kind(layer) not in PASSIVE and not is_homogeneous(layer):
             return None
     return None
 
 
-def _consumer(graph: Graph, layer: Any) -> Any | None:
-    """The Dense or Conv2D behind a layer, where all in between lets a positive factor through."""
-    for behind in graph.forward(layer.name):
-        if kind(behind) in WEIGHTED:
-            return behind
-        if kind(behind) not in PASSIVE and not is_homogeneous(behind):
-            return None
-    return None
-
-
-def _equalise(graph: Graph, layer: Any, pixels: NDArray[np.uint8]) -> str | None:
-    """Share the ranges of the channels between `layer` and the weighted layer behind it."""
-    consumer = _consumer(graph, layer) if is_homogeneous(layer) else None
+def _equalize(graph: Graph, layer: Any, pixels: NDArray[np.uint8]) -> str | None:
+    """Balance the channel ranges of `layer` and the weighted layer after it."""
+    consumer = _find_weighted(graph.forward(layer.name)) if is_homogeneous(layer) else None
     if consumer is None:
         return None
     columns = column_ranges(consumer)
     _, _, largest = channel_ranges(graph.model, consumer, pixels)
-    alive, silent = (columns > 0) & (largest > 0), (columns > 0) & (largest == 0)
+    alive, dead = (columns > 0) & (largest > 0), (columns > 0) & (largest == 0)
     if not alive.any() or _spread(columns[columns > 0]) <= LIMIT:
         return None
     factor = np.ones_like(columns)
     factor[alive] = np.sqrt(columns[alive] / largest[alive])
-    factor[alive] /= np.exp(np.log(factor[alive]).mean())  # leaves the layer's overall range where it was
-    factor[silent] = columns[silent] / np.median((columns / factor)[alive])  # it has no range to share
+    factor[alive] /= np.exp(np.log(factor[alive]).mean())  # keeps the layer's overall range
+    factor[dead] = columns[dead] / np.median((columns / factor)[alive])  # they have no range
     _multiply_outputs(layer, factor)
     consumer.kernel.assign(np.asarray(consumer.kernel) / factor[:, None])
-    return f"{layer.name} and {consumer.name}: channel ranges shared, factors {factor.min():.2g}..{factor.max():.2g}"
+    return f"{layer.name} and {consumer.name}: channel ranges equalized, factors {factor.min():.2g}..{factor.max():.2g}"
 
 
 def _spread(values: Vector) -> float:

@@ -7,44 +7,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.console import pluralize
+from fashion_edge.model_card import bullets, markdown_table
 from fashion_edge.opencv import cv2
-from fashion_export.metadata import refused_by_legacy
+from fashion_export.metadata import unsupported_by_legacy
 from fashion_export.outcome import Artefact, Outcome
 from fashion_export.parity import CLEAR, Parity
 
 COLUMNS = ("file", "bytes", "smaller", "exact match", "label accuracy", "flips", "drift max", "drift mean")
 SHOWN = ("file", "bytes", "exact match", "flips", "drift max")  # on a terminal of 80 columns
-BLAMED = 8  # layers listed
+SHOWN_LAYERS = 8
 
 
 def report(outcome: Outcome) -> str:
     """The text of report.md."""
-    facts = outcome.provenance
+    facts, source = outcome.provenance, outcome.prepared.source
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     sections = [
-        [f"# Export of {outcome.source.name}"],
+        [f"# Export of {source.name}"],
         [f"Command: `{facts['command']}`", "", f"Machine: {facts['machine']}; one thread. {versions}"],
-        ["## Agreement with the Keras model", "", reference_line(outcome), "", *_table(COLUMNS, rows(outcome))],
+        ["## Agreement with the Keras model", "", reference_line(outcome), "", _table(COLUMNS, rows(outcome))],
         [
-            "A flip is a label decision (one photo, one label) that differs from the one Keras makes; drift is the "
-            f"difference of scores in 0..1. The gate says: {gate_says(outcome)}.",
-            *(["", "![score drift](drift.png)"] if len(outcome.validation) else []),
+            "A flip is a label decision (one photo, one label) that differs from that of Keras; drift is the "
+            f"difference of scores in 0..1. Result of the gate: {gate_result(outcome)}.",
+            *(["", "![score drift](drift.png)"] if len(outcome.prepared.validation) else []),
         ],
         _bullets("## Refused", outcome.refusals),
-        _blame(outcome),
+        _layer_errors(outcome),
         _bullets("## Not made", outcome.failures),
         _flips(outcome),
-        _mending(outcome),
+        _repair(outcome),
         _thresholds(outcome),
         _calibration(outcome),
         _operators(outcome),
-        _bullets("## Warnings", [warning.replace(f"{outcome.source.root}/", "") for warning in outcome.warnings]),
+        _bullets("## Warnings", [warning.replace(f"{source.root}/", "") for warning in outcome.warnings]),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
 
 
 def reference_line(outcome: Outcome) -> str:
-    """One sentence on what Keras scores, and on how many photos."""
+    """The accuracy of Keras, and on how many photos."""
     parity = outcome.artefacts[0].parity
     if parity is None:
         return "Not proven: there is no held-out photo, so no variant was compared with Keras on real input."
@@ -60,12 +61,12 @@ def reference_line(outcome: Outcome) -> str:
     )
 
 
-def gate_says(outcome: Outcome) -> str:
-    """The verdict; where few photos judge, what was counted in place of a proof."""
+def gate_result(outcome: Outcome) -> str:
+    """The verdict, or the number of flips if there are too few photos to prove parity."""
     if outcome.verdict != "proven" or not outcome.too_few:
         return outcome.verdict
     flips = max(artefact.parity.flips for artefact in outcome.artefacts if artefact.parity)
-    decisions = len(outcome.validation) * len(outcome.space.labels)
+    decisions = len(outcome.prepared.validation) * len(outcome.space.labels)
     most = f"at most {pluralize(flips, 'flip')}" if flips else "no flip"
     return f"{most} in {pluralize(decisions, 'decision')}, too few to prove parity"
 
@@ -107,17 +108,18 @@ def _cells(parity: Parity | None) -> list[str]:
     ]
 
 
-def _blame(outcome: Outcome) -> list[str]:
-    if not outcome.blame:
+def _layer_errors(outcome: Outcome) -> list[str]:
+    if not outcome.layer_errors:
         return []
-    cells = [(e.layer, e.operator, f"{e.error:.3f}", f"{e.added:+.3f}") for e in outcome.blame[:BLAMED]]
+    largest = outcome.layer_errors[:SHOWN_LAYERS]
+    cells = [(e.layer, e.operator, f"{e.error:.3f}", f"{e.added:+.3f}") for e in largest]
     return [
-        "## Layers to blame, worst first",
+        "## Layer errors, largest first",
         "",
         "Error of the int8 graph's tensor against the float graph's, relative to the tensor's spread; 1 is as good "
-        "as a constant. `added` is what the layer did itself, beyond the error of its inputs.",
+        "as a constant. `added` is what the layer adds to the error of its inputs.",
         "",
-        *_table(("layer", "operator", "error", "added"), cells),
+        _table(("layer", "operator", "error", "added"), cells),
     ]
 
 
@@ -126,25 +128,24 @@ def _flips(outcome: Outcome) -> list[str]:
     for artefact in outcome.artefacts:
         if artefact.parity and artefact.parity.flips:
             per_label = ", ".join(f"{label} {n}" for label, n in artefact.parity.flips_per_label.items() if n)
-            files = ", ".join(outcome.validation.photos[row].file for row in artefact.parity.flipped)
-            clear = f"{artefact.parity.clear_flips} of them where Keras is right by more than {CLEAR:g}"
+            files = ", ".join(outcome.prepared.validation.photos[row].file for row in artefact.parity.flipped)
+            clear = f"{artefact.parity.clear_flips} where Keras is correct by more than {CLEAR:g}"
             lines.append(
                 f"- {artefact.recipe.name}: {pluralize(artefact.parity.flips, 'flip')} ({per_label}; {clear}): {files}"
             )
     return ["## Photos that flipped", "", *lines] if lines else []
 
 
-def _mending(outcome: Outcome) -> list[str]:
-    mending = outcome.mending
-    if not mending.findings:
-        return ["## Network", "", "No layer has channels that int8 cannot hold."]
-    lines = [f"- found: {finding}" for finding in mending.findings]
-    lines += [f"- mended: {deed}" for deed in mending.deeds]
-    lines += [f"- remains: {finding}" for finding in mending.remaining]
-    lines += (
-        [f"- float scores moved by at most {mending.change:.2g} on the calibration photos"] if mending.deeds else []
-    )
-    return ["## Network", "", *lines]
+def _repair(outcome: Outcome) -> list[str]:
+    repair = outcome.repair
+    if not repair.findings:
+        return ["## Network", "", "No layer has channels that int8 cannot represent."]
+    lines = [f"found: {finding}" for finding in repair.findings]
+    lines += [f"repaired: {step}" for step in repair.steps]
+    lines += [f"remains: {finding}" for finding in repair.remaining]
+    if repair.steps:
+        lines.append(f"float scores moved by at most {repair.change:.2g} on the calibration photos")
+    return _bullets("## Network", lines)
 
 
 def _thresholds(outcome: Outcome) -> list[str]:
@@ -156,9 +157,9 @@ def _thresholds(outcome: Outcome) -> list[str]:
     return [
         "## Thresholds",
         "",
-        "On the int8 artefact, on the 1/256 grid of its sigmoid; F1 on the validation photos that they were tuned on.",
+        "Tuned on the scores of the int8 file, on the 1/256 grid of its sigmoid; F1 on the same validation photos.",
         "",
-        *_table(("label", "before", "after", "F1 before", "F1 after"), cells),
+        _table(("label", "before", "after", "F1 before", "F1 after"), cells),
     ]
 
 
@@ -167,7 +168,7 @@ def _calibration(outcome: Outcome) -> list[str]:
     lines = [
         "## Calibration",
         "",
-        f"{pluralize(len(outcome.calibration), 'photo')}, none of them a validation photo; "
+        f"{pluralize(len(outcome.prepared.calibration), 'photo')}, none of them a validation photo; "
         "calibration.csv has the hashes.",
     ]
     if stable:
@@ -179,22 +180,21 @@ def _calibration(outcome: Outcome) -> list[str]:
 
 
 def _operators(outcome: Outcome) -> list[str]:
-    return ["## Operators", "", *_table(("file", "needs", "operators"), [_operator_row(a) for a in outcome.artefacts])]
+    return ["## Operators", "", _table(("file", "needs", "operators"), [_operator_row(a) for a in outcome.artefacts])]
 
 
 def _operator_row(artefact: Artefact) -> tuple[str, str, str]:
-    refused = refused_by_legacy(artefact)
+    refused = unsupported_by_legacy(artefact.operators) if artefact.recipe.runtime == "litert" else []
     needs = artefact.min_runtime + (f"; tflite-runtime 2.14 refuses {', '.join(refused)}" if refused else "")
     return artefact.recipe.file, needs, ", ".join(f"{n} x {name}" for name, n in artefact.operators.items())
 
 
+def _table(columns: tuple[str, ...], cells: Sequence[tuple[str, ...]]) -> str:
+    return markdown_table(columns, cells, numeric=False)
+
+
 def _bullets(title: str, sentences: Sequence[str]) -> list[str]:
-    return [title, "", *(f"- {sentence}" for sentence in sentences)] if sentences else []
-
-
-def _table(columns: tuple[str, ...], cells: Sequence[tuple[str, ...]]) -> list[str]:
-    head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return head + ["| " + " | ".join(row) + " |" for row in cells]
+    return [title, "", bullets(sentences)] if sentences else []
 
 
 SIDE, EDGE, HEAD = 200, 16, 24  # pixels: the plot's square, its margin, its title
@@ -202,8 +202,8 @@ PAPER, INK, LINE, DOT = 255, (40, 40, 40), (200, 200, 200), (160, 80, 20)  # B, 
 
 
 def drift_picture(outcome: Outcome) -> bytes:
-    """The bytes of a PNG; on the diagonal means no drift."""
-    panels = [_panel(outcome.reference, artefact) for artefact in outcome.artefacts]
+    """A PNG with one panel per file: its scores against those of Keras, no drift on the diagonal."""
+    panels = [_panel(outcome.prepared.reference, artefact) for artefact in outcome.artefacts]
     _, data = cv2.imencode(".png", np.hstack(panels), [cv2.IMWRITE_PNG_COMPRESSION, 9])
     return bytes(data)
 

@@ -1,71 +1,86 @@
-"""A SavedModel is a program, and Keras has no safe mode for it: a copy of what is run, if all of that only computes."""
+"""Load SavedModel folders safely: Keras has no safe mode for them, so a copy is loaded that can only compute."""
 
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fashion_edge.errors import ModelError
+from fashion_edge.errors import ModelError, brief
 
 FILE = "saved_model.pb"
 ENDPOINT = "serving_default"
-# Operators that make tensors of tensors, or read and set the model's own variables: none takes the name of a file.
-# IteratorGetNext, of Normalization.adapt, needs an iterator, which none of them makes.
+# Operators that compute tensors from tensors, or read and set the model's own variables: none takes a file name.
+# IteratorGetNext, of Normalization.adapt, needs an iterator, which none of them creates.
 OPERATORS = """
     Const Placeholder PlaceholderWithDefault Identity IdentityN NoOp StopGradient PreventGradient EnsureShape Assert
     CheckNumerics PartitionedCall StatefulPartitionedCall If StatelessIf While StatelessWhile Case StatelessCase
-
     VarHandleOp VarIsInitializedOp VariableShape ReadVariableOp DisableCopyOnRead ResourceGather AssignVariableOp
     AssignAddVariableOp AssignSubVariableOp
-
     Conv2D Conv2DBackpropInput DepthwiseConv2dNative MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum BiasAdd
-    FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 LRN L2Loss AvgPool MaxPool MaxPoolV2 SpaceToBatchND
-    BatchToSpaceND SpaceToDepth DepthToSpace
-
+    FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 LRN L2Loss AvgPool MaxPool MaxPoolV2 SpaceToBatchND BatchToSpaceND
+    SpaceToDepth DepthToSpace
     Relu Relu6 LeakyRelu Elu Selu Softplus Softsign Sigmoid Tanh Softmax LogSoftmax Erf Erfc
-
     Abs Add AddN AddV2 Sub Mul MulNoNan Div DivNoNan RealDiv FloorDiv FloorMod Neg Sign Reciprocal Square
     SquaredDifference Sqrt Rsqrt Pow Exp Expm1 Log Log1p Sin Cos Tan Atan Atan2 Floor Ceil Round Rint Minimum Maximum
     ClipByValue Xdivy Xlogy
-
     Equal NotEqual Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr LogicalNot Select SelectV2 Where IsFinite
     IsInf IsNan
-
     All Any ArgMax ArgMin Max Min Mean Prod Sum Cumsum TopKV2
-
     BroadcastArgs BroadcastTo Concat ConcatV2 ExpandDims Fill Gather GatherNd GatherV2 InvertPermutation LinSpace
     MirrorPad OneHot OnesLike Pack Pad PadV2 Range Rank Reshape ReverseV2 Roll ScatterNd Shape ShapeN Size Slice Split
     SplitV Squeeze StridedSlice TensorScatterUpdate Tile Transpose Unpack ZerosLike Cast Bitcast
-
     TensorListReserve TensorListFromTensor TensorListGetItem TensorListSetItem TensorListStack TensorListLength
     TensorListElementShape EmptyTensorList TensorListPushBack
-
     ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor ScaleAndTranslate CropAndResize ExtractImagePatches
-    AdjustContrastv2 AdjustHue AdjustSaturation RGBToHSV HSVToRGB ImageProjectiveTransformV2
-    ImageProjectiveTransformV3
-
+    AdjustContrastv2 AdjustHue AdjustSaturation RGBToHSV HSVToRGB ImageProjectiveTransformV2 ImageProjectiveTransformV3
     RandomUniform RandomUniformInt RandomStandardNormal TruncatedNormal RandomShuffle RngReadAndSkip
     StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomNormal StatelessRandomNormalV2
     StatelessRandomUniform StatelessRandomUniformV2 StatelessRandomUniformInt StatelessRandomUniformIntV2
     StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 StatelessTruncatedNormalV2
-
     FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel QuantizeAndDequantizeV2
     QuantizeAndDequantizeV3 QuantizeAndDequantizeV4
-
     IteratorGetNext
 """
-PURE = frozenset(OPERATORS.split())
-MOVING = ("Assign", "Random", "RngReadAndSkip", "TruncatedNormal")  # how operators begin that change the next scores
+ALLOWED = frozenset(OPERATORS.split())
+RANDOM = ("Assign", "Random", "RngReadAndSkip", "TruncatedNormal")  # prefixes of operators that change the next scores
 
 
-def copy_pure(folder: Path, copy: Path) -> None:
-    """Write to the empty folder `copy` what of a SavedModel can run, with its variables by a link.
+def open_saved_model(path: Path) -> Any:
+    """A SavedModel folder as a Keras model of one layer, which cannot be inspected or repaired.
 
-    What only saving and restoring call is left behind: TensorFlow reads the variables with functions of its own, and
+    Raises:
+        ModelError: not a SavedModel, no default signature with one image, or an operator that is not allowed.
+    """
+    if not (path / FILE).is_file():
+        raise ModelError(f"{path} holds no {FILE}; name a SavedModel folder, a .keras file or an HDF5 file")
+    import keras
+    import tensorflow as tf
+
+    try:
+        with tempfile.TemporaryDirectory() as copy:
+            _copy_allowed(path, Path(copy))
+            signatures = tf.saved_model.load(copy).signatures
+            expected, name = _check_signatures(signatures, path)
+            layer = keras.layers.TFSMLayer(copy, call_endpoint=ENDPOINT)
+        image = keras.Input(tuple(expected.shape[1:]))
+        return keras.Model(image, layer(image)[name], name=path.resolve().name)
+    except ModelError:
+        raise
+    except Exception as error:  # protobuf, TensorFlow and Keras have no common exception class
+        raise ModelError(
+            f"{path} is not a SavedModel with one image in and one row of scores out: {brief(error)}"
+        ) from error
+
+
+def _copy_allowed(folder: Path, copy: Path) -> None:
+    """Write the functions that the signatures call to the empty folder `copy`, with a link to the variables.
+
+    What only saving and restoring call is left out: TensorFlow reads the variables with functions of its own, and
     those in the file may do anything.
 
     Raises:
-        ModelError: an operator that is none of `PURE`, or a file of TensorFlow 1, which runs its saver.
-        DecodeError: no SavedModel (of protobuf).
+        ModelError: an operator that is not in `ALLOWED`, or a file of TensorFlow 1, which runs its saver.
+        DecodeError: not a SavedModel (of protobuf).
     """
     from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -77,9 +92,9 @@ def copy_pure(folder: Path, copy: Path) -> None:
     graph, roots = saved.meta_graphs[0].graph_def, saved.meta_graphs[0].object_graph_def.concrete_functions
     called = _called(graph.library.function, roots)
     functions = [function for function in graph.library.function if function.signature.name in called]
-    if strange := sorted({node.op for function in functions for node in function.node_def} - PURE):
+    if refused := sorted({node.op for function in functions for node in function.node_def} - ALLOWED):
         raise ModelError(
-            f"{folder} is refused: its graph uses {strange[0]}, which is none of the operators that only compute; "
+            f"{folder} is refused: its graph uses {refused[0]}, which is not an operator that only computes; "
             "save the model without it, or as a .keras or .h5 file"
         )
     gradients = [entry for entry in graph.library.registered_gradients if entry.gradient_func in called]
@@ -90,12 +105,12 @@ def copy_pure(folder: Path, copy: Path) -> None:
     (copy / "variables").symlink_to((folder / "variables").resolve())
 
 
-def check_signatures(signatures: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
-    """The image that a loaded SavedModel eats, as a tensor's specification, and the name of its scores.
+def _check_signatures(signatures: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
+    """The input of a loaded SavedModel, as a tensor's specification, and the name of its scores.
 
     Raises:
-        ModelError: no default signature, several inputs or outputs, other numbers than float32, or other scores each
-            time: Keras' image layers bring all that stands behind them into training mode, batch norms included.
+        ModelError: no default signature, several inputs or outputs, an input that is not float32, or random scores:
+            Keras' image layers set all layers after them to training mode, including batch norms.
     """
     import tensorflow as tf
 
@@ -109,21 +124,21 @@ def check_signatures(signatures: Mapping[str, Any], folder: Path) -> tuple[Any, 
             f"{folder} has {len(inputs)} inputs and {len(outputs)} outputs; "
             "export takes one image in and one row of scores out"
         )
-    ((_, wanted),), ((name, _),) = inputs.items(), outputs.items()
-    if wanted.dtype != tf.float32:
-        raise ModelError(f"{folder} eats {wanted.dtype.name}, not float32; save the model as a .keras or .h5 file")
+    ((_, expected),), ((name, _),) = inputs.items(), outputs.items()
+    if expected.dtype != tf.float32:
+        raise ModelError(f"{folder} expects {expected.dtype.name}, not float32; save the model as a .keras or .h5 file")
     graph = signature.graph.as_graph_def()
     used = {node.op for nodes in (graph.node, *(f.node_def for f in graph.library.function)) for node in nodes}
-    if moving := sorted(operator for operator in used if operator.startswith(MOVING)):
+    if random := sorted(operator for operator in used if operator.startswith(RANDOM)):
         raise ModelError(
-            f"{folder} gives other scores each time (its graph uses {moving[0]}), as Keras exports a model with layers "
-            "such as RandomFlip or Resizing: as it is in training; save it as a .keras or .h5 file"
+            f"{folder} returns other scores each time (its graph uses {random[0]}): Keras exports a model with layers "
+            "such as RandomFlip or Resizing in training mode; save it as a .keras or .h5 file"
         )
-    return wanted, name
+    return expected, name
 
 
 def _called(functions: Iterable[Any], roots: Iterable[str]) -> set[str]:
-    """The roots and all that they call; a call that is overlooked here leads nowhere in the copy."""
+    """The roots and all functions they call; a call that is missed here is missing from the copy, too."""
     calls: dict[str, set[str]] = {}
     for function in functions:
         values = [value for node in function.node_def for value in node.attr.values()]

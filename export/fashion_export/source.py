@@ -1,13 +1,14 @@
-"""What is exported: a model, its labels, and the photos that calibrate and judge it."""
+"""What is exported: a Keras model, its labels, and the photos that calibrate and evaluate it."""
 
+import csv
 import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,37 +16,148 @@ from fashion_edge.bundle import parse_input_spec, parse_label_space
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import BundleError, ModelError, RunError, brief
 from fashion_edge.preprocess import InputSpec
-from fashion_edge.typed_json import convert_json
-from fashion_export.calibration import Photo, read_rows, to_photos
+from fashion_edge.typed_json import convert_json, read_json
+from fashion_export.calibration import Photo
 
 BATCH = 64
-HALVES = ("float16", "mixed_float16", "bfloat16", "mixed_bfloat16")  # policies that TFLite has no operators for
+HALF_PRECISION = ("float16", "mixed_float16", "bfloat16", "mixed_bfloat16")  # TFLite has no operators for these
+SCHEMA = 1
+RUN = "run.json"
+MAX_RUN_BYTES = 4 << 20
+
+
+class Metrics(msgspec.Struct):
+    """An entry of `metrics`."""
+
+    photos: int
+    label_accuracy: float
+    exact_match: float
+
+
+class Background(msgspec.Struct):
+    """An entry of `negatives`."""
+
+    photos: int
+    silent: float
+
+
+class Recoloured(msgspec.Struct):
+    """An entry of `recoloured`."""
+
+    trained_on: int
+    copies: int
+    exact_match: float
+
+
+class Figures(msgspec.Struct):
+    """The figures that the model card prints; each may be missing."""
+
+    metrics: dict[str, Metrics] | None = None
+    negatives: dict[str, Background] | None = None
+    recoloured: dict[str, Recoloured] | None = None
+
+
+class ModelEntry(msgspec.Struct):
+    """The key `model`."""
+
+    file: str
+    sha256: str
+
+
+class DatasetEntry(msgspec.Struct):
+    """The key `dataset`."""
+
+    root: str | None = None
+    counts: dict[str, int] | None = None
+
+
+class RunFile(Figures):
+    """The part of run.json that export reads; labels, groups, thresholds and input are read as in a bundle."""
+
+    model: ModelEntry = msgspec.field(default_factory=lambda: ModelEntry("", ""))
+    dataset: DatasetEntry = msgspec.field(default_factory=DatasetEntry)
+    input: dict[str, Any] = msgspec.field(default_factory=dict)
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    baseline: Figures | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model to export. `facts` is run.json, for the report and the card; `load` returns the Keras model."""
+
+    name: str
+    model_name: str  # of its file, for messages
+    space: LabelSpace
+    spec: InputSpec
+    root: Path  # of the photos
+    calibration: tuple[Photo, ...]
+    validation: tuple[Photo, ...]
+    facts: Mapping[str, Any]
+    load: Callable[[], Any]
+
+
+def load_run(folder: Path, dataset: Path | None = None) -> Source:
+    """Read a run folder as docs/run.md describes it; `dataset` overrides the photos' root.
+
+    Raises:
+        RunError: no such folder, no run.json, another schema, a value out of range, or calibration photos that
+            are validation or test photos too.
+    """
+    facts, run = _read_run_file(folder)
+    try:
+        space, spec = parse_label_space(facts), parse_input_spec(run.input)
+    except BundleError as error:
+        raise RunError(f"{folder / RUN}: {error}") from error
+    if Path(run.model.file).name != run.model.file or not run.model.file:
+        raise RunError(f"{folder / RUN}: model must name a file of the run folder, not {run.model.file!r:.80}")
+    if dataset is None and run.dataset.root is None:
+        raise RunError(f"{folder / RUN} does not name the root of the photos; name it with --dataset DIR")
+    split_csv, calibration_csv = folder / "split.csv", folder / "calibration.csv"
+    split = _read_rows(split_csv, ("file", "labels", "split", "duplicate_group"))
+    calibration = _to_photos(_read_rows(calibration_csv, ("file", "labels")), calibration_csv)
+    _refuse_overlap(split, calibration, calibration_csv)
+    return Source(
+        name=folder.resolve().name,
+        model_name=run.model.file,
+        space=space,
+        spec=spec,
+        root=dataset or folder / str(run.dataset.root),  # an absolute root stays as it is
+        calibration=calibration,
+        validation=_to_photos([row for row in split if row["split"] == "val"], split_csv),
+        facts=facts,
+        load=partial(load_model, folder / run.model.file, run.model.sha256),
+    )
 
 
 def load_model(path: Path, sha256: str | None = None) -> Any:
-    """Load a .keras or .h5 file in safe mode, hash compared where one is given; it computes in float32.
+    """Load a .keras or .h5 file in safe mode, after comparing its hash if there is one; it computes in float32.
 
     Raises:
-        ModelError: missing, damaged, swapped, or holding code.
+        ModelError: missing, damaged, replaced, or containing code.
     """
     if not path.is_file():
         raise ModelError(f"{path} is missing; train again")
     if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise ModelError(f"{path} does not have the hash that run.json names: cut short or swapped; train again")
+        raise ModelError(f"{path} does not have the hash in run.json: it was cut short or replaced; train again")
     import keras
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises ValueError, TypeError, OSError, KeyError, BadZipFile and more
         raise ModelError(f"{path} does not load in safe mode: {brief(error)}") from error
+    return compute_in_float32(model)
+
+
+def compute_in_float32(model: Any) -> Any:
+    """Replace half-precision policies of the model's layers; returns the model."""
     for layer in model._flatten_layers():
-        if layer.dtype_policy.name in HALVES:
+        if layer.dtype_policy.name in HALF_PRECISION:
             layer.dtype_policy = "float32"
     return model
 
 
 def check_model(model: Any, spec: InputSpec, n_labels: int, name: str) -> None:
-    """Compare what the model eats and gives with what the labels and the input size say.
+    """Compare the model's input and output with the input size and the number of labels.
 
     Raises:
         ModelError: several inputs or outputs, another size, or another label count.
@@ -55,18 +167,18 @@ def check_model(model: Any, spec: InputSpec, n_labels: int, name: str) -> None:
             f"{name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
             "export takes one image in and one row of scores out"
         )
-    eats, gives = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
-    if eats[1:] != spec.shape:
-        raise ModelError(f"{name} eats {eats[1:]}, the run says {spec.shape}; they do not belong together")
-    if len(gives) != 2 or gives[1] != n_labels:
-        raise ModelError(f"{name} gives {gives[1:]} scores for {n_labels} labels; they do not belong together")
+    expected, returned = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
+    if expected[1:] != spec.shape:
+        raise ModelError(f"{name} expects {expected[1:]}, the run says {spec.shape}; they do not belong together")
+    if len(returned) != 2 or returned[1] != n_labels:
+        raise ModelError(f"{name} returns {returned[1:]} scores for {n_labels} labels; they do not belong together")
 
 
 def keras_scores(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Scores (n, labels) float32 for pixels (n, h, w, 3) uint8.
 
     Raises:
-        ModelError: a score that is not finite or outside 0..1, as a model without a sigmoid gives.
+        ModelError: a score that is not finite or outside 0..1, as from a model without a sigmoid.
     """
     rows = [
         np.asarray(model(pixels[i : i + BATCH].astype(np.float32), training=False), np.float32)
@@ -74,120 +186,51 @@ def keras_scores(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     ]
     scores: NDArray[np.float32] = np.concatenate(rows) if rows else np.empty((0, model.outputs[0].shape[1]), np.float32)
     if not np.isfinite(scores).all() or (scores < 0).any() or (scores > 1).any():
-        raise ModelError("the model gives scores outside 0..1; its last layer must be a sigmoid")
+        raise ModelError("the model returns scores outside 0..1; its last layer must be a sigmoid")
     return scores
 
 
-SCHEMA = 1
-RUN = "run.json"
-MAX_RUN_BYTES = 4 << 20
-FIGURES = {  # what the model card prints of each entry of these keys
-    "metrics": ("photos", "label_accuracy", "exact_match"),
-    "negatives": ("photos", "silent"),
-    "recoloured": ("trained_on", "copies", "exact_match"),
-}
-
-
-@dataclass(frozen=True)
-class Source:
-    """A model to export. `facts` is run.json, for the report and the card; `load` gives the Keras model."""
-
-    name: str
-    model_file: Path
-    space: LabelSpace
-    spec: InputSpec
-    root: Path  # the photos' root
-    calibration: tuple[Photo, ...]
-    validation: tuple[Photo, ...]
-    facts: Mapping[str, Any]
-    load: Callable[[], Any]
-
-
-def load_run(folder: Path, dataset: Path | None = None) -> Source:
-    """Read a run folder as docs/run.md has it; `dataset` overrides the photos' root.
-
-    Raises:
-        RunError: no such folder, no run.json, another schema, a value out of range, or calibration photos that
-            are validation or test photos too.
-    """
-    facts = _read_json(folder)
-    try:
-        space, spec = parse_label_space(facts), parse_input_spec(_part(facts, "input"))
-        _check_facts(facts)
-    except BundleError as error:
-        raise RunError(f"{folder / RUN}: {error}") from error
-    model, data = _part(facts, "model"), _part(facts, "dataset")
-    file, root = model.get("file"), data.get("root")
-    if not isinstance(file, str) or Path(file).name != file or not isinstance(model.get("sha256"), str):
-        raise RunError(f"{folder / RUN}: model must name a file of the run folder and its sha256, not {model!r:.80}")
-    if dataset is None and not isinstance(root, str):
-        raise RunError(f"{folder / RUN} names no root of the photos; name it with --dataset DIR")
-    split_csv, calibration_csv = folder / "split.csv", folder / "calibration.csv"
-    split = read_rows(split_csv, ("file", "labels", "split", "duplicate_group"))
-    calibration = to_photos(read_rows(calibration_csv, ("file", "labels")), calibration_csv)
-    _refuse_overlap(split, calibration, calibration_csv)
-    return Source(
-        name=folder.resolve().name,
-        model_file=folder / file,
-        space=space,
-        spec=spec,
-        root=dataset or folder / str(root),  # an absolute root stays itself
-        calibration=calibration,
-        validation=to_photos([row for row in split if row["split"] == "val"], split_csv),
-        facts=facts,
-        load=partial(load_model, folder / file, model["sha256"]),
-    )
-
-
-def _read_json(folder: Path) -> dict[str, Any]:
+def _read_run_file(folder: Path) -> tuple[dict[str, Any], RunFile]:
+    """run.json as it is, and the part of it that is checked here."""
     file = folder / RUN
     if not folder.is_dir():
         raise RunError(f"{folder} is not a run folder; make one with fashion-train")
     if not file.is_file():
         raise RunError(f"{folder} has no {RUN}, so it is not a run; make one with fashion-train")
-    if file.stat().st_size > MAX_RUN_BYTES:
-        raise RunError(f"{file} is larger than {MAX_RUN_BYTES >> 20} MB, which no run is")
+    facts = read_json(file, dict[str, Any], MAX_RUN_BYTES, RunError)
+    if facts.get("schema") != SCHEMA:
+        raise RunError(f"{file}: schema {facts.get('schema')!r:.40} is not {SCHEMA}, the one this version reads")
+    return facts, convert_json(facts, RunFile, str(file), RunError)
+
+
+def _read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV file of the run folder."""
     try:
-        facts = json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{file} is not valid JSON ({error}); train again") from error
-    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
-        schema = facts.get("schema") if isinstance(facts, dict) else None
-        raise RunError(f"{file}: schema {schema!r} is not {SCHEMA}, the one this version reads")
-    return facts
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except FileNotFoundError:
+        raise RunError(f"{path} is missing, so {path.parent} is not a complete run; train again") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RunError(f"{path} is not a readable CSV file ({error}); train again") from error
+    if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+        raise RunError(f"{path} has no column {missing[0]!r}; it needs {','.join(columns)}")
+    if any(row[name] is None for row in rows for name in columns):
+        raise RunError(f"{path} has a row that is cut short; it needs {','.join(columns)} on every line")
+    return rows
 
 
-def _part(facts: Mapping[str, Any], key: str) -> dict[str, Any]:
-    part = facts.get(key)
-    if not isinstance(part, dict):
-        raise RunError(f"run.json: key {key!r} must be an object, not {part!r:.40}")
-    return part
-
-
-def _check_facts(facts: Mapping[str, Any]) -> None:
-    """Refuse now what would stop the report and the card after all conversions; a key may be empty or not there."""
-    seed = facts.get("seed", 0)
-    if not isinstance(seed, int) or seed < 0:
-        raise BundleError(f"seed must be a whole number from 0 on, not {seed!r:.40}")
-    _check_figures(facts, "")
-    if facts.get("baseline"):
-        _check_figures(_part(facts, "baseline"), "baseline.")
-    data = _part(facts, "dataset")
-    if data.get("counts"):
-        _part(data, "counts")
-
-
-def _check_figures(facts: Mapping[str, Any], where: str) -> None:
-    for key, figures in FIGURES.items():
-        table = _part(facts, key) if facts.get(key) else {}
-        for name in table:
-            entry = _part(table, name)
-            for figure in figures:
-                convert_json(entry.get(figure), float, f"{where}{key}.{name}.{figure}", BundleError)
+def _to_photos(rows: Sequence[dict[str, str]], source: Path) -> tuple[Photo, ...]:
+    """Rows to photos; a name that leaves the data set's root is refused."""
+    for row in rows:
+        name = PurePosixPath(row["file"])
+        if not row["file"] or name.is_absolute() or ".." in name.parts or "\\" in row["file"] or "\0" in row["file"]:
+            raise RunError(f"{source} names {row['file']!r}, which is not a file below the data set's root")
+    return tuple(Photo(row["file"], tuple(row["labels"].split())) for row in rows)
 
 
 def _refuse_overlap(split: list[dict[str, str]], calibration: tuple[Photo, ...], where: Path) -> None:
-    """Calibration may see training photos only, and none whose duplicate is held out."""
+    """Calibration may use training photos only, and none with a duplicate in validation or test."""
     held_out = [row for row in split if row["split"] != "train"]
     files = {row["file"] for row in held_out}
     groups = {row["duplicate_group"] for row in held_out if row["duplicate_group"]}
@@ -196,5 +239,5 @@ def _refuse_overlap(split: list[dict[str, str]], calibration: tuple[Photo, ...],
     if shared:
         raise RunError(
             f"{where} holds photos that are validation or test photos or their duplicates, the first of {len(shared)} "
-            f"is {shared[0]!r}; int8 would be judged on what it was fitted to: train again"
+            f"is {shared[0]!r}; int8 would be evaluated on what it was fitted to: train again"
         )

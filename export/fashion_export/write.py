@@ -1,55 +1,71 @@
-"""An outcome to a bundle folder: written beside, loaded again, replayed, and only then given its name."""
+"""Write an outcome to a bundle folder, load it as a device does, and check that it gives the measured scores."""
 
 import hashlib
 import json
+import platform
+import shlex
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from fashion_edge.atomic import atomic_folder
 from fashion_edge.backends import open_backend
 from fashion_edge.bundle import MANIFEST, Golden, Manifest, Variant, load_bundle
 from fashion_edge.golden import TOLERANCE, self_check
-from fashion_export.calibration import manifest as calibration_manifest
+from fashion_export.calibration import summarize, to_csv
 from fashion_export.card import model_card
-from fashion_export.outcome import Artefact, Outcome
+from fashion_export.outcome import Artefact, Outcome, Prepared
 from fashion_export.report import drift_picture, report
+
+PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy", "fashion-edge")
 
 
 def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Path:
-    """Write the bundle beside `out`, load it as the device does, replay its golden inputs, then rename it.
+    """Write the bundle under a hidden name, replay its golden inputs, then rename it.
 
     Returns:
-        Where it is: beside `out` where something else took that name meanwhile.
+        Its path, numbered if another program took `out` meanwhile.
 
     Raises:
-        OutputExistsError: `out` holds something and `overwrite` is false.
-        BundleError: what was written does not do what was measured.
+        OutputExistsError: `out` exists and `overwrite` is false.
+        BundleError: the files do not give the scores that were measured.
     """
     names: list[Path] = []
-    with atomic_folder(out, marker="manifest.json", overwrite=overwrite, named=names.append) as part:
+    with atomic_folder(out, marker=MANIFEST, overwrite=overwrite, named=names.append) as part:
         golden = outcome.golden.to_npz()
         (part / "golden.npz").write_bytes(golden)
         for artefact in outcome.artefacts:
             (part / artefact.recipe.file).write_bytes(artefact.data)
-        manifest = to_manifest(outcome, hashlib.sha256(golden).hexdigest())
+        manifest = _to_manifest(outcome, hashlib.sha256(golden).hexdigest())
         (part / MANIFEST).write_text(json.dumps(manifest.to_json(), indent=2) + "\n", encoding="utf-8")
-        if len(outcome.calibration):
-            (part / "calibration.csv").write_text(calibration_manifest(outcome.calibration), encoding="utf-8")
-        if len(outcome.validation):
+        if len(outcome.prepared.calibration):
+            (part / "calibration.csv").write_text(to_csv(outcome.prepared.calibration), encoding="utf-8")
+        if len(outcome.prepared.validation):
             (part / "drift.png").write_bytes(drift_picture(outcome))
         (part / "report.md").write_text(report(outcome), encoding="utf-8")
         (part / "MODEL_CARD.md").write_text(model_card(outcome), encoding="utf-8")
-        prove(part)
+        replay(part)
     return names[0]
 
 
-def to_manifest(outcome: Outcome, golden_sha256: str) -> Manifest:
-    """The manifest of an outcome."""
-    variants = tuple(_variant(artefact, outcome.verdict) for artefact in outcome.artefacts)
+def replay(folder: Path) -> None:
+    """Load a bundle as a device does, and run the golden inputs through every variant.
+
+    Raises:
+        BundleError: anything that a device would refuse.
+    """
+    bundle = load_bundle(folder)
+    for variant in bundle.manifest.variants:
+        self_check(bundle, variant, open_backend(bundle, variant))
+
+
+def _to_manifest(outcome: Outcome, golden_sha256: str) -> Manifest:
+    variants = tuple(_to_variant(artefact, outcome.verdict) for artefact in outcome.artefacts)
     tolerance = {variant.precision: TOLERANCE[variant.precision] for variant in variants}
     return Manifest(
         space=outcome.space,
-        input=outcome.source.spec,
+        input=outcome.prepared.source.spec,
         variants=variants,
         golden=Golden("golden.npz", golden_sha256, tolerance),
         provenance={**outcome.provenance, "parity": outcome.verdict},
@@ -57,18 +73,7 @@ def to_manifest(outcome: Outcome, golden_sha256: str) -> Manifest:
     )
 
 
-def prove(folder: Path) -> None:
-    """Load a written bundle as the device does, and replay the golden inputs on every variant.
-
-    Raises:
-        BundleError: anything that the device would refuse.
-    """
-    bundle = load_bundle(folder)
-    for variant in bundle.manifest.variants:
-        self_check(bundle, variant, open_backend(bundle, variant))
-
-
-def _variant(artefact: Artefact, verdict: str) -> Variant:
+def _to_variant(artefact: Artefact, verdict: str) -> Variant:
     measured = artefact.parity.to_metrics() if artefact.parity else {}
     return Variant(
         file=artefact.recipe.file,
@@ -78,3 +83,52 @@ def _variant(artefact: Artefact, verdict: str) -> Variant:
         sha256=hashlib.sha256(artefact.data).hexdigest(),
         metrics={**measured, "parity": verdict, "min_runtime": artefact.min_runtime},
     )
+
+
+def describe_provenance(prepared: Prepared, command: str) -> dict[str, Any]:
+    """Run, photos and versions, for the manifest; without paths of the machine that made the bundle."""
+    source, facts = prepared.source, prepared.source.facts
+    data = facts.get("dataset") or {}
+    return {
+        "run": {
+            "name": source.name,
+            "created": facts.get("created"),
+            "seed": facts.get("seed"),
+            "command": without_paths(str(facts.get("command", ""))),
+            "model": {key: value for key, value in (facts.get("model") or {}).items() if key != "file"},
+            **{key: facts.get(key) or {} for key in ("metrics", "negatives", "recoloured", "baseline")},
+            "versions": facts.get("versions", {}),
+        },
+        "dataset": {
+            "name": source.root.resolve().name,
+            "sha256": data.get("sha256"),
+            "photos": data.get("photos"),
+            "counts": data.get("counts") or {},
+        },
+        "command": without_paths(command),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "calibration": summarize(prepared.calibration),
+    }
+
+
+def without_paths(command: str) -> str:
+    """A command line with each path cut to its last part, since other machines have other folders."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # in a run.json that was edited
+        words = command.split()
+    return shlex.join(map(_without_folders, words))
+
+
+def _without_folders(word: str) -> str:
+    """A word of a command line; the flag of `--flag=/a/path` stays."""
+    flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{flag}{equals}{Path(value).name if '/' in value else value}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,4 +1,4 @@
-"""A tiny network, trained for seconds on drawn pictures, in a run folder as docs/run.md has it."""
+"""A tiny network, trained for seconds on drawn pictures, in a run folder as docs/run.md describes it."""
 
 import csv
 import hashlib
@@ -16,7 +16,7 @@ HEIGHT, WIDTH = 48, 40
 
 
 def draw(colour: str, garment: str, rng: np.random.Generator) -> np.ndarray:
-    """An (h, w, 3) RGB picture: a shirt is as wide above as below, a dress widens."""
+    """An (h, w, 3) RGB picture: a shirt has constant width, a dress widens."""
     size = 80
     image = rng.integers(150, 255, 3) + rng.normal(0, 6, (size, size, 3))
     rows, columns = np.mgrid[0:size, 0:size]
@@ -28,20 +28,29 @@ def draw(colour: str, garment: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def write_photos(root: Path, per_pair: int = 40) -> list[dict[str, str]]:
-    """Write the pictures; rows of split.csv, every fourth of them validation."""
+    """Write the pictures and return the rows of split.csv."""
     from PIL import Image
 
-    rng, rows = np.random.default_rng(7), []
-    for colour in COLOURS:
-        for garment in ("dress", "shirt"):
-            (root / f"{colour}_{garment}").mkdir(parents=True)
-            for i in range(per_pair):
-                file = f"{colour}_{garment}/{i:03d}.png"
-                Image.fromarray(draw(colour, garment, rng)).save(root / file)
-                split = "val" if i % 4 == 0 else "train"
-                labels = " ".join(sorted((colour, garment)))
-                rows.append({"file": file, "labels": labels, "split": split, "duplicate_group": f"g{len(rows)}"})
+    rng, rows = np.random.default_rng(7), make_rows(per_pair)
+    for row in rows:
+        (root / row["file"]).parent.mkdir(parents=True, exist_ok=True)
+        colour, garment = row["file"].split("/")[0].split("_")
+        Image.fromarray(draw(colour, garment, rng)).save(root / row["file"])
     return rows
+
+
+def make_rows(per_pair: int) -> list[dict[str, str]]:
+    """Rows of split.csv, every fourth of them validation."""
+    pairs = [(colour, garment, i) for colour in COLOURS for garment in ("dress", "shirt") for i in range(per_pair)]
+    return [
+        {
+            "file": f"{colour}_{garment}/{i:03d}.png",
+            "labels": " ".join(sorted((colour, garment))),
+            "split": "val" if i % 4 == 0 else "train",
+            "duplicate_group": f"g{number}",
+        }
+        for number, (colour, garment, i) in enumerate(pairs)
+    ]
 
 
 def write_csv(path: Path, rows: list[dict[str, str]], columns: tuple[str, ...]) -> None:
@@ -66,7 +75,7 @@ def tiny_network(n_labels: int = len(LABELS)):
 
 
 def vgg_network(n_labels: int = len(LABELS)):
-    """The tutorial's order of layers: batch norm behind the ReLU, a wide dense layer, dropout."""
+    """The tutorial's order of layers: batch norm after the ReLU, a wide dense layer, dropout."""
     import keras
 
     layers = keras.layers
@@ -82,7 +91,7 @@ def vgg_network(n_labels: int = len(LABELS)):
             layers.Flatten(),
             layers.Dense(48, name="wide"),
             layers.Activation("relu"),
-            layers.BatchNormalization(momentum=0.8, name="sick"),
+            layers.BatchNormalization(momentum=0.8, name="norm"),
             layers.Dropout(0.1),
             layers.Dense(n_labels, activation="sigmoid", name="scores"),
         ]
@@ -90,20 +99,20 @@ def vgg_network(n_labels: int = len(LABELS)):
 
 
 def kill_units(model, count: int = 5) -> None:
-    """Make units of `wide` fire never, with the batch-norm scale that training leaves such units, and worse."""
-    wide, sick, scores = (model.get_layer(name) for name in ("wide", "sick", "scores"))
-    bias, gamma = np.array(wide.bias), np.array(sick.gamma)
-    variance, mean = np.array(sick.moving_variance), np.array(sick.moving_mean)
+    """Let units of `wide` never fire, with a batch-norm scale even larger than training gives such units."""
+    wide, norm, scores = (model.get_layer(name) for name in ("wide", "norm", "scores"))
+    bias, gamma = np.array(wide.bias), np.array(norm.gamma)
+    variance, mean = np.array(norm.moving_variance), np.array(norm.moving_mean)
     kernel = np.array(scores.kernel)
     bias[:count], variance[:count], mean[:count], gamma[:count] = -1e4, 6e-6, 0, 30
     kernel[:count] = 1.0
     wide.bias.assign(bias)
-    sick.gamma.assign(gamma)
-    sick.moving_variance.assign(variance)
-    sick.moving_mean.assign(mean)
-    beta = np.array(sick.beta)
+    norm.gamma.assign(gamma)
+    norm.moving_variance.assign(variance)
+    norm.moving_mean.assign(mean)
+    beta = np.array(norm.beta)
     beta[:count] = 0
-    sick.beta.assign(beta)
+    norm.beta.assign(beta)
     scores.kernel.assign(kernel)
 
 
@@ -122,7 +131,10 @@ def train(model, root: Path, rows: list[dict[str, str]], epochs: int = 25) -> No
 
 def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> None:
     folder.mkdir(parents=True)
-    model.save(folder / "model.keras")
+    if model is None:
+        (folder / "model.keras").write_bytes(b"not a model")
+    else:
+        model.save(folder / "model.keras")
     write_csv(folder / "split.csv", rows, ("file", "labels", "split", "duplicate_group"))
     calibration = [row for row in rows if row["split"] == "train"][::2]
     write_csv(folder / "calibration.csv", calibration, ("file", "labels"))
@@ -144,7 +156,7 @@ def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> No
             "file": "model.keras",
             "sha256": hashlib.sha256((folder / "model.keras").read_bytes()).hexdigest(),
             "arch": "tiny",
-            "parameters": model.count_params(),
+            "parameters": model.count_params() if model else 1,
         },
         "dataset": {"root": str(root), "sha256": "0" * 64, "photos": len(rows), "counts": {"blue dress": 40}},
         "metrics": {"val": {"photos": 40, "label_accuracy": 1.0, "exact_match": 1.0}},
@@ -164,7 +176,7 @@ def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> No
 
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory) -> Path:
-    """A trained run that no test may change."""
+    """A trained run that tests must not change."""
     import keras
 
     keras.utils.set_random_seed(3)
@@ -177,8 +189,8 @@ def trained_run(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sick_run(trained_run: Path, tmp_path_factory) -> Path:
-    """A trained run whose network has units that int8 cannot hold."""
+def dead_units_run(trained_run: Path, tmp_path_factory) -> Path:
+    """A trained run whose network has dead units with scales that int8 cannot represent."""
     import keras
 
     keras.utils.set_random_seed(5)
@@ -187,15 +199,22 @@ def sick_run(trained_run: Path, tmp_path_factory) -> Path:
     model = vgg_network()
     train(model, photos, rows, epochs=15)
     kill_units(model)
-    folder = tmp_path_factory.mktemp("sick") / "runs" / "sick"
+    folder = tmp_path_factory.mktemp("dead") / "runs" / "dead"
     write_run(folder, model, rows, photos)
     return folder
 
 
 @pytest.fixture
 def run(trained_run: Path, tmp_path: Path) -> Path:
-    """A copy of the trained run that a test may damage."""
+    """A copy of the trained run that a test may change."""
     return Path(shutil.copytree(trained_run, tmp_path / "runs" / "tiny"))
+
+
+@pytest.fixture
+def untrained_run(tmp_path: Path) -> Path:
+    """A run without a model and photos, for what is refused before either is read."""
+    write_run(tmp_path / "runs" / "untrained", None, make_rows(8), tmp_path / "photos")
+    return tmp_path / "runs" / "untrained"
 
 
 @pytest.fixture(scope="session")

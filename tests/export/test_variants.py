@@ -1,4 +1,4 @@
-"""Every variant: it loads, decides as Keras, says what it is, and comes out the same twice."""
+"""Every variant loads, decides as Keras does, contains its metadata, and has the same bytes twice."""
 
 import hashlib
 import io
@@ -12,18 +12,18 @@ import pytest
 from fashion_edge.bundle import PRECISIONS, RUNTIMES, load_bundle
 from fashion_edge.decide import LabelSpace
 from fashion_edge.preprocess import InputSpec
-from fashion_export.artefact import open_file
 from fashion_export.cli import main
 from fashion_export.flatbuffer import ALIGNMENT, read_model, write_model
-from fashion_export.metadata import KEY, NEWEST, describe, embed, tflite_operators
+from fashion_export.metadata import KEY, NEWEST, describe, embed_tflite, tflite_operators, unsupported_by_legacy
+from fashion_export.outcome import open_file
 from fashion_export.source import keras_scores, load_model
-from fashion_export.variants import ALL, STANDARD, convert
-from fashion_export.variants.job import Job
+from fashion_export.variants import ALL, FLOAT32, INT8, ONNX, STANDARD, Job
 
 pytestmark = pytest.mark.slow
 
 SPEC = InputSpec(48, 40)
-SPACE = LabelSpace(("blue", "dress", "red", "shirt"), {"colour": ("blue", "red")}, dict.fromkeys("xxxx", 0.5))
+LABELS = ("blue", "dress", "red", "shirt")
+SPACE = LabelSpace(LABELS, {"colour": ("blue", "red")}, dict.fromkeys(LABELS, 0.5))
 BY_NAME = {recipe.name: recipe for recipe in ALL}
 
 
@@ -77,7 +77,7 @@ def test_only_one_runtime(run, tmp_path, flag, runtime):
 
 
 @pytest.mark.parametrize("io_type", ["uint8", "int8", "float32"])
-def test_the_int8_file_has_the_ends_that_were_asked_for(run, tmp_path, io_type):
+def test_int8_file_has_the_input_and_output_type_of_the_option(run, tmp_path, io_type):
     from ai_edge_litert.interpreter import Interpreter
 
     assert main([str(run), "--tflite-only", "--io", io_type, "--out", str(tmp_path / "out")]) == 0
@@ -86,7 +86,7 @@ def test_the_int8_file_has_the_ends_that_were_asked_for(run, tmp_path, io_type):
     assert interpreter.get_output_details()[0]["dtype"].__name__ == io_type
 
 
-def test_an_open_batch_gives_the_scores_of_batch_one(run, tmp_path):
+def test_variable_batch_gives_the_scores_of_batch_one(run, tmp_path):
     from fashion_edge.backends import open_backend
 
     assert main([str(run), "--onnx-only", "--any-batch", "--out", str(tmp_path / "out")]) == 0
@@ -94,11 +94,10 @@ def test_an_open_batch_gives_the_scores_of_batch_one(run, tmp_path):
     backend = open_backend(bundle, bundle.find("onnx", "float32"))
     pixels = np.random.default_rng(0).integers(0, 256, (5, 48, 40, 3), np.uint8)
     single = np.concatenate([backend.run(pixels[i : i + 1]) for i in range(5)])
-    assert backend._any_batch
     assert np.allclose(backend.run(pixels), single, atol=1e-6)
 
 
-def test_gelu_becomes_onnx_too():
+def test_gelu_converts_to_onnx():
     """Keras writes it with Erfc, which ONNX does not have."""
     import keras
 
@@ -107,14 +106,13 @@ def test_gelu_becomes_onnx_too():
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, activation="gelu")(x))
     model = keras.Model(image, keras.layers.Dense(4, activation="sigmoid")(x))
     pixels = np.random.default_rng(0).integers(0, 256, (1, 48, 40, 3), np.uint8)
-    recipe = BY_NAME["onnx float32"]
-    backend = open_file(recipe, convert(recipe, Job(model, SPEC, pixels)), SPEC, 4)
+    backend = open_file(ONNX, ONNX.convert(Job(model, SPEC, pixels)), SPEC, 4)
     assert np.allclose(backend.run(pixels), keras_scores(model, pixels), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["onnx float32", "onnx int8"])
-def test_a_normalization_layer_becomes_onnx_too(name):
-    """Every EfficientNet of Keras has one; what it holds are arrays, not variables."""
+def test_normalization_layer_converts_to_onnx(name):
+    """Every EfficientNet of Keras has one; it contains arrays, not variables."""
     import keras
 
     image = keras.Input((48, 40, 3))
@@ -122,26 +120,20 @@ def test_a_normalization_layer_becomes_onnx_too(name):
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, activation="relu")(x))
     model = keras.Model(image, keras.layers.Dense(4, activation="sigmoid")(x))
     pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 40, 3), np.uint8)
-    backend = open_file(BY_NAME[name], convert(BY_NAME[name], Job(model, SPEC, pixels)), SPEC, 4)
+    backend = open_file(BY_NAME[name], BY_NAME[name].convert(Job(model, SPEC, pixels)), SPEC, 4)
     assert np.allclose(backend.run(pixels), keras_scores(model, pixels), atol=0.02)
 
 
-def test_an_open_batch_gives_the_same_bytes_again(trained_run):
-    """tf2onnx would call it by a number that counts on."""
+def test_variable_batch_is_reproducible(trained_run):
+    """tf2onnx names it by a number that grows with every export."""
     job = Job(load_model(trained_run / "model.keras"), SPEC, np.empty((0, 48, 40, 3), np.uint8), any_batch=True)
-    assert convert(BY_NAME["onnx float32"], job) == convert(BY_NAME["onnx float32"], job)
+    assert ONNX.convert(job) == ONNX.convert(job)
 
 
 @pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.name)
-def test_the_same_run_gives_the_same_bytes(trained_run, job, recipe):
+def test_conversion_is_reproducible(trained_run, job, recipe):
     again = Job(load_model(trained_run / "model.keras"), SPEC, job.calibration)
-    assert hashlib.sha256(convert(recipe, job)).digest() == hashlib.sha256(convert(recipe, again)).digest()
-
-
-def test_the_same_run_gives_the_same_files(trained_run, bundle_folder, tmp_path):
-    assert main(["--int8", str(trained_run), "--out", str(tmp_path / "again")]) == 0
-    for name in ("model.int8.tflite", "model.float32.tflite", "model.onnx", "golden.npz", "report.md", "drift.png"):
-        assert (tmp_path / "again" / name).read_bytes() == (bundle_folder / name).read_bytes()
+    assert hashlib.sha256(recipe.convert(job)).digest() == hashlib.sha256(recipe.convert(again)).digest()
 
 
 def test_labels_groups_and_thresholds_are_inside_the_tflite_file(bundle_folder):
@@ -154,7 +146,7 @@ def test_labels_groups_and_thresholds_are_inside_the_tflite_file(bundle_folder):
     assert [entry.name for entry in read_model(data).metadata].count(KEY) == 1
 
 
-def test_and_inside_the_onnx_file(bundle_folder):
+def test_labels_and_thresholds_are_inside_the_onnx_file(bundle_folder):
     import onnx
 
     props = {prop.key: prop.value for prop in onnx.load(bundle_folder / "model.onnx").metadata_props}
@@ -170,11 +162,9 @@ def test_the_metadata_buffer_has_its_identifier():
 
 
 def test_embedding_changes_no_score_and_aligns_every_buffer(job):
-    recipe = BY_NAME["litert int8"]
-    data = convert(recipe, job)
-    space = LabelSpace(SPACE.labels, SPACE.groups, dict.fromkeys(SPACE.labels, 0.5))
-    named = embed(data, space, SPEC, "tiny")
-    before, after = (open_file(recipe, bytes_, SPEC, 4).run(job.calibration) for bytes_ in (data, named))
+    data = INT8.convert(job)
+    named = embed_tflite(data, SPACE, SPEC, "tiny")
+    before, after = (open_file(INT8, file, SPEC, 4).run(job.calibration) for file in (data, named))
     assert np.array_equal(before, after)
     assert misaligned(named) == 0
 
@@ -189,24 +179,24 @@ def misaligned(data: bytes) -> int:
     return sum(start % ALIGNMENT != 0 for start in starts)
 
 
-def test_the_signature_names_both_ends(bundle_folder):
+def test_signature_names_input_and_output(bundle_folder):
     from ai_edge_litert.interpreter import Interpreter
 
     signatures = Interpreter(str(bundle_folder / "model.int8.tflite")).get_signature_list()
     assert signatures == {"serving_default": {"inputs": ["image"], "outputs": ["scores"]}}
 
 
-def test_a_rounded_pixel_is_refused(job, monkeypatch):
-    """Without the black and the white corner the input's scale is what the photos happened to span."""
+def test_rounded_pixels_are_refused(job, monkeypatch):
+    """Without the black and the white corner the input's scale is the range of the photos."""
     from fashion_edge.errors import ModelError
 
     dim = Job(job.model, SPEC, job.calibration // 2)
     monkeypatch.setattr(
-        "fashion_export.variants.tflite_int8.feed", lambda pixels: ([p[None].astype(np.float32)] for p in pixels)
+        "fashion_export.variants.tflite.representative_dataset",
+        lambda pixels: ([p[None].astype(np.float32)] for p in pixels),
     )
-    recipe = BY_NAME["litert int8"]
     with pytest.raises(ModelError, match="pixels are rounded"):
-        open_file(recipe, convert(recipe, dim), SPEC, 4)
+        open_file(INT8, INT8.convert(dim), SPEC, 4)
 
 
 def test_every_operator_of_the_standard_files_is_old_enough_for_tflite_runtime_2_14(bundle_folder):
@@ -217,17 +207,12 @@ def test_every_operator_of_the_standard_files_is_old_enough_for_tflite_runtime_2
             assert int(version) <= NEWEST[kind]
 
 
-def test_an_operator_that_is_too_new_is_said(all_bundle, job):
-    from fashion_export.metadata import refused_by_legacy
-    from fashion_export.outcome import Artefact
-
-    data = convert(BY_NAME["litert float32"], job)
+def test_operator_that_is_too_new_is_listed(all_bundle, job):
+    data = FLOAT32.convert(job)
     model = read_model(data)
     model.operatorCodes[0].version = 99
     operators, _ = tflite_operators(write_model(model))
-    scores = np.zeros((0, 4), np.float32)
-    artefact = Artefact(BY_NAME["litert float32"], data, scores, scores, None, "", "", operators)
-    assert [word.split(" v")[1] for word in refused_by_legacy(artefact)] == ["99"]
+    assert [word.split(" v")[1] for word in unsupported_by_legacy(operators)] == ["99"]
 
 
 def test_opencv_reads_the_onnx_file_and_gives_our_scores(bundle_folder):
@@ -241,8 +226,8 @@ def test_opencv_reads_the_onnx_file_and_gives_our_scores(bundle_folder):
 
 
 @pytest.mark.parametrize("file", ["model.onnx", "model.int8.onnx"])
-def test_the_reference_evaluator_of_onnx_decides_as_we_do(all_bundle, file):
-    """An implementation in plain numpy, unrelated to any runtime; it knows QDQ from opset 19 on."""
+def test_reference_evaluator_of_onnx_decides_in_the_same_way(all_bundle, file):
+    """An implementation in NumPy, independent of any runtime; it supports QDQ from opset 19 on."""
     import onnx
     import onnx.version_converter
     from onnx.reference import ReferenceEvaluator
@@ -261,17 +246,16 @@ def test_the_reference_evaluator_of_onnx_decides_as_we_do(all_bundle, file):
     assert np.array_equal((scores >= limits)[clear], (expected >= limits)[clear])
 
 
-def test_uint8_pixels_reach_int8_by_way_of_float_with_the_same_bits(job, monkeypatch):
-    recipe = BY_NAME["litert int8"]
+def test_uint8_pixels_are_quantized_via_float_with_the_same_bits(job, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("fashion_export.variants.tflite_int8.detour", lambda data: data)
-        plain = convert(recipe, job)
-    quick = convert(recipe, job)
+        patch.setattr("fashion_export.variants.tflite.split_quantize", lambda data: data)
+        plain = INT8.convert(job)
+    quick = INT8.convert(job)
     first = [operators_in_order(data)[:2] for data in (plain, quick)]
     assert first[0][0] == "QUANTIZE" != first[0][1]
     assert first[1] == ["DEQUANTIZE", "QUANTIZE"]
     ramp = np.arange(8 * 48 * 40 * 3, dtype=np.uint32).astype(np.uint8).reshape(8, 48, 40, 3)
-    scores = [open_file(recipe, data, SPEC, 4).run(np.concatenate([ramp, job.calibration])) for data in (plain, quick)]
+    scores = [open_file(INT8, data, SPEC, 4).run(np.concatenate([ramp, job.calibration])) for data in (plain, quick)]
     assert np.array_equal(*scores)
 
 
@@ -281,6 +265,6 @@ def operators_in_order(data):
     return [operator["op_name"] for operator in Interpreter(model_content=data)._get_ops_details()]
 
 
-def test_a_file_that_eats_int8_or_float_needs_no_detour(job):
-    for eaten, first in (("int8", "MUL"), ("float32", "QUANTIZE")):
-        assert operators_in_order(convert(BY_NAME["litert int8"], replace(job, io=eaten)))[0] == first
+def test_int8_or_float_input_is_not_split(job):
+    for io_type, first in (("int8", "MUL"), ("float32", "QUANTIZE")):
+        assert operators_in_order(INT8.convert(replace(job, io=io_type)))[0] == first

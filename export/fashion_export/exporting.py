@@ -1,0 +1,235 @@
+"""The public function `export`: a run or a Keras model becomes a bundle, if its files agree with Keras."""
+
+import errno
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fashion_edge.atomic import refuse_existing_folder, refuse_unwritable
+from fashion_edge.bundle import MANIFEST, Bundle, load_bundle
+from fashion_edge.console import suppress_output
+from fashion_edge.defaults import BUNDLES, RUNS, default_run
+from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
+from fashion_edge.progress import make_progress
+from fashion_export.conversion import Options, convert_source
+from fashion_export.outcome import Outcome
+from fashion_export.parity import Limits
+from fashion_export.report import print_table, report
+from fashion_export.source import Source, load_run
+from fashion_export.variants import ALL, STANDARD
+from fashion_export.write import write_bundle
+
+if TYPE_CHECKING:
+    import keras
+
+REQUIRED = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class ExportedBundle(Bundle):
+    """A bundle with what its export reported; `path` and `manifest` are those of the bundle."""
+
+    verdict: str  # proven, or `not proven` if there was no held-out photo
+    report: str  # the text of report.md
+    warnings: tuple[str, ...]
+    failures: tuple[str, ...]  # variants that could not be made, one sentence each
+    unreadable: tuple[str, ...]  # photos that could not be read, one sentence each
+
+
+def export(
+    source: "str | Path | keras.Model | None" = None,
+    out: str | Path | None = None,
+    *,
+    dataset: str | Path | None = None,
+    labels: Sequence[str] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    input_range: str | None = None,
+    channels: str = "RGB",
+    int8: bool = True,
+    all_variants: bool = False,
+    runtimes: Sequence[str] = ("litert", "onnx"),
+    io: str = "uint8",
+    any_batch: bool = False,
+    repair: bool = True,
+    tune_thresholds: bool = True,
+    max_flips: float = 1.0,
+    max_accuracy_drop: float = 1.0,
+    overwrite: bool = False,
+    keep_failed: bool = False,
+    progress: bool | Callable[[str], object] = False,
+    debug: bool = False,
+    command: str = "",
+) -> ExportedBundle:
+    """Export a trained run, or a Keras model from elsewhere, to a bundle of TFLite and ONNX files.
+
+    Each file is compared with the Keras model on held-out photos, in the runtime of the device. The bundle is
+    written only if all files agree.
+
+    Args:
+        source: run folder of fashion-train, by default the newest below ./runs. With `labels` a Keras model, or the
+            path of a .keras file, an HDF5 file or a SavedModel folder.
+        out: bundle folder to write, by default bundles/NAME.
+        dataset: folder of the photos; for a run only if they have moved.
+        labels: labels of an external model, in output order.
+        groups: group name to labels that exclude each other, for an external model.
+        input_range: range that an external model's input was scaled to, `0..255`, `0..1` or `-1..1`; None if the
+            model contains the scaling.
+        channels: channel order of an external model, `RGB` or `BGR`.
+        int8: include full int8, which needs calibration photos.
+        all_variants: every variant, not just int8 and float32.
+        runtimes: which of `litert` and `onnx`.
+        io: input and output type of the int8 TFLite file: `uint8`, `int8` or `float32`.
+        any_batch: write ONNX files with a variable batch dimension.
+        repair: fold and equalize layers that int8 cannot represent.
+        tune_thresholds: tune the thresholds on the scores of the int8 file.
+        max_flips: label decisions that may differ from Keras, 0..100 percent.
+        max_accuracy_drop: exact match that may be lost, 0..100 points.
+        overwrite: replace a bundle that exists.
+        keep_failed: write a bundle that the gate refused to OUT.failed.
+        progress: True shows it on standard error; a function is called with each line.
+        debug: show TensorFlow's output, and raise the exceptions of converters.
+        command: command line for the report.
+
+    Returns:
+        The bundle, with its verdict, report, warnings and failures.
+
+    Raises:
+        RunError: not a run folder, or it is damaged.
+        ModelError: the model is damaged, or does not have one image in and one row of scores out.
+        DatasetError: no photo could be read.
+        UsageError: an argument is invalid, or `out` cannot be written.
+        OutputExistsError: `out` exists, and `overwrite` is false.
+        MissingExtraError: TensorFlow or a converter is not installed.
+        GateError: a file differs too much from the Keras model.
+
+    Example:
+        >>> from fashion_export import export
+        >>> bundle = export("runs/first", "bundles/first")
+        >>> bundle.verdict, bundle.find(precision="int8").metrics["flip_rate"]
+        ('proven', 0.0016)
+    """
+    source = Path(source) if isinstance(source, str) else source
+    if labels is None:
+        source = find_run(source)
+    name = source.resolve() if isinstance(source, Path) else Path(getattr(source, "name", "model"))
+    target = Path(out) if out is not None else BUNDLES / (name.name if labels is None else name.stem)
+    check_target(target, overwrite=overwrite, keep_failed=keep_failed)
+    require_extra()
+    options = Options(
+        recipes=tuple(
+            recipe
+            for recipe in (ALL if all_variants else STANDARD)
+            if recipe.runtime in runtimes and (int8 or recipe.precision != "int8")
+        ),
+        io=io,
+        any_batch=any_batch,
+        repair=repair,
+        tune=tune_thresholds,
+        limits=Limits(max_flips, max_accuracy_drop),
+        debug=debug,
+    )
+    if not options.recipes:
+        raise UsageError(f"runtimes {list(runtimes)} leave nothing to make; name litert, onnx or both")
+    with make_progress(progress) as display:
+        opened = _open_source(source, dataset, labels, groups or {}, input_range, channels, debug=debug)
+        outcome = convert_source(opened, options, display, command or f"fashion_export.export({opened.name!r})")
+        for warning in outcome.warnings:
+            display.line(f"warning: {warning}")
+        if progress is True:
+            print_table(outcome)
+    if outcome.refusals:
+        _refuse(outcome, target, keep=keep_failed, overwrite=overwrite)
+    return _finish(outcome, _write(outcome, target, overwrite=overwrite))
+
+
+def find_run(source: "Path | keras.Model | None") -> Path:
+    """The run that was named, or the newest; raises `RunError` if there is none."""
+    if source is not None and not isinstance(source, Path):
+        raise UsageError("a Keras model needs its labels, in output order: export(model, labels=[...], dataset=...)")
+    folder = source or default_run()
+    if folder is None:
+        raise RunError(f"there is no run below {RUNS}/; make one with fashion-train, or name one")
+    return folder
+
+
+def check_target(out: Path, *, overwrite: bool, keep_failed: bool) -> None:
+    """Refuse an output folder now that could not be written after all conversions.
+
+    Raises:
+        OutputExistsError: it exists, and `overwrite` is false or it is not a bundle.
+        UsageError: its parent folder is not writable.
+    """
+    for place in (out, failed_name(out)) if keep_failed else (out,):
+        refuse_existing_folder(place, marker=MANIFEST, overwrite=overwrite)
+    refuse_unwritable(str(out.parent), out.resolve().parent, "folder with --out")
+
+
+def failed_name(out: Path) -> Path:
+    """Where a bundle is kept that the gate refused."""
+    return out.with_name(out.name + ".failed")
+
+
+def require_extra() -> None:
+    """Raise `MissingExtraError` if a library of the export extra is not installed."""
+    if missing := next((module for module in REQUIRED if find_spec(module) is None), None):
+        raise MissingExtraError(f"{missing}, which fashion-export needs,", "export")
+
+
+def _open_source(
+    source: Any,
+    dataset: str | Path | None,
+    labels: Sequence[str] | None,
+    groups: Mapping[str, Sequence[str]],
+    input_range: str | None,
+    channels: str,
+    *,
+    debug: bool,
+) -> Source:
+    folder = None if dataset is None else Path(dataset)
+    if labels is None:
+        return load_run(source, folder)
+    from fashion_export.class_list import check_labels
+    from fashion_export.external import load_external
+
+    if folder is None:
+        raise UsageError("a model from elsewhere needs photos to calibrate and compare on; name them with --dataset")
+    members = {name: tuple(group) for name, group in groups.items()}
+    with suppress_output(enabled=not debug):
+        return load_external(source, check_labels(tuple(labels)), members, folder, input_range, channels)
+
+
+def _refuse(outcome: Outcome, out: Path, *, keep: bool, overwrite: bool) -> None:
+    """Raise `GateError` with the gate's reason and the layer with the largest error."""
+    reason = outcome.refusals[0]
+    if outcome.layer_errors:
+        worst = outcome.layer_errors[0]
+        reason += f"; the largest layer error is in {worst.layer} ({worst.operator}, relative {worst.error:.2f})"
+    for finding in outcome.repair.remaining[:1]:
+        reason += f", and {finding}"
+    if not keep:
+        raise GateError(f"{reason}; nothing was written, --keep-failed keeps the bundle")
+    raise GateError(f"{reason}; kept in {_write(outcome, failed_name(out), overwrite=overwrite)}")
+
+
+def _write(outcome: Outcome, out: Path, *, overwrite: bool) -> Path:
+    try:
+        return write_bundle(outcome, out, overwrite=overwrite)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UsageError(f"no space left to write {out}; free some or name another folder with --out") from error
+
+
+def _finish(outcome: Outcome, path: Path) -> ExportedBundle:
+    prepared = outcome.prepared
+    return ExportedBundle(
+        path=path,
+        manifest=load_bundle(path).manifest,
+        verdict=outcome.verdict,
+        report=report(outcome),
+        warnings=outcome.warnings,
+        failures=outcome.failures,
+        unreadable=(*prepared.calibration.unreadable, *prepared.validation.unreadable),
+    )

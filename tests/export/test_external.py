@@ -1,0 +1,260 @@
+"""Keras models that fashion-train did not train."""
+
+import pickle
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from fashion_edge.bundle import load_bundle
+from fashion_edge.errors import DatasetError, ModelError
+from fashion_export import export
+from fashion_export.cli import main
+from fashion_export.external import expect_pixels, find_photos, open_model, scales_pixels
+from fashion_export.source import keras_scores, load_model
+
+LABELS = "blue,dress,red,shirt"
+
+
+@pytest.fixture
+def photos(trained_run):
+    return trained_run.parent.parent / "photos"
+
+
+@pytest.fixture
+def external_args(photos, tmp_path):
+    return ["--labels", LABELS, "--dataset", str(photos), "--tflite-only", "--out", str(tmp_path / "out")]
+
+
+def unscaled(model):
+    """The network without its Rescaling layer: expects 0..1, as the tutorial's does."""
+    import keras
+
+    copy = keras.Sequential(
+        [keras.Input((48, 40, 3)), *[type(x).from_config(x.get_config()) for x in model.layers[1:]]]
+    )
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+@pytest.fixture
+def sequential(dead_units_run):
+    return unscaled(load_model(dead_units_run / "model.keras"))
+
+
+def check_bundle(folder):
+    bundle = load_bundle(folder)
+    assert bundle.manifest.space.labels == ("blue", "dress", "red", "shirt")
+    assert bundle.manifest.variants[0].metrics["keras_exact_match"] > 0.9
+    assert bundle.manifest.variants[0].metrics["flip_rate"] < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "fashion.model"])
+def test_keras_file_h5_file_and_the_files_of_the_tutorial(sequential, photos, tmp_path, name):
+    """The tutorial has an HDF5 file without a suffix, and a pickled MultiLabelBinarizer."""
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    path = tmp_path / name
+    sequential.save(tmp_path / ("model.h5" if name == "fashion.model" else name))
+    if name == "fashion.model":
+        shutil.move(tmp_path / "model.h5", path)
+    (tmp_path / "mlb.pickle").write_bytes(pickle.dumps(MultiLabelBinarizer().fit([LABELS.split(",")])))
+    flags = ["--labels", str(tmp_path / "mlb.pickle"), "--input-range", "0..1", "--tflite-only"]
+    out = tmp_path / "out"
+    assert main(["--model", str(path), *flags, "--dataset", str(photos), "--out", str(out)]) == 0
+    check_bundle(out)
+
+
+@pytest.mark.slow
+def test_saved_model(trained_run, external_args, tmp_path):
+    load_model(trained_run / "model.keras").export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    assert main(["--model", str(tmp_path / "saved"), "--input-range", "0..255", *external_args]) == 0
+    check_bundle(tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_bundle_of_a_model_in_the_working_directory_has_its_name(photos, tmp_path, monkeypatch, capsys):
+    (tmp_path / "summer").mkdir()
+    (tmp_path / "summer" / "bundles" / "summer").mkdir(parents=True)
+    (tmp_path / "summer" / "bundles" / "summer" / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path / "summer")
+    assert main(["--model", ".", "--labels", LABELS, "--dataset", str(photos)]) == 2
+    assert "bundles/summer exists already" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_model_that_contains_code_is_refused(external_args, tmp_path, suffix, capsys):
+    import keras
+
+    image = keras.Input((48, 40, 3))
+    x = keras.layers.Flatten()(keras.layers.Lambda(lambda t: t / 255)(image))
+    keras.Model(image, keras.layers.Dense(4, activation="sigmoid")(x)).save(tmp_path / f"model.{suffix}")
+    assert main(["--model", str(tmp_path / f"model.{suffix}"), "--input-range", "0..1", *external_args]) == 2
+    assert "does not load in safe mode" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_model_trained_in_mixed_precision_computes_in_float32(photos, external_args, tmp_path):
+    """TFLite has no operators for the halves that it was trained in."""
+    import keras
+
+    half, layers = "mixed_float16", keras.layers
+    body = keras.Sequential([keras.Input((48, 40, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3, dtype=half)])
+    scores = layers.Dense(4, activation="sigmoid")
+    model = keras.Sequential([body, layers.GlobalAveragePooling2D(dtype=half), scores])
+    model.save(tmp_path / "model.keras")
+    assert main(["--model", str(tmp_path / "model.keras"), *external_args, "--max-flips", "100"]) == 0
+    assert load_bundle(tmp_path / "out").manifest.variants[0].metrics["drift_max"] < 0.02
+
+
+def rescaling(scale):
+    import keras
+
+    return keras.layers.Rescaling(scale)
+
+
+def normalization(mean, variance):
+    import keras
+
+    return keras.layers.Normalization(mean=mean, variance=variance)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "pixels"),
+    [
+        (lambda: rescaling(1 / 127.5), True),
+        (lambda: rescaling([1 / 58, 1 / 57, 1 / 57]), True),
+        (lambda: rescaling(255.0), False),
+        (lambda: rescaling(2.0), False),
+        (lambda: normalization([124.0, 116.0, 104.0], [3400.0, 3300.0, 3300.0]), True),
+        (lambda: normalization([0.48, 0.46, 0.41], [0.05, 0.05, 0.05]), False),
+    ],
+)
+def test_layer_that_scales_0_to_1_does_not_scale_pixels(make, pixels):
+    import keras
+
+    inside = keras.Sequential([keras.Input((8, 8, 3)), make()])
+    model = keras.Sequential([keras.Input((8, 8, 3)), inside, keras.layers.Flatten()])
+    assert any(map(scales_pixels, model._flatten_layers())) is pixels
+
+
+@pytest.mark.slow
+def test_saved_model_needs_an_input_range(trained_run, external_args, tmp_path, capsys):
+    load_model(trained_run / "model.keras").export(tmp_path / "saved", format="tf_saved_model", verbose=False)
+    assert main(["--model", str(tmp_path / "saved"), *external_args]) == 2
+    assert "is a SavedModel, whose layers cannot be inspected" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_bgr_models_get_bgr(sequential, external_args, tmp_path):
+    sequential.save(tmp_path / "model.keras")
+    flags = ["--model", str(tmp_path / "model.keras"), "--input-range", "0..1", "--channels", "BGR"]
+    main([*flags, *external_args, "--max-flips", "100", "--max-accuracy-drop", "100"])
+    bundle = load_bundle(tmp_path / "out")
+    assert bundle.manifest.input.channels == "BGR"
+    assert bundle.manifest.variants[0].metrics["keras_exact_match"] < 0.5  # it was trained on RGB
+
+
+@pytest.mark.slow
+def test_scaled_copy_computes_the_same(sequential):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 48, 40, 3), np.uint8)
+    expected = np.asarray(sequential(pixels / np.float32(255)))
+    assert np.allclose(keras_scores(expect_pixels(sequential, "0..1"), pixels), expected, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value_range", ["0..255", "0..1"])
+def test_scores_in_a_dictionary_are_found(value_range):
+    import keras
+
+    image = keras.Input((8, 8, 3))
+    scores = keras.layers.Dense(4, activation="sigmoid")(keras.layers.GlobalAveragePooling2D()(image))
+    model = keras.Model({"image": image}, {"labels": scores})
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+    assert keras_scores(expect_pixels(model, value_range), pixels).shape == (2, 4)
+
+
+@pytest.mark.slow
+def test_every_fifth_photo_is_held_out_and_folders_name_labels(photos):
+    calibration, held_out = find_photos(photos, tuple(LABELS.split(",")))
+    assert (len(calibration), len(held_out)) == (128, 32)
+    assert not {photo.file for photo in calibration} & {photo.file for photo in held_out}
+    assert all(set(photo.labels) == set(photo.file.split("/")[0].split("_")) for photo in held_out)
+
+
+@pytest.mark.slow
+def test_copy_with_another_name_is_used_once(photos, tmp_path):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    for i in range(10):
+        shutil.copy(folder / "red_dress" / f"{i:03d}.png", folder / f"copy{i}.png")
+    calibration, held_out = find_photos(folder, tuple(LABELS.split(",")))
+    assert len(calibration) + len(held_out) == 160
+
+
+@pytest.mark.slow
+def test_photos_in_other_folders_have_no_label(photos):
+    _, held_out = find_photos(photos, ("cat", "dog"))
+    assert {photo.labels for photo in held_out} == {()}
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("red_dress", {"red", "dress"}),
+        ("Red_Dress", {"red", "dress"}),
+        ("red_dress/outdoors", {"red", "dress"}),
+        ("train/red_dress", {"red", "dress"}),
+        ("cars", set()),
+    ],
+)
+def test_labels_of_a_photo_are_those_of_the_nearest_folder(tmp_path, place, shown):
+    (tmp_path / place).mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / place / "1.png"), np.zeros((8, 8, 3), np.uint8))
+    ((photo,), _) = find_photos(tmp_path, tuple(LABELS.split(",")))
+    assert set(photo.labels) == shown
+
+
+def test_folder_named_by_a_label_and_something_else_is_refused(tmp_path):
+    (tmp_path / "red_drss").mkdir()
+    cv2.imwrite(str(tmp_path / "red_drss" / "1.png"), np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(DatasetError, match="'red_drss' .* names 'drss', which is not in --labels"):
+        find_photos(tmp_path, tuple(LABELS.split(",")))
+
+
+@pytest.mark.slow
+def test_h5_file_is_recognized_by_its_first_bytes(sequential, tmp_path):
+    sequential.save(tmp_path / "a.h5")
+    shutil.move(tmp_path / "a.h5", tmp_path / "model.weird")
+    assert open_model(tmp_path / "model.weird").count_params() == sequential.count_params()
+
+
+@pytest.mark.slow
+def test_keras_model_in_memory_is_exported_and_not_changed(sequential, photos, tmp_path):
+    before = [weights.copy() for weights in sequential.get_weights()]
+    bundle = export(
+        sequential,
+        tmp_path / "out",
+        labels=LABELS.split(","),
+        groups={"colour": ("blue", "red")},
+        dataset=photos,
+        input_range="0..1",
+        runtimes=["litert"],
+    )
+    check_bundle(bundle.path)
+    assert bundle.manifest.space.groups == {"colour": ("blue", "red")}
+    assert all(np.array_equal(*pair) for pair in zip(before, sequential.get_weights(), strict=True))
+
+
+@pytest.mark.slow
+def test_subclassed_model_is_refused(photos, tmp_path):
+    import keras
+
+    class Own(keras.Model):
+        pass
+
+    with pytest.raises(ModelError, match="export takes "):
+        export(Own(), tmp_path / "out", labels=["red"], dataset=photos)
