@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from urllib.parse import urlsplit
@@ -86,15 +86,12 @@ def _own_address(family: int) -> str:
             probe.connect((REMOTE[family], 9))
             return str(probe.getsockname()[0])
         except OSError:  # no default route, but there may be a local network
-            return next(_interface_addresses(family), LOOPBACK if family == socket.AF_INET else "::1")
-
-
-def _interface_addresses(family: int) -> Iterator[str]:
-    """Addresses of the interfaces; not link-local ones with a zone (%), which browsers do not accept."""
-    for interface in psutil.net_if_addrs().values():
-        for entry in interface:
-            if entry.family == family and "%" not in entry.address and not is_loopback(entry.address):
-                yield entry.address
+            entries = (entry for interface in psutil.net_if_addrs().values() for entry in interface)
+            addresses = (
+                entry.address for entry in entries if entry.family == family and not is_loopback(entry.address)
+            )
+            usable = (a for a in addresses if "%" not in a and not is_loopback(a))  # browsers accept no zone
+            return next(usable, LOOPBACK if family == socket.AF_INET else "::1")
 
 
 DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -20,14 +20,12 @@ SHUTDOWN_TIMEOUT_S = 1.0  # for clients to disconnect when the run ends
 JOIN_TIMEOUT_S = 5.0
 IDLE_TIMEOUT_S = 15.0  # of a connection between two requests
 MAX_CONNECTIONS = 64  # with idle ones: clients must not use up the file descriptors that the camera needs
-
-
 LOGGER = logging.getLogger("fashion_edge.web")
 LOGGER.disabled = True  # malformed requests from the network must not fill the terminal
 
 
 def _limit(runner: web.AppRunner) -> Callable[[], asyncio.Protocol]:
-    """A protocol factory that closes connections beyond `MAX_CONNECTIONS`; a burst may exceed it by `BACKLOG`."""
+    """A protocol factory that closes connections beyond `MAX_CONNECTIONS`; `BACKLOG` at once may exceed it."""
     server = runner.server
     assert server is not None
     return lambda: server() if len(server.connections) < MAX_CONNECTIONS else _Rejected()

@@ -92,18 +92,9 @@ class Counters:
         return {name: getattr(self, name) for name in ("frames", "dropped", "faults", "losses", "failed_outputs")}
 
 
-@dataclass(frozen=True)
-class SourceState:
-    """Whether the source delivers frames."""
-
-    name: str
-    state: str  # starting, live or lost
-    detail: str  # one sentence, may be empty
-    since: float  # monotonic seconds
-
-    def record(self, wall: WallClock) -> dict[str, Any]:
-        """For JSON."""
-        return {"name": self.name, "state": self.state, "detail": self.detail, "since": wall.iso(self.since)}
+def source_record(source: Event, wall: WallClock) -> dict[str, Any]:
+    """State of the source, for JSON: starting, live or lost."""
+    return {"name": source.source, "state": source.state, "detail": source.detail, "since": wall.iso(source.at)}
 
 
 def live_record(result: Result, wall: WallClock) -> dict[str, Any]:
@@ -185,7 +176,7 @@ class LiveState(Sink):
         self.wall = WallClock()
         self.wanted = False  # a client waits for a picture
         self.counters = Counters()
-        self.source = SourceState(source, "starting", detail, time.monotonic())
+        self.source = Event(source, "starting", time.monotonic(), detail)
         self.result: Result | None = None  # the loop reuses its image: do not read it
         self.picture: Picture | None = None
         self.changes: tuple[Change, ...] = ()  # oldest first; replaced as a whole, so that readers need no lock
@@ -234,7 +225,7 @@ class LiveState(Sink):
             self._set_live(event)
         elif event.state == "lost":
             first = self.source.state != "lost"
-            self.source = SourceState(event.source, "lost", event.detail, event.at if first else self.source.since)
+            self.source = event if first else replace(event, at=self.source.at)
             self.result, self._text = None, None
             self.counters.losses += first
             self._set_picture(draw_no_signal(*self._size, event.detail), None)
@@ -260,7 +251,7 @@ class LiveState(Sink):
         """The document of `/api/state`."""
         result, space = self.result, self.space
         return {
-            "source": self.source.record(self.wall),
+            "source": source_record(self.source, self.wall),
             "silent_s": round(time.monotonic() - result.frame.captured_at, 2) if result else None,
             "result": live_record(result, self.wall) if result else None,
             "space": {"labels": space.labels, "groups": dict(space.groups), "thresholds": dict(space.thresholds)},
@@ -272,12 +263,12 @@ class LiveState(Sink):
         if self.source.state != "live":
             at = event.at if event else time.monotonic()
             self._detail = event.detail if event else self._detail
-            self.source = SourceState(self.source.name, "live", self._detail, at)
+            self.source = Event(self.source.source, "live", at, self._detail)
 
     def _set_picture(self, image: NDArray[np.uint8], result: Result | None) -> None:
         self._size = image.shape[0], image.shape[1]
         self._pictures += 1
-        source = self.source.record(self.wall)
+        source = source_record(self.source, self.wall)
         self.picture = Picture(self._pictures, image, time.monotonic(), source, result, self.wall)
         self.notify()
 
