@@ -1,7 +1,7 @@
 """What is measured besides latency: memory, accuracy, operators, stages of the pipeline, minutes of load."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace as change_case
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,16 +29,15 @@ T = TypeVar("T")
 
 def add_memory(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback) -> list[Result]:
     """Resident memory of each case before loading, steady, and at its peak."""
-    measured = []
-    for done, result in enumerate(results):
-        progress(f"memory of {result.case.name}", done, len(results))
-        with WorkerProcess(result.case, bundle) as worker:
+
+    def measure(case: Case) -> Memory:
+        with WorkerProcess(case, bundle) as worker:
             bare = worker.request("memory")
             worker.request("load")
             worker.run(MEMORY_SECONDS, 10, 10)
-            memory = Memory(**worker.request("memory"), before_load_mb=bare["rss_mb"])
-        measured.append(replace(result, memory=memory))
-    return measured
+            return Memory(**worker.request("memory"), before_load_mb=bare["rss_mb"])
+
+    return [replace(result, memory=measure(result.case)) for result in _track("memory", results, progress)]
 
 
 def add_accuracy(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback, photos: Path) -> list[Result]:
@@ -94,14 +93,12 @@ def _compare_with_peak(result: Result, operations: int | None, peaks: dict[str, 
 
 def add_operators(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback) -> list[Result]:
     """The ten operators that take longest, for every case of a native engine."""
-    measured = []
-    for done, result in enumerate(results):
-        progress(f"operators of {result.case.name}", done, len(results))
-        operators = None
-        if result.runtime in NATIVE:
-            operators = slowest_operators(request_once(bundle, result.case, "operators")["operators"])
-        measured.append(replace(result, operators=operators))
-    return measured
+
+    def measure(case: Case) -> list[OperatorTime] | None:
+        native = case.engine in NATIVE
+        return slowest_operators(request_once(bundle, case, "operators")["operators"]) if native else None
+
+    return [replace(result, operators=measure(result.case)) for result in _track("operators", results, progress)]
 
 
 def slowest_operators(operators: Sequence[dict[str, Any]]) -> list[OperatorTime]:
@@ -118,13 +115,18 @@ def request_once(bundle: Bundle, case: Case, do: str, **arguments: Any) -> dict[
         return worker.request(do, **arguments)
 
 
+def _track(what: str, results: Sequence[Result], progress: ProgressCallback) -> Iterator[Result]:
+    for done, result in enumerate(results):
+        progress(f"{what} of {result.case.name}", done, len(results))
+        yield result
+
+
 def _once_each(
     what: str, results: Sequence[Result], measure: Callable[[Case], T], progress: ProgressCallback
 ) -> list[T]:
     """Measure once for each file and engine; all thread counts share the answer."""
     found: dict[tuple[str | None, str], T] = {}
-    for done, result in enumerate(results):
-        progress(f"{what} of {result.runtime} {result.precision}", done, len(results))
+    for result in _track(what, results, progress):
         if (result.variant, result.runtime) not in found:
             found[result.variant, result.runtime] = measure(result.case)
     return [found[result.variant, result.runtime] for result in results]

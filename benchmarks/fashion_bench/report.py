@@ -216,7 +216,7 @@ def _finding_lines(document: Document) -> Iterator[str]:
         yield "  " + ", ".join(f"{stage} {p50:.2f} (p99 {p99:.2f})" for stage, p50, p99 in found.summarize()) + " ms"
     for run in document.sections.sustained:
         yield (
-            f"sustained {run.name}: {run.verdict}, burst p50 {run.burst_p50_ms:.3f} ms, "
+            f"sustained {run.name}: {run.verdict}, first p50 {run.burst_p50_ms:.3f} ms, "
             f"sustained {run.sustained_p50_ms:.3f} ms ({run.ratio:.2f}x)"
         )
         yield from (f"  {reason}" for reason in run.reasons)

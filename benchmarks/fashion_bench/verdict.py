@@ -18,7 +18,7 @@ from fashion_edge.statistics import Ratio, compare
 BUSY_CORES = 0.10  # other programs' share of a core above which tails are theirs, not the model's
 ROUND_SPREAD = 0.10  # medians of the rounds may lie this far apart, as a share of their median
 CLOCK_SPREAD = 0.05  # clocks may differ by this share between readings
-SLOWER = 1.05  # sustained over burst above which the device does not hold its speed
+SLOWER = 1.05  # sustained over first p50 above which the device does not hold its speed
 STEADY_GOVERNORS = ("performance", "userspace")
 DEVICE_ENGINES = ("litert", "onnx")  # what fashion-edge runs
 
@@ -48,19 +48,19 @@ def evaluate(result: Result, timing: Timing, cores: int, governor: str | None) -
 def evaluate_sustained(case: Case, windows: Sequence[Window], governor: str | None) -> Sustained:
     """Compare the first window with the last third, and say whether the device holds its speed."""
     p50 = [window.p50_ms for window in windows]
-    burst, sustained = p50[0], float(np.median(p50[-max(1, len(p50) // 3) :]))
+    first, sustained = p50[0], float(np.median(p50[-max(1, len(p50) // 3) :]))
     invalid = _throttled([(windows[0].throttled, window.throttled) for window in windows])
     unstable = _busy(_median_other_cores([window.other_cores for window in windows]))
-    if sustained / burst > SLOWER:
+    if sustained / first > SLOWER:
         clocks = [window.clock_mhz for window in windows if window.clock_mhz]
         moved = f", clock {clocks[0]:.0f} to {clocks[-1]:.0f} MHz" if clocks else ""
-        unstable.append(f"sustained is {sustained / burst:.2f}x the burst{moved}{_governor_hint(governor)}")
+        unstable.append(f"sustained is {sustained / first:.2f}x the first window{moved}{_governor_hint(governor)}")
     return Sustained(
         variant=case.file,
         name=case.name,
-        burst_p50_ms=burst,
+        burst_p50_ms=first,
         sustained_p50_ms=sustained,
-        ratio=round(sustained / burst, 4),
+        ratio=round(sustained / first, 4),
         verdict=INVALID if invalid else UNSTABLE if unstable else VALID,
         reasons=(*invalid, *unstable),
         windows=list(windows),

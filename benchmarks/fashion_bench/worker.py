@@ -12,7 +12,6 @@ import re
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -37,22 +36,18 @@ def read_memory() -> dict[str, float | None]:
     return {"rss_mb": rss, "peak_mb": peak}
 
 
-@dataclass(frozen=True)
-class Until:
-    """When a block ends: both minima are reached, or the limit is."""
-
-    seconds: float
-    samples: int
-    limit_seconds: float = float("inf")
-
-
 def time_runs(
     run: Callable[[NDArray[np.uint8]], object],
     inputs: Sequence[NDArray[np.uint8]],
-    until: Until,
+    seconds: float,
+    samples: int,
+    limit: float = float("inf"),
     clock: Clock = time.perf_counter_ns,
 ) -> NDArray[np.float64]:
-    """Milliseconds of each call of `run`, over `inputs` in turn; at least one."""
+    """Milliseconds of each call of `run`, over `inputs` in turn.
+
+    It ends when both minima, `seconds` and `samples`, are reached, or after `limit` seconds; one call is always timed.
+    """
     taken: list[int] = []
     begin = clock()
     while True:
@@ -62,7 +57,7 @@ def time_runs(
         stop = clock()
         taken.append(stop - start)
         elapsed = (stop - begin) * 1e-9
-        if (elapsed >= until.seconds and len(taken) >= until.samples) or elapsed >= until.limit_seconds:
+        if (elapsed >= seconds and len(taken) >= samples) or elapsed >= limit:
             return np.array(taken, np.float64) / NS_PER_MS
 
 
@@ -102,7 +97,7 @@ class Worker:
     def run(self, seconds: float, samples: int, limit: float) -> Reply:
         """Time single inferences over the golden inputs; `cpu_seconds` is this process's processor time."""
         cpu, wall = time.process_time(), time.perf_counter()
-        taken = time_runs(self._backend.run, self._inputs, Until(seconds, samples, limit))
+        taken = time_runs(self._backend.run, self._inputs, seconds, samples, limit)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         return {"ms": [round(ms, 5) for ms in taken.tolist()], "seconds": wall, "cpu_seconds": cpu}
 

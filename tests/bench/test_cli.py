@@ -158,7 +158,7 @@ def test_the_public_function_prints_nothing_and_reports_progress(bundle_folder, 
         progress=lambda text, done, total: steps.append(text),
     )
     assert [result.case.name for result in document.results] == ["litert int8 x1"]
-    assert {"litert int8 x1", "peak of 1 thread", "operations of litert int8"} < set(steps)
+    assert {"litert int8 x1", "peak of 1 thread", "operations of litert int8 x1"} < set(steps)
     assert capfd.readouterr() == ("", "")
 
 

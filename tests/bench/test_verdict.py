@@ -89,7 +89,7 @@ def test_a_device_that_holds_its_speed():
 def test_a_device_that_gets_slower():
     found = evaluate_sustained(CASE, windows([1.0, 1.0, 1.2, 1.5, 1.6, 1.6]), "ondemand")
     assert (found.verdict, found.burst_p50_ms, found.sustained_p50_ms) == ("UNSTABLE", 1.0, 1.6)
-    assert found.reasons == ("sustained is 1.60x the burst under governor ondemand",)
+    assert found.reasons == ("sustained is 1.60x the first window under governor ondemand",)
 
 
 def test_a_device_that_throttles():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fashion_bench.cases import open_engine
-from fashion_bench.worker import Until, Worker, serve, time_runs
+from fashion_bench.worker import Worker, serve, time_runs
 from fashion_edge.backends.fake import FakeBackend
 from fashion_edge.bundle import load_bundle
 from fashion_edge.golden import parse_golden
@@ -24,25 +24,25 @@ def stepping_clock():
 
 
 def test_each_sample_is_the_time_between_two_readings():
-    taken = time_runs(FakeBackend([0.5]).run, [BATCH], Until(seconds=0, samples=5), stepping_clock())
+    taken = time_runs(FakeBackend([0.5]).run, [BATCH], 0, 5, clock=stepping_clock())
     assert taken.tolist() == [1.0] * 5
 
 
 def test_both_minima_are_reached():
     fake = FakeBackend([0.5])
-    taken = time_runs(fake.run, [BATCH], Until(seconds=0.1, samples=5), stepping_clock())
+    taken = time_runs(fake.run, [BATCH], 0.1, 5, clock=stepping_clock())
     assert len(taken) == fake.runs == 50  # two readings a run, 1 ms each
 
 
 def test_the_limit_ends_a_block_before_the_minima():
-    taken = time_runs(FakeBackend([0.5]).run, [BATCH], Until(10, 10_000, limit_seconds=0.02), stepping_clock())
+    taken = time_runs(FakeBackend([0.5]).run, [BATCH], 10, 10_000, 0.02, stepping_clock())
     assert len(taken) == 10
 
 
 def test_inputs_take_turns():
     seen = []
     batches = [np.full_like(BATCH, value) for value in (1, 2, 3)]
-    time_runs(lambda batch: seen.append(int(batch.max())), batches, Until(0, 7), stepping_clock())
+    time_runs(lambda batch: seen.append(int(batch.max())), batches, 0, 7, clock=stepping_clock())
     assert seen == [1, 2, 3, 1, 2, 3, 1]
 
 
@@ -54,7 +54,7 @@ def test_two_milliseconds_are_measured_as_two_milliseconds():
         time.sleep(0.002)
         slept.append((time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) - start) / 1e6)
 
-    taken = time_runs(run, [BATCH], Until(0, 200))
+    taken = time_runs(run, [BATCH], 0, 200)
     assert np.median(taken) == pytest.approx(np.median(slept), rel=0.05)
     assert min(slept) >= 2.0
 

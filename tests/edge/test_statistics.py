@@ -4,17 +4,32 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from fashion_edge.statistics import Interval, Ratio, compare, median_deviation, quantile_interval, samples_needed
+from fashion_edge import statistics
+from fashion_edge.statistics import (
+    Interval,
+    Ratio,
+    compare,
+    median_deviation,
+    quantile_interval,
+    samples_needed,
+    standard_error,
+)
 
 
 def rounds(rng: np.random.Generator, factor: float = 1.0, count: int = 6) -> list[np.ndarray]:
-    """Latencies as a busy board has them: a skewed tail, rare long stalls, and each process with luck of its own."""
+    """Latencies of a busy board: a skewed tail, rare long stalls, and a bias of each process."""
     blocks = []
     for _ in range(count):
-        luck = math.exp(rng.normal(0, 0.02))
+        bias = math.exp(rng.normal(0, 0.02))
         samples = 1.0 + rng.gamma(2.0, 0.05, 300) + (rng.random(300) < 0.01) * rng.exponential(5.0, 300)
-        blocks.append(factor * luck * samples)
+        blocks.append(factor * bias * samples)
     return blocks
+
+
+def test_the_standard_error_of_a_share_is_never_zero():
+    assert standard_error(0.5, 100) == pytest.approx(0.05)
+    assert 0 < standard_error(1.0, 100) < 0.01
+    assert standard_error(1.0, 0) == 0.5
 
 
 def test_median_deviation_is_the_median_distance_from_the_median():
@@ -48,7 +63,7 @@ def test_ranks_are_those_of_the_binomial_distribution(q, n):
 
 
 @pytest.mark.parametrize("q", [0.5, 0.99])
-def test_intervals_hold_the_true_quantile_as_often_as_they_say(q):
+def test_intervals_contain_the_true_quantile_at_the_stated_confidence(q):
     rng = np.random.default_rng(11)
     truth = -math.log(1 - q)  # of the exponential distribution
     intervals = [quantile_interval(rng.exponential(1.0, 500), q) for _ in range(400)]
@@ -56,13 +71,13 @@ def test_intervals_hold_the_true_quantile_as_often_as_they_say(q):
     assert held >= 0.93 * 400
 
 
-def test_no_difference_is_called_no_difference():
+def test_runs_without_a_difference():
     rng = np.random.default_rng(3)
     words = [compare(rounds(rng), rounds(rng)).words for _ in range(200)]
     assert words.count("no difference") >= 190
 
 
-def test_a_slow_down_of_ten_percent_is_called():
+def test_a_slow_down_of_ten_percent_is_found():
     rng = np.random.default_rng(4)
     found = [compare(rounds(rng), rounds(rng, 1.10)) for _ in range(100)]
     assert sum(ratio.slower for ratio in found) >= 99
@@ -75,11 +90,19 @@ def test_the_interval_of_a_ratio_is_exact_for_literal_rounds():
     assert compare(before, after) == Ratio(pytest.approx(2.0), Interval(pytest.approx(2.0), pytest.approx(2.0)))
 
 
+def critical_rank(m: int, n: int) -> int:
+    """The rank of the ratio, among all m * n ratios of round medians, at which the interval begins."""
+    step = 0.001  # of the logarithm; every ratio differs
+    before = [np.array([math.exp(-step * n * i)]) for i in range(m)]
+    after = [np.array([math.exp(step * j)]) for j in range(n)]
+    interval = compare(before, after).interval
+    assert interval
+    return round(math.log(interval.low) / step) + 1
+
+
 @pytest.mark.parametrize(("m", "n", "rank"), [(4, 4, 1), (5, 5, 3), (6, 6, 6), (8, 8, 14), (10, 10, 24)])
 def test_critical_ranks_are_those_of_the_mann_whitney_table(m, n, rank):
-    from fashion_edge.statistics import _critical_rank
-
-    assert _critical_rank(m, n, 0.025) == rank
+    assert critical_rank(m, n) == rank
 
 
 def test_a_thousand_rounds_a_side_compare():
@@ -90,11 +113,9 @@ def test_a_thousand_rounds_a_side_compare():
 
 @pytest.mark.parametrize(("m", "n"), [(60, 60), (40, 80), (30, 100)])
 def test_the_approximation_for_many_rounds_is_off_by_one_rank_at_most(m, n, monkeypatch):
-    from fashion_edge import statistics as stats
-
-    near = stats._critical_rank(m, n, 0.025)
-    monkeypatch.setattr(stats, "MOST_EXACT", m * n)
-    assert stats._critical_rank(m, n, 0.025) - near in (0, 1)
+    approximate = critical_rank(m, n)
+    monkeypatch.setattr(statistics, "MOST_EXACT", m * n)
+    assert critical_rank(m, n) - approximate in (0, 1)
 
 
 def test_three_rounds_are_too_few_to_compare():
