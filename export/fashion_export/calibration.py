@@ -45,11 +45,7 @@ class Inputs:
 
 
 def load_inputs(root: Path, photos: Sequence[Photo], labels: Sequence[str], spec: InputSpec) -> Inputs:
-    """Read and preprocess photos below `root`; unreadable ones are listed in the result.
-
-    Raises:
-        DatasetError: photos were named, and none of them could be read.
-    """
+    """Read and preprocess photos below `root`; unreadable ones are listed in the result."""
     pixels, truth, kept, hashes, unreadable = [], [], [], [], []
     for photo in photos:
         try:

@@ -18,11 +18,7 @@ INSTEAD = "name the labels themselves: --labels a,b"
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
-    """Labels of `a,b,c`, or of a pickled binarizer's file.
-
-    Raises:
-        UsageError: an empty, invalid or repeated label, a pickle that is refused, or another file.
-    """
+    """Labels of `a,b,c`, or of a pickled binarizer's file."""
     if "," not in text and not text.endswith(PICKLES) and os.path.isfile(text):  # noqa: PTH113  # a long text is none
         raise UsageError(
             f"--labels {text} is a file, but none of {', '.join(PICKLES)}; name the labels themselves in output order: "
@@ -46,11 +42,7 @@ def check_labels(labels: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
 
 
 def read_classes(path: Path) -> tuple[str, ...]:
-    """The labels of a pickled binarizer or list of strings, in output order.
-
-    Raises:
-        UsageError: missing, too large, not a class list, or a pickle that needs anything else.
-    """
+    """The labels of a pickled binarizer or list of strings, in output order."""
     if not path.is_file():
         raise UsageError(
             f"{path} does not exist; name the pickled label binarizer, or the labels themselves: --labels a,b"

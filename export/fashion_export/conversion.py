@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import ModelError, brief
-from fashion_edge.preprocess import InputSpec, preprocess
+from fashion_edge.preprocess import preprocess
 from fashion_edge.progress import Progress
 from fashion_edge.thresholds import TunedThreshold, retune_quantized
 from fashion_export.calibration import calibration_warnings, load_inputs, refuse_shared, split_halves
@@ -19,6 +18,7 @@ from fashion_export.repair import Repair, repair
 from fashion_export.source import Source, check_model, keras_scores
 from fashion_export.variants import FLOAT32, INT8, STANDARD, Job, Recipe
 from fashion_export.write import describe_provenance
+from fashion_render import golden_frames
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,7 @@ class Options:
 
 
 def convert_source(source: Source, options: Options, progress: Progress, command: str) -> Outcome:
-    """Convert to every recipe, compare each with Keras and apply the gate; nothing is written.
-
-    Raises:
-        ModelError: the model is damaged or does not have one image in and one row of scores out, or no variant
-            could be made.
-        DatasetError: no photo could be read.
-    """
+    """Convert to every recipe, compare each with Keras and apply the gate; nothing is written."""
     quiet = not options.debug
     prepared = _prepare(source, progress, quiet=quiet)
     repaired = _repair_model(prepared, options, progress)
@@ -80,19 +74,12 @@ def _prepare(source: Source, progress: Progress, *, quiet: bool) -> Prepared:
         calibration = load_inputs(source.root, source.calibration, labels, spec)
         validation = load_inputs(source.root, source.validation, labels, spec)
         refuse_shared(calibration, validation)
-    frames, inputs = golden_inputs(spec)
+    frames = golden_frames()  # uint8 BGR, as rendered
+    inputs = np.stack([preprocess(frame, spec) for frame in frames])
     with progress.step("running Keras", quiet=quiet):
         reference = keras_scores(model, validation.pixels)
         keras_scores(model, inputs)  # refuses a model without a sigmoid even if there is no photo
     return Prepared(source, model, calibration, validation, reference, frames, inputs)
-
-
-def golden_inputs(spec: InputSpec) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Rendered frames (n, h, w, 3) uint8 BGR, and the same preprocessed."""
-    from fashion_render import golden_frames
-
-    frames = golden_frames()
-    return frames, np.stack([preprocess(frame, spec) for frame in frames])
 
 
 def _repair_model(prepared: Prepared, options: Options, progress: Progress) -> Repair:

@@ -155,12 +155,7 @@ def find_run(source: "Path | keras.Model | None") -> Path:
 
 
 def check_target(out: Path, *, overwrite: bool, keep_failed: bool) -> None:
-    """Refuse an output folder now that could not be written after all conversions.
-
-    Raises:
-        OutputExistsError: it exists, and `overwrite` is false or it is not a bundle.
-        UsageError: its parent folder is not writable.
-    """
+    """Refuse an output folder now that could not be written after all conversions."""
     for place in (out, failed_name(out)) if keep_failed else (out,):
         refuse_existing_folder(place, marker=MANIFEST, overwrite=overwrite)
     refuse_unwritable(str(out.parent), out.resolve().parent, "folder with --out")

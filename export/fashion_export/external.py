@@ -33,21 +33,7 @@ def load_external(
     input_range: str | None = None,
     channels: str = "RGB",
 ) -> Source:
-    """The source of an external model; its input size is read from the model.
-
-    Args:
-        model: a Keras model, or the path of a .keras file, an HDF5 file or a SavedModel folder.
-        labels: in output order.
-        groups: labels that exclude each other.
-        dataset: photos; every fifth evaluates, the others calibrate.
-        input_range: a key of `RANGES`; None if the model scales its input itself.
-        channels: RGB or BGR.
-
-    Raises:
-        ModelError: not a Keras model, code inside, or an input that is not an image of fixed size.
-        UsageError: no photo, or an input range that must be named.
-        DatasetError: a folder of photos is named by a label and by something else.
-    """
+    """The source of a Keras model or its path, with the arguments of `export`."""
     if not dataset.is_dir():
         raise UsageError(f"{dataset} is not a folder of photos; name one with --dataset")
     path = model if isinstance(model, Path) else None
@@ -86,11 +72,7 @@ def scales_pixels(layer: Any) -> bool:
 
 
 def open_model(path: Path) -> Any:
-    """Load a .keras file, an HDF5 file with any name, or a SavedModel folder.
-
-    Raises:
-        ModelError: none of these, damaged, or containing code.
-    """
+    """Load a .keras file, an HDF5 file with any name, or a SavedModel folder."""
     if path.is_dir():
         return open_saved_model(path)
     if not path.is_file():
@@ -118,11 +100,7 @@ def _copy(model: Any) -> Any:
 
 
 def image_size(model: Any, name: object) -> tuple[int, int]:
-    """Height and width of the model's input.
-
-    Raises:
-        ModelError: several inputs, or one that is not (batch, height, width, 3) of fixed size.
-    """
+    """Height and width of the model's input."""
     shapes = [tuple(tensor.shape) for tensor in getattr(model, "inputs", None) or ()]
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][3] != 3 or None in shapes[0][1:]:
         raise ModelError(f"{name} expects {shapes}; export takes one image (batch, height, width, 3) of fixed size")
@@ -150,10 +128,6 @@ def find_photos(folder: Path, labels: tuple[str, ...]) -> tuple[tuple[Photo, ...
     """Calibration and held-out photos, drawn with a fixed seed; labels are read from folder names like `red_dress`.
 
     Of files with the same bytes the first is used, so that no copy of a calibration photo evaluates.
-
-    Raises:
-        UsageError: no photo there.
-        DatasetError: a folder is named by a label and by something else, so its labels are unknown.
     """
     unique: dict[str, Path] = {}
     for file in find_images(folder):

@@ -43,11 +43,8 @@ def copy_network(model: Any, image: Any = None, front: Any = None, mark: str = "
 
     A loaded Sequential's layers keep the inputs of every build, and so have no single neighbour.
 
-    Args:
-        model: functional or sequential.
-        image: of a Sequential, the input that replaces its own.
-        front: `image` as it reaches the first layer, if layers were put between.
-        mark: appended to each layer's name, with its number.
+    A Sequential may get another `image`, which has become `front` when it reaches the first layer. `mark` and a number
+    are appended to each layer's name.
     """
     import keras
 

@@ -25,14 +25,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time keeps the bytes reproducible
 
 
 def embed_tflite(data: bytes, space: LabelSpace, spec: InputSpec, name: str) -> bytes:
-    """A .tflite file with tensors named `image` and `scores`, a signature, the metadata and the label file.
-
-    Args:
-        data: the converter's file.
-        space: labels, groups and thresholds; the last two go into fashion.json.
-        spec: input size and fit.
-        name: of the model.
-    """
+    """A .tflite file with tensors named `image` and `scores`, a signature, the metadata and the label file."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = read_model(data)

@@ -88,11 +88,7 @@ class Outcome:
 
 
 def open_file(recipe: Recipe, data: bytes, spec: InputSpec, n_labels: int) -> Backend:
-    """Load the bytes into the recipe's runtime and check input and output.
-
-    Raises:
-        ModelError: the runtime refuses the file, its shapes are wrong, or its uint8 input rounds pixels.
-    """
+    """Load the bytes into the recipe's runtime and check input and output."""
     backend: Backend = import_module(OPENERS[recipe.runtime]).load(data, recipe.file, 1)
     check_shapes(Variant(recipe.file, recipe.runtime, recipe.precision, len(data), ""), backend, spec, n_labels)
     if recipe.runtime == "litert":
@@ -101,11 +97,7 @@ def open_file(recipe: Recipe, data: bytes, spec: InputSpec, n_labels: int) -> Ba
 
 
 def measure(recipe: Recipe, data: bytes, space: LabelSpace, prepared: Prepared) -> Artefact:
-    """Embed labels and thresholds in a converted file, and run it on the validation photos and the golden inputs.
-
-    Raises:
-        ModelError: the runtime refuses the file.
-    """
+    """Embed labels and thresholds in a converted file, and run it on the validation photos and the golden inputs."""
     spec, photos = prepared.source.spec, prepared.validation
     litert = recipe.runtime == "litert"
     data = (embed_tflite if litert else embed_onnx)(data, space, spec, prepared.source.name)

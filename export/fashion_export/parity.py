@@ -83,10 +83,7 @@ class LayerError:
 def layer_errors(float_file: bytes, int8_file: bytes, pixels: NDArray[np.uint8]) -> list[LayerError]:
     """Per-operator errors, the largest `added` first.
 
-    Args:
-        float_file: float32 .tflite of a model whose layer names end in `MARK` and a number.
-        int8_file: int8 .tflite of the same model.
-        pixels: photos (n, h, w, 3) uint8; the first `SAMPLE` are used.
+    The two .tflite files are of one model, whose layer names end in `MARK` and a number; pixels (n, h, w, 3) uint8.
     """
     exact, quantized = _interpreter(float_file), _interpreter(int8_file)
     pairs = _pairs(exact, quantized)

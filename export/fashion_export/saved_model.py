@@ -46,11 +46,7 @@ RANDOM = ("Assign", "Random", "RngReadAndSkip", "TruncatedNormal")  # prefixes o
 
 
 def open_saved_model(path: Path) -> Any:
-    """A SavedModel folder as a Keras model of one layer, which cannot be inspected or repaired.
-
-    Raises:
-        ModelError: not a SavedModel, no default signature with one image, or an operator that is not allowed.
-    """
+    """A SavedModel folder as a Keras model of one layer, which cannot be inspected or repaired."""
     if not (path / FILE).is_file():
         raise ModelError(f"{path} holds no {FILE}; name a SavedModel folder, a .keras file or an HDF5 file")
     import keras
@@ -77,10 +73,6 @@ def _copy_allowed(folder: Path, copy: Path) -> None:
 
     What only saving and restoring call is left out: TensorFlow reads the variables with functions of its own, and
     those in the file may do anything.
-
-    Raises:
-        ModelError: an operator that is not in `ALLOWED`, or a file of TensorFlow 1, which runs its saver.
-        DecodeError: not a SavedModel (of protobuf).
     """
     from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
     from tensorflow.core.framework.graph_pb2 import GraphDef
@@ -106,12 +98,7 @@ def _copy_allowed(folder: Path, copy: Path) -> None:
 
 
 def _check_signatures(signatures: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
-    """The input of a loaded SavedModel, as a tensor's specification, and the name of its scores.
-
-    Raises:
-        ModelError: no default signature, several inputs or outputs, an input that is not float32, or random scores:
-            Keras' image layers set all layers after them to training mode, including batch norms.
-    """
+    """The input of a loaded SavedModel, as a tensor's specification, and the name of its scores."""
     import tensorflow as tf
 
     if ENDPOINT not in signatures:

@@ -26,59 +26,49 @@ RUN = "run.json"
 MAX_RUN_BYTES = 4 << 20
 
 
-class Metrics(msgspec.Struct):
-    """An entry of `metrics`."""
-
+class _Metrics(msgspec.Struct):
     photos: int
     label_accuracy: float
     exact_match: float
 
 
-class Background(msgspec.Struct):
-    """An entry of `negatives`."""
-
+class _Background(msgspec.Struct):
     photos: int
     silent: float
 
 
-class Recoloured(msgspec.Struct):
-    """An entry of `recoloured`."""
-
+class _Recoloured(msgspec.Struct):
     trained_on: int
     copies: int
     exact_match: float
 
 
-class Figures(msgspec.Struct):
+class _Figures(msgspec.Struct):
     """The figures that the model card prints; each may be missing."""
 
-    metrics: dict[str, Metrics] | None = None
-    negatives: dict[str, Background] | None = None
-    recoloured: dict[str, Recoloured] | None = None
+    metrics: dict[str, _Metrics] | None = None
+    negatives: dict[str, _Background] | None = None
+    recoloured: dict[str, _Recoloured] | None = None
 
 
-class ModelEntry(msgspec.Struct):
-    """The key `model`."""
-
+class _ModelEntry(msgspec.Struct):
     file: str
     sha256: str
 
 
-class DatasetEntry(msgspec.Struct):
-    """The key `dataset`."""
-
+class _DatasetEntry(msgspec.Struct):
     root: str | None = None
     counts: dict[str, int] | None = None
 
 
-class RunFile(Figures):
+class _RunFile(_Figures):
     """The part of run.json that export reads; labels, groups, thresholds and input are read as in a bundle."""
 
-    model: ModelEntry = msgspec.field(default_factory=lambda: ModelEntry("", ""))
-    dataset: DatasetEntry = msgspec.field(default_factory=DatasetEntry)
+    model: _ModelEntry = msgspec.field(default_factory=lambda: _ModelEntry("", ""))
+    dataset: _DatasetEntry = msgspec.field(default_factory=_DatasetEntry)
     input: dict[str, Any] = msgspec.field(default_factory=dict)
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
-    baseline: Figures | None = None
+    baseline: _Figures | None = None
 
 
 @dataclass(frozen=True)
@@ -97,12 +87,7 @@ class Source:
 
 
 def load_run(folder: Path, dataset: Path | None = None) -> Source:
-    """Read a run folder as docs/run.md describes it; `dataset` overrides the photos' root.
-
-    Raises:
-        RunError: no such folder, no run.json, another schema, a value out of range, or calibration photos that
-            are validation or test photos too.
-    """
+    """Read a run folder as docs/run.md describes it; `dataset` overrides the photos' root."""
     facts, run = _read_run_file(folder)
     try:
         space, spec = parse_label_space(facts), parse_input_spec(run.input)
@@ -130,11 +115,7 @@ def load_run(folder: Path, dataset: Path | None = None) -> Source:
 
 
 def load_model(path: Path, sha256: str | None = None) -> Any:
-    """Load a .keras or .h5 file in safe mode, after comparing its hash if there is one; it computes in float32.
-
-    Raises:
-        ModelError: missing, damaged, replaced, or containing code.
-    """
+    """Load a .keras or .h5 file in safe mode, after comparing its hash if there is one; it computes in float32."""
     if not path.is_file():
         raise ModelError(f"{path} is missing; train again")
     if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
@@ -157,11 +138,7 @@ def compute_in_float32(model: Any) -> Any:
 
 
 def check_model(model: Any, spec: InputSpec, n_labels: int, name: str) -> None:
-    """Compare the model's input and output with the input size and the number of labels.
-
-    Raises:
-        ModelError: several inputs or outputs, another size, or another label count.
-    """
+    """Compare the model's input and output with the input size and the number of labels."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ModelError(
             f"{name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
@@ -175,11 +152,7 @@ def check_model(model: Any, spec: InputSpec, n_labels: int, name: str) -> None:
 
 
 def keras_scores(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Scores (n, labels) float32 for pixels (n, h, w, 3) uint8.
-
-    Raises:
-        ModelError: a score that is not finite or outside 0..1, as from a model without a sigmoid.
-    """
+    """Scores (n, labels) float32 for pixels (n, h, w, 3) uint8."""
     rows = [
         np.asarray(model(pixels[i : i + BATCH].astype(np.float32), training=False), np.float32)
         for i in range(0, len(pixels), BATCH)
@@ -190,7 +163,7 @@ def keras_scores(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return scores
 
 
-def _read_run_file(folder: Path) -> tuple[dict[str, Any], RunFile]:
+def _read_run_file(folder: Path) -> tuple[dict[str, Any], _RunFile]:
     """run.json as it is, and the part of it that is checked here."""
     file = folder / RUN
     if not folder.is_dir():
@@ -200,7 +173,7 @@ def _read_run_file(folder: Path) -> tuple[dict[str, Any], RunFile]:
     facts = read_json(file, dict[str, Any], MAX_RUN_BYTES, RunError)
     if facts.get("schema") != SCHEMA:
         raise RunError(f"{file}: schema {facts.get('schema')!r:.40} is not {SCHEMA}, the one this version reads")
-    return facts, convert_json(facts, RunFile, str(file), RunError)
+    return facts, convert_json(facts, _RunFile, str(file), RunError)
 
 
 def _read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

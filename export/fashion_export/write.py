@@ -26,10 +26,6 @@ def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Pat
 
     Returns:
         Its path, numbered if another program took `out` meanwhile.
-
-    Raises:
-        OutputExistsError: `out` exists and `overwrite` is false.
-        BundleError: the files do not give the scores that were measured.
     """
     names: list[Path] = []
     with atomic_folder(out, marker=MANIFEST, overwrite=overwrite, named=names.append) as part:
@@ -50,11 +46,7 @@ def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Pat
 
 
 def replay(folder: Path) -> None:
-    """Load a bundle as a device does, and run the golden inputs through every variant.
-
-    Raises:
-        BundleError: anything that a device would refuse.
-    """
+    """Load a bundle as a device does, and run the golden inputs through every variant."""
     bundle = load_bundle(folder)
     for variant in bundle.manifest.variants:
         self_check(bundle, variant, open_backend(bundle, variant))

@@ -30,12 +30,8 @@ class Job:
 def freeze(job: Job, dtype: str, batch: int | None = 1) -> Any:
     """The model as one traced function, variables turned into constants: `image` (batch, h, w, 3) to `scores`.
 
-    No SavedModel is written: its temporary names would make two exports of one run differ.
-
-    Args:
-        job: the model and its input size.
-        dtype: of the input, `uint8` or `float32`; a uint8 input is cast inside the graph.
-        batch: size of the batch, or None for any.
+    A uint8 input is cast inside the graph; a batch of None is variable. No SavedModel is written, since its temporary
+    names would make two exports of one run differ.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2

@@ -17,11 +17,7 @@ def convert_float32(job: Job) -> bytes:
 
 
 def convert_int8(job: Job) -> bytes:
-    """Quantize with onnxruntime's static quantization: QDQ, weights per channel.
-
-    Raises:
-        DatasetError: no calibration photo.
-    """
+    """Quantize with onnxruntime's static quantization: QDQ, weights per channel."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process

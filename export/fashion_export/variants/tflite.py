@@ -35,11 +35,7 @@ def convert_dynamic(job: Job) -> bytes:
 
 
 def convert_int8(job: Job) -> bytes:
-    """Full int8: weights, activations, input and output; scores on the 1/256 grid.
-
-    Raises:
-        DatasetError: no calibration photo.
-    """
+    """Full int8: weights, activations, input and output; scores on the 1/256 grid."""
     import tensorflow as tf
 
     converter = _calibrated(job, tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
@@ -51,9 +47,6 @@ def convert_int16x8(job: Job) -> bytes:
     """int8 weights and 16-bit activations, for networks whose activations int8 cannot represent.
 
     The converter cannot quantize a cast to 16 bits, so the cast from uint8 is inserted afterwards.
-
-    Raises:
-        DatasetError: no calibration photo.
     """
     import tensorflow as tf
 
