@@ -87,9 +87,7 @@ def _own_address(family: int) -> str:
             return str(probe.getsockname()[0])
         except OSError:  # no default route, but there may be a local network
             entries = (entry for interface in psutil.net_if_addrs().values() for entry in interface)
-            addresses = (
-                entry.address for entry in entries if entry.family == family and not is_loopback(entry.address)
-            )
+            addresses = (entry.address for entry in entries if entry.family == family)
             usable = (a for a in addresses if "%" not in a and not is_loopback(a))  # browsers accept no zone
             return next(usable, LOOPBACK if family == socket.AF_INET else "::1")
 
