@@ -34,7 +34,7 @@ from fashion_train.cli import main
         (["--size", "9" * 5000], "is neither a number of pixels"),
         (["--colour", "red"], "No such option"),
         (["--holdout", "green_hat"], "--holdout green_hat: this data set has no such combination; it has blue_dress,"),
-        (["--task", "single-label"], "has 2 labels, and --task single-label needs one for each photo"),
+        (["--task", "single-label"], "has 2 labels, and --task single-label needs one; use"),
         (["--task", "single-label", "--negatives", "{things}"], "--negatives is for --task multi-label"),
         (["--out", "{shapes}/red_dress/run"], "lies inside the data set"),
         (["--negatives", "{things}", "--out", "{things}/run"], "lies inside --negatives"),

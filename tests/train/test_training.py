@@ -176,7 +176,7 @@ def test_a_training_interrupted_in_the_teacher_is_resumed(first_run, shapes, thi
         assert main(command) == 130
     error = capsys.readouterr().err
     assert "teacher: interrupted after epoch 1 of 1" in error
-    assert "no run is written, but its checkpoint is kept; the same command with --resume finishes it" in error
+    assert "no run is written, but a checkpoint; the same command with --resume finishes it" in error
     assert names(tmp_path) == [".run.teacher.npz"]
     assert main([*command, "--resume"]) == 0
     assert names(tmp_path) == ["run"]

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fashion_train.api import leave_one_combination_out, train
-    from fashion_train.leave_one_out import LeaveOneOut
-    from fashion_train.results import Run
+    from fashion_train.results import LeaveOneOut, Run
     from fashion_train.tune.evaluate import BackgroundMetrics, Metrics
 
 __all__ = ["BackgroundMetrics", "LeaveOneOut", "Metrics", "Run", "leave_one_combination_out", "train"]
 
 MODULES = {
     "BackgroundMetrics": "tune.evaluate",
-    "LeaveOneOut": "leave_one_out",
+    "LeaveOneOut": "results",
     "Metrics": "tune.evaluate",
     "Run": "results",
     "leave_one_combination_out": "api",

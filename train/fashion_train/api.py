@@ -16,11 +16,12 @@ from fashion_edge.console import suppress_output
 from fashion_edge.defaults import RUNS
 from fashion_edge.errors import MissingExtraError, OutputExistsError, RunError, UsageError
 from fashion_edge.progress import Progress, make_progress
+from fashion_train.data.dataset import check_disjoint, check_places, check_single_label, find_holdout, load_dataset
+from fashion_train.fit.checkpoints import can_resume, find_interrupted
 from fashion_train.options import SOFTMAX, TrainOptions, find_recipe, parse_size
 
 if TYPE_CHECKING:
-    from fashion_train.leave_one_out import LeaveOneOut
-    from fashion_train.results import Run
+    from fashion_train.results import LeaveOneOut, Run
 
 T = TypeVar("T")
 NEEDED = ("tensorflow", "keras", "sklearn", "matplotlib", "cv2")
@@ -147,35 +148,27 @@ def leave_one_combination_out(**options: Any) -> "LeaveOneOut":
 
 def _start(call: Callable[[TrainOptions], T], marker: str, given: Mapping[str, Any]) -> T:
     """Refuse wrong options before TensorFlow takes its seconds, then call a function that trains."""
-    progress, resume, seed = make_progress(given["progress"]), given["resume"], given["seed"]
-    default = _interrupted_run if resume else _new_run
-    out = Path(given["out"] or default(progress))
-    refuse_existing_folder(out, marker=marker, overwrite=given["overwrite"] or resume)
+    progress = make_progress(given["progress"])
+    out = Path(given["out"] or _default_out(progress, resume=given["resume"]))
+    refuse_existing_folder(out, marker=marker, overwrite=given["overwrite"] or given["resume"])
     require_extra()
     with _explain_full_disk(out):
-        dataset = Path(given["dataset"] or rendered_dataset(seed, progress))
+        dataset = Path(given["dataset"] or rendered_dataset(given["seed"], progress))
         options = make_options({**given, "dataset": dataset, "out": out, "progress": progress})
         check(options)
         load_tensorflow(debug=given["debug"])
         try:
             return call(options)
         except KeyboardInterrupt:
-            from fashion_train.fit.checkpoints import can_resume
-
             if can_resume(out):
-                progress.line(
-                    "no run is written, but its checkpoint is kept; the same command with --resume finishes it"
-                )
+                progress.line("no run is written, but a checkpoint; the same command with --resume finishes it")
             raise
 
 
-def _new_run(_progress: Progress) -> Path:
-    return RUNS / datetime.now().strftime("%Y%m%d-%H%M%S")
-
-
-def _interrupted_run(progress: Progress) -> Path:
-    from fashion_train.fit.checkpoints import find_interrupted
-
+def _default_out(progress: Progress, *, resume: bool) -> Path:
+    """A new run folder, or the newest interrupted one."""
+    if not resume:
+        return RUNS / datetime.now().strftime("%Y%m%d-%H%M%S")
     found = find_interrupted(RUNS)
     if found is None:
         raise RunError(f"there is no checkpoint below {RUNS} to resume from; name the run with --out")
@@ -191,11 +184,7 @@ def require_extra() -> None:
 
 
 def rendered_dataset(seed: int, progress: Progress) -> Path:
-    """A folder of rendered photos, made once for each seed, below the temporary folder, where others may write, too.
-
-    Raises:
-        UsageError: this user's fashion-train did not make what is there.
-    """
+    """A folder of rendered photos, made once for each seed, below the temporary folder, where others may write, too."""
     from fashion_render import render_dataset
 
     folder = Path(tempfile.gettempdir()) / f"fashion-train-garments-{PHOTOS_PER_COMBINATION}-{seed}"
@@ -230,20 +219,7 @@ def make_options(given: Mapping[str, Any]) -> TrainOptions:
 
 
 def check(options: TrainOptions) -> None:
-    """Refuse what can be found out without decoding a photo.
-
-    Raises:
-        DatasetError: the data set is missing, empty or malformed.
-        UsageError: an option has an invalid value.
-    """
-    from fashion_train.data.dataset import (
-        check_disjoint,
-        check_places,
-        check_single_label,
-        find_holdout,
-        load_dataset,
-    )
-
+    """Refuse what can be found out without decoding a photo."""
     check_places(options.dataset, options.negatives, options.out)
     if options.tensorboard is not None:
         refuse_unwritable(f"--tensorboard {options.tensorboard}", options.tensorboard, "folder")
@@ -266,11 +242,7 @@ def load_tensorflow(*, debug: bool = False) -> None:
 
 @contextmanager
 def _explain_full_disk(out: Path) -> Iterator[None]:
-    """Turn the system's error into one that names the place without room: the temporary or the run's folder.
-
-    Raises:
-        UsageError: no space is left.
-    """
+    """Turn the system's error into one that names the place without room: the temporary or the run's folder."""
     try:
         yield
     except OSError as error:

@@ -1,7 +1,7 @@
 """Train without each combination of labels in turn, and evaluate on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,46 +14,12 @@ from fashion_train.data.dataset import SEPARATOR, Dataset, find_holdout, find_ne
 from fashion_train.fit.batches import find_workers
 from fashion_train.fit.checkpoints import has_checkpoint, identify, remove_checkpoints
 from fashion_train.options import TrainOptions
-from fashion_train.results import TrainingResult
+from fashion_train.results import LeaveOneOut, Row, TrainingResult
 from fashion_train.training import train_network
 from fashion_train.tune.evaluate import names_of
 
 HEADER = ("left out", "photos of it", "exact match on them", "by the tutorial's recipe", "on the others (validation)")
 MAX_JOURNAL = 4 << 20  # bytes
-
-
-@dataclass(frozen=True)
-class Row:
-    """Result of one training without a combination; an entry of leave_out.json.
-
-    Attributes:
-        combination: as a folder name, such as "black_dress".
-        photos: readable photos of it.
-        unseen_exact: exact match on those, 0..1; None where there are none.
-        seen_exact: exact match on the validation photos of all other combinations, 0..1.
-        baseline_exact: exact match of the tutorial's recipe on the photos of the combination, if it was trained.
-    """
-
-    combination: str
-    photos: int
-    unseen_exact: float | None
-    seen_exact: float
-    baseline_exact: float | None
-
-
-@dataclass(frozen=True)
-class LeaveOneOut:
-    """Result of `leave_one_combination_out`.
-
-    Attributes:
-        path: folder with leave_out.json and report.md.
-        rows: one for each combination.
-        unreadable: number of files that were left out.
-    """
-
-    path: Path
-    rows: tuple[Row, ...]
-    unreadable: int
 
 
 class Journal(msgspec.Struct):
@@ -77,12 +43,6 @@ def leave_one_out(options: TrainOptions) -> LeaveOneOut:
     """One training per combination; writes leave_out.json and report.md into the run folder.
 
     Finished rows are kept in a journal next to that folder, so that `resume` continues after an interruption.
-
-    Raises:
-        DatasetError: no combination can be left out.
-        UsageError: another combination is held out, or several workers take part.
-        RunError: there is nothing to resume.
-        KeyboardInterrupt: Ctrl-C.
     """
     if options.holdout:
         raise UsageError("--holdout and --leave-one-combination-out exclude each other; leave one of them out")
@@ -146,9 +106,7 @@ def _names(dataset: Dataset, options: TrainOptions) -> list[str]:
     """The combinations to leave out; prints which cannot be."""
     names = candidates(dataset)
     if not names:
-        raise DatasetError(
-            f"no combination of {options.dataset} can be left out: each has a label that no other combination has"
-        )
+        raise DatasetError(f"{options.dataset} has no combination all of whose labels other combinations have, too")
     if kept := sorted({SEPARATOR.join(photo.labels) for photo in dataset.photos if photo.labels} - set(names)):
         options.progress.line(f"not left out, since no other combination has all of their labels: {', '.join(kept)}")
     return names

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -44,6 +45,9 @@ class Recipe(msgspec.Struct, frozen=True):
     fractions: Fractions = msgspec.field(default_factory=Fractions)
 
 
+# What the tutorial does not do.
+OFF: Any = dict.fromkeys(("weight_decay", "warmup_epochs", "ema", "label_smoothing", "light_augmentation"), 0.0)
+OFF |= dict.fromkeys(("recolour", "negatives", "downscale_probability", "patches", "rendered"), 0.0)
 RECIPES = {
     "default": Recipe("default"),
     "tutorial": Recipe(
@@ -52,20 +56,11 @@ RECIPES = {
         epochs=30,
         optimizer="adam",
         learning_rate=1e-3,
-        weight_decay=0.0,
-        warmup_epochs=0.0,
-        ema=0.0,
-        label_smoothing=0.0,
-        recolour=0.0,
-        negatives=0.0,
-        downscale_probability=0.0,
-        patches=0.0,
-        rendered=0.0,
         teacher_epochs=0,
         keep="last",
         augmentation=TUTORIAL,
-        light_augmentation=0.0,
         fractions=Fractions(val=0.2, test=0.0),
+        **OFF,
     ),
 }
 # Changes to a recipe for a softmax: its scores sum to 1, so it cannot learn to give no label.
@@ -73,22 +68,14 @@ SOFTMAX = {"negatives": 0.0, "patches": 0.0, "rendered": 0.0, "unknown_colours":
 
 
 def find_recipe(name: str, **changes: object) -> Recipe:
-    """The recipe of that name, with every change that is not None applied.
-
-    Raises:
-        UsageError: there is no such recipe.
-    """
+    """The recipe of that name, with every change that is not None applied."""
     if name not in RECIPES:
         raise UsageError(f"--recipe {name!r} is not one of {', '.join(RECIPES)}")
     return msgspec.structs.replace(RECIPES[name], **{key: value for key, value in changes.items() if value is not None})
 
 
 def parse_size(text: str) -> Size:
-    """Read `96`, a square, or `96x120`, width by height, as (height, width) in pixels.
-
-    Raises:
-        UsageError: another form, or a side outside 32..512 pixels.
-    """
+    """Read `96`, a square, or `96x120`, width by height, as (height, width) in pixels."""
     sides = text.lower().split("x")
     if not (1 <= len(sides) <= 2 and all(re.fullmatch("[0-9]{1,9}", side) for side in sides)):
         raise UsageError(f"--size {text!r:.60} is neither a number of pixels, as 96, nor WIDTHxHEIGHT, as 96x120")

@@ -1,19 +1,22 @@
 """What a training leaves: the run as a library returns it, and all that its report is made of."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashion_edge.decide import LabelSpace
-from fashion_train.data.prepare import Prepared
-from fashion_train.options import TrainOptions
-from fashion_train.tune.calibration import Tuned
-from fashion_train.tune.evaluate import BackgroundMetrics, Evaluation, Metrics, RecolouredMetrics
-from fashion_train.tune.label_errors import LabelError
-
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     import keras
+
+    from fashion_edge.decide import LabelSpace
+    from fashion_train.data.prepare import Prepared
+    from fashion_train.options import TrainOptions
+    from fashion_train.tune.calibration import Tuned
+    from fashion_train.tune.evaluate import BackgroundMetrics, Evaluation, Metrics, RecolouredMetrics
+    from fashion_train.tune.label_errors import LabelError
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class TrainingResult:
 
     options: TrainOptions
     prepared: Prepared
-    model: "keras.Model"
+    model: keras.Model
     fit: FitResult
     tuned: Tuned
     evaluation: Evaluation
@@ -100,7 +103,7 @@ class Run:
     seconds: float
 
     @classmethod
-    def of(cls, path: Path, result: TrainingResult) -> "Run":
+    def of(cls, path: Path, result: TrainingResult) -> Run:
         """The run of a result that was written to `path`."""
         space, evaluation, fit = result.space, result.evaluation, result.fit
         return cls(
@@ -115,3 +118,37 @@ class Run:
             tuple(file for file, _ in result.prepared.failures),
             result.seconds,
         )
+
+
+@dataclass(frozen=True)
+class Row:
+    """Result of one training without a combination; an entry of leave_out.json.
+
+    Attributes:
+        combination: as a folder name, such as "black_dress".
+        photos: readable photos of it.
+        unseen_exact: exact match on those, 0..1; None where there are none.
+        seen_exact: exact match on the validation photos of all other combinations, 0..1.
+        baseline_exact: exact match of the tutorial's recipe on the photos of the combination, if it was trained.
+    """
+
+    combination: str
+    photos: int
+    unseen_exact: float | None
+    seen_exact: float
+    baseline_exact: float | None
+
+
+@dataclass(frozen=True)
+class LeaveOneOut:
+    """Result of `leave_one_combination_out`.
+
+    Attributes:
+        path: folder with leave_out.json and report.md.
+        rows: one for each combination.
+        unreadable: number of files that were left out.
+    """
+
+    path: Path
+    rows: tuple[Row, ...]
+    unreadable: int

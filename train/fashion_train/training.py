@@ -4,8 +4,8 @@ import shlex
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import keras
 import msgspec
 
 from fashion_edge.atomic import atomic_folder
@@ -28,16 +28,9 @@ from fashion_train.tune.calibration import tune
 from fashion_train.tune.evaluate import evaluate, evaluate_recoloured, make_predict
 from fashion_train.tune.label_errors import LabelError, find_label_errors
 
-if TYPE_CHECKING:
-    import keras
-
 
 def run(options: TrainOptions) -> Run:
-    """Train and write the run folder.
-
-    Raises:
-        RunError: `resume` without a checkpoint.
-    """
+    """Train and write the run folder."""
     if options.resume and not has_checkpoint(options):
         raise RunError(f"there is no checkpoint of {options.out} to resume from; run again without --resume")
     join_workers(options)
@@ -57,18 +50,12 @@ def run(options: TrainOptions) -> Run:
 
 
 def join_workers(options: TrainOptions) -> None:
-    """Connect to the other workers of TF_CONFIG first: TensorFlow allows it only at the start.
-
-    Raises:
-        UsageError: the batch cannot be shared evenly.
-    """
+    """Connect to the other workers of TF_CONFIG first: TensorFlow allows it only at the start."""
     workers = find_workers()
     if workers.size == 1:
         return
     if options.recipe.batch % workers.size:
-        raise UsageError(
-            f"--batch {options.recipe.batch} is not a multiple of {workers.size}, the number of workers of TF_CONFIG"
-        )
+        raise UsageError(f"--batch {options.recipe.batch} is not a multiple of {workers.size}, the number of workers")
     options.progress.line(f"worker {workers.rank} of {workers.size}: waiting for the others")
     connect_workers()
 
@@ -104,7 +91,7 @@ def train_network(options: TrainOptions) -> TrainingResult:
 
 def _fit_network(
     recipe: Recipe, options: TrainOptions, prepared: Prepared, sampler: Sampler
-) -> tuple["keras.Model", FitResult]:
+) -> tuple[keras.Model, FitResult]:
     """The network of the run; it computes in float32, also after mixed-precision training."""
     build = find_architecture(recipe.arch).build
     network = NetworkOptions(prepared.size, len(prepared.dataset.labels), options.task, options.seed)

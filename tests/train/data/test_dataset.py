@@ -127,10 +127,10 @@ def test_labels_of_a_csv_in_another_order_are_the_same_combination(tmp_path):
         ("name,labels\na.jpg,red dress\n", "no columns file,labels"),
         ("file,labels\n../a.jpg,red dress\n", "line 2: file '../a.jpg' must be a path below"),
         ("file,labels\n/etc/a.jpg,red dress\n", "must be a path below"),
-        ("file,labels\nred_dress\\a.jpg,red dress\n", "must be a path below .* with / between folders"),
+        ("file,labels\nred_dress\\a.jpg,red dress\n", "must be a path below .* with /"),
         ("file,labels\na.jpg,red red\n", "line 2: a label is repeated"),
         ("file,labels\na.jpg,\n", "gives no photo a label"),
-        ("file,labels\na.jpg,red,dress\n", "line 2: give the labels of a.jpg in one column, separated by blanks"),
+        ("file,labels\na.jpg,red,dress\n", "line 2: give the labels in one column, separated by blanks"),
         ('file,labels\na.jpg,"red, dress"\n', "in one column, separated by blanks"),
         ("file,labels\na.jpg,red;dress\n", "in one column, separated by blanks"),
         ("file,labels\na.jpg,red|dress\n", "in one column, separated by blanks"),
@@ -138,10 +138,10 @@ def test_labels_of_a_csv_in_another_order_are_the_same_combination(tmp_path):
             'file,labels\n"a.jpg,red dress\nb.jpg,red\n',
             "^[^\n]*line 2: a quotation mark is not closed on its line[^\n]*$",
         ),
-        ('file,labels\n"' + "a.jpg,red\n" * 20000, "cannot be read as CSV .*; look for a quotation mark"),
-        ("file,labels\na.jpg,red dress\nb.jpg\n", "line 3: give the labels of b.jpg"),
-        ("file,labels\na.jpg,red \x1b[2Jdress\n", "has the label .* not valid in a bundle"),
-        ("file,labels\na.jpg,red ..\n", r"has the label '\.\.', which is not valid in a bundle; rename it"),
+        ('file,labels\n"' + "a.jpg,red\n" * 20000, "cannot be read as CSV .*; is a quotation mark not closed"),
+        ("file,labels\na.jpg,red dress\nb.jpg\n", "line 3: give the labels in one column"),
+        ("file,labels\na.jpg,red \x1b[2Jdress\n", "the label .* is not valid in a bundle"),
+        ("file,labels\na.jpg,red ..\n", r"the label '\.\.' is not valid in a bundle; rename it"),
         ("path,label\na.jpg,red,dress\n", "its first line names path, label"),
         ("file,labels\na.jpg,red dress\n./a.jpg,blue dress\n", "lines 2 and 3 both name a.jpg"),
         ("file,labels\n\na.jpg,red dress\n\n\nb.jpg,red red\n", "line 6: a label is repeated"),
@@ -156,12 +156,12 @@ def test_a_bad_csv_is_named_with_its_line(tmp_path, text, message):
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 def test_the_message_about_another_encoding_says_how_to_save_the_csv(tmp_path, encoding):
     (tmp_path / "photos.csv").write_text("file,labels\na.jpg,grün kleid\nb.jpg,rot kleid\n", encoding)
-    with pytest.raises(DatasetError, match="in UTF-8 .*; save it as CSV UTF-8"):
+    with pytest.raises(DatasetError, match="in UTF-8; save it as CSV UTF-8"):
         load_dataset(tmp_path / "photos.csv")
 
 
 def test_negatives_must_be_a_folder_with_photos(tmp_path):
-    with pytest.raises(DatasetError, match="none does not exist; name another .*, or leave --negatives out"):
+    with pytest.raises(DatasetError, match="none does not exist; name another folder, or leave --negatives out"):
         find_negatives(tmp_path / "none")
     (tmp_path / "list.csv").touch()
     with pytest.raises(DatasetError, match="is not a folder"):
@@ -192,9 +192,7 @@ def test_labels_of_a_csv_are_normalized_as_those_of_folders(tmp_path):
 
 def test_a_photo_with_two_labels_of_one_group_is_named(tmp_path):
     (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red blue dress\nb.jpg,blue shirt\n")
-    with pytest.raises(
-        UsageError, match=r"a\.jpg has the labels red and blue, which exclude each other in the group colour"
-    ):
+    with pytest.raises(UsageError, match=r"a\.jpg has the labels red and blue of one group, colour"):
         load_dataset(tmp_path / "photos.csv", "colour=red,blue")
 
 
@@ -230,7 +228,5 @@ def test_names_that_are_not_utf8_are_refused_before_training(shapes, tmp_path):
 def test_a_name_that_fashion_export_would_refuse_is_refused_before_training(shapes, tmp_path, name):
     folder = shutil.copytree(shapes, tmp_path / "photos")
     (folder / "red_dress" / name).touch()
-    with pytest.raises(
-        DatasetError, match="names below .* contain a backslash or a carriage return: 1 photo, .*; rename"
-    ):
+    with pytest.raises(DatasetError, match="a backslash or carriage return in 1 photo of .*; rename"):
         load_dataset(folder)

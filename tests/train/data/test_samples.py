@@ -8,12 +8,14 @@ import pytest
 
 import fashion_render
 from fashion_edge.preprocess import InputSpec
+from fashion_edge.progress import make_progress
 from fashion_train.data.augment import LIGHT_AUGMENTATION, TUTORIAL, Augmentation, augment, downscale, warp
 from fashion_train.data.recolour import Palette, to_lab
 from fashion_train.data.samples import Masks, PhotoSampler, draw_colour, render_pictures
 from fashion_train.options import find_recipe
 
 NONE = Augmentation(0.0, 0.0, 0.0, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+SILENT = make_progress(False)
 UNCHANGED = {"augmentation": NONE, "light_augmentation": 0.0}
 
 
@@ -25,12 +27,12 @@ def photos(shapes, things, prepare_photos):
 
 @pytest.fixture(scope="module")
 def masks(photos):
-    return Masks.find(photos, photos.on("train"))
+    return Masks.find(photos, photos.on("train"), SILENT)
 
 
 def test_an_epoch_holds_every_training_photo_once_and_a_share_of_everything_else(photos, masks):
     labels, palette = photos.dataset.labels, photos.dataset.palette
-    rendered = render_pictures(labels, palette, InputSpec(64, 64), 5, 1, lambda *_: None)
+    rendered = render_pictures(labels, palette, InputSpec(64, 64), 5, 1, SILENT)
     recipe = find_recipe("default", negatives=0.5, patches=0.25, rendered=0.25)
     sampler = PhotoSampler.of(photos, recipe, masks, rendered)
     count = len(photos.on("train"))
@@ -57,10 +59,10 @@ def test_a_recoloured_photo_has_its_new_colour_and_its_old_garment(photos, masks
 
 
 def test_a_colour_without_a_label_gives_no_colour_label(photos, masks):
-    index = next(iter(masks.colours))
-    colour, target = draw_colour(photos, masks, index, 1.0, np.random.default_rng(0))
-    labels = photos.dataset.labels
-    assert colour not in labels
+    index, labels = next(iter(masks.colours)), photos.dataset.labels
+    assert draw_colour(photos.dataset.palette, 1.0, np.random.default_rng(0)) is None
+    assert draw_colour(photos.dataset.palette, 0.0, np.random.default_rng(0)) in labels
+    _, target = masks.recolour(photos, index, None, np.random.default_rng(0))
     assert target[[labels.index("blue"), labels.index("red")]].sum() == 0
     assert target.sum() == 1
 
@@ -99,7 +101,7 @@ def test_photos_without_a_colour_label_give_no_patches(tmp_path, prepare_photos)
             noise = np.random.default_rng([number, index]).integers(0, 255, (12, 9, 3), np.uint8)
             cv2.imwrite(str(tmp_path / name / f"{index}.png"), cv2.resize(noise, (60, 80)))
     found = prepare_photos(tmp_path)
-    sampler = PhotoSampler.of(found, find_recipe("default"), Masks.find(found, found.on("train")))
+    sampler = PhotoSampler.of(found, find_recipe("default"), Masks.find(found, found.on("train"), SILENT))
     assert not sampler.masks.colours
     assert sampler.counts[2] == 0
     assert {sampler.draw(item, np.random.default_rng(item))[0].shape for item in range(len(sampler))} == {(48, 48, 3)}
@@ -107,7 +109,7 @@ def test_photos_without_a_colour_label_give_no_patches(tmp_path, prepare_photos)
 
 def test_labels_that_the_renderer_does_not_know_get_objects_only():
     labels = ("poodle", "white_coat")
-    rendered = render_pictures(labels, Palette.of(labels), InputSpec(64, 64), 6, 1, lambda *_: None)
+    rendered = render_pictures(labels, Palette.of(labels), InputSpec(64, 64), 6, 1, SILENT)
     assert not rendered.targets.any()
 
 
@@ -124,7 +126,7 @@ def test_an_object_that_a_label_may_name_is_not_rendered_without_it(monkeypatch,
         fashion_render, "render_photo", lambda rng, name, *more: drawn.add(name) or draw_garment(rng, name, *more)
     )
     palette = Palette.of(labels, [labels[:2], labels[2:]])
-    render_pictures(labels, palette, InputSpec(64, 64), 60, 1, lambda *_: None)
+    render_pictures(labels, palette, InputSpec(64, 64), 60, 1, SILENT)
     assert drawn
     assert not drawn & never
 

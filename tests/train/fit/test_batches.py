@@ -70,10 +70,13 @@ def test_tf_config_names_the_workers():
     [
         ("{", "TF_CONFIG is not valid JSON .*; unset it, or see docs/how-to/train"),
         ("{}", "missing required field cluster"),
-        (config(2, ["a:1", "b:2"]), "task 2 of type 'worker' of 2 workers"),
+        (config(2, ["a:1", "b:2"]), "names worker 2 of 2 workers"),
         (config("0", ["a:1"]), "TF_CONFIG: task.index: expected int, got str"),
         (config(0, "a:1"), "expected array, got str"),
-        (json.dumps({"cluster": {"ps": [], "worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}), "only workers"),
+        (
+            json.dumps({"cluster": {"ps": [], "worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}),
+            "names ps 0 of 1 workers; it must be a worker",
+        ),
     ],
 )
 def test_an_invalid_tf_config_is_refused_in_one_sentence(text, message):

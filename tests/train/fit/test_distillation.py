@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fashion_edge.progress import make_progress
 from fashion_train.data.prepare import teacher_size
 from fashion_train.data.samples import PhotoSampler
 from fashion_train.fit import distillation
@@ -26,7 +27,7 @@ def make(sampler, seed=1):
         assert pictures.shape[1:] == (72, 60, 3)  # half as large again as the small network's input
         return np.full((len(pictures), 4), 0.5, np.float32)
 
-    return make_transfer_set(sampler, undecided, SIZE, seed, lambda *_: None)
+    return make_transfer_set(sampler, undecided, SIZE, seed, make_progress(False))
 
 
 def test_targets_are_the_weighted_mean_of_soft_label_and_label(sampler):

@@ -5,6 +5,7 @@ generator: the same seed gives the same picture.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,36 +41,24 @@ class Augmentation:
     occlusion: float = 0.1
 
 
+# Close to what the device sees.
 LIGHT_AUGMENTATION = Augmentation(
     rotation=6.0,
     shift=0.04,
     shear=2.0,
     zoom=(0.9, 1.1),
     aspect=0.1,
-    flip=0.5,
-    white_border=0.5,
     light=0.4,
     low_resolution=0.15,
     blur=0.0,
     noise=0.0,
     jpeg=0.1,
     occlusion=0.0,
-)  # close to what the device sees
-TUTORIAL = Augmentation(
-    rotation=25.0,
-    shift=0.1,
-    shear=0.2,  # ImageDataGenerator takes degrees: the tutorial's 0.2 hardly changes anything
-    zoom=(0.8, 1.2),
-    aspect=0.4,  # both axes are drawn independently there
-    flip=0.5,
-    white_border=0.0,
-    light=0.0,
-    low_resolution=0.0,
-    blur=0.0,
-    noise=0.0,
-    jpeg=0.0,
-    occlusion=0.0,
 )
+# ImageDataGenerator takes the shear in degrees, so the tutorial's 0.2 hardly changes anything, and draws the zoom of
+# both axes independently.
+OFF: Any = dict.fromkeys(("white_border", "light", "low_resolution", "blur", "noise", "jpeg", "occlusion"), 0.0)
+TUTORIAL = Augmentation(rotation=25.0, shift=0.1, shear=0.2, zoom=(0.8, 1.2), aspect=0.4, flip=0.5, **OFF)
 
 
 def augment(picture: Picture, size: Size, changes: Augmentation, rng: Rng) -> Picture:

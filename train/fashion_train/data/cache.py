@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from fashion_edge.errors import ImageError
 from fashion_edge.images import read_image
 from fashion_edge.preprocess import InputSpec, preprocess
+from fashion_edge.progress import Progress
 from fashion_train.data.split import perceptual_hash
 
+T = TypeVar("T")
 Pixels = NDArray[np.uint8]
 CHUNK = 512  # pictures in memory at once: 18 MB at 96 x 120
 
@@ -75,21 +77,22 @@ class Decoded:
     perceptual_hashes: tuple[int, ...]  # 64 bits, for each file
 
 
-def decode_all(
-    root: Path,
-    files: Sequence[str],
-    spec: InputSpec,
-    large: InputSpec,
-    tick: Callable[[int, int], None],
-) -> Decoded:
-    """Read, resize and hash every file, one per core at a time; unreadable files are listed, not fatal.
+def map_threads(function: Callable[[int], T], items: Sequence[int], progress: Progress, title: str) -> list[T]:
+    """Call a function for every item, one per core at a time, and show the progress."""
+    results: list[T] = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool, progress:
+        for result in pool.map(function, items):
+            results.append(result)
+            progress.update(title, len(results), len(items))
+    return results
 
-    Args:
-        root: the folder that `files` are relative to.
-        files: names, with /.
-        spec: the model's input.
-        large: the size at which augmentation works.
-        tick: called with (done, total).
+
+def decode_all(
+    root: Path, files: Sequence[str], spec: InputSpec, large: InputSpec, progress: Progress, title: str
+) -> Decoded:
+    """Read, resize and hash every file below `root`; unreadable files are listed, not fatal.
+
+    `spec` is the model's input, `large` the size that augmentation works on.
     """
     exact_store, large_store = PixelStore(spec.shape), PixelStore(large.shape)
 
@@ -104,11 +107,7 @@ def decode_all(
         size = frame.shape[0], frame.shape[1]
         return hashlib.sha256(path.read_bytes()).hexdigest(), perceptual_hash(frame), "", size
 
-    results = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for result in pool.map(decode, range(len(files))):
-            results.append(result)
-            tick(len(results), len(files))
+    results = map_threads(decode, range(len(files)), progress, title)
     return Decoded(
         exact_store,
         large_store,

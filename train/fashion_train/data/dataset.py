@@ -71,19 +71,13 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
     Args:
         source: the folder, or the CSV file; its `file` column is relative to the CSV file's own folder.
         groups: `colour=black,blue,red garment=dress,jeans`; None groups labels by word position.
-
-    Raises:
-        DatasetError: missing, empty, a folder name without a label, or a file name that run lists cannot hold.
-        UsageError: `groups` is malformed, names an unknown label, or excludes the labels of a photo.
     """
     if not source.exists():
         raise DatasetError(f"data set {source} does not exist; give a folder of colour_garment folders, or a CSV file")
     root, photos = (source, _from_folders(source)) if source.is_dir() else (source.parent, _from_csv(source))
     labels = tuple(sorted({label for photo in photos for label in photo.labels}))
     if invalid := next((label for label in labels if not is_word(label)), None):
-        raise DatasetError(
-            f"data set {source} has the label {invalid!r:.60}, which is not valid in a bundle; rename it"
-        )
+        raise DatasetError(f"data set {source}: the label {invalid!r:.60} is not valid in a bundle; rename it")
     if len(labels) < 2:
         fix = "name it like red_dress, or add another" if source.is_dir() else "label it like red dress, or add others"
         raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed: {fix}")
@@ -110,22 +104,14 @@ def _check_exclusive(photos: Iterable[Photo], groups: Mapping[str, tuple[str, ..
     for photo in photos:
         for name, members in groups.items():
             if len(both := [label for label in photo.labels if label in members]) > 1:
-                raise UsageError(
-                    f"{photo.file} has the labels {both[0]} and {both[1]}, which exclude each other in the group "
-                    f"{name}; correct its labels, or leave both out of --groups"
-                )
+                fix = "correct its labels, or leave both out of --groups"
+                raise UsageError(f"{photo.file} has the labels {both[0]} and {both[1]} of one group, {name}; {fix}")
 
 
 def find_negatives(folder: Path) -> tuple[str, ...]:
-    """Names, relative to a folder, of the background images below it.
-
-    Raises:
-        DatasetError: missing or empty, or a name that is not UTF-8.
-    """
+    """Names, relative to a folder, of the background images below it."""
     if not folder.exists():
-        raise DatasetError(
-            f"negatives {folder} does not exist; name another folder of photos, or leave --negatives out"
-        )
+        raise DatasetError(f"negatives {folder} does not exist; name another folder, or leave --negatives out")
     if not folder.is_dir():
         raise DatasetError(f"negatives {folder} is not a folder of photos")
     files = tuple(path.relative_to(folder).as_posix() for path in find_images(folder))
@@ -136,11 +122,7 @@ def find_negatives(folder: Path) -> tuple[str, ...]:
 
 
 def check_places(dataset: Path, negatives: Path | None, out: Path) -> None:
-    """Refuse a run folder that the next run would read as photos, and negatives that are the photos.
-
-    Raises:
-        UsageError: names the option.
-    """
+    """Refuse a run folder that the next run would read as photos, and negatives that are the photos."""
     photos = dataset.resolve() if dataset.is_dir() else dataset.resolve().parent
     if out.resolve() == Path.cwd():
         raise UsageError(f"--out {out} is the current folder; name a new one, such as runs/mine")
@@ -156,11 +138,7 @@ def check_places(dataset: Path, negatives: Path | None, out: Path) -> None:
 
 
 def find_holdout(dataset: Dataset, names: Sequence[str]) -> set[str]:
-    """The combinations that `--holdout` names, as `black_dress`.
-
-    Raises:
-        UsageError: the data set does not have one of them.
-    """
+    """The combinations that `--holdout` names, as `black_dress`."""
     known = {photo.combination for photo in dataset.photos}
     held = {name: {combination for combination in known if _words(combination) == _words(name)} for name in names}
     if unknown := sorted(name for name, found in held.items() if not found):
@@ -175,12 +153,7 @@ def _words(combination: str) -> list[str]:
 
 
 def check_disjoint(dataset: Dataset, negatives: Path) -> None:
-    """Refuse negatives that are labelled photos of the data set: they would train with their labels and without.
-
-    Raises:
-        DatasetError: there are no negatives.
-        UsageError: names the first one.
-    """
+    """Refuse negatives that are labelled photos of the data set: they would train with their labels and without."""
     photos = {(dataset.root / photo.file).resolve() for photo in dataset.photos if photo.labels}
     both = next((name for name in find_negatives(negatives) if (negatives / name).resolve() in photos), None)
     if both is not None:
@@ -188,28 +161,16 @@ def check_disjoint(dataset: Dataset, negatives: Path) -> None:
 
 
 def check_single_label(dataset: Dataset, negatives: Path | None) -> None:
-    """Refuse photos that do not have exactly one label, and negatives, which a softmax cannot learn.
-
-    Raises:
-        UsageError: names the first one.
-    """
+    """Refuse photos that do not have exactly one label, and negatives, which a softmax cannot learn."""
     if negatives is not None:
-        raise UsageError(
-            "--negatives is for --task multi-label: a softmax always gives a label; leave it out, or label the photos"
-        )
+        raise UsageError("--negatives is for --task multi-label, since a softmax always gives a label; leave it out")
     if photo := next((photo for photo in dataset.photos if len(photo.labels) != 1), None):
-        raise UsageError(
-            f"{photo.file} has {len(photo.labels)} labels, and --task single-label needs one for each photo; "
-            "use --task multi-label, or folders named by one word"
-        )
+        fix = "use --task multi-label, or folders named by one word"
+        raise UsageError(f"{photo.file} has {len(photo.labels)} labels, and --task single-label needs one; {fix}")
 
 
 def split_words(name: str) -> tuple[str, ...]:
-    """`red_dress` -> ("red", "dress").
-
-    Raises:
-        DatasetError: no word, a repeated word, or a word that lists of labels cannot hold.
-    """
+    """`red_dress` -> ("red", "dress")."""
     words = tuple(word for word in normalize_label(name.strip()).split(SEPARATOR) if word.strip())
     if not any(any(character.isalpha() for character in word) for word in words):
         raise DatasetError(f"folder {name!r} has no label in its name; name it like red_dress")
@@ -220,18 +181,12 @@ def split_words(name: str) -> tuple[str, ...]:
     if len(set(words)) != len(words):
         raise DatasetError(f"folder {name!r} names a label twice; name it like red_dress")
     if mark := next((mark for mark in DELIMITERS if mark in name), None):
-        raise DatasetError(
-            f"folder {name!r} has a {mark!r} in a label, which lists of labels cannot hold; name it like red_dress"
-        )
+        raise DatasetError(f"folder {name!r} has a {mark!r} in a label, which separates labels; name it like red_dress")
     return words
 
 
 def infer_groups(combinations: Iterable[Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Group labels by word position, counted from the last word, since the noun comes last.
-
-    Raises:
-        DatasetError: a word has two positions, so its position does not tell its group.
-    """
+    """Group labels by word position, counted from the last word, since the noun comes last."""
     combinations = [tuple(labels) for labels in combinations if labels]
     depth = max(len(labels) for labels in combinations)
     position: dict[str, int] = {}
@@ -285,9 +240,9 @@ def _from_folders(root: Path) -> list[Photo]:
     files = [photo.file for photo in photos]
     _check_utf8(root, files)
     if invalid := [file for file in files if not _is_listable(file)]:
+        count = pluralize(len(invalid), "photo")
         raise DatasetError(
-            f"names below {root} contain a backslash or a carriage return: {pluralize(len(invalid), 'photo')}, "
-            f"the first {invalid[0]!r}; rename them"
+            f"a backslash or carriage return in {count} of {root}, the first {invalid[0]!r}; rename them"
         )
     return photos
 
@@ -295,9 +250,8 @@ def _from_folders(root: Path) -> list[Photo]:
 def _check_utf8(root: Path, files: Sequence[str]) -> None:
     """The lists of a run are UTF-8; without this, writing them would fail after the training."""
     if invalid := [legible(file) for file in files if legible(file) != file]:
-        raise DatasetError(
-            f"names below {root} are not UTF-8: {pluralize(len(invalid), 'photo')}, the first {invalid[0]}; rename them"
-        )
+        count = pluralize(len(invalid), "photo")
+        raise DatasetError(f"names below {root} are not UTF-8: {count}, the first {invalid[0]}; rename them")
 
 
 def _is_listable(file: str) -> bool:
@@ -326,13 +280,10 @@ def _read_rows(file: Path) -> dict[int, Mapping[str | None, str | None]]:
                 reader.line_num - _line_breaks(row): row for row in reader
             }
     except UnicodeDecodeError as error:
-        raise DatasetError(
-            f"data set {file} is neither a folder nor a CSV file in UTF-8 with the columns file,labels; "
-            "save it as CSV UTF-8, as spreadsheets call it"
-        ) from error
+        raise DatasetError(f"data set {file} is not a folder, nor a CSV file in UTF-8; save it as CSV UTF-8") from error
     except csv.Error as error:
         raise DatasetError(
-            f"data set {file} cannot be read as CSV ({error}); look for a quotation mark that is not closed"
+            f"data set {file} cannot be read as CSV ({error}); is a quotation mark not closed?"
         ) from error
     if not rows:
         raise DatasetError(f"data set {file} has no row; it should have the columns file,labels")
@@ -352,15 +303,10 @@ def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) ->
     if "\n" in f"{name}{text}" and (text is None or "," in text):
         raise DatasetError(f"{file} line {number}: a quotation mark is not closed on its line; close it or remove it")
     if not name or Path(name).is_absolute() or ".." in Path(name).parts or not _is_listable(name):
-        raise DatasetError(
-            f"{file} line {number}: file {name!r} must be a path below the folder of the CSV file, "
-            "with / between folders"
-        )
+        raise DatasetError(f"{file} line {number}: file {name!r} must be a path below the CSV file's folder, with /")
     if text is None or None in row or any(mark in text for mark in DELIMITERS):
-        raise DatasetError(
-            f"{file} line {number}: give the labels of {name} in one column, separated by blanks, "
-            f"as in {name},red dress; leave it empty, as in {name}, with its comma, for a photo without labels"
-        )
+        example = f"as in {name},red dress, or {name}, for a photo without labels"
+        raise DatasetError(f"{file} line {number}: give the labels in one column, separated by blanks, {example}")
     words = tuple(normalize_label(text).split())  # as folder names are read
     if len(set(words)) != len(words):
         raise DatasetError(f"{file} line {number}: a label is repeated")

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -111,8 +112,17 @@ class Prepared:
 
     @property
     def near_duplicates(self) -> dict[str, int]:
-        """Combinations that only train, since all their photos are near-duplicates: number of photos of each."""
-        return find_near_duplicates(self.dataset, self.decoded, self.duplicate_groups, self.sides)
+        """Combinations that only train since they cannot be split, as the frames of one video: number of photos."""
+        found: dict[str, list[int]] = {}
+        for index in self.decoded.readable:
+            found.setdefault(self.dataset.photos[index].combination or NO_LABEL, []).append(index)
+        return {
+            name: len(there)
+            for name, there in sorted(found.items())
+            if len(there) > 1
+            and len({self.duplicate_groups[index] for index in there}) == 1
+            and self.sides[there[0]] == "train"
+        }
 
     def on(self, side: str) -> list[int]:
         """Positions of the readable photos on a side of the split."""
@@ -120,53 +130,43 @@ class Prepared:
 
 
 def prepare(options: TrainOptions, size: Size) -> Prepared:
-    """Find, decode, hash and split the photos, for a network of input `size`.
-
-    Raises:
-        DatasetError: there is nothing to train on.
-        UsageError: `--holdout` names an unknown combination, or a negative is a labelled photo.
-    """
+    """Find, decode, hash and split the photos, for a network of input `size`."""
     dataset = _limited(load_dataset(options.dataset, options.groups), options.limit, options.seed)
     spec = InputSpec(*size, fit=options.fit)
     height, width = scaled(teacher_size(size) if options.recipe.teacher_epochs else size, WORK_SCALE)
     large = replace(spec, height=height, width=width)
     holdout = find_holdout(dataset, options.holdout)
-    with options.progress as progress:
-        files = [photo.file for photo in dataset.photos]
-        decoded = decode_all(
-            dataset.root, files, spec, large, lambda done, total: progress.update("reading photos", done, total)
-        )
-        groups = group_duplicates(decoded.content_hashes, decoded.perceptual_hashes)
-        combinations = [photo.combination for photo in dataset.photos]
-        sides = split_photos(combinations, groups, options.recipe.fractions, options.seed, holdout)
-        _check_enough(dataset, decoded, groups, sides)
-        by_content = {digest: side for digest, side in zip(decoded.content_hashes, sides, strict=True) if digest}
-        negatives = _prepare_negatives(options, spec, large, by_content)
-    _check_disjoint(dataset, decoded, negatives)
+    files = [photo.file for photo in dataset.photos]
+    decoded = decode_all(dataset.root, files, spec, large, options.progress, "reading photos")
+    groups = group_duplicates(decoded.content_hashes, decoded.perceptual_hashes)
+    combinations = [photo.combination for photo in dataset.photos]
+    sides = split_photos(combinations, groups, options.recipe.fractions, options.seed, holdout)
     targets = encode([photo.labels for photo in dataset.photos], dataset.labels)
-    return Prepared(dataset, spec, decoded, tuple(groups), tuple(sides), targets, negatives)
+    prepared = Prepared(dataset, spec, decoded, tuple(groups), tuple(sides), targets, None)
+    _check_enough(prepared)
+    if options.negatives is not None:
+        prepared = replace(prepared, negatives=_prepare_negatives(options.negatives, options, prepared, large))
+        _check_disjoint(prepared)
+    return prepared
 
 
-def _prepare_negatives(
-    options: TrainOptions, spec: InputSpec, large: InputSpec, sides_of_photos: Mapping[str, str]
-) -> Negatives | None:
-    if options.negatives is None:
-        return None
-    files, progress = find_negatives(options.negatives), options.progress
-    decoded = decode_all(
-        options.negatives, files, spec, large, lambda done, total: progress.update("reading negatives", done, total)
-    )
+def _prepare_negatives(folder: Path, options: TrainOptions, prepared: Prepared, large: InputSpec) -> Negatives:
+    files, fractions = find_negatives(folder), options.recipe.fractions
+    decoded = decode_all(folder, files, prepared.spec, large, options.progress, "reading negatives")
+    photos = zip(prepared.decoded.content_hashes, prepared.sides, strict=True)
+    sides_of_photos = {digest: side for digest, side in photos if digest}
     hashes = decoded.content_hashes, decoded.perceptual_hashes
-    sides = split_negatives(files, *hashes, options.recipe.fractions, options.seed, sides_of_photos)
-    return Negatives(files, tuple(sides), decoded)
+    return Negatives(files, tuple(split_negatives(files, *hashes, fractions, options.seed, sides_of_photos)), decoded)
 
 
-def _check_disjoint(dataset: Dataset, decoded: Decoded, negatives: Negatives | None) -> None:
+def _check_disjoint(prepared: Prepared) -> None:
     """A copy of a labelled photo among the negatives would train with its labels and without."""
-    pairs = zip(dataset.photos, decoded.content_hashes, strict=True)
+    pairs = zip(prepared.dataset.photos, prepared.decoded.content_hashes, strict=True)
     labelled = {content: photo.file for photo, content in pairs if photo.labels}
-    for file, content in zip(negatives.files, negatives.decoded.content_hashes, strict=True) if negatives else ():
-        if content and content in labelled:
+    for index in prepared.negatives.decoded.readable if prepared.negatives else ():
+        assert prepared.negatives is not None
+        file, content = prepared.negatives.files[index], prepared.negatives.decoded.content_hashes[index]
+        if content in labelled:
             raise UsageError(f"--negatives holds {file}, the same picture as {labelled[content]}, which has a label")
 
 
@@ -185,38 +185,17 @@ def _limited(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
     return replace(dataset, photos=tuple(sorted(photos, key=lambda photo: photo.file)))
 
 
-def _check_enough(dataset: Dataset, decoded: Decoded, groups: Sequence[int], sides: Sequence[str]) -> None:
-    count = len(decoded.readable)
+def _check_enough(prepared: Prepared) -> None:
+    count, failures = len(prepared.decoded.readable), prepared.decoded.failures
     if not count:
-        raise DatasetError(
-            f"none of the photos of {dataset.root} can be read, "
-            f"the first of {len(dataset.photos)}: {decoded.failures[0][1]}"
-        )
+        root, photos = prepared.dataset.root, prepared.dataset.photos
+        raise DatasetError(f"none of the photos of {root} can be read, the first of {len(photos)}: {failures[0][1]}")
     for side in ("train", "val"):
-        if not any(sides[index] == side for index in decoded.readable):
-            found = find_near_duplicates(dataset, decoded, groups, sides)
-            why = describe_near_duplicates(found) or "each combination needs about ten photos"
-            unreadable = (
-                f"; {len(decoded.failures)} more could not be read, the first: {decoded.failures[0][1]}"
-                if decoded.failures
-                else ""
-            )
+        if not prepared.on(side):
+            why = describe_near_duplicates(prepared.near_duplicates) or "each combination needs about ten photos"
+            unreadable = f"; {len(failures)} more could not be read, the first: {failures[0][1]}" if failures else ""
             leave = "leaves" if count == 1 else "leave"
             raise DatasetError(f"{pluralize(count, 'readable photo')} {leave} none for {side}; {why}{unreadable}")
-
-
-def find_near_duplicates(
-    dataset: Dataset, decoded: Decoded, groups: Sequence[int], sides: Sequence[str]
-) -> dict[str, int]:
-    """Training combinations that cannot be split, as the frames of one video cannot: number of photos of each."""
-    found: dict[str, list[int]] = {}
-    for index in decoded.readable:
-        found.setdefault(dataset.photos[index].combination or NO_LABEL, []).append(index)
-    return {
-        name: len(there)
-        for name, there in sorted(found.items())
-        if len(there) > 1 and len({groups[index] for index in there}) == 1 and sides[there[0]] == "train"
-    }
 
 
 def describe_near_duplicates(found: Mapping[str, int]) -> str:

@@ -189,10 +189,7 @@ def recolour(picture: Picture, mask: NDArray[np.uint8], colour: str, rng: np.ran
 def cloth_table(middle: float, shade: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float64]:
     """The new colour for each lightness of the old cloth: (256, 3) L, a, b in OpenCV's 8-bit form.
 
-    Args:
-        middle: median lightness of the old cloth, 0..255.
-        shade: the new cloth's L, a, b, the last two around zero.
-        rng: varies the contrast a little.
+    `middle` is the median lightness of the old cloth, 0..255, `shade` the new cloth's L, a, b, the last two around 0.
     """
     fold = np.arange(256) - middle
     contrast = fold_contrast(middle, float(shade[0])) * rng.uniform(0.8, 1.2)

@@ -1,18 +1,17 @@
 """Training pictures: photos, recoloured photos, background images, patches and rendered pictures, with their labels."""
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.opencv import cv2
 from fashion_edge.preprocess import InputSpec, preprocess
 from fashion_edge.progress import Progress
 from fashion_train.data.augment import LIGHT_AUGMENTATION, Picture, Rng, Size, augment, downscale, scaled
-from fashion_train.data.cache import PixelStore
+from fashion_train.data.cache import PixelStore, map_threads
 from fashion_train.data.dataset import Targets, encode
 from fashion_train.data.prepare import Prepared
 from fashion_train.data.recolour import Palette, cloth_name, find_garment, recolour
@@ -43,9 +42,7 @@ class Masks:
     colours: dict[int, str]  # photo -> the label of its colour; only photos with a mask
 
     @classmethod
-    def find(
-        cls, prepared: Prepared, positions: Sequence[int], tick: Callable[[int, int], None] = lambda *_: None
-    ) -> "Masks":
+    def find(cls, prepared: Prepared, positions: Sequence[int], progress: Progress) -> "Masks":
         """Find the cloth of the labelled colour in every photo that has exactly one known colour label."""
         large, palette = prepared.decoded.large, prepared.dataset.palette
         store = PixelStore((*large.shape[:2], 1))
@@ -58,32 +55,29 @@ class Masks:
             store.write(index, mask[:, :, None])
             return index, colour
 
-        colours: dict[int, str] = {}
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            for done, found in enumerate(pool.map(find_one, positions), start=1):
-                if found:
-                    colours[found[0]] = found[1]
-                tick(done, len(positions))
-        return cls(store, colours)
+        return cls(store, dict(filter(None, map_threads(find_one, positions, progress, "finding garments"))))
 
-    def recolour(self, prepared: Prepared, index: int, cloth: str, rng: Rng) -> Picture:
-        """The large picture of a photo with a mask, its garment in the colour `cloth`."""
-        return recolour(prepared.decoded.large.read(index), self.store.read(index)[:, :, 0], cloth, rng)
+    def recolour(self, prepared: Prepared, index: int, label: str | None, rng: Rng, size: Size | None = None) -> Sample:
+        """A photo with a mask in the colour of a label, or in one that no label names: picture and target.
+
+        The picture is large, or of the given size.
+        """
+        labels, unnamed = prepared.dataset.labels, prepared.dataset.palette.unnamed
+        target = prepared.targets[index].copy()
+        target[labels.index(self.colours[index])] = 0
+        if label is None:
+            cloth = unnamed[rng.integers(len(unnamed))]
+        else:
+            cloth, target[labels.index(label)] = cloth_name(label) or label, 1
+        picture = recolour(prepared.decoded.large.read(index), self.store.read(index)[:, :, 0], cloth, rng)
+        return (cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA) if size else picture), target
 
 
-def draw_colour(prepared: Prepared, masks: Masks, index: int, unknown: float, rng: Rng) -> tuple[str, Target]:
-    """Another colour for a photo with a mask, and the target (labels,) of the recoloured photo.
-
-    With probability `unknown` it is a colour that no label names: then no colour label is right.
-    """
-    labels, palette = prepared.dataset.labels, prepared.dataset.palette
-    target = prepared.targets[index].copy()
-    target[labels.index(masks.colours[index])] = 0
+def draw_colour(palette: Palette, unknown: float, rng: Rng) -> str | None:
+    """A random colour label, or None, a colour that no label names, with probability `unknown`."""
     if palette.unnamed and rng.random() < unknown:
-        return palette.unnamed[rng.integers(len(palette.unnamed))], target
-    label = palette.named[rng.integers(len(palette.named))]
-    target[labels.index(label)] = 1
-    return cloth_name(label) or label, target
+        return None
+    return palette.named[rng.integers(len(palette.named))]
 
 
 @dataclass(frozen=True)
@@ -93,13 +87,9 @@ class Rendered:
     store: PixelStore
     targets: Targets  # (n, labels)
 
-    def __len__(self) -> int:
-        """Number of pictures."""
-        return len(self.targets)
-
 
 def render_pictures(
-    labels: Sequence[str], palette: Palette, spec: InputSpec, count: int, seed: int, tick: Callable[[int, int], None]
+    labels: Sequence[str], palette: Palette, spec: InputSpec, count: int, seed: int, progress: Progress
 ) -> Rendered:
     """Render `count` pictures for a label set: garments in every colour, and one third objects and empty scenes.
 
@@ -130,11 +120,7 @@ def render_pictures(
         store.write(number, preprocess(frame, spec))
         return shown
 
-    shown = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for words in pool.map(draw, range(count)):
-            shown.append(words)
-            tick(len(shown), count)
+    shown = map_threads(draw, range(count), progress, "rendering garments")
     return Rendered(store, encode(shown, labels))
 
 
@@ -163,19 +149,11 @@ class PhotoSampler:
         """The same, with the garment masks and rendered pictures that the recipe uses."""
         masks = rendered = None
         train, data = prepared.on("train"), prepared.dataset
-        with progress:
-            if recipe.recolour:
-                masks = Masks.find(prepared, train, lambda n, total: progress.update("finding garments", n, total))
-            if count := round(2 * recipe.rendered * len(train)):
-                spec = InputSpec(*prepared.decoded.large.shape[:2], fit=prepared.spec.fit)
-                rendered = render_pictures(
-                    data.labels,
-                    data.palette,
-                    spec,
-                    count,
-                    seed,
-                    lambda n, total: progress.update("rendering garments", n, total),
-                )
+        if recipe.recolour:
+            masks = Masks.find(prepared, train, progress)
+        if count := round(2 * recipe.rendered * len(train)):
+            spec = InputSpec(*prepared.decoded.large.shape[:2], fit=prepared.spec.fit)
+            rendered = render_pictures(data.labels, data.palette, spec, count, seed, progress)
         return cls.of(prepared, recipe, masks, rendered)
 
     @property
@@ -215,7 +193,7 @@ class PhotoSampler:
         if item < photos + negatives + patches:
             return self._patch(rng), no_label
         assert self.rendered is not None
-        index = int(rng.integers(len(self.rendered)))
+        index = int(rng.integers(len(self.rendered.targets)))
         return self.rendered.store.read(index), self.rendered.targets[index]
 
     def _is_negative(self, item: int) -> bool:
@@ -226,8 +204,8 @@ class PhotoSampler:
         """A training photo, at random in another colour."""
         if self.masks is None or index not in self.masks.colours or rng.random() >= self.recipe.recolour:
             return self.prepared.decoded.large.read(index), self.prepared.targets[index]
-        colour, target = draw_colour(self.prepared, self.masks, index, self.recipe.unknown_colours, rng)
-        return self.masks.recolour(self.prepared, index, colour, rng), target
+        colour = draw_colour(self.prepared.dataset.palette, self.recipe.unknown_colours, rng)
+        return self.masks.recolour(self.prepared, index, colour, rng)
 
     def _patch(self, rng: Rng) -> Picture:
         """A part of a photo without the garment, at the photo's own resolution."""

@@ -31,11 +31,7 @@ def group_duplicates(content: Sequence[str], perceptual: Sequence[int], near_bit
     """For each photo its near-duplicate group: the lowest index among the photos of the group.
 
     Photos belong together when their bytes are equal, or their perceptual hashes differ in at most `near_bits` bits.
-
-    Args:
-        content: SHA-256 of each file; "" where it could not be read.
-        perceptual: 64-bit hash of each picture.
-        near_bits: largest number of bits in which hashes of near-duplicates differ.
+    `content` has the SHA-256 of each file, "" where it could not be read.
     """
     parent = list(range(len(content)))
 
@@ -93,13 +89,7 @@ def split_photos(
     Each combination is split on its own, so that every side gets its share; combinations too small for a photo of their
     own give one together. A group whose photos have different labels counts for the combination of its first photo.
     Where every group is larger than a side's share, the side still gets the smallest one, if another is left to train.
-
-    Args:
-        combinations: labels of each photo, joined.
-        duplicate_groups: group of each photo.
-        fractions: shares of val and test.
-        seed: of the random order.
-        holdout: combinations whose photos all go to test.
+    All photos of the combinations in `holdout` go to test.
     """
     rng = np.random.default_rng(seed)
     members: dict[int, list[int]] = defaultdict(list)
@@ -158,14 +148,7 @@ def split_negatives(
 
     From ten folders on, whole folders go to `val` and `test`, so that those images are of kinds never seen in training.
     Otherwise they are split one by one.
-
-    Args:
-        files: names, with /.
-        content: SHA-256 of each.
-        perceptual: 64-bit hash of each.
-        fractions: shares of val and test.
-        seed: of the random order.
-        sides_of_photos: SHA-256 -> side, of the data set's photos; a copy of a photo without labels joins its side.
+    `sides_of_photos` gives the side of each SHA-256 in the data set: a copy of a photo without labels joins it.
     """
     kinds = [str(PurePosixPath(file).parent) for file in files]
     groups: Sequence[object] = content

@@ -15,18 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from fashion_edge.errors import UsageError, brief
 from fashion_edge.typed_json import decode_json
 from fashion_train.data.samples import Sampler
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]  # (n, h, w, 3) and (n, labels)
 
@@ -95,11 +92,10 @@ def make_batch(sampler: Sampler, schedule: Schedule, step: int) -> Batch:
 
 def training_batches(
     sampler: Sampler, schedule: Schedule, first_step: int, shape: Sequence[int], labels: int
-) -> "tf.data.Dataset":
+) -> tf.data.Dataset:
     """All batches from `first_step` to the end of training, prefetched by two threads."""
-    import tensorflow as tf
 
-    def make(step: "tf.Tensor") -> tuple["tf.Tensor", ...]:
+    def make(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
         pictures, targets = tf.numpy_function(
             lambda number: make_batch(sampler, schedule, int(number)), [step], (tf.uint8, tf.float32)
         )
@@ -124,11 +120,7 @@ class TFConfig(msgspec.Struct):
 
 
 def find_workers(environment: Mapping[str, str] = os.environ) -> Workers:
-    """The workers that TF_CONFIG names; a single one without it.
-
-    Raises:
-        UsageError: TF_CONFIG is set and cannot be read.
-    """
+    """The workers that TF_CONFIG names; a single one without it."""
     if not (text := environment.get("TF_CONFIG")):
         return SINGLE
     config = decode_json(
@@ -140,21 +132,14 @@ def find_workers(environment: Mapping[str, str] = os.environ) -> Workers:
     workers, task = config.cluster.get("worker", []), config.task
     if task.type != "worker" or set(config.cluster) != {"worker"} or not 0 <= task.index < len(workers):
         raise UsageError(
-            f"TF_CONFIG names task {task.index} of type {task.type!r} of {len(workers)} workers; "
-            "only workers can take part"
+            f"TF_CONFIG names {task.type} {task.index} of {len(workers)} workers; it must be a worker of them"
         )
     return Workers(task.index, len(workers))
 
 
 @cache
-def connect_workers() -> "tf.distribute.Strategy":
-    """TensorFlow's connection to the other workers, made once per process; it waits until all are there.
-
-    Raises:
-        UsageError: this worker's address cannot be used.
-    """
-    import tensorflow as tf
-
+def connect_workers() -> tf.distribute.Strategy:
+    """TensorFlow's connection to the other workers, made once per process; it waits until all are there."""
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=tf.distribute.experimental.CommunicationImplementation.RING
     )
@@ -162,10 +147,8 @@ def connect_workers() -> "tf.distribute.Strategy":
         with _default_signals():
             return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
     except tf.errors.OpError as error:
-        raise UsageError(
-            f"TF_CONFIG: this worker cannot start ({brief(error)}); "
-            "give every worker as host:port, with a port that is free on its machine"
-        ) from error
+        fix = "give every worker as host:port, with a port that is free on its machine"
+        raise UsageError(f"TF_CONFIG: this worker cannot start ({brief(error)}); {fix}") from error
 
 
 @contextmanager

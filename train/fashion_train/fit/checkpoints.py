@@ -22,20 +22,13 @@ Weights = list[NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Best:
-    """The epoch to keep."""
-
-    epoch: int
-    weights: Weights
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """Training after a whole epoch."""
 
     history: tuple[Epoch, ...]
     state: Weights
-    best: Best
+    best_epoch: int  # the one to keep
+    best_weights: Weights
 
 
 class CheckpointMeta(msgspec.Struct):
@@ -101,19 +94,15 @@ def identify_fit(options: TrainOptions, prepared: Prepared) -> str:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: str) -> None:
     """Write a checkpoint in place of the previous one."""
-    meta = msgspec.json.encode(CheckpointMeta(identity, checkpoint.history, checkpoint.best.epoch))
+    meta = msgspec.json.encode(CheckpointMeta(identity, checkpoint.history, checkpoint.best_epoch))
     arrays: dict[str, Any] = {f"state{i}": value for i, value in enumerate(checkpoint.state)}
-    arrays |= {f"best{i}": value for i, value in enumerate(checkpoint.best.weights)}
+    arrays |= {f"best{i}": value for i, value in enumerate(checkpoint.best_weights)}
     with atomic_file(path, overwrite=True) as part:
         np.savez(part, meta=np.frombuffer(meta, np.uint8), **arrays)
 
 
 def load_checkpoint(path: Path, identity: str) -> Checkpoint:
-    """Read a checkpoint that `save_checkpoint` wrote.
-
-    Raises:
-        RunError: it cannot be read, or it belongs to other photos, another recipe or another seed.
-    """
+    """Read a checkpoint that `save_checkpoint` wrote."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             meta = decode_json(data["meta"].tobytes(), CheckpointMeta, "meta", ValueError)
@@ -121,10 +110,8 @@ def load_checkpoint(path: Path, identity: str) -> Checkpoint:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError(f"checkpoint {path} cannot be read ({brief(error)}); run again without --resume") from error
     if meta.identity != identity:
-        raise RunError(
-            f"checkpoint {path} belongs to other photos, options or another seed; repeat those, or leave --resume out"
-        )
-    return Checkpoint(meta.history, state, Best(meta.best_epoch, best))
+        raise RunError(f"checkpoint {path} belongs to other photos or options; repeat those, or leave --resume out")
+    return Checkpoint(meta.history, state, meta.best_epoch, best)
 
 
 def _numbered(data: Any, prefix: str) -> Weights:

@@ -7,15 +7,16 @@ Source: Hinton et al., "Distilling the knowledge in a neural network", 2015; the
 Beyer et al., "Knowledge distillation: a good teacher is patient and consistent", 2022.
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+import keras
 import msgspec
 import numpy as np
+from keras import layers
 
 from fashion_edge.opencv import cv2
+from fashion_edge.progress import Progress
 from fashion_train.data.augment import Rng, Size
 from fashion_train.data.cache import PixelStore
 from fashion_train.data.dataset import Targets
@@ -27,9 +28,6 @@ from fashion_train.networks import NetworkOptions, precision, scores_layer
 from fashion_train.networks.efficientnet_lite0 import build_features
 from fashion_train.options import Recipe, TrainOptions
 from fashion_train.tune.evaluate import Predict
-
-if TYPE_CHECKING:
-    import keras
 
 MAX_PICTURES = 60_000  # 2.1 GB of disk at 96 x 120
 STREAM = 99  # separates these random numbers from those of the steps
@@ -57,25 +55,14 @@ class TransferSet:
 
 
 def distill(options: TrainOptions, prepared: Prepared, sampler: PhotoSampler) -> TransferSet:
-    """Fit the teacher, then let it label the training pictures of the small network.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C; `--resume` continues from the teacher's last epoch.
-    """
+    """Fit the teacher, then let it label the training pictures of the small network."""
     recipe, sampler = options.recipe, replace(sampler, size=teacher_size(prepared.size))
     with precision(recipe.mixed_precision):
         network = build_teacher(NetworkOptions(sampler.size, prepared.targets.shape[1], options.task, options.seed))
     teacher, result = fit(TEACHER, network, teacher_recipe(recipe), options, prepared, sampler)
     if result.interrupted:
         raise KeyboardInterrupt
-    with options.progress as progress:
-        return make_transfer_set(
-            sampler,
-            teacher.predict,
-            prepared.size,
-            options.seed,
-            lambda done, total: progress.update("soft labels", done, total),
-        )
+    return make_transfer_set(sampler, teacher.predict, prepared.size, options.seed, options.progress)
 
 
 def teacher_recipe(recipe: Recipe) -> Recipe:
@@ -92,11 +79,8 @@ def teacher_recipe(recipe: Recipe) -> Recipe:
     )
 
 
-def build_teacher(options: NetworkOptions) -> "keras.Model":
+def build_teacher(options: NetworkOptions) -> keras.Model:
     """EfficientNet-Lite0 with a layer of scores (labels,); batch normalisation is frozen."""
-    import keras
-    from keras import layers
-
     features = build_features(options.size)
     for layer in features.layers:
         if isinstance(layer, layers.BatchNormalization):
@@ -106,23 +90,15 @@ def build_teacher(options: NetworkOptions) -> "keras.Model":
 
 
 def make_transfer_set(
-    sampler: PhotoSampler, teacher: Predict, size: Size, seed: int, tick: Callable[[int, int], None]
+    sampler: PhotoSampler, teacher: Predict, size: Size, seed: int, progress: Progress
 ) -> TransferSet:
-    """Draw pictures, let the teacher score them, and store them in the small network's size.
-
-    Args:
-        sampler: draws pictures in the teacher's size.
-        teacher: scores (n, labels) of pictures (n, h, w, 3) uint8.
-        size: input of the small network.
-        seed: of the pictures.
-        tick: called with (pictures done, all pictures).
-    """
+    """Draw pictures in the teacher's size, let it score them, and store them in the small network's `size`."""
     items, recipe = len(sampler), sampler.recipe
     views = max(1, min(recipe.views, MAX_PICTURES // items))
     total, weight = views * items, recipe.distillation_weight
     store = PixelStore((*size, 3))
     targets = np.zeros((total, sampler.prepared.targets.shape[1]), np.float32)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool, progress:
         for start in range(0, total, CHUNK):
             numbers = range(start, min(start + CHUNK, total))
             drawn = list(pool.map(lambda n: sampler.draw(n % items, np.random.default_rng([seed, STREAM, n])), numbers))
@@ -131,5 +107,5 @@ def make_transfer_set(
             targets[numbers.start : numbers.stop] = weight * scores + (1 - weight) * labels
             for number, (picture, _) in zip(numbers, drawn, strict=True):
                 store.write(number, cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA))
-            tick(numbers.stop, total)
+            progress.update("soft labels", numbers.stop, total)
     return TransferSet(store, targets, items, views)

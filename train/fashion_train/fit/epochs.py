@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from fashion_edge.console import describe_seconds
@@ -21,7 +23,6 @@ from fashion_train.data.samples import PhotoSampler, Sampler
 from fashion_train.fit.batches import Schedule, find_workers, training_batches
 from fashion_train.fit.checkpoints import (
     BASELINE,
-    Best,
     Checkpoint,
     Weights,
     checkpoint_path,
@@ -34,9 +35,6 @@ from fashion_train.networks import NetworkOptions, find_architecture
 from fashion_train.options import Recipe, TrainOptions, find_recipe
 from fashion_train.results import Epoch, FitResult
 from fashion_train.tune.evaluate import Evaluation, Scores, evaluate, measure
-
-if TYPE_CHECKING:
-    import keras
 
 MAX_VALIDATION = 2000  # photos, since they are kept in memory
 
@@ -69,11 +67,9 @@ def read_at_size(prepared: Prepared, indices: Sequence[int], size: Size) -> NDAr
 
 
 def fit(
-    name: str, model: "keras.Model", recipe: Recipe, options: TrainOptions, prepared: Prepared, sampler: Sampler
+    name: str, model: keras.Model, recipe: Recipe, options: TrainOptions, prepared: Prepared, sampler: Sampler
 ) -> tuple[Trainer, FitResult]:
     """Run the epochs of one network of a run, with checkpoints next to the run folder."""
-    import keras
-
     keras.utils.set_random_seed(options.seed)
     workers = find_workers()
     schedule = Schedule(len(sampler), recipe.batch, recipe.epochs, options.seed, workers)
@@ -94,8 +90,6 @@ def fit(
 
 def tensorboard_log(folder: Path) -> Callable[[Epoch], None]:
     """A function that adds the metrics of an epoch to the event file in a folder."""
-    import tensorflow as tf
-
     writer = tf.summary.create_file_writer(str(folder))
 
     def log(epoch: Epoch) -> None:
@@ -117,21 +111,11 @@ def run_epochs(
     on_epoch: Callable[[Checkpoint], None],
     progress: Progress,
 ) -> FitResult:
-    """Train to the last epoch of the schedule, to early stopping, or to Ctrl-C once an epoch is done.
-
-    Args:
-        trainer: model and optimizer.
-        sampler: makes the training pictures.
-        schedule: the items of each step.
-        validation: photos on which the epoch to keep is chosen.
-        resumed: checkpoint to continue from, or None to start.
-        on_epoch: called with a checkpoint after every epoch.
-        progress: shows the epochs.
-    """
-    recipe, history, best = trainer.recipe, list[Epoch](), None
+    """Train to the last epoch of the schedule, to early stopping, or to Ctrl-C once an epoch is done."""
+    recipe, history, best_epoch, best = trainer.recipe, list[Epoch](), 0, list[NDArray[Any]]()
     if resumed:
         trainer.restore(resumed.state)
-        history, best = list(resumed.history), resumed.best
+        history, best_epoch, best = list(resumed.history), resumed.best_epoch, resumed.best_weights
         progress.line(f"{trainer.name}: resuming after epoch {len(history)} of {schedule.epochs}")
     interrupted = False
     try:
@@ -142,21 +126,20 @@ def run_epochs(
                 break
             epoch, weights = _run_epoch(trainer, batches, schedule, validation, len(history) + 1, progress)
             history.append(epoch)
-            if best is None or recipe.keep == "last" or is_among_best(history, len(validation.pictures)):
-                best = Best(epoch.epoch, weights)
-            on_epoch(Checkpoint(tuple(history), trainer.state(), best))
+            if recipe.keep == "last" or is_among_best(history, len(validation.pictures)):
+                best_epoch, best = epoch.epoch, weights
+            on_epoch(Checkpoint(tuple(history), trainer.state(), best_epoch, best))
             progress.line(_describe_epoch(trainer.name, history, schedule.epochs))
     except KeyboardInterrupt:
-        if best is None:
+        if not best:
             raise
         interrupted = True
         progress.line(f"{trainer.name}: interrupted after epoch {len(history)} of {schedule.epochs}")
     finally:
         progress.close()
-    assert best is not None
-    for variable, value in zip(trainer.model.variables, best.weights, strict=True):
+    for variable, value in zip(trainer.model.variables, best, strict=True):
         variable.assign(value)
-    return FitResult(tuple(history), best.epoch, interrupted)
+    return FitResult(tuple(history), best_epoch, interrupted)
 
 
 def _remaining_batches(sampler: Sampler, schedule: Schedule, validation: Validation, done: int) -> Iterator[Any]:
@@ -220,8 +203,7 @@ def cross_entropy(scores: Scores, targets: Targets, task: str) -> float:
 def fit_baseline(options: TrainOptions, prepared: Prepared) -> Evaluation | None:
     """Train the tutorial's network by its recipe on the same photos, and evaluate it at thresholds of 0.5.
 
-    Returns:
-        None where Ctrl-C ended it: the run itself is done by then, and must be written.
+    Ctrl-C gives None: the run itself is done by then, and must be written.
     """
     recipe = find_recipe("tutorial", fractions=options.recipe.fractions)
     architecture = find_architecture(recipe.arch)

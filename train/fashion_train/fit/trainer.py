@@ -6,10 +6,11 @@ the weights, nor the epoch to keep, so a resumed training would not end with the
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from fashion_edge.errors import RunError
@@ -17,10 +18,6 @@ from fashion_train.fit.batches import connect_workers, find_workers
 from fashion_train.fit.checkpoints import Weights
 from fashion_train.options import Recipe
 from fashion_train.tune.evaluate import make_predict
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-
 
 MOMENTUM = 0.95
 QUINTIC = (3.4445, -4.7750, 2.0315)  # five rounds move singular values from (0, 1] to about 1
@@ -78,7 +75,7 @@ def _is_filter(variable: Any) -> bool:
 MICRO_BATCH = 8  # pictures at once, where that changes nothing: gradients of 32 pictures of the teacher take 0.8 GB
 
 
-def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Optimizer":
+def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Optimizer:
     """Muon or AdamW with warm-up and cosine decay, or the tutorial's Adam with its decay by 1/(1 + decay x step)."""
     steps = recipe.epochs * steps_per_epoch
     if recipe.optimizer == "adam":
@@ -104,25 +101,22 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> "keras.optimizers.Op
 class Trainer:
     """A model, its optimizer and the exponential moving average of its weights."""
 
-    def __init__(self, name: str, model: "keras.Model", recipe: Recipe, steps_per_epoch: int, task: str) -> None:
-        import tensorflow as tf
-
+    def __init__(self, name: str, model: keras.Model, recipe: Recipe, steps_per_epoch: int, task: str) -> None:
         self.name, self.model, self.recipe, self.task = name, model, recipe, task
         optimizer = make_optimizer(recipe, steps_per_epoch)
         self.optimizer = keras.optimizers.LossScaleOptimizer(optimizer) if recipe.mixed_precision else optimizer
         self.optimizer.build(self.model.trainable_variables)
-        self._averaged = [v for v in model.variables if "seed" not in v.path]
-        self._average = [tf.Variable(v.value, trainable=False) for v in self._averaged] if recipe.ema else []
+        averaged = [v for v in model.variables if "seed" not in v.path] if recipe.ema else []
+        self._averages = [(tf.Variable(v.value, trainable=False), v) for v in averaged]
+        self._state = [*model.variables, *self.optimizer.variables, *(average for average, _ in self._averages)]
         trainable = [layer for layer in model.layers if layer.trainable]
         self._statistics = [v for layer in trainable for v in layer.non_trainable_variables if "seed" not in v.path]
         self._workers = find_workers()
         self._step = tf.function(self._train_step)
         self.predict = make_predict(model)
 
-    def _train_step(self, pictures: "tf.Tensor", targets: "tf.Tensor") -> tuple["tf.Tensor", "tf.Tensor"]:
+    def _train_step(self, pictures: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """One step of all workers; loss and label accuracy of the whole batch."""
-        import tensorflow as tf
-
         if self._workers.size == 1:
             loss, right, gradients = self._gradients(pictures, targets)
         else:
@@ -130,17 +124,15 @@ class Trainer:
         variables = self.model.trainable_variables
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         keep = tf.minimum(self.recipe.ema, (1.0 + tf.cast(self.optimizer.iterations, tf.float32)) / 10.0)
-        for average, variable in zip(self._average, self._averaged if self._average else [], strict=True):
+        for average, variable in self._averages:
             average.assign(keep * average + (1 - keep) * variable.value)
         return loss, right
 
-    def _gradients(self, pictures: "tf.Tensor", targets: "tf.Tensor") -> tuple[Any, Any, list[Any]]:
+    def _gradients(self, pictures: tf.Tensor, targets: tf.Tensor) -> tuple[Any, Any, list[Any]]:
         """Loss, label accuracy, and gradients: means over a batch.
 
         A network without batch statistics gets the batch in micro-batches: the same sums in a quarter of the memory.
         """
-        import tensorflow as tf
-
         parts = pictures.shape[0] // MICRO_BATCH
         if self._statistics or pictures.shape[0] % MICRO_BATCH:
             return self._gradients_at_once(pictures, targets)
@@ -157,26 +149,19 @@ class Trainer:
         )
         return loss, right, gradients
 
-    def _gradients_at_once(self, pictures: "tf.Tensor", targets: "tf.Tensor") -> tuple[Any, Any, list[Any]]:
-        import tensorflow as tf
-
-        smoothing = self.recipe.label_smoothing
+    def _gradients_at_once(self, pictures: tf.Tensor, targets: tf.Tensor) -> tuple[Any, Any, list[Any]]:
+        losses, smoothing = keras.losses, self.recipe.label_smoothing
+        loss_function = losses.binary_crossentropy if self.task == "multi-label" else losses.categorical_crossentropy
         with tf.GradientTape() as tape:
             scores = self.model(tf.cast(pictures, tf.float32), training=True)
-            if self.task == "multi-label":
-                loss = keras.losses.binary_crossentropy(targets, scores, label_smoothing=smoothing)
-            else:
-                loss = keras.losses.categorical_crossentropy(targets, scores, label_smoothing=smoothing)
-            loss = tf.reduce_mean(loss)
+            loss = tf.reduce_mean(loss_function(targets, scores, label_smoothing=smoothing))
             scaled = self.optimizer.scale_loss(loss)
         right = tf.equal(scores >= 0.5, targets >= 0.5)
         gradients = tape.gradient(scaled, self.model.trainable_variables)
         return loss, tf.reduce_mean(tf.cast(right, tf.float32)), gradients
 
-    def _common_gradients(self, pictures: "tf.Tensor", targets: "tf.Tensor") -> tuple[Any, Any, list[Any]]:
+    def _common_gradients(self, pictures: tf.Tensor, targets: tf.Tensor) -> tuple[Any, Any, list[Any]]:
         """The same for the batch of all workers; the statistics of batch normalisation are averaged, too."""
-        import tensorflow as tf
-
         loss, right, gradients = self._gradients(pictures, targets)
         own = [variable.value.read_value() for variable in self._statistics]
         mean = tf.distribute.get_replica_context().all_reduce
@@ -199,20 +184,18 @@ class Trainer:
 
     def swap_average(self) -> None:
         """Exchange the model's weights and their moving average; a second call undoes it."""
-        for average, variable in zip(self._average, self._averaged if self._average else [], strict=True):
+        for average, variable in self._averages:
             held = variable.value.numpy()
             variable.assign(average.value())
             average.assign(held)
 
     def state(self) -> Weights:
         """Everything needed to resume: weights, optimizer variables and moving average."""
-        return [np.asarray(v) for v in (*self.model.variables, *self.optimizer.variables, *self._average)]
+        return [np.asarray(variable) for variable in self._state]
 
     def restore(self, state: Weights) -> None:
         """Set the state that `state` returned."""
-        for variable, value in zip(
-            (*self.model.variables, *self.optimizer.variables, *self._average), state, strict=True
-        ):
+        for variable, value in zip(self._state, state, strict=True):
             variable.assign(value)
 
     @property

@@ -14,13 +14,13 @@ Source: A. Rosebrock, "Multi-label classification with Keras", PyImageSearch, 20
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import keras
+from keras import layers
 
 from fashion_edge.errors import UsageError
 from fashion_train.data.augment import Size
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,11 @@ class Architecture:
     """A network that `--arch` can name."""
 
     input_size: Size  # default
-    build: Callable[[NetworkOptions], "keras.Model"]
+    build: Callable[[NetworkOptions], keras.Model]
 
 
-def scores_layer(options: NetworkOptions, seed: int) -> "keras.Layer":
+def scores_layer(options: NetworkOptions, seed: int) -> keras.Layer:
     """The last layer of every network: one score per label, in float32 whatever the rest computes in."""
-    import keras
-
     return keras.layers.Dense(
         options.labels,
         activation="sigmoid" if options.task == "multi-label" else "softmax",
@@ -60,8 +58,6 @@ def precision(mixed: bool) -> Iterator[None]:
 
     Source: Micikevicius et al., "Mixed precision training", 2018.
     """
-    import keras
-
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16" if mixed else before)
     try:
@@ -90,11 +86,8 @@ STAGES = (
 )
 
 
-def build_compact(options: NetworkOptions, stages: tuple[Stage, ...] = STAGES) -> "keras.Model":
+def build_compact(options: NetworkOptions, stages: tuple[Stage, ...] = STAGES) -> keras.Model:
     """Input (height, width, 3) float32 pixels 0..255, output (labels,) scores."""
-    import keras
-    from keras import layers
-
     image = keras.Input((*options.size, 3), name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(image)
     for index, stage in enumerate(stages):
@@ -106,9 +99,6 @@ def build_compact(options: NetworkOptions, stages: tuple[Stage, ...] = STAGES) -
 
 def _compact_stage(x: Any, stage: Stage, name: str, seed: int) -> Any:
     """Convolution, batch normalisation and ReLU6, with a shortcut where the shape stays the same."""
-    import keras
-    from keras import layers
-
     y = layers.Conv2D(
         stage.channels,
         stage.kernel,
@@ -124,11 +114,8 @@ def _compact_stage(x: Any, stage: Stage, name: str, seed: int) -> Any:
     return layers.Add(name=f"{name}_add")([x, y]) if same else y
 
 
-def build_smallervgg(options: NetworkOptions) -> "keras.Model":
+def build_smallervgg(options: NetworkOptions) -> keras.Model:
     """Input (height, width, 3) float32 pixels 0..255, output (labels,) scores."""
-    import keras
-    from keras import layers
-
     layer_list: list[keras.Layer] = [
         keras.Input((*options.size, 3), name="image"),
         layers.Rescaling(1 / 255),
@@ -154,10 +141,7 @@ def build_smallervgg(options: NetworkOptions) -> "keras.Model":
     return keras.Sequential(layer_list, name="smallervgg")
 
 
-def _vgg_convolution(filters: int, seed: int) -> "list[keras.Layer]":
-    import keras
-    from keras import layers
-
+def _vgg_convolution(filters: int, seed: int) -> list[keras.Layer]:
     return [
         layers.Conv2D(filters, 3, padding="same", kernel_initializer=keras.initializers.GlorotUniform(seed)),
         layers.ReLU(),
@@ -172,11 +156,7 @@ ARCHITECTURES = {
 
 
 def find_architecture(name: str) -> Architecture:
-    """The architecture of that name.
-
-    Raises:
-        UsageError: there is no such architecture; the message lists those there are.
-    """
+    """The architecture of that name."""
     if name not in ARCHITECTURES:
         raise UsageError(f"--arch {name!r} is not one of {', '.join(ARCHITECTURES)}")
     return ARCHITECTURES[name]

