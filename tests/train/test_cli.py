@@ -7,6 +7,7 @@ import tempfile
 import pytest
 
 import fashion_render
+import fashion_train
 from fashion_edge.errors import UsageError
 from fashion_edge.progress import make_progress
 from fashion_train import api
@@ -59,6 +60,18 @@ def test_an_invalid_option_is_refused_in_one_sentence(
     assert message in error
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"task": "regression"}, "task 'regression' is not one of multi-label, single-label"),
+        ({"epochs": 0}, "epochs and batch must be at least 1"),
+    ],
+)
+def test_the_library_refuses_invalid_options_too(shapes, tmp_path, options, message):
+    with pytest.raises(UsageError, match=message):
+        fashion_train.train(shapes, tmp_path / "run", **options)
 
 
 def test_negatives_that_a_csv_gives_labels_are_refused(shapes, tmp_path, capsys):

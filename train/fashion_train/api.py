@@ -28,6 +28,7 @@ NEEDED = ("tensorflow", "keras", "sklearn", "matplotlib", "cv2")
 RECIPE_CHANGES = ("arch", "epochs", "batch", "learning_rate", "teacher_epochs", "patience", "mixed_precision")
 PHOTOS_PER_COMBINATION = 150  # of the rendered data set
 MARKER = "rendered.txt"
+CHOICES = {"task": ("multi-label", "single-label"), "fit": ("stretch", "pad")}
 
 
 def train(
@@ -220,6 +221,11 @@ def make_options(given: Mapping[str, Any]) -> TrainOptions:
 
 def check(options: TrainOptions) -> None:
     """Refuse what can be found out without decoding a photo."""
+    for name, value in (("task", options.task), ("fit", options.fit)):
+        if value not in CHOICES[name]:
+            raise UsageError(f"{name} {value!r} is not one of {', '.join(CHOICES[name])}")
+    if min(options.recipe.epochs, options.recipe.batch) < 1:
+        raise UsageError("epochs and batch must be at least 1")
     check_places(options.dataset, options.negatives, options.out)
     if options.tensorboard is not None:
         refuse_unwritable(f"--tensorboard {options.tensorboard}", options.tensorboard, "folder")
@@ -237,7 +243,7 @@ def load_tensorflow(*, debug: bool = False) -> None:
     with suppress_output(enabled=not debug):
         import tensorflow as tf
 
-        tf.config.list_physical_devices()  # searches for a GPU now, and prints its complaint now where there is none
+        tf.config.list_physical_devices()  # searches for a GPU now, and prints its warning now where there is none
 
 
 @contextmanager

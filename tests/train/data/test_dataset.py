@@ -9,24 +9,26 @@ from pathlib import Path
 import pytest
 
 from fashion_edge.errors import DatasetError, UsageError
-from fashion_train.data.dataset import (
-    find_holdout,
-    find_negatives,
-    infer_groups,
-    load_dataset,
-    split_words,
-)
+from fashion_train.data.dataset import find_holdout, find_negatives, infer_groups, load_dataset, split_words
+
+
+@pytest.fixture
+def load_csv(tmp_path):
+    """Load a data set from the text of a CSV file."""
+
+    def call(text, groups=None, encoding="utf-8"):
+        (tmp_path / "photos.csv").write_text(text, encoding)
+        return load_dataset(tmp_path / "photos.csv", groups)
+
+    return call
 
 
 def test_two_words_are_colour_and_garment(shapes):
     dataset = load_dataset(shapes)
     assert dataset.labels == ("blue", "dress", "red", "shirt")
     assert dataset.groups == {"colour": ("blue", "red"), "garment": ("dress", "shirt")}
-    assert Counter(photo.combination for photo in dataset.photos) == {
-        "blue dress": 16,
-        "red dress": 16,
-        "red shirt": 16,
-    }
+    counts = Counter(photo.combination for photo in dataset.photos)
+    assert counts == {"blue dress": 16, "red dress": 16, "red shirt": 16}
 
 
 def test_any_number_of_words_is_grouped_by_position_from_the_end():
@@ -34,29 +36,22 @@ def test_any_number_of_words_is_grouped_by_position_from_the_end():
     assert groups == {"word1": ("red",), "word2": ("plain", "striped"), "word3": ("dress", "shirt")}
 
 
-def test_a_word_at_two_positions_needs_groups():
-    with pytest.raises(
-        DatasetError,
-        match="'dress' has different positions in folder names.*which exclude each other of dress, red.*--groups",
-    ):
-        infer_groups([("red", "dress"), ("dress", "shirt")])
-
-
-def test_two_orders_of_the_same_words_are_named():
-    with pytest.raises(
-        DatasetError,
-        match="in red_dress and dress_red, the same words in two orders: rename one, or say .*--groups",
-    ):
-        infer_groups([("red", "dress"), ("blue", "dress"), ("dress", "red")])
-
-
-def test_two_words_written_as_one_get_an_example(tmp_path):
-    (tmp_path / "reddress").mkdir()
-    (tmp_path / "reddress" / "a.jpg").touch()
-    with pytest.raises(
-        DatasetError, match="only the label 'reddress'; at least two are needed: name it like red_dress"
-    ):
-        load_dataset(tmp_path)
+@pytest.mark.parametrize(
+    ("combinations", "message"),
+    [
+        (
+            [("red", "dress"), ("dress", "shirt")],
+            "'dress' has different positions in folder names.*of dress, red.*--groups",
+        ),
+        (
+            [("red", "dress"), ("blue", "dress"), ("dress", "red")],
+            "in red_dress and dress_red, the same words in two orders: rename one, or say .*--groups",
+        ),
+    ],
+)
+def test_a_word_at_two_positions_needs_groups(combinations, message):
+    with pytest.raises(DatasetError, match=message):
+        infer_groups(combinations)
 
 
 @pytest.mark.parametrize("name", ["Red_Dress", "dress_red", "red__dress"])
@@ -64,35 +59,39 @@ def test_a_combination_is_held_out_by_the_name_of_its_folder(shapes, name):
     assert find_holdout(load_dataset(shapes), [name]) == {"red dress"}
 
 
-def test_an_umlaut_is_one_label_however_the_file_system_writes_it(tmp_path):
+def test_an_umlaut_is_one_label_however_the_file_system_writes_it(load_csv):
     decomposed, composed = "gru\u0308n", "gr\u00fcn"  # as macOS lists a folder, as a keyboard types it
     assert split_words(f"{decomposed}_kleid") == split_words(f"{composed}_kleid") == (composed, "kleid")
-    (tmp_path / "photos.csv").write_text(f"file,labels\na.jpg,{decomposed} kleid\nb.jpg,{composed} hose\n", "utf-8")
-    assert load_dataset(tmp_path / "photos.csv").labels == (composed, "hose", "kleid")
+    dataset = load_csv(f"file,labels\na.jpg,{decomposed} kleid\nb.jpg,{composed} hose\n")
+    assert dataset.labels == (composed, "hose", "kleid")
 
 
-def test_a_csv_names_a_file_once(tmp_path):
-    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,blue dress\nb.jpg,red dress\na.jpg,red shirt\n")
-    with pytest.raises(DatasetError, match=r"lines 2 and 4 both name a\.jpg; keep one of them"):
-        load_dataset(tmp_path / "photos.csv")
+def test_an_unknown_colour_word_in_no_group_may_mean_any_colour(load_csv):
+    rows = "file,labels\na.jpg,red dress\nb.jpg,{} jeans\nc.jpg,blue jeans\n"
+    assert load_csv(rows.format("turquoise"), "garment=dress,jeans").palette.unnamed == ()
+    assert "green" in load_csv(rows.format("striped"), "colour=red,blue garment=dress,jeans").palette.unnamed
 
 
-def test_an_unknown_colour_word_in_no_group_may_mean_any_colour(tmp_path):
-    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red dress\nb.jpg,turquoise jeans\nc.jpg,blue jeans\n")
-    assert load_dataset(tmp_path / "photos.csv", "garment=dress,jeans").palette.unnamed == ()
-    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red dress\nb.jpg,striped jeans\nc.jpg,blue jeans\n")
-    assert "green" in load_dataset(tmp_path / "photos.csv", "colour=red,blue garment=dress,jeans").palette.unnamed
-
-
-@pytest.mark.parametrize("name", ["red|wine_dress", "red,wine_dress", "red;wine_dress"])
-def test_a_delimiter_of_labels_is_refused_in_a_folder_name(name):
-    with pytest.raises(DatasetError, match=r"has a '.' in a label, .*; name it like red_dress"):
-        split_words(name)
-
-
-@pytest.mark.parametrize("name", ["___", "123", "_1_2"])
-def test_a_folder_name_without_a_label_is_refused(name):
-    with pytest.raises(DatasetError, match="has no label in its name"):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("red|wine_dress", "has a '.' in a label, .*; name it like red_dress"),
+        ("red,wine_dress", "has a '.' in a label, .*; name it like red_dress"),
+        ("red;wine_dress", "has a '.' in a label, .*; name it like red_dress"),
+        ("___", "has no label in its name"),
+        ("123", "has no label in its name"),
+        ("_1_2", "has no label in its name"),
+        (  # split.csv separates labels by blanks
+            "light blue_dress",
+            "has a blank in the label .*; name it light_blue_dress where each word is a label, "
+            "or light-blue_dress where they are one",
+        ),
+        ("red dress", "red_dress where each word is a label, or red-dress where they are one"),
+        ("red _dress", "has a blank in the label .*; name it red_dress$"),
+    ],
+)
+def test_a_folder_name_that_gives_no_valid_labels_is_refused(name, message):
+    with pytest.raises(DatasetError, match=message):
         split_words(name)
 
 
@@ -106,17 +105,29 @@ def test_missing_empty_and_photoless_folders_have_different_messages(tmp_path):
         load_dataset(tmp_path)
 
 
-def test_a_csv_may_have_any_labels_and_photos_without_one(tmp_path):
-    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red dress\nb.jpg,dress\nc.jpg,\n")
-    dataset = load_dataset(tmp_path / "photos.csv")
+def test_one_label_is_not_enough(tmp_path):
+    (tmp_path / "reddress").mkdir()
+    (tmp_path / "reddress" / "a.jpg").touch()
+    with pytest.raises(
+        DatasetError, match="only the label 'reddress'; at least two are needed: name it like red_dress"
+    ):
+        load_dataset(tmp_path)
+
+
+def test_a_csv_may_have_any_labels_and_photos_without_one(load_csv, tmp_path):
+    dataset = load_csv("file,labels\na.jpg,red dress\n./b.jpg,Dress\nc.jpg,\n")
     assert dataset.root == tmp_path
-    assert [photo.labels for photo in dataset.photos] == [("red", "dress"), ("dress",), ()]
+    assert [(photo.file, photo.labels) for photo in dataset.photos] == [
+        ("a.jpg", ("red", "dress")),
+        ("b.jpg", ("dress",)),
+        ("c.jpg", ()),
+    ]
     assert dataset.groups == {"colour": ("red",), "garment": ("dress",)}
 
 
-def test_labels_of_a_csv_in_another_order_are_the_same_combination(tmp_path):
-    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red outdoor dress\nb.jpg,dress red outdoor\nc.jpg,blue\n")
-    dataset = load_dataset(tmp_path / "photos.csv", "colour=blue,red garment=dress")
+def test_labels_of_a_csv_in_another_order_are_the_same_combination(load_csv):
+    rows = "file,labels\na.jpg,red outdoor dress\nb.jpg,dress red outdoor\nc.jpg,blue\n"
+    dataset = load_csv(rows, "colour=blue,red garment=dress")
     assert [photo.combination for photo in dataset.photos] == ["red dress outdoor", "red dress outdoor", "blue"]
 
 
@@ -143,21 +154,19 @@ def test_labels_of_a_csv_in_another_order_are_the_same_combination(tmp_path):
         ("file,labels\na.jpg,red \x1b[2Jdress\n", "the label .* is not valid in a bundle"),
         ("file,labels\na.jpg,red ..\n", r"the label '\.\.' is not valid in a bundle; rename it"),
         ("path,label\na.jpg,red,dress\n", "its first line names path, label"),
-        ("file,labels\na.jpg,red dress\n./a.jpg,blue dress\n", "lines 2 and 3 both name a.jpg"),
+        ("file,labels\na.jpg,red dress\n./a.jpg,blue dress\n", "lines 2 and 3 both name a.jpg; keep one of them"),
         ("file,labels\n\na.jpg,red dress\n\n\nb.jpg,red red\n", "line 6: a label is repeated"),
     ],
 )
-def test_a_bad_csv_is_named_with_its_line(tmp_path, text, message):
-    (tmp_path / "photos.csv").write_text(text)
+def test_a_bad_csv_is_named_with_its_line(load_csv, text, message):
     with pytest.raises(DatasetError, match=message):
-        load_dataset(tmp_path / "photos.csv")
+        load_csv(text)
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_the_message_about_another_encoding_says_how_to_save_the_csv(tmp_path, encoding):
-    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,grün kleid\nb.jpg,rot kleid\n", encoding)
+def test_the_message_about_another_encoding_says_how_to_save_the_csv(load_csv, encoding):
     with pytest.raises(DatasetError, match="in UTF-8; save it as CSV UTF-8"):
-        load_dataset(tmp_path / "photos.csv")
+        load_csv("file,labels\na.jpg,grün kleid\nb.jpg,rot kleid\n", encoding=encoding)
 
 
 def test_negatives_must_be_a_folder_with_photos(tmp_path):
@@ -170,30 +179,9 @@ def test_negatives_must_be_a_folder_with_photos(tmp_path):
         find_negatives(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "better"),
-    [
-        ("light blue_dress", "light_blue_dress where each word is a label, or light-blue_dress where they are one"),
-        ("red dress", "red_dress where each word is a label, or red-dress where they are one"),
-        ("red _dress", "red_dress$"),
-    ],
-)
-def test_a_label_with_a_blank_is_refused_since_split_csv_separates_by_blanks(name, better):
-    with pytest.raises(DatasetError, match=f"has a blank in the label .*; name it {better}"):
-        split_words(name)
-
-
-def test_labels_of_a_csv_are_normalized_as_those_of_folders(tmp_path):
-    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,Red dress\n./b.jpg,red shirt\n")
-    dataset = load_dataset(tmp_path / "photos.csv")
-    assert dataset.labels == ("dress", "red", "shirt")
-    assert [photo.file for photo in dataset.photos] == ["a.jpg", "b.jpg"]
-
-
-def test_a_photo_with_two_labels_of_one_group_is_named(tmp_path):
-    (tmp_path / "photos.csv").write_text("file,labels\na.jpg,red blue dress\nb.jpg,blue shirt\n")
+def test_a_photo_with_two_labels_of_one_group_is_named(load_csv):
     with pytest.raises(UsageError, match=r"a\.jpg has the labels red and blue of one group, colour"):
-        load_dataset(tmp_path / "photos.csv", "colour=red,blue")
+        load_csv("file,labels\na.jpg,red blue dress\nb.jpg,blue shirt\n", "colour=red,blue")
 
 
 def test_ignored_files_are_listed(shapes, tmp_path):
