@@ -24,21 +24,14 @@ def parse_labels(text: str) -> tuple[str, ...]:
             f"--labels {text} is a file, but none of {', '.join(PICKLES)}; name the labels themselves in output order: "
             "--labels black,blue,dress"
         )
-    return check_labels(
-        read_classes(Path(text)) if text.endswith(PICKLES) else [word.strip() for word in text.split(",")]
-    )
-
-
-def check_labels(labels: "list[str] | tuple[str, ...]") -> tuple[str, ...]:
-    """Raise `UsageError` for labels that a bundle cannot contain."""
+    labels = read_classes(Path(text)) if text.endswith(PICKLES) else tuple(word.strip() for word in text.split(","))
     if not all(labels) or len(set(labels)) != len(labels):
-        shown = ",".join(labels)
         raise UsageError(
-            f"--labels {shown!r:.80} must be different words with commas between: --labels black,blue,dress"
+            f"--labels {text!r:.80} must be different words with commas between: --labels black,blue,dress"
         )
     if invalid := next((word for word in labels if not is_word(word)), None):
         raise UsageError(f"--labels: {invalid!r:.60} is not valid in a bundle; use 1 to 255 printable characters")
-    return tuple(labels)
+    return labels
 
 
 def read_classes(path: Path) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from fashion_export.write import write_bundle
 if TYPE_CHECKING:
     import keras
 
+IO_TYPES = ("uint8", "int8", "float32")
+INPUT_RANGES = ("0..255", "0..1", "-1..1")
 REQUIRED = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
 
 
@@ -110,11 +112,14 @@ def export(
         >>> bundle.verdict, bundle.find(precision="int8").metrics["flip_rate"]
         ('proven', 0.0016)
     """
+    for name, value, choices in (("io", io, IO_TYPES), ("input_range", input_range, (None, *INPUT_RANGES))):
+        if value not in choices:
+            raise UsageError(f"{name} is {value!r}, not one of {', '.join(map(str, choices))}")
     source = Path(source) if isinstance(source, str) else source
     if labels is None:
         source = find_run(source)
-    name = source.resolve() if isinstance(source, Path) else Path(getattr(source, "name", "model"))
-    target = Path(out) if out is not None else BUNDLES / (name.name if labels is None else name.stem)
+    origin = source.resolve() if isinstance(source, Path) else Path(getattr(source, "name", "model"))
+    target = Path(out) if out is not None else BUNDLES / (origin.name if labels is None else origin.stem)
     check_target(target, overwrite=overwrite, keep_failed=keep_failed)
     require_extra()
     options = Options(
@@ -185,14 +190,12 @@ def _open_source(
     folder = None if dataset is None else Path(dataset)
     if labels is None:
         return load_run(source, folder)
-    from fashion_export.class_list import check_labels
     from fashion_export.external import load_external
 
     if folder is None:
         raise UsageError("a model from elsewhere needs photos to calibrate and compare on; name them with --dataset")
-    members = {name: tuple(group) for name, group in groups.items()}
     with suppress_output(enabled=not debug):
-        return load_external(source, check_labels(tuple(labels)), members, folder, input_range, channels)
+        return load_external(source, labels, groups, folder, input_range, channels)
 
 
 def _refuse(outcome: Outcome, out: Path, *, keep: bool, overwrite: bool) -> None:

@@ -2,14 +2,14 @@
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fashion_edge.decide import LabelSpace
+from fashion_edge.bundle import parse_label_space
 from fashion_edge.errors import DatasetError, ModelError, UsageError, brief
 from fashion_edge.images import find_images, read_folder_name
 from fashion_edge.preprocess import InputSpec
@@ -27,8 +27,8 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 
 def load_external(
     model: Any,
-    labels: tuple[str, ...],
-    groups: Mapping[str, tuple[str, ...]],
+    labels: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
     dataset: Path,
     input_range: str | None = None,
     channels: str = "RGB",
@@ -36,6 +36,9 @@ def load_external(
     """The source of a Keras model or its path, with the arguments of `export`."""
     if not dataset.is_dir():
         raise UsageError(f"{dataset} is not a folder of photos; name one with --dataset")
+    members = {name: list(group) for name, group in groups.items()}
+    thresholds = dict.fromkeys(labels, 0.5)
+    space = parse_label_space({"labels": list(labels), "groups": members, "thresholds": thresholds})
     path = model if isinstance(model, Path) else None
     keras_model = open_model(path) if path else _copy(model)
     name = path.resolve().stem if path else keras_model.name
@@ -46,12 +49,12 @@ def load_external(
             f"{path or name} {seen}, so name the range of its input: --input-range 0..1 or -1..1, or 0..255 "
             "if it scales pixels itself"
         )
-    calibration, validation = find_photos(dataset, labels)
+    calibration, validation = find_photos(dataset, space.labels)
     hashed = {"sha256": digest(path)} if path else {}
     return Source(
         name=name,
         model_name=path.name if path else name,
-        space=LabelSpace(labels, groups, dict.fromkeys(labels, 0.5)),
+        space=space,
         spec=InputSpec(height, width, channels=channels),
         root=dataset,
         calibration=calibration,

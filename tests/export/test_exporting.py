@@ -11,7 +11,7 @@ import pytest
 
 from fashion_edge.backends import open_backend
 from fashion_edge.bundle import load_bundle
-from fashion_edge.errors import FashionError, GateError, OutputExistsError, UsageError
+from fashion_edge.errors import BundleError, FashionError, GateError, OutputExistsError, UsageError
 from fashion_edge.golden import parse_golden, self_check
 from fashion_export import export
 from fashion_export.cli import main
@@ -55,9 +55,30 @@ def test_model_without_labels_or_photos_is_refused(tmp_path):
         export("m.keras", tmp_path / "out", labels=["red"])
 
 
-def test_no_runtime_is_refused(untrained_run, tmp_path):
-    with pytest.raises(UsageError, match="leave nothing to make"):
-        export(untrained_run, tmp_path / "out", runtimes=())
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"runtimes": ()}, "leave nothing to make"),
+        ({"io": "int4"}, "io is 'int4', not one of uint8, int8, float32"),
+        ({"input_range": "0..2"}, "input_range is '0..2', not one of"),
+    ],
+)
+def test_options_without_a_meaning_are_refused(untrained_run, tmp_path, options, words):
+    with pytest.raises(UsageError, match=words):
+        export(untrained_run, tmp_path / "out", **options)
+
+
+@pytest.mark.parametrize(
+    ("labels", "groups", "words"),
+    [
+        (["red", "red"], {}, "labels must be"),
+        (["red", "blue"], {"colour": ["red", "green"]}, "green"),
+        (["red"], {"colour": ["red"], "other": ["red"]}, "one group"),
+    ],
+)
+def test_labels_and_groups_of_a_model_are_checked_first(tmp_path, labels, groups, words):
+    with pytest.raises(BundleError, match=words):
+        export("m.keras", tmp_path / "out", labels=labels, groups=groups, dataset=tmp_path)
 
 
 @slow
