@@ -15,14 +15,18 @@ from fashion_edge.recording import FRAMES, HEADER, LINES, Recording
 from fashion_edge.sources import open_source
 
 
+def record(folder: Path, frames: int, *argv: str) -> int:
+    demo = ["--source", "demo", "--every-frame", "--frames", str(frames), "--headless"]
+    return main([*demo, "--record-raw", str(folder), *argv])
+
+
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty frames of the demo, with two garments."""
     folder = tmp_path_factory.mktemp("demo") / "raw"
-    argv = ["--source", "demo", "--every-frame", "--frames", "40", "--headless", "--record-raw", str(folder)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(folder.parent))
-        assert main(argv) == 0
+        assert record(folder, 40) == 0
     return folder
 
 
@@ -77,8 +81,7 @@ def test_other_settings_are_reported_and_are_not_a_failure(recording: Path, caps
 
 def test_settings_come_from_the_recording(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     folder = tmp_path / "raw"
-    argv = ["--source", "demo", "--every-frame", "--frames", "12", "--headless", "--record-raw", str(folder)]
-    assert main([*argv, "--roi", "0.1,0,0.7,1", "--smooth", "1.5", "--dwell", "0"]) == 0
+    assert record(folder, 12, "--roi", "0.1,0,0.7,1", "--smooth", "1.5", "--dwell", "0") == 0
     assert Recording(folder).header.roi == "0.1,0.0,0.7,1.0"
     assert replay(folder) == 0
     assert "all 12 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
@@ -92,8 +95,7 @@ def test_a_recording_that_was_cut_short_ends_earlier(recording: Path) -> None:
 
 def test_recording_ends_at_its_limit_and_the_run_continues(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     folder = tmp_path / "raw"
-    argv = ["--source", "demo", "--every-frame", "--frames", "30", "--headless", "--record-raw", str(folder)]
-    assert main([*argv, "--raw-limit", "1"]) == 0
+    assert record(folder, 30, "--raw-limit", "1") == 0
     said = capsys.readouterr().err
     assert said.count("the limit of 1 MB is reached; recording ends, the run continues") == 1
     assert "30 frames labelled" in said
@@ -115,11 +117,10 @@ def test_stills_are_recorded_as_stills(
 
 
 def test_only_overwrite_replaces_a_recording(recording: Path, capsys: pytest.CaptureFixture) -> None:
-    argv = ["--source", "demo", "--every-frame", "--frames", "2", "--headless", "--record-raw", str(recording)]
-    assert main(argv) == 2
+    assert record(recording, 2) == 2
     assert "exists already; name another or add --overwrite" in capsys.readouterr().err
     (recording / "notes.txt").write_text("mine")
-    assert main([*argv, "--overwrite"]) == 0
+    assert record(recording, 2, "--overwrite") == 0
     assert len(list(Recording(recording).lines())) == 2
     assert (recording / "notes.txt").read_text() == "mine"
 
