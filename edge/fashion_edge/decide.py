@@ -69,21 +69,24 @@ def decide(scores: NDArray[np.float32], space: LabelSpace) -> Decision:
     In each group the highest score that reaches its own threshold wins; where none does, the group is None.
     """
     score = dict(zip(space.labels, scores.tolist(), strict=True))
-    over = {label for label in space.labels if score[label] >= space.thresholds[label]}
+    thresholds = space.thresholds
     by_group: dict[str, str | None] = {}
-    for group, members in space.groups.items():
-        candidates = [label for label in members if label in over]
-        by_group[group] = max(candidates, key=score.__getitem__, default=None)
-    chosen = {label for label in by_group.values() if label} | (over & set(space.free_labels))
-    labels = tuple(label for label in space.labels if label in chosen)
-    return Decision(by_group, labels, compose(by_group, [label for label in labels if label in space.free_labels]))
+    for group, members in space.groups.items():  # loops: generators would double the calls of each frame
+        best = None
+        for label in members:
+            if score[label] >= thresholds[label] and (best is None or score[label] > score[best]):
+                best = label
+        by_group[group] = best
+    free = [label for label in space.free_labels if score[label] >= thresholds[label]]
+    chosen = {*by_group.values(), *free}
+    return Decision(by_group, tuple([label for label in space.labels if label in chosen]), compose(by_group, free))
 
 
 def compose(by_group: Mapping[str, str | None], free: Sequence[str] = ()) -> str:
     """Describe a decision: groups in order, `?` for a group without a label, then labels in no group."""
     if not free and not any(by_group.values()):
         return NOTHING
-    return " ".join([*(label or UNSURE for label in by_group.values()), *free])
+    return " ".join([*[label or UNSURE for label in by_group.values()], *free])
 
 
 def decide_batch(scores: NDArray[np.float32], space: LabelSpace) -> NDArray[np.bool_]:
@@ -166,8 +169,8 @@ def dwell(
     Returns the decision to show, and since when each of its labels is shown. A group without a label gets one at once,
     but never together with a label that is only held: the two may belong to different garments.
     """
-    recent = {label for label, since in shown.items() if 0 <= at - since < at_least}
-    if recent <= set(decision.labels):
+    recent = [label for label, since in shown.items() if 0 <= at - since < at_least]
+    if set(decision.labels).issuperset(recent):
         return decision, {label: shown.get(label, at) for label in decision.labels}
     by_group = {
         group: next((label for label in members if label in shown), None) for group, members in space.groups.items()
