@@ -6,6 +6,7 @@ RUNTIMES = ("litert", "onnx")
 PRECISIONS = ("int8", "int16x8", "dynamic", "float16", "float32")
 
 
+FROZEN_S = 5.0  # frozen-feed detection: the same picture for so long counts as a lost camera
 RUNS = Path("runs")
 BUNDLES = Path("bundles")
 SHIPPED_BUNDLE = Path(__file__).with_name("shipped_bundle")

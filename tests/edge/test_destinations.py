@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fashion_edge.cli import main
-from fashion_edge.cli.request import Request, check_destinations
+from fashion_edge.cli.outputs import check_destinations
+from fashion_edge.cli.request import Request
 from fashion_edge.errors import OutputExistsError, UsageError
 from fashion_edge.frame import Fault
 from fashion_edge.sinks.jsonl import JsonlSink

@@ -1,76 +1,160 @@
-"""Where outputs may go: all are looked at before the first is opened, so that a refused run leaves all as it was."""
+"""The options of `fashion-edge`, each declared once: the fields of `Request` are the options of the command line."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+# ruff: noqa: RUF009  # `flag` returns a dataclass field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from fashion_edge.atomic import is_device, refuse_existing, refuse_unwritable
-from fashion_edge.bundle import Bundle
-from fashion_edge.decide import Smoothing
+import click
+
+from fashion_edge.cli.common import DIR, FILE, MEGABYTES, SECONDS, TEXT, Number, group
+from fashion_edge.defaults import FROZEN_S, PRECISIONS, RUNTIMES
 from fashion_edge.errors import SourceError, UsageError
-from fashion_edge.frame import Roi
-from fashion_edge.images import find_images
-from fashion_edge.loading import Model, open_model
-from fashion_edge.pipeline import Options
-from fashion_edge.recording import FRAMES, HEADER, LINES, check_folder
-from fashion_edge.sinks.jsonl import rotated
-from fashion_edge.sinks.video import check_suffix
-from fashion_edge.sources.base import FROZEN_S, CameraSettings, Source, parse_size
-from fashion_edge.sources.factory import REPLAY
+
+if TYPE_CHECKING:
+    from fashion_edge.bundle import Bundle
+    from fashion_edge.decide import Smoothing
+    from fashion_edge.loading import Model
+    from fashion_edge.pipeline import Options
+    from fashion_edge.sources.base import CameraSettings, Source
+
+COUNT = click.IntRange(1)
+SMOOTH = Number(0, 60, unit="SECONDS")
+
+
+def flag(title: str, kind: Any, text: str, default: Any = None, **more: Any) -> Any:
+    """Declare a field that is an option, in the group `title` of `--help`.
+
+    Args:
+        title: title of the group.
+        kind: click's type of the value; `bool` for a flag without a value.
+        text: help text.
+        default: value where the option is not given.
+        more: further arguments of `click.option`.
+    """
+    if kind is bool:
+        option: dict[str, Any] = {"is_flag": True, "help": text}
+        default = False
+    else:
+        option = {"type": kind, "help": text, "default": default, "show_default": isinstance(default, float), **more}
+    return field(default=default, metadata={"title": title, "option": option})
+
+
+def add_flags(function: Any) -> Any:
+    """Add every option of `Request` to a command's function, under the title of its group."""
+    for one in reversed(fields(Request)):
+        option = click.option("--" + one.name.replace("_", "-"), **one.metadata["option"])
+        function = group(one.metadata["title"], option)(function)
+    return function
 
 
 @dataclass(frozen=True)
 class Request:
-    """The flags of `fashion-edge`; None where one was not given."""
+    """The options of `fashion-edge`; None where one was not given."""
 
-    source: str | None = None
-    camera: int | None = None
-    size: str | None = None
-    fps: float | None = None
-    awb: str | None = None
-    frozen: float = FROZEN_S
-    every_frame: bool = False
-    frames: int | None = None
-    seconds: float | None = None
-    bundle: Path | None = None
-    runtime: str | None = None
-    precision: str | None = None
-    threads: int | None = None
-    roi: str | None = None
-    smooth: float | None = None
-    hysteresis: float | None = None
-    dwell: float | None = None
-    max_age_ms: float | None = None
-    headless: bool = False
-    jsonl: str | None = None
-    events: str | None = None
-    jsonl_limit: float | None = None
-    record: Path | None = None
-    save: Path | None = None
-    overwrite: bool = False
-    append: bool = False
-    serve: str | None = None
-    serve_origin: tuple[str, ...] = ()
-    mqtt: str | None = None
-    mqtt_name: str | None = None
-    mqtt_user: str | None = None
-    mqtt_password_file: Path | None = None
-    mqtt_tls: bool = False
-    capture: Path | None = None
-    capture_margin: float = 0.15
-    capture_limit: float = 200.0
-    record_raw: Path | None = None
-    raw_limit: float = 1000.0
-    profile: Path | None = None
-    diff: Path | None = None
-    diff_limit: float = 0.0
-    print_colour_card: Path | None = None
-    colour_card: bool = False
-    install_service: bool = False
+    source: str | None = flag("Source", TEXT, "Image, folder, video, URL, camera, picamera, demo or replay:DIR [demo].")
+    camera: int | None = flag("Source", click.IntRange(0), "Short for --source N: /dev/videoN.", metavar="N")
+    size: str | None = flag("Source", TEXT, "Frame size of a camera [640x480].", metavar="WxH")
+    fps: float | None = flag("Source", Number(0.5, 1000), "Frame rate of a camera [30].")
+    awb: str | None = flag(
+        "Source",
+        TEXT,
+        "White balance of picamera: lock, auto, daylight ... or RED,BLUE gains [lock].",
+        metavar="MODE",
+    )
+    frozen: float = flag(
+        "Source",
+        Number(0, 3600, unit="SECONDS"),
+        "Frozen-feed detection: the same picture for so long counts as a lost camera; 0 turns it off.",
+        FROZEN_S,
+    )
+    every_frame: bool = flag("Source", bool, "Drop no frame, however old labels get.")
+    frames: int | None = flag("Source", COUNT, "Stop after N labelled frames.", metavar="N")
+    seconds: float | None = flag("Source", SECONDS, "Stop after this time.")
+
+    bundle: Path | None = flag("Model", DIR, "Bundle folder, or shipped [newest in ./bundles, else shipped].")
+    runtime: str | None = flag("Model", click.Choice(RUNTIMES), "Inference runtime [the bundle's first variant].")
+    precision: str | None = flag("Model", click.Choice(PRECISIONS), "Precision of the variant [the bundle's first].")
+    threads: int | None = flag("Model", click.IntRange(1, 64), "Threads for inference [1].", metavar="N")
+    profile: Path | None = flag("Model", FILE, "Device profile by fashion-bench --choose [the one in ~/.config].")
+
+    roi: str | None = flag(
+        "Decision",
+        TEXT,
+        "Region of interest: auto, full, guide, or LEFT,TOP,WIDTH,HEIGHT in fractions [auto].",
+        metavar="BOX",
+    )
+    smooth: float | None = flag("Decision", SMOOTH, "Time constant of the moving average [the bundle's].")
+    hysteresis: float | None = flag(
+        "Decision", Number(0, 1), "How far a shown label may fall below its threshold [the bundle's]."
+    )
+    dwell: float | None = flag("Decision", SMOOTH, "Minimum time that a label is shown [the bundle's].")
+    max_age_ms: float | None = flag(
+        "Decision", Number(0, unit="MS", above=True), "Discard frames whose label would be older."
+    )
+
+    headless: bool = flag("Output", bool, "Open no window.")
+    jsonl: str | None = flag(
+        "Output", TEXT, "One JSON object a frame to a file, or - for standard output.", metavar="FILE"
+    )
+    events: str | None = flag(
+        "Output", TEXT, "As --jsonl, but changes only: decisions, losses, failures.", metavar="FILE"
+    )
+    jsonl_limit: float | None = flag(
+        "Output",
+        MEGABYTES,
+        "Log rotation: larger files of --jsonl and --events are renamed to FILE.1. Default: never.",
+    )
+    record: Path | None = flag("Output", FILE, "Annotated video.", metavar="FILE.mp4")
+    save: Path | None = flag("Output", DIR, "Annotated stills: each photo, or each change of a live source.")
+    overwrite: bool = flag("Output", bool, "Replace files that exist; pictures of --save get a number instead.")
+    append: bool = flag("Output", bool, "Append to files of --jsonl and --events that exist.")
+
+    serve: str | None = flag(
+        "Network",
+        TEXT,
+        "Live page, JSON, events and /metrics; from other machines with a token.",
+        metavar="[HOST:]PORT",
+    )
+    serve_origin: tuple[str, ...] = flag(
+        "Network",
+        TEXT,
+        "Address of the page behind a reverse proxy, such as https://shop.example; may be repeated.",
+        (),
+        multiple=True,
+        metavar="URL",
+    )
+    mqtt: str | None = flag(
+        "Network", TEXT, "Publish decisions to an MQTT broker, for Home Assistant.", metavar="HOST[:PORT]"
+    )
+    mqtt_name: str | None = flag(
+        "Network", TEXT, "Name of this device in topics and in Home Assistant [its host name].", metavar="NAME"
+    )
+    mqtt_user: str | None = flag(
+        "Network", TEXT, "User of the broker; the password is in FASHION_EDGE_MQTT_PASSWORD.", metavar="USER"
+    )
+    mqtt_password_file: Path | None = flag("Network", FILE, "File with the password of the broker on one line.")
+    mqtt_tls: bool = flag("Network", bool, "Encrypt, and check the broker's certificate.")
+
+    capture: Path | None = flag(
+        "Data collection", DIR, "Keep frames with a score near a threshold, as hard examples for training."
+    )
+    capture_margin: float = flag("Data collection", Number(0, 1), "How near to a threshold.", 0.15)
+    capture_limit: float = flag("Data collection", MEGABYTES, "Beyond this the oldest frames are deleted.", 200.0)
+    record_raw: Path | None = flag("Data collection", DIR, "Keep raw frames and decisions, for replay:DIR.")
+    raw_limit: float = flag("Data collection", MEGABYTES, "The recording of raw frames ends at this size.", 1000.0)
+
+    diff: Path | None = flag(
+        "Tools", DIR, "Compare the decisions of another bundle on the same frames.", metavar="BUNDLE"
+    )
+    diff_limit: float = flag("Tools", Number(0, 100, unit="PERCENT"), "Share of frames that may differ.", 0.0)
+    print_colour_card: Path | None = flag("Tools", FILE, "Write the colour card to print.", metavar="FILE.png")
+    colour_card: bool = flag("Tools", bool, "Check the camera's colours on a printed colour card.")
+    install_service: bool = flag("Tools", bool, "Print a systemd unit that runs this command line.")
+    debug: bool = flag("Tools", bool, "Show tracebacks.")
 
     def source_text(self) -> str:
-        """The one source that was named; the demo where none was."""
+        """Return the source; `demo` where none was given."""
         if self.source is not None and self.camera is not None:
             raise UsageError(f"--source and --camera {self.camera} were both given; name one")
         return str(self.camera) if self.camera is not None else (self.source or "demo")
@@ -94,12 +178,18 @@ class Request:
                     f"--profile {self.profile} and {flag} {value} both say which variant runs; leave one of them out"
                 )
 
-    def camera_settings(self) -> CameraSettings:
-        """Settings of a camera by the flags."""
+    def camera_settings(self) -> "CameraSettings":
+        """Return the settings of a camera."""
+        from fashion_edge.sources.base import CameraSettings, parse_size
+
         return CameraSettings(parse_size(self.size) if self.size else None, self.fps, self.awb, self.frozen)
 
-    def options(self, defaults: Smoothing | None = None, roi: str = "auto") -> Options:
-        """How frames are classified: by the flags, else by these defaults of a bundle or a recording."""
+    def options(self, defaults: "Smoothing | None" = None, roi: str = "auto") -> "Options":
+        """Return how frames are classified: by the flags, else by these defaults of a bundle or a recording."""
+        from fashion_edge.decide import Smoothing
+        from fashion_edge.frame import Roi
+        from fashion_edge.pipeline import Options
+
         flags = {"smooth_s": self.smooth, "hysteresis": self.hysteresis, "dwell_s": self.dwell}
         return Options(
             Roi.parse(self.roi or roi),
@@ -109,8 +199,10 @@ class Request:
             seconds=self.seconds,
         )
 
-    def open_model(self) -> Model:
-        """Load the model that the flags name."""
+    def open_model(self) -> "Model":
+        """Load the model."""
+        from fashion_edge.loading import open_model
+
         return open_model(
             self.bundle,
             runtime=self.runtime,
@@ -120,7 +212,7 @@ class Request:
         )
 
 
-def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
+def choose_options(request: Request, bundle: "Bundle", source: "Source") -> "Options":
     """Take the flags; without them the settings of the recording that is replayed, or the defaults of the bundle.
 
     Raises:
@@ -134,11 +226,11 @@ def choose_options(request: Request, bundle: Bundle, source: Source) -> Options:
     try:
         return request.options(recorded.live, recorded.roi)
     except UsageError as error:  # the flags were checked before
-        file = source.recording.folder / HEADER
+        file = source.recording.folder / "recording.json"
         raise SourceError(f"{file} has the invalid roi {recorded.roi!r:.60}; give one with --roi") from error
 
 
-def _refuse_unused(request: Request, source: Source) -> None:
+def _refuse_unused(request: Request, source: "Source") -> None:
     """Refuse flags that would have no effect; 0 is accepted, since it turns off what is off anyway."""
     if request.max_age_ms is not None and source.prefetch:
         raise UsageError(
@@ -150,115 +242,3 @@ def _refuse_unused(request: Request, source: Source) -> None:
             raise UsageError(
                 f"{flag} {value:g} is for frames that follow each other, and {source.name} has stills; leave it out"
             )
-
-
-def check_destinations(request: Request) -> None:
-    """Refuse outputs that cannot be begun, or that would replace what is not theirs.
-
-    Raises:
-        UsageError: an output that is the source or another output or stands in its way, a folder where a file belongs,
-            or the reverse; a place that cannot be written.
-        OutputExistsError: it is there already, and neither `--overwrite` nor `--append` was given.
-    """
-    if request.jsonl == request.events == "-":
-        raise UsageError("--jsonl - and --events - both want standard output; give one of them a file")
-    files = list(_files(request))
-    _check_apart(files)
-    for flag, path in files:
-        _check_file(flag, path, request)
-    wanted = {"--save": request.save, "--capture": request.capture, "--record-raw": request.record_raw}
-    folders = [(flag, folder) for flag, folder in wanted.items() if folder is not None]
-    for flag, folder in folders:
-        _check_folder(flag, folder, request.source_text())
-    if request.record_raw is not None:
-        _check_recording(request.record_raw, request.source_text(), overwrite=request.overwrite)
-    for flag, path in files:
-        if not is_device(path):
-            refuse_unwritable(f"{flag} {path}", path, "file")
-    for flag, folder in folders:
-        refuse_unwritable(f"{flag} {folder}", folder, "folder")
-    _check_ways(files, [*files, *folders])
-
-
-def _files(request: Request) -> Iterator[tuple[str, Path]]:
-    for flag, text in (("--jsonl", request.jsonl), ("--events", request.events)):
-        if text is not None and text != "-":
-            yield flag, Path(text)
-            if request.jsonl_limit is not None and not is_device(Path(text)):
-                yield f"{flag} with --jsonl-limit", rotated(Path(text))
-    if request.record is not None:
-        yield "--record", request.record
-
-
-def _check_apart(files: Sequence[tuple[str, Path]]) -> None:
-    """Two outputs in one file would break each other's lines."""
-    for (one, path), (other, taken) in combinations(files, 2):
-        same = path.samefile(taken) if path.exists() and taken.exists() else path.resolve() == taken.resolve()
-        if same and not is_device(path):
-            raise UsageError(f"{one} and {other} both name {taken}; give each a file of its own")
-
-
-def _check_ways(files: Sequence[tuple[str, Path]], outputs: Sequence[tuple[str, Path]]) -> None:
-    """A file stands in the way of what would be a folder of the same name, or lie in one."""
-    for one, path in files:
-        for other, place in outputs:
-            if other != one and not is_device(path) and place.resolve().is_relative_to(path.resolve()):
-                raise UsageError(
-                    f"{one} {path} is a file, and {other} {place} needs a folder of that name; name another for one"
-                )
-
-
-def _check_file(flag: str, path: Path, request: Request) -> None:
-    if path.is_dir():
-        raise UsageError(f"{flag} {path} is a folder; name a file, such as {path / _example(flag)}")
-    _refuse_source(flag, path, request.source_text())
-    _refuse_recording(flag, path, request.record_raw)
-    if flag == "--record":
-        check_suffix(path)
-    if not (is_device(path) or (request.append and flag != "--record")):
-        refuse_existing(path, overwrite=request.overwrite)
-
-
-def _example(flag: str) -> str:
-    return "annotated.mp4" if flag == "--record" else "labels.jsonl"
-
-
-def _refuse_source(flag: str, path: Path, source: str) -> None:
-    if path.exists() and any(path.samefile(file) for file in _source_files(source) if file.exists()):
-        raise UsageError(f"{flag} {path} is the source itself, or a part of it; name another file")
-
-
-def _refuse_recording(flag: str, path: Path, begun: Path | None) -> None:
-    """A line among those of a recording would spoil it, whether it is begun now or was made before."""
-    inside = begun is not None and path.resolve().is_relative_to(begun.resolve())
-    if inside or (path.name in (HEADER, LINES) and (path.parent / HEADER).is_file()):
-        raise UsageError(f"{flag} {path} would be part of a recording of raw frames; name a file elsewhere")
-
-
-def _check_folder(flag: str, folder: Path, source: str) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{flag} {folder} is a file; name a folder")
-    if Path(source).is_dir() and folder.resolve().is_relative_to(Path(source).resolve()):
-        raise UsageError(
-            f"{flag} {folder} lies in the source folder {source}, so the next run would label its pictures; "
-            "name one elsewhere"
-        )
-
-
-def _source_files(source: str) -> Iterator[Path]:
-    """Files that a source is read from."""
-    if source.startswith(REPLAY):
-        folder = Path(source.removeprefix(REPLAY))
-        yield from (folder / HEADER, folder / LINES, *(folder / FRAMES).glob("*"))
-    elif Path(source).is_dir():
-        yield from find_images(Path(source), locked=True)
-    else:
-        yield Path(source)
-
-
-def _check_recording(folder: Path, source: str, *, overwrite: bool) -> None:
-    """Only a recording is ever replaced, and never the one that is read."""
-    place = folder.resolve()
-    if any(file.resolve().is_relative_to(place) for file in _source_files(source) if file.exists()):
-        raise UsageError(f"--record-raw {folder} is the recording that is read; name another folder")
-    check_folder(folder, overwrite=overwrite)

@@ -14,8 +14,8 @@ import click
 
 from fashion_edge.bundle import load_bundle
 from fashion_edge.cli.common import CONTROL
-from fashion_edge.cli.request import Request, check_destinations, choose_options
-from fashion_edge.cli.run import find_address, find_broker, find_origins
+from fashion_edge.cli.outputs import check_destinations, find_address, find_broker, find_origins
+from fashion_edge.cli.request import Request, choose_options
 from fashion_edge.console import say
 from fashion_edge.defaults import find_bundle
 from fashion_edge.errors import UsageError

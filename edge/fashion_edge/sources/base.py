@@ -5,11 +5,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from fashion_edge.defaults import FROZEN_S
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Item
 from fashion_edge.recording import Recording
-
-FROZEN_S = 5.0
 
 
 class Source(ABC):

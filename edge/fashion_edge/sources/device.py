@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.defaults import FROZEN_S
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame, Item, Tick
 from fashion_edge.images import MAX_PIXELS
 from fashion_edge.opencv import cv2
-from fashion_edge.sources.base import FROZEN_S, Source
+from fashion_edge.sources.base import Source
 
 SENSOR_CLOCK_SLACK_S = 2.0  # a driver's time stamp that differs by more is on another clock
 DEFAULT_FPS = 30.0

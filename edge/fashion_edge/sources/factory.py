@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+from fashion_edge.defaults import FROZEN_S
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.images import NOTES, SUFFIXES, is_picture
-from fashion_edge.sources.base import FROZEN_S, CameraSettings, Source
+from fashion_edge.sources.base import CameraSettings, Source
 
 REPLAY = "replay:"
 VIDEOS = frozenset(
