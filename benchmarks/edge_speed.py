@@ -22,12 +22,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fashion_bench.worker import read_memory
+from fashion_edge.frame import Roi
+from fashion_edge.loading import open_model
+from fashion_edge.opencv import cv2
+from fashion_edge.pipeline import Labeller, Options, Summary, run
+from fashion_edge.preprocess import preprocess
+from fashion_edge.readers import NewestFrameReader, PrefetchReader
+from fashion_edge.result import Result
+from fashion_edge.sinks.base import FanOut, Sink
+from fashion_edge.sinks.jsonl import JsonlSink
+from fashion_edge.sources.files import VideoSource
 
 FRAMES, PACED_S, WARM = 900, 8.0, 60
 FPS = 30.0
@@ -94,9 +105,9 @@ def measure(clip: Path, number: int, rounds: int) -> dict[str, Any]:
     ]
     turn = number % len(cases)
     sample: dict[str, Any] = {}
-    for name, run in cases[turn:] + cases[:turn]:
+    for name, measure_case in cases[turn:] + cases[:turn]:
         print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)
-        sample[name] = run()
+        sample[name] = measure_case()
     sample["load"] = os.getloadavg()[0]
     return sample
 
@@ -133,11 +144,6 @@ def compare_with_bars(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def model(clip: Path) -> dict[str, float]:
     """Preprocess and inference on frames in memory."""
-    from fashion_edge.frame import Roi
-    from fashion_edge.loading import open_model
-    from fashion_edge.opencv import cv2
-    from fashion_edge.preprocess import preprocess
-
     cv2.setNumThreads(1)
     loaded = open_model(threads=1)
     images = [item.image for item, _ in zip(video(clip).items(), range(WARM), strict=False)]  # type: ignore[union-attr]
@@ -163,30 +169,22 @@ def paced(clip: Path) -> dict[str, float]:
     return drive(clip, paced=True)
 
 
+class Picture(Sink):
+    """Takes the place of a window or a page, which need the overlay; starts the clocks after the warm-up."""
+
+    wants_picture = True
+    left = WARM
+    clocks = (0.0, 0.0, 0.0)
+
+    def put(self, _: Result) -> None:
+        """Count the frame."""
+        self.left -= 1
+        if self.left == 0:
+            self.clocks = read_clocks()
+
+
 def drive(clip: Path, *, paced: bool) -> dict[str, float]:
-    """What `fashion-edge` does with a source, as its app puts it together, but for the window itself."""
-    from contextlib import ExitStack
-
-    from fashion_edge.loading import open_model
-    from fashion_edge.opencv import cv2
-    from fashion_edge.pipeline import Labeller, Options, Summary, run
-    from fashion_edge.readers import NewestFrameReader, PrefetchReader
-    from fashion_edge.result import Result
-    from fashion_edge.sinks.base import FanOut, Sink
-    from fashion_edge.sinks.jsonl import JsonlSink
-
-    class Picture(Sink):
-        """Takes the place of a window or a page, which need the overlay; starts the clocks after the warm-up."""
-
-        wants_picture = True
-        left = WARM
-        clocks = (0.0, 0.0, 0.0)
-
-        def put(self, _: Result) -> None:
-            self.left -= 1
-            if self.left == 0:
-                self.clocks = read_clocks()
-
+    """Run the loop of `fashion-edge` on the clip, with everything but the window itself."""
     cv2.setNumThreads(1)
     model = open_model(threads=1)
     options = Options(seconds=PACED_S if paced else None)
@@ -225,8 +223,6 @@ CHILDREN: dict[str, Callable[[Path], dict[str, float]]] = {"model": model, "loop
 
 def video(clip: Path, *, paced: bool = False) -> Any:
     """The clip as a source."""
-    from fashion_edge.sources.files import VideoSource
-
     return VideoSource(clip, paced=paced)
 
 
