@@ -43,46 +43,37 @@ def test_mjpg_is_chosen_only_where_it_gives_more_frames(
     assert choose_mode(MODES, size, fps) == expected
 
 
+WIDTH, HEIGHT = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
+
+
 class FakeCamera:
-    """A camera that gives the sizes it has, whatever is set."""
+    """OpenCV's VideoCapture on a camera at 30 frames/s: it gives the sizes that it has, whatever is set."""
 
     def __init__(self, *sizes: tuple[int, int]) -> None:
-        self._sizes = sizes
+        self.sizes = sizes
         self.props: dict[int, float] = {}
         self.released = False
 
-    def isOpened(self) -> bool:  # noqa: N802
+    def isOpened(self) -> bool:  # noqa: N802  # OpenCV's name
         return True
 
     def getBackendName(self) -> str:  # noqa: N802
         return "V4L2"
 
-    def set(self, prop: int, value: float) -> bool:
+    def set(self, prop: int, value: float) -> None:
         self.props[prop] = value
-        return True
-
-    @property
-    def _size(self) -> tuple[int, int]:
-        wanted = (
-            int(self.props.get(cv2.CAP_PROP_FRAME_WIDTH, 0)),
-            int(self.props.get(cv2.CAP_PROP_FRAME_HEIGHT, 0)),
-        )
-        return wanted if wanted in self._sizes else self._sizes[0]
 
     def get(self, prop: int) -> float:
-        known = {
-            cv2.CAP_PROP_FRAME_WIDTH: self._size[0],
-            cv2.CAP_PROP_FRAME_HEIGHT: self._size[1],
-            cv2.CAP_PROP_FPS: 30.0,
-            cv2.CAP_PROP_FOURCC: self.props.get(cv2.CAP_PROP_FOURCC, 0),
-        }
-        return float(known.get(prop, 0.0))
+        wanted = self.props.get(WIDTH), self.props.get(HEIGHT)
+        width, height = wanted if wanted in self.sizes else self.sizes[0]
+        known = {WIDTH: width, HEIGHT: height, cv2.CAP_PROP_FPS: 30.0}
+        return known.get(prop, self.props.get(prop, 0.0))
 
     def grab(self) -> bool:
         return True
 
     def retrieve(self) -> tuple[bool, np.ndarray]:
-        return True, np.zeros((self._size[1], self._size[0], 3), np.uint8)
+        return True, np.zeros((int(self.get(HEIGHT)), int(self.get(WIDTH)), 3), np.uint8)
 
     def release(self) -> None:
         self.released = True
@@ -153,17 +144,8 @@ class FakeDriver:
 
     def __call__(self, fd: int, request: int, data: bytearray) -> None:
         if request == QUERYCAP:
-            struct.pack_into(
-                "16s32s32sIII",
-                data,
-                0,
-                b"uvcvideo",
-                b"Fake Cam",
-                b"usb-1.2",
-                0,
-                HAS_DEVICE_CAPS | META | CAPTURE,
-                self._caps,
-            )
+            caps = 0, HAS_DEVICE_CAPS | META | CAPTURE, self._caps
+            struct.pack_into("16s32s32sIII", data, 0, b"uvcvideo", b"Fake Cam", b"usb-1.2", *caps)
             return
         index, code = struct.unpack_from("II", data)
         try:

@@ -3,7 +3,8 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
@@ -234,22 +235,15 @@ def test_a_locked_folder_is_a_fault_among_frames(photo_folder: Path, monkeypatch
     assert isinstance(frame, Frame)
 
 
-class MjpegServer(ThreadingHTTPServer):
-    """A camera on the network: serves so many frames to a client, then hangs up."""
-
-    daemon_threads = True
-    frames_per_client = 8
-    clients = 0
-
-
 class MjpegHandler(BaseHTTPRequestHandler):
+    """A network camera: sends eight frames to a client, then closes the connection."""
+
     def do_GET(self) -> None:
-        self.server.clients += 1
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
-        for i in range(self.server.frames_per_client):
-            data = cv2.imencode(".jpg", picture(i))[1].tobytes()
+        for index in range(8):
+            data = cv2.imencode(".jpg", picture(index))[1].tobytes()
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode()
             self.wfile.write(head + data + b"\r\n")
             time.sleep(0.01)
@@ -258,13 +252,26 @@ class MjpegHandler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def camera_url() -> Iterator[str]:
-    server = MjpegServer(("127.0.0.1", 0), MjpegHandler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://user:secret@127.0.0.1:{server.server_address[1]}/stream.mjpg"
+class FileHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serve(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The URL of a server, with a password."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://user:secret@127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def camera_url() -> Iterator[str]:
+    with serve(MjpegHandler) as url:
+        yield f"{url}/stream.mjpg"
 
 
 def test_a_stream_that_hangs_up_is_reopened(camera_url: str) -> None:
@@ -317,17 +324,8 @@ def test_a_stream_that_does_not_answer_is_an_error() -> None:
 @pytest.fixture
 def shelf(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A folder, and the URL of a server of its files."""
-    handler = partial(SilentFiles, directory=str(tmp_path))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield tmp_path, f"http://user:secret@127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-
-
-class SilentFiles(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
+    with serve(partial(FileHandler, directory=str(tmp_path))) as url:
+        yield tmp_path, url
 
 
 def test_a_video_file_behind_a_url_is_read_whole(shelf: tuple[Path, str]) -> None:
