@@ -70,9 +70,16 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # older click has no
 WHAT = group(
     "What is measured",
     click.option("--bundle", type=DIR, help="Bundle folder [default: the newest, else the shipped one]."),
-    click.option("--runtime", "engines", multiple=True, type=click.Choice(ENGINES), help="Only these."),
-    click.option("--precision", "precisions", multiple=True, type=TEXT, help="Only these, as int8 or float32."),
-    click.option("--threads", multiple=True, type=click.IntRange(1, 64), help="[default: 1, and all to 4]"),
+    click.option(
+        "--runtime", "engines", multiple=True, type=click.Choice(ENGINES), help="Measure only these runtimes."
+    ),
+    click.option("--precision", "precisions", multiple=True, type=TEXT, help="Measure only these, such as int8."),
+    click.option(
+        "--threads",
+        multiple=True,
+        type=click.IntRange(1, 64),
+        help="Thread counts [default: 1, and the number of cores up to 4].",
+    ),
     click.option("--photos", type=DIR, help="Folders named like red_dress, for exact match per variant."),
     click.option("--operators", is_flag=True, help="Also time every operator."),
     click.option("--sustained", "sustained_s", type=Duration(), help="Also run the first variant this long, like 10m."),
@@ -82,17 +89,33 @@ STAGES = group(
     click.option("--end-to-end/--no-end-to-end", default=True, help="Time each stage, for the first variant."),
     click.option("--source", type=TEXT, help="Frames, as in fashion-edge [default: a rendered clip]."),
     click.option("--fps", default=30.0, type=Number(0.1), show_default=True, help="Frames a second of the camera."),
-    click.option("--stage-seconds", default=4.0, type=Number(0.1, unit="SECONDS"), show_default=True, help="Twice."),
+    click.option(
+        "--stage-seconds",
+        default=4.0,
+        type=Number(0.1, unit="SECONDS"),
+        show_default=True,
+        help="Time at --fps, and again without a limit.",
+    ),
 )
 TIMING = group(
     "How long",
-    click.option("--rounds", default=6, type=click.IntRange(1, 1000), show_default=True, help="Processes a case."),
-    click.option("--min-seconds", default=3.0, type=SECONDS_OR_0, show_default=True, help="Steady time of a case."),
-    click.option("--min-samples", default=400, type=click.IntRange(1), show_default=True, help="Samples of a case."),
-    click.option("--max-seconds", default=60.0, type=SECONDS, show_default=True, help="A case stops here."),
-    click.option("--warmup-seconds", default=0.3, type=SECONDS_OR_0, show_default=True, help="Before each block."),
-    click.option("--warmup-runs", default=10, type=click.IntRange(1), show_default=True, help="At least."),
-    click.option("--seed", default=0, show_default=True, help="Of the order of the rounds."),
+    click.option(
+        "--rounds", default=6, type=click.IntRange(1, 1000), show_default=True, help="Processes for each case."
+    ),
+    click.option(
+        "--min-seconds", default=3.0, type=SECONDS_OR_0, show_default=True, help="Least steady time of a case."
+    ),
+    click.option(
+        "--min-samples", default=400, type=click.IntRange(1), show_default=True, help="Least steady samples of a case."
+    ),
+    click.option("--max-seconds", default=60.0, type=SECONDS, show_default=True, help="Most steady time of a case."),
+    click.option(
+        "--warmup-seconds", default=0.3, type=SECONDS_OR_0, show_default=True, help="Least warm-up of each process."
+    ),
+    click.option(
+        "--warmup-runs", default=10, type=click.IntRange(1), show_default=True, help="Least inferences of the warm-up."
+    ),
+    click.option("--seed", default=0, show_default=True, help="Seed of the order of the rounds."),
 )
 CHOICE = group(
     "Choice for this device",
