@@ -115,9 +115,7 @@ class RecordingCommand(GroupedCommand):
         help="How a photo fills the input; pad: letterbox.",
     ),
     click.option(
-        "--target-precision",
-        type=Number(0, 1, above=True),
-        help="Tune thresholds for this precision instead of F1.",
+        "--target-precision", type=Number(0, 1, above=True), help="Tune thresholds for this precision instead of F1."
     ),
 )
 @group(

@@ -71,7 +71,6 @@ def test_stored_pictures_are_scored_in_order_and_in_chunks(monkeypatch):
     scores = score(predict, store, [9, 0, 3, 4, 5, 8, 1])
     assert (scores[:, 0] * 255).round().tolist() == [9, 0, 3, 4, 5, 8, 1]
     assert predict.sizes == [4, 3]
-    store.close()
 
 
 def test_a_network_is_evaluated_on_few_photos_at_a_time(prepared, monkeypatch):

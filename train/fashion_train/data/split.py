@@ -33,28 +33,21 @@ def group_duplicates(content: Sequence[str], perceptual: Sequence[int], near_bit
     Photos belong together when their bytes are equal, or their perceptual hashes differ in at most `near_bits` bits.
     `content` has the SHA-256 of each file, "" where it could not be read.
     """
-    parent = list(range(len(content)))
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def find(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    def join(one: int, other: int) -> None:
-        low, high = sorted((find(one), find(other)))
-        parent[high] = low
-
-    first: dict[str, int] = {}
-    alike: dict[int, int] = {}
-    for index, digest in enumerate(content):
-        if digest:
-            join(first.setdefault(digest, index), index)
-            join(alike.setdefault(perceptual[index], index), index)
-    photos = list(alike.values())
-    for photo, nearest in zip(photos, _link_near(np.array(list(alike), np.uint64), near_bits), strict=True):
-        join(photos[nearest], photo)
-    return [find(index) for index in range(len(content))]
+    first: dict[str | int, int] = {}
+    keys = [(key, index) for index, digest in enumerate(content) if digest for key in (digest, perceptual[index])]
+    edges = [(first.setdefault(key, index), index) for key, index in keys]
+    photo_of = {key: index for key, index in first.items() if isinstance(key, int)}
+    hashes, photos = np.array(list(photo_of), np.uint64), list(photo_of.values())
+    edges += [(photos[near], photo) for near, photo in zip(_link_near(hashes, near_bits), photos, strict=True)]
+    one, other = np.array(edges, np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(content), len(content)))
+    _, component = connected_components(graph, directed=False)
+    _, lowest = np.unique(component, return_index=True)
+    groups: list[int] = lowest[component].tolist()
+    return groups
 
 
 def _link_near(hashes: NDArray[np.uint64], near_bits: int) -> NDArray[np.int64]:
