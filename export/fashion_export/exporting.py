@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fashion_edge.atomic import refuse_existing_folder, refuse_unwritable
 from fashion_edge.bundle import MANIFEST, Bundle, load_bundle
@@ -29,6 +29,13 @@ INPUT_RANGES = ("0..255", "0..1", "-1..1")
 REQUIRED = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
 
 
+class _HasPath(Protocol):
+    """A run that `fashion_train.train` returned."""
+
+    @property
+    def path(self) -> Path: ...
+
+
 @dataclass(frozen=True)
 class ExportedBundle(Bundle):
     """A bundle with what its export reported; `path` and `manifest` are those of the bundle."""
@@ -41,7 +48,7 @@ class ExportedBundle(Bundle):
 
 
 def export(
-    source: "str | Path | keras.Model | None" = None,
+    source: "str | Path | _HasPath | keras.Model | None" = None,
     out: str | Path | None = None,
     *,
     dataset: str | Path | None = None,
@@ -70,8 +77,8 @@ def export(
     written only if all files agree.
 
     Args:
-        source: run folder of fashion-train, by default the newest below ./runs. With `labels` a Keras model, or the
-            path of a .keras file, an HDF5 file or a SavedModel folder.
+        source: run folder, or the run that `fashion_train.train` returned; by default the newest below ./runs. With
+            `labels` a Keras model, or the path of a .keras file, an HDF5 file or a SavedModel folder.
         out: bundle folder to write, by default bundles/NAME.
         dataset: folder of the photos; for a run only if they have moved.
         labels: labels of an external model, in output order.
@@ -149,8 +156,9 @@ def export(
     return _finish(outcome, _write(outcome, target, overwrite=overwrite))
 
 
-def find_run(source: "Path | keras.Model | None") -> Path:
-    """The run that was named, or the newest; raises `RunError` if there is none."""
+def find_run(source: Any) -> Path:
+    """The run folder that was named, that of a run that `fashion_train.train` returned, or the newest."""
+    source = source if source is None or isinstance(source, Path) else getattr(source, "path", source)
     if source is not None and not isinstance(source, Path):
         raise UsageError("a Keras model needs its labels, in output order: export(model, labels=[...], dataset=...)")
     folder = source or default_run()

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -46,6 +47,11 @@ def test_place_of_a_failed_bundle_is_checked_first(untrained_run, tmp_path):
 def test_unwritable_place_is_refused_first(untrained_run):
     with pytest.raises(UsageError, match="/proc cannot be written: "):
         export(untrained_run, "/proc/out")
+
+
+def test_run_that_train_returned_is_taken_by_its_path(tmp_path):
+    with pytest.raises(FashionError, match="gone is not a run folder"):
+        export(SimpleNamespace(path=tmp_path / "gone"), tmp_path / "out")
 
 
 def test_model_without_labels_or_photos_is_refused(tmp_path):
