@@ -1,6 +1,6 @@
 """Train a small Keras model on folders named by labels, such as `red_dress`, and export it to a bundle.
 
-python examples/export_own_model.py [PHOTOS [OUT]]      (without PHOTOS, some are rendered; needs fashion-edge[export])
+Run: python export_own_model.py [PHOTOS [OUT]]. Without PHOTOS some are rendered. Needs fashion-edge[export].
 """
 
 import sys

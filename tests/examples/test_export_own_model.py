@@ -22,7 +22,3 @@ def test_own_model_is_exported(tmp_path):
     bundle = load_bundle(tmp_path / "own")
     assert [variant.name for variant in bundle.manifest.variants] == ["litert int8", "litert float32", "onnx float32"]
     assert set(bundle.manifest.space.groups) == {"colour", "garment"}
-
-
-def test_example_is_short():
-    assert len(EXAMPLE.read_text(encoding="utf-8").splitlines()) < 40
