@@ -1,11 +1,10 @@
 """The run folder, as docs/run.md describes it: model, lists, run.json, model card and report."""
 
-import csv
 import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,7 +16,7 @@ import numpy as np
 
 from fashion_edge.model_card import combinations_table, markdown_table, write_model_card
 from fashion_train.data.prepare import Prepared
-from fashion_train.report.report import write_report
+from fashion_train.report.report import write_report, write_rows
 from fashion_train.results import Epoch, TrainingResult
 
 SCHEMA = 1
@@ -31,11 +30,11 @@ def write_run(folder: Path, result: TrainingResult) -> None:
     result.model.save(folder / MODEL, include_optimizer=False)
     prepared, photos = result.prepared, result.prepared.dataset.photos
     calibration = choose_calibration(prepared, result.options.seed)
-    _write_rows(folder / "split.csv", ("file", "labels", "split", "duplicate_group"), _split_rows(prepared))
+    write_rows(folder / "split.csv", ("file", "labels", "split", "duplicate_group"), _split_rows(prepared))
     rows = [(photos[index].file, photos[index].combination) for index in calibration]
-    _write_rows(folder / "calibration.csv", ("file", "labels"), rows)
+    write_rows(folder / "calibration.csv", ("file", "labels"), rows)
     epochs = [[f"{value:.6g}" for value in asdict(epoch).values()] for epoch in result.fit.history]
-    _write_rows(folder / "history.csv", [field.name for field in fields(Epoch)], epochs)
+    write_rows(folder / "history.csv", [field.name for field in fields(Epoch)], epochs)
     (folder / "run.json").write_text(json.dumps(describe_run(folder, result), indent=1) + "\n")
     (folder / "MODEL_CARD.md").write_text(write_card(result), encoding="utf-8")
     write_report(folder, result)
@@ -106,13 +105,6 @@ def _root(root: Path, out: Path) -> str:
     """Relative to the run folder where both have a common parent folder, so that a moved project finds its photos."""
     here, there = out.resolve(), root.resolve()
     return os.path.relpath(there, here) if there.is_relative_to(here.parent.parent) else str(there)
-
-
-def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def write_card(result: TrainingResult) -> str:

@@ -1,7 +1,7 @@
 """report.md and its plots: what was trained on which photos, and how good it is."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,14 @@ def write_report(folder: Path, result: TrainingResult) -> None:
     (folder / "report.md").write_text("\n\n".join(_sections(result)) + "\n", encoding="utf-8")
 
 
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
 def captions(decided: Sequence[str], truth: Sequence[str]) -> list[tuple[str, str]]:
     """The two lines below each photo of worst.png; where few are wrong, it shows right ones too."""
     return [
@@ -64,10 +72,8 @@ def _write_worst(
 def _write_label_errors(folder: Path, result: TrainingResult) -> None:
     """suspects.csv, and the same as a contact sheet."""
     photos, errors = result.prepared.dataset.photos, result.label_errors
-    with (folder / "suspects.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("file", "label", "given", "probability"))
-        writer.writerows((photos[e.index].file, e.label, int(e.given), f"{e.probability:.3f}") for e in errors)
+    rows = [(photos[e.index].file, e.label, int(e.given), f"{e.probability:.3f}") for e in errors]
+    write_rows(folder / "suspects.csv", ("file", "label", "given", "probability"), rows)
     write_contact_sheet(
         folder / "plots" / "suspects.png",
         [result.prepared.decoded.large.read(error.index) for error in errors],

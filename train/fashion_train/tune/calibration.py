@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 
 Bins = list[tuple[float, float, int]]  # mean score, share with the label, number of scores
 BINS = 10
-SCALES = (0.4, 2.5)  # a few hundred photos do not justify a larger correction
+SCALE_RANGE = (0.4, 2.5)  # a few hundred photos do not justify a larger correction
 # One third of the tuning pictures shows no garment, more than a camera that points at clothes sees: with equal weights
 # thresholds rose, and real dresses got no label.
 NEGATIVES_WEIGHT = 0.5
-
-
 Scales = NDArray[np.float64]  # (labels,): new logit = scale x logit; decisions at 0.5 stay the same
 
 
@@ -43,13 +41,12 @@ def fit_temperatures(scores: Scores, targets: Targets) -> Scales:
     clipped = scores.astype(np.float64).clip(1e-6, 1 - 1e-6)
     logits, truth = np.log(clipped / (1 - clipped)), targets > 0.5
 
-    def loss(scale: float, column: int) -> float:
-        scaled = scale * logits[:, column]
-        return float(np.mean(np.logaddexp(0, scaled) - truth[:, column] * scaled))
+    def fit_one(logit: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+        if truth.all() or not truth.any():
+            return 1.0
+        return _best_scale(lambda scale: float(np.mean(np.logaddexp(0, scale * logit) - truth * (scale * logit))))
 
-    both = [column for column in range(scores.shape[1]) if 0 < truth[:, column].sum() < len(truth)]
-    found = {column: _best_scale(lambda scale, c=column: loss(scale, c)) for column in both}  # type: ignore[misc]
-    return np.array([found.get(column, 1.0) for column in range(scores.shape[1])])
+    return np.array([fit_one(logits[:, column], truth[:, column]) for column in range(scores.shape[1])])
 
 
 def fit_temperature(scores: Scores, targets: Targets) -> Scales:
@@ -70,7 +67,7 @@ def fit_temperature(scores: Scores, targets: Targets) -> Scales:
 def _best_scale(loss: Callable[[float], float]) -> float:
     from scipy.optimize import minimize_scalar
 
-    return float(minimize_scalar(loss, bounds=SCALES, method="bounded").x)
+    return float(minimize_scalar(loss, bounds=SCALE_RANGE, method="bounded").x)
 
 
 def reliability(scores: Scores, targets: Targets) -> Bins:
