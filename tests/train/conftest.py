@@ -13,27 +13,14 @@ def draw(garment, colour, rng):
     """A coarse dress or shirt before a blurred wall, never twice the same: (96, 72, 3) uint8 B, G, R."""
     blotches = rng.integers(120, 256, (5, 4, 3)).astype(np.uint8)
     picture = cv2.resize(blotches, (72, 96), interpolation=cv2.INTER_CUBIC)
-    x, y = rng.integers(-6, 7, 2) + (36, 30)
+    centre = rng.integers(-6, 7, 2) + (36, 30)
     width = int(rng.integers(12, 20))
     if garment == "dress":
-        shape = [
-            (x - width // 2, y - 18),
-            (x + width // 2, y - 18),
-            (x + 2 * width - 8, y + 50),
-            (x - 2 * width + 8, y + 50),
-        ]
+        outline = [(-(width // 2), -18), (width // 2, -18), (2 * width - 8, 50), (8 - 2 * width, 50)]
     else:
-        shape = [
-            (x - 30, y),
-            (x - 14, y - 16),
-            (x + 14, y - 16),
-            (x + 30, y),
-            (x + 14, y + 2),
-            (x + 14, y + 30),
-            (x - 14, y + 30),
-            (x - 14, y + 2),
-        ]
-    cv2.fillPoly(picture, [np.array(shape, np.int32)], COLOURS[colour])
+        right = [(14, -16), (30, 0), (14, 2), (14, 30)]
+        outline = [*right, *((-x, y) for x, y in reversed(right))]
+    cv2.fillPoly(picture, [(centre + outline).astype(np.int32)], COLOURS[colour])
     noise = rng.normal(0, 6, picture.shape)
     return (picture + noise).clip(0, 255).astype(np.uint8)
 
