@@ -18,13 +18,13 @@ def pluralize(count: int, noun: str) -> str:
 
 @contextmanager
 def suppress_output(*, enabled: bool = True) -> Iterator[None]:
-    """Send file descriptors 1 and 2 to a scratch file while the block runs; nothing changes where not `enabled`."""
+    """Redirect file descriptors 1 and 2 to a temporary file while the block runs, if `enabled`."""
     if not enabled:
         yield
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stdout.flush()
-    with suppress(OSError):  # a message that nobody could read: it goes to the scratch file too
+    with suppress(OSError):  # the message is lost
         sys.stderr.flush()
     saved = [(target, os.dup(target)) for target in (1, 2)]
     try:
@@ -36,7 +36,7 @@ def suppress_output(*, enabled: bool = True) -> Iterator[None]:
                 yield
             finally:
                 for stream in (sys.stdout, sys.stderr):
-                    with suppress(OSError):  # no room for the scratch file: the terminal is given back all the same
+                    with suppress(OSError):  # the disk is full; the terminal is restored below
                         stream.flush()
                 for target, copy in saved:
                     os.dup2(copy, target)
@@ -52,15 +52,15 @@ shown_progress: list[Callable[[], None]] = []  # each erases a progress line tha
 
 
 def clear_progress() -> None:
-    """Erase the progress line, before anything else is printed; the next update draws it again."""
+    """Erase the progress line before anything else is printed; the next update draws it again."""
     for erase in tuple(shown_progress):
         erase()
 
 
 def say(message: str) -> None:
-    """Print a message for a person; standard output carries data only.
+    """Print a message to standard error; standard output carries data only.
 
-    What cannot be written, to a log on a full disk, is lost: no work ends for it.
+    A message that cannot be written, as to a log on a full disk, is lost, and the program continues.
     """
     clear_progress()
     with suppress(OSError):
@@ -68,7 +68,7 @@ def say(message: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Text on one line, its control characters spelled out: no file's name steers a terminal or adds a line."""
+    """Return text on one line with control characters escaped: file names must not steer a terminal."""
     return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 

@@ -1,4 +1,4 @@
-"""Which run or bundle is meant when none was named: the newest here, else the bundle inside the package."""
+"""Default runs, bundles and settings."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ SHIPPED_BUNDLE = Path(__file__).with_name("shipped_bundle")
 
 
 def newest(parent: Path, marker: str) -> Path | None:
-    """The folder below `parent` whose `marker` file was written last; None where there is none."""
+    """Return the folder below `parent` with the newest `marker` file, or None."""
     if not parent.is_dir():
         return None
     marked = [entry / marker for entry in parent.iterdir() if not entry.name.startswith(".")]
@@ -22,17 +22,17 @@ def newest(parent: Path, marker: str) -> Path | None:
 
 
 def default_bundle() -> Path:
-    """The newest bundle below ./bundles, else the one that ships."""
+    """Return the newest bundle in ./bundles, else the shipped one."""
     return newest(BUNDLES, "manifest.json") or SHIPPED_BUNDLE
 
 
 def find_bundle(named: Path | None) -> Path:
-    """The bundle that was named, else the default; `shipped` is the one that ships where no such folder is here."""
+    """Return the given bundle, else the default; `shipped` is the shipped one, unless a folder has that name."""
     if named == Path("shipped") and not named.is_dir():
         return SHIPPED_BUNDLE
     return named or default_bundle()
 
 
 def default_run() -> Path | None:
-    """The newest run below ./runs, or None."""
+    """Return the newest run in ./runs, or None."""
     return newest(RUNS, "run.json")

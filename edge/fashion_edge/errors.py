@@ -1,42 +1,42 @@
-"""The exception tree: one class for each kind of thing that can be wrong.
+"""The exception tree: one class for each kind of error that a user can fix.
 
-FashionError                      every error that a person can mend; `.exit_status` is what the command returns
+FashionError                      every expected error; `.exit_status` is the exit status of the command
 ├── UsageError (ValueError)       a flag or an argument with a bad value
-├── OutputExistsError (FileExistsError)   an output is there already and overwriting was not asked for
+├── OutputExistsError (FileExistsError)   an output exists already and overwriting is off
 ├── MissingExtraError (ImportError)       a library is not installed; the message is the pip command
-├── ImageError (ValueError)       a still that cannot be read: missing, empty, cut short, no image, too large
+├── ImageError (ValueError)       an image that cannot be read: missing, damaged, too large, of another type
 ├── SourceError (OSError)         a camera, video, stream or folder that cannot be opened
 ├── BundleError (ValueError)      a bundle that is missing, damaged, or not of this schema
 │   ├── NewerBundleError          a bundle of a later version
-│   └── ModelError                a model file that does not load, or is not what the manifest says
-├── DatasetError (ValueError)     a data set that cannot be trained on
+│   └── ModelError                a model file that does not load, or differs from the manifest
+├── DatasetError (ValueError)     a dataset that cannot be used for training
 ├── RunError (ValueError)         a run folder that is missing, damaged, or not of this schema
-└── GateError                     a gate (parity, regression) said no
+└── GateError                     a gate (parity, regression) failed
 
-Every message is one sentence that names the bad value and what would be right.
+Every message is one sentence with the bad value and what is allowed.
 """
 
 import re
 
-GOES_ON = " ..."
+ELLIPSIS = " ..."
 
 
 def brief(error: BaseException, most: int = 160) -> str:
-    """What an exception of a library says, on one line of at most `most` characters; its kind where it says nothing.
+    """Return the message of a library's exception on one line of at most `most` characters, or its class name.
 
-    A converter's text is pages of graphs, paths and source lines: what stands behind its `error:` is meant.
+    The message of a converter is pages of graphs, paths and source lines; only the part after `error:` is returned.
     """
     text = str(error)
     found = re.search(r"(?:^|: )error: (.+)", text)
     words = " ".join((found[1] if found else text).split()) or type(error).__name__
     if len(words) <= most:
         return words
-    cut = words[: most - len(GOES_ON)]
-    return (cut.rpartition(" ")[0] or cut) + GOES_ON
+    cut = words[: most - len(ELLIPSIS)]
+    return (cut.rpartition(" ")[0] or cut) + ELLIPSIS
 
 
 class FashionError(Exception):
-    """An error that a person can mend; its text is one sentence."""
+    """An error that a user can fix; its text is one sentence."""
 
     exit_status = 2
 
@@ -46,18 +46,18 @@ class UsageError(FashionError, ValueError):
 
 
 class OutputExistsError(FashionError, FileExistsError):
-    """An output is there already and overwriting was not asked for."""
+    """An output exists already and overwriting is off."""
 
 
 class MissingExtraError(FashionError, ImportError):
-    """A library that the chosen way needs is not installed."""
+    """A library that is needed here is not installed; the message is the pip command."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} is not installed: pip install 'fashion-edge[{extra}]'")
 
 
 class ImageError(FashionError, ValueError):
-    """A still that cannot be read."""
+    """An image that cannot be read."""
 
 
 class SourceError(FashionError, OSError):
@@ -69,15 +69,15 @@ class BundleError(FashionError, ValueError):
 
 
 class NewerBundleError(BundleError):
-    """A bundle whose schema a later version defined."""
+    """A bundle that a later version wrote."""
 
 
 class ModelError(BundleError):
-    """A model file that does not load, or is not what the manifest says."""
+    """A model file that does not load, or differs from the manifest."""
 
 
 class DatasetError(FashionError, ValueError):
-    """A data set that cannot be trained on."""
+    """A dataset that cannot be used for training."""
 
 
 class RunError(FashionError, ValueError):
@@ -85,6 +85,6 @@ class RunError(FashionError, ValueError):
 
 
 class GateError(FashionError):
-    """A gate (parity, regression) said no."""
+    """A gate (parity, regression) failed."""
 
     exit_status = 3

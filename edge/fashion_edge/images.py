@@ -1,4 +1,4 @@
-"""What the name of a folder says of the photos in it, given the labels of a model: `Red_Dress` is red and a dress."""
+"""Photos: finding and decoding image files, and labels in folder names."""
 
 import os
 import unicodedata
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")  # decoders we let a stranger's file reach
-NOTES = frozenset({".json", ".txt", ".csv", ".xml", ".md", ".yaml", ".yml", ".ini", ".db", ".html"})  # beside pictures
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")  # decoders for untrusted files
+NOTES = frozenset({".json", ".txt", ".csv", ".xml", ".md", ".yaml", ".yml", ".ini", ".db", ".html"})  # next to photos
 MAX_PIXELS = 64_000_000  # declared width x height; 192 MB once decoded
 MAX_BYTES = 256 << 20
 BITS_PER_SAMPLE = 258  # a tag of TIFF
-PAPER = (255, 255, 255)  # what shows through a transparent pixel: shops cut garments out on white
+PAPER = (255, 255, 255)  # behind transparent pixels: shops cut garments out on white
 
 
 def is_image_name(path: Path) -> bool:
-    """Whether the suffix is one of `SUFFIXES`; hidden files (`.`, macOS `._`) are not images."""
+    """Return whether the suffix is one of `SUFFIXES`; hidden files (`.`, macOS `._`) are not images."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file's first bytes are those of a still, whatever its name: FFmpeg would take it for a video."""
+    """Return whether the content is a photo, whatever the name: FFmpeg would read it as a video."""
     from PIL import Image
 
     if not path.is_file():
@@ -40,20 +40,20 @@ def is_picture(path: Path) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nothing is decoded here
             Image.open(path, formats=FORMATS).close()
-    except Exception:  # Pillow's readers raise OSError, ValueError, SyntaxError, struct.error and more
+    except Exception:  # readers of Pillow raise OSError, ValueError, SyntaxError, struct.error and more
         return False
     return True
 
 
 def find_images(folder: Path, *, locked: bool = False) -> Iterator[Path]:
-    """Image files below a folder, recursive, in sorted order; a linked file counts, a linked folder is not followed.
+    """Find image files below a folder, recursive, in sorted order; links to files count, links to folders do not.
 
     Args:
-        folder: where to look.
-        locked: a folder below it that this user may not look into is given itself: `read_image` says why.
+        folder: the folder.
+        locked: yield folders that this user may not read themselves, for which `read_image` gives the reason.
 
     Raises:
-        PermissionError: a folder that this user may not look into.
+        PermissionError: this user may not read a folder, and `locked` is false.
     """
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith("."):
@@ -63,7 +63,7 @@ def find_images(folder: Path, *, locked: bool = False) -> Iterator[Path]:
 
 
 def find_ignored(folder: Path) -> Iterator[Path]:
-    """What `find_images` passes over and a person may take for pictures: files of other formats, linked folders."""
+    """Find what `find_images` skips but a user may expect: files in other formats, links to folders."""
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith(".") or is_image_name(entry) or entry.suffix.lower() in NOTES:
             continue
@@ -78,10 +78,10 @@ def _is_locked(folder: Path) -> bool:
 
 
 def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decode a still to (h, w, 3) uint8 in B, G, R order.
+    """Decode a photo to (h, w, 3) uint8 in B, G, R order.
 
     The header is read first: a file that declares more than `max_pixels` is refused before anything is decoded.
-    EXIF rotation is applied, transparency is laid on white, of an animation the first picture is taken.
+    EXIF rotation is applied, transparency becomes white, and an animation gives its first picture.
 
     Raises:
         ImageError: missing, locked, empty, cut short, not an image, or too large; the message names the file and why.
@@ -97,7 +97,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         if size > MAX_BYTES:
             raise ImageError(f"{path} is {size >> 20} MB, above the limit of {MAX_BYTES >> 20} MB for a still")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # our own bound is below; Pillow's is set for servers
+            warnings.simplefilter("ignore")  # our own limit is below
             with Image.open(path, formats=FORMATS) as image:
                 width, height = image.size
                 if width * height > max_pixels:
@@ -108,7 +108,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     except FileNotFoundError:
         raise ImageError(f"{path} does not exist") from None
     except PermissionError:
-        raise ImageError(f"{path} is not for this user to read; mend its mode") from None
+        raise ImageError(f"{path} cannot be read by this user; change its permissions") from None
     except IsADirectoryError:
         raise ImageError(f"{path} is a folder, not a picture") from None
     except Image.DecompressionBombError as error:
@@ -117,7 +117,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         raise ImageError(f"{path} is not a picture in a known format ({', '.join(FORMATS)})") from error
     except ImageError:
         raise
-    except Exception as error:  # Pillow's decoders raise OSError, ValueError, SyntaxError, struct.error and more
+    except Exception as error:  # decoders of Pillow raise OSError, ValueError, SyntaxError, struct.error and more
         raise ImageError(f"{path} cannot be decoded: {brief(error)}") from error
 
 
@@ -165,23 +165,23 @@ def _to_bgr(image: "PILImage.Image", depth: int) -> NDArray[np.uint8]:
 
 
 def read_folder_name(name: str, labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The labels that are named, as the model spells them, and the words that are none; capitals do not count.
+    """Return the labels in a folder name, as the model spells them, and the other words; case is ignored.
 
-    A label may hold `_` itself: where the labels are t_shirt and red, `red_t_shirt` names both, and no other word.
+    A label may contain `_` itself: with the labels t_shirt and red, `red_t_shirt` gives both, and no other word.
     """
-    spelt = {_alike(label): label for label in labels}
+    spelling = {_normalize(label): label for label in labels}
     words = [word for word in name.split("_") if word]
-    known, strange = [], []
+    known, unknown = [], []
     while words:
-        most = next((n for n in range(len(words), 0, -1) if _alike("_".join(words[:n])) in spelt), 0)
+        most = next((n for n in range(len(words), 0, -1) if _normalize("_".join(words[:n])) in spelling), 0)
         if most:
-            known.append(spelt[_alike("_".join(words[:most]))])
+            known.append(spelling[_normalize("_".join(words[:most]))])
         else:
-            strange.append(words[0])
+            unknown.append(words[0])
         words = words[most or 1 :]
-    return tuple(known), tuple(strange)
+    return tuple(known), tuple(unknown)
 
 
-def _alike(word: str) -> str:
-    """Equal for words that look the same: macOS writes an umlaut as two code points."""
+def _normalize(word: str) -> str:
+    """Normalize words that look the same: macOS writes an umlaut as two code points."""
     return unicodedata.normalize("NFC", word.casefold())

@@ -1,4 +1,4 @@
-"""What is drawn on a frame: where the classifier looked, what it says, a bar for each label, how the loop is doing."""
+"""Annotations on a frame: region of interest, decision, a bar for each label, frame rate and age."""
 
 import textwrap
 from dataclasses import dataclass, replace
@@ -12,21 +12,21 @@ from fashion_edge.opencv import cv2
 from fashion_edge.result import Result
 
 WHITE = (255, 255, 255)
-DIM = 60  # the brightest that is left of the picture under text; capping costs a third of scaling
+DIM = 60  # largest brightness of the picture under text; capping costs a third of scaling
 REFERENCE_HEIGHT = 480  # pixels; sizes are for this height and scale with it
-REFERENCE_WIDTH = 360  # pixels; a narrower picture has smaller words
+REFERENCE_WIDTH = 360  # pixels; narrower pictures have smaller text
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Plate:
-    """Lies wholly inside the pictures it was made for."""
+    """A block of text at a fixed place, inside the pictures it was made for."""
 
     left: int
     top: int
     words: NDArray[np.uint8]  # (height, width, 3), white on black
 
-    def lay(self, image: NDArray[np.uint8]) -> None:
-        """Dim what lies under it and write the words, in place."""
+    def draw(self, image: NDArray[np.uint8]) -> None:
+        """Dim the picture under the text and draw the text, in place."""
         height, width = self.words.shape[:2]
         part = image[self.top : self.top + height, self.left : self.left + width]
         cv2.min(part, _ceiling(self.words.shape), part)
@@ -35,7 +35,7 @@ class Plate:
 
 @dataclass(frozen=True, slots=True)
 class BarRows:
-    """Where bars stand: a row a label, its name on the plate, the bar right of it."""
+    """Layout of the bars: one row for each label, its name on the plate, the bar to the right."""
 
     plate: Plate
     height: int  # of a row, pixels
@@ -43,7 +43,7 @@ class BarRows:
     length: int  # of a full one
 
     def span(self, place: int, score: float) -> tuple[tuple[int, int], tuple[int, int]] | None:
-        """Two corners of the bar in row `place` for a score 0..1; None where nothing is to be seen of it."""
+        """Return two corners of the bar in row `place` for a score 0..1; None where it would be invisible."""
         length = round(score * self.length)
         if length <= 0:
             return None
@@ -52,13 +52,13 @@ class BarRows:
 
 
 def unit_of(height: int, width: int) -> float:
-    """How much larger than on a picture of the reference height."""
+    """Return the scale of text relative to a picture of the reference size."""
     return max(0.35, min(height / REFERENCE_HEIGHT, width / REFERENCE_WIDTH))
 
 
 @lru_cache(maxsize=16)
 def headline(text: str, height: int, width: int) -> Plate:
-    """Large, top left; a long text is shrunk to the width."""
+    """Return large text for the top left corner, shrunk to the width."""
     unit = unit_of(height, width)
     scale, thickness, margin = 1.0 * unit, max(1, round(2 * unit)), max(2, round(8 * unit))
     (wide, tall), below = text_size(text, scale, thickness)
@@ -71,7 +71,7 @@ def headline(text: str, height: int, width: int) -> Plate:
 
 @lru_cache(maxsize=2)
 def corner(text: str, height: int, width: int) -> Plate | None:
-    """Small, bottom right; None where the picture is too narrow for it beside the bars."""
+    """Return small text for the bottom right corner; None where the bars leave no space."""
     unit = unit_of(height, width)
     scale, margin = 0.4 * unit, max(2, round(5 * unit))
     (wide, tall), below = text_size(text, scale, 1)
@@ -83,7 +83,7 @@ def corner(text: str, height: int, width: int) -> Plate | None:
 
 @lru_cache(maxsize=2)
 def hint(text: str, height: int, width: int) -> Plate:
-    """Middling, top right; a long text is cut off."""
+    """Return text for the top right corner; a long one is cut off."""
     unit = unit_of(height, width)
     scale, margin = 0.5 * unit, max(2, round(6 * unit))
     (wide, tall), below = text_size(text, scale, 1)
@@ -94,7 +94,7 @@ def hint(text: str, height: int, width: int) -> Plate:
 
 @lru_cache(maxsize=8)
 def bar_rows(names: tuple[str, ...], height: int, width: int) -> BarRows:
-    """Bottom left, from the bottom up."""
+    """Return the rows of bars for the bottom left corner."""
     unit = unit_of(height, width)
     row, left = row_height(unit), round(70 * unit)
     wide = min(width, _rows_width(unit))
@@ -105,12 +105,12 @@ def bar_rows(names: tuple[str, ...], height: int, width: int) -> BarRows:
 
 @lru_cache(maxsize=16)
 def _ceiling(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """`DIM` all over: OpenCV takes the smaller of two arrays in two thirds of the time that a scalar costs it."""
+    """Return an array of `DIM`: for OpenCV the minimum with an array takes two thirds of the time of a scalar."""
     return np.full(shape, DIM, np.uint8)
 
 
 def row_height(unit: float) -> int:
-    """Of a bar and its name, pixels."""
+    """Height of a bar and its name, pixels."""
     return max(8, round(20 * unit))
 
 
@@ -119,20 +119,20 @@ def _rows_width(unit: float) -> int:
 
 
 def text_size(text: str, scale: float, thickness: int) -> tuple[tuple[int, int], int]:
-    """(width, height), and what hangs below the line; pixels."""
+    """Return (width, height), and the height below the baseline; pixels."""
     (wide, tall), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
     return (wide, tall), below
 
 
-def read_fonts() -> None:
-    """What OpenCV else does for the first word that it draws: 20 ms here, hundreds on a slow card."""
+def load_fonts() -> None:
+    """Load the fonts now; else the first text that OpenCV draws takes 20 ms, or hundreds on a slow SD card."""
     text_size("?", 1.0, 1)
 
 
 def write(
     lines: tuple[str, ...], size: tuple[int, int], scale: float, thickness: int, origin: tuple[int, int], row: int = 0
 ) -> NDArray[np.uint8]:
-    """White lines on black, (height, width, 3); the first starts at `origin`, each next one `row` pixels below."""
+    """Return white lines on black, (height, width, 3); the first starts at `origin`, the next `row` pixels below."""
     words = np.zeros((max(1, size[0]), max(1, size[1]), 3), np.uint8)
     for place, text in enumerate(lines):
         where = (origin[0], origin[1] + place * row)
@@ -141,9 +141,9 @@ def write(
 
 
 GREY, GREEN = (170, 170, 170), (90, 200, 90)
-NIGHT, ASH = (25, 26, 27), (142, 146, 150)  # of the card without a picture
-LONGEST = 1920  # pixels: a thin strip is not enlarged beyond
-SMALLEST = 360  # pixels of the shorter side: below, words would hide the picture
+NIGHT, ASH = (25, 26, 27), (142, 146, 150)  # colours of the card without a picture
+MAX_SIDE = 1920  # pixels: a thin strip is not enlarged beyond this
+MIN_SIDE = 360  # pixels of the shorter side: on smaller pictures text would hide the content
 
 
 def draw_result(result: Result) -> None:
@@ -152,27 +152,27 @@ def draw_result(result: Result) -> None:
     height, width = image.shape[:2]
     if (box.width, box.height) != (width, height):
         _draw_box(image, box, max(1, round(2 * unit_of(height, width))))
-    headline(result.decision.text, height, width).lay(image)
+    headline(result.decision.text, height, width).draw(image)
     _draw_bars(image, result)
     if result.vitals is not None and (plate := corner(result.vitals.describe(), height, width)):
-        plate.lay(image)
+        plate.draw(image)
 
 
 def enlarge(result: Result) -> Result:
-    """The result, its picture a whole number of times larger where words would hide what it shows."""
+    """Return the result with its picture enlarged by a whole number, where text would hide the content."""
     image, box = result.frame.image, result.box
     height, width = image.shape[:2]
-    times = -(-SMALLEST // min(height, width))
+    times = -(-MIN_SIDE // min(height, width))
     if times == 1:
         return result
-    times = max(1, min(times, LONGEST // max(height, width)))
+    times = max(1, min(times, MAX_SIDE // max(height, width)))
     larger = cv2.resize(image, (times * width, times * height), interpolation=cv2.INTER_NEAREST)
     scaled = Box(*(times * part for part in (box.left, box.top, box.width, box.height)))
     return replace(result, frame=replace(result.frame, image=larger), box=scaled)
 
 
 def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:
-    """The card (height, width, 3) uint8 B, G, R that stands where a picture was, and why; it is never labelled."""
+    """Return a card (height, width, 3) uint8 B, G, R that replaces the picture of a lost source and says why."""
     unit = unit_of(height, width)
     card = np.full((height, width, 3), NIGHT, np.uint8)
     middle = height // 2
@@ -184,8 +184,8 @@ def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:
 
 
 def draw_hint(image: NDArray[np.uint8], text: str) -> None:
-    """One small line along the top right, in place: for who looks on, no part of what is recorded."""
-    hint(text, *image.shape[:2]).lay(image)
+    """Draw one small line at the top right, in place: for viewers, not for recordings."""
+    hint(text, *image.shape[:2]).draw(image)
 
 
 def _draw_centred(
@@ -202,8 +202,8 @@ def _draw_box(image: NDArray[np.uint8], box: Box, line: int) -> None:
     profile = _profile(line)
     thick = len(profile)
     if min(part.shape[:2]) <= 2 * thick:
-        return  # a frame would hide what it frames
-    part[:, :thick] = part[:, -thick:] = profile  # a column touches every row of the picture: once, not once a shade
+        return  # a frame would hide its content
+    part[:, :thick] = part[:, -thick:] = profile  # columns touch every row: written once, not for each shade
     inner = part[1:-1, 1:-1]
     part[0] = part[-1] = 0
     inner[: thick - 2] = inner[2 - thick :] = 255
@@ -213,24 +213,24 @@ def _draw_box(image: NDArray[np.uint8], box: Box, line: int) -> None:
 
 @lru_cache(maxsize=8)
 def _profile(line: int) -> NDArray[np.uint8]:
-    """Across a line: (line + 2, 3), dark at both ends."""
+    """Return the pixels across a line: (line + 2, 3), dark at both ends."""
     profile = np.full((line + 2, 3), 255, np.uint8)
     profile[[0, -1]] = 0
     return profile
 
 
 def _draw_bars(image: NDArray[np.uint8], result: Result) -> None:
-    """One row a label: name, score as a bar; green where it was decided."""
+    """Draw one row for each label: name, and score as a bar; green where it was decided on."""
     height, width = image.shape[:2]
     scores, labels, decided = result.smoothed_array.tolist(), result.label_names, result.labels
-    most = height // 2 // row_height(unit_of(height, width))  # never more than half of the picture
+    most = height // 2 // row_height(unit_of(height, width))  # at most half of the picture
     if most == 0:
         return
     if most < len(labels):
         best = sorted(sorted(range(len(labels)), key=lambda i: -scores[i])[:most])
         scores, labels = [scores[i] for i in best], tuple(labels[i] for i in best)
     rows, rectangle = bar_rows(labels, height, width), cv2.rectangle
-    rows.plate.lay(image)
+    rows.plate.draw(image)
     for place, (label, score) in enumerate(zip(labels, scores, strict=True)):
         if span := rows.span(place, score):
             rectangle(image, *span, GREEN if label in decided else GREY, -1)

@@ -1,7 +1,7 @@
-"""One frame to one model input. Training, calibration, parity checks, benchmark and camera loop all call this.
+"""One frame to one model input, for training, calibration, parity checks, benchmarks and the camera loop alike.
 
-Shrinking halves by exact 2x2 means while it can, then one bilinear step in fixed-point arithmetic: ten times
-faster than area-averaging straight down, free of aliasing, and the same to the bit on every CPU.
+Frames are halved by exact 2x2 means as often as possible, then resized by one bilinear step in fixed-point arithmetic:
+ten times faster than area averaging, without aliasing, and identical to the bit on every CPU.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from fashion_edge.opencv import cv2
 Image = NDArray[np.uint8]
 
 FITS = ("stretch", "pad")
-PAD_VALUE = 255  # white, as the paper behind a cut-out garment
+PAD_VALUE = 255  # white, as behind a cut-out garment
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a model eats: uint8 pixels 0..255, one size, one channel order. Scaling lives in the graph."""
+    """Input of a model: uint8 pixels 0..255, one size, one channel order; scaling is part of the graph."""
 
     height: int = 96
     width: int = 96
@@ -30,7 +30,7 @@ class InputSpec:
     fit: str = "stretch"
 
     def __post_init__(self) -> None:
-        """Refuse what `preprocess` cannot make."""
+        """Refuse values that `preprocess` does not support."""
         if not (8 <= self.height <= 1024 and 8 <= self.width <= 1024):
             raise BundleError(f"input size {self.height} x {self.width} is outside 8..1024 pixels")
         for key, value, known in (
@@ -51,8 +51,8 @@ class InputSpec:
 def preprocess(frame: Image, spec: InputSpec) -> Image:
     """Fit a frame (h, w, 3) uint8 B, G, R, any size, to `spec.shape` uint8 in the model's channel order. Pure.
 
-    `stretch` fills the input whatever the aspect ratio, as the tutorial does; `pad` keeps the ratio and
-    centres the picture on white.
+    `stretch` fills the input and changes the aspect ratio, as the tutorial does; `pad` keeps it and centres the
+    picture on white (letterbox).
     """
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or frame.size == 0:
         raise ValueError(f"a frame is (h, w, 3) uint8, not {frame.shape} {frame.dtype}")
@@ -63,7 +63,7 @@ def preprocess(frame: Image, spec: InputSpec) -> Image:
 
 
 def _resize(frame: Image, height: int, width: int) -> Image:
-    """Returns (height, width, 3) B, G, R where halving is all it takes, else (height, width, 4) B, G, R, A.
+    """Return (height, width, 3) B, G, R where halving is enough, else (height, width, 4) B, G, R, A.
 
     OpenCV's exact resize has vector code for four channels, not for three.
     """

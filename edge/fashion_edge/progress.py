@@ -17,10 +17,10 @@ LINE_S = 10.0  # between two plain lines where standard error is not a terminal
 
 
 class SteadyConsole(Console):
-    """A rich console that goes on quietly where the reader went away, as `| head` does; rich would end the program."""
+    """A rich console that becomes silent when its reader closes, as `| head` does; rich would end the program."""
 
     def on_broken_pipe(self) -> None:
-        """Drop what is printed from now on."""
+        """Print nothing from now on."""
         self.quiet = True
 
 

@@ -1,4 +1,4 @@
-"""What the pipeline says of one frame, and the JSON line that carries it."""
+"""The result of one frame, and its JSON record."""
 
 import time
 from collections import deque
@@ -15,8 +15,8 @@ from fashion_edge.decide import Decision
 from fashion_edge.frame import Box, Event, Fault, Frame
 
 WINDOW_S = 5.0
-REFRESH_S = 0.5  # figures that change with each frame cannot be read
-MOST = 2_000  # frames remembered: bounded at any rate
+REFRESH_S = 0.5  # figures that change with each frame are not legible
+MAX_FRAMES = 2_000  # frames in memory, at any rate
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class Vitals:
 
 
 class Meter:
-    """Takes the age of each label; its figures change twice a second."""
+    """Measures frame rate and ages; the figures change twice a second."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, float]] = deque(maxlen=MOST)  # when, age; seconds
+        self._seen: deque[tuple[float, float]] = deque(maxlen=MAX_FRAMES)  # when, age; seconds
         self._vitals: Vitals | None = None
         self._read_at = 0.0
 
     def update(self, now: float, age_s: float) -> Vitals:
-        """Count a label made at `now`, seconds of any steady clock; returns the figures to show."""
+        """Count a label made at `now`, in seconds of any steady clock; returns the figures to show."""
         self._seen.append((now, age_s))
         young = len(self._seen) <= 10  # the first ones count at once
         if self._vitals is None or young or now - self._read_at >= REFRESH_S:
@@ -111,12 +111,12 @@ class Result:
         return dict(zip(self.label_names, self.smoothed_array.tolist(), strict=True))
 
 
-STEP_S = 0.5  # a clock that is set, as a Pi's is by NTP minutes after its start, moves further; drift does not
+STEP_S = 0.5  # setting a clock, as NTP does minutes after a Pi starts, moves it further; drift does not
 Clock = Callable[[], float]
 
 
 class WallClock:
-    """Turns monotonic seconds into wall-clock time stamps; follows the clock where it is set."""
+    """Converts monotonic seconds to wall-clock time; follows a clock that is set."""
 
     def __init__(self, wall: Clock = time.time, monotonic: Clock = time.monotonic) -> None:
         self._wall, self._monotonic = wall, monotonic
@@ -142,7 +142,7 @@ def _second(since_epoch: int) -> str:
 
 
 def result_record(result: Result, clock: WallClock) -> dict[str, Any]:
-    """The JSON object of one labelled frame; times in milliseconds."""
+    """Return the JSON object of one labelled frame; times in milliseconds."""
     vitals = result.vitals
     ages = (
         {} if vitals is None else {"age_p50_ms": round(vitals.age_p50_ms, 2), "age_p99_ms": round(vitals.age_p99_ms, 2)}
@@ -162,10 +162,10 @@ def result_record(result: Result, clock: WallClock) -> dict[str, Any]:
 
 
 def fault_record(fault: Fault) -> dict[str, Any]:
-    """The JSON object of an input that could not be read."""
+    """Return the JSON object of an input that could not be read."""
     return {"source": fault.source, "frame": fault.index, "error": fault.reason}
 
 
 def event_record(event: Event, clock: WallClock) -> dict[str, Any]:
-    """The JSON object of a change of the source's state."""
+    """Return the JSON object of a change of the source's state."""
     return {"source": event.source, "event": event.state, "at": clock.iso(event.at), "detail": event.detail}

@@ -56,10 +56,10 @@ def test_a_file_that_went_away_is_named_and_debug_shows_where(capsys: pytest.Cap
         (
             "--source",
             ["a.jpg", "b.jpg"],
-            "several pictures are given by their folder, as --source FOLDER",
+            "for several photos give their folder, as --source FOLDER",
         ),
-        ("--source", ["--source", "a.jpg", "b.jpg"], "(b.jpg); several pictures are given by their folder"),
-        ("--dataset", ["picture.jpg"] * 999, "picture.jpg ...); several pictures are given by their folder"),
+        ("--source", ["--source", "a.jpg", "b.jpg"], "(b.jpg); for several photos give their folder"),
+        ("--dataset", ["picture.jpg"] * 999, "picture.jpg ...); for several photos give their folder"),
         ("--out", ["photos"], "(photos); see fashion-x --help"),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_terminal_that_takes_nothing_does_not_end_the_run(tmp_path: Path, redi
 def test_a_full_disk_behind_standard_output_is_an_output_that_failed() -> None:
     done = in_a_shell("> /dev/full", "--help")
     assert done.returncode == 1
-    said = "an output cannot be written (No space left on device); make room, or write it elsewhere"
+    said = "an output cannot be written (No space left on device); free some space, or write it elsewhere"
     assert done.stderr == f"fashion-edge: {said}\n"
 
 

@@ -98,7 +98,7 @@ def test_looking_whether_places_can_be_written_leaves_nothing_there(tmp_path: Pa
         ({"jsonl": "."}, "--jsonl . is a folder; name a file, such as labels.jsonl"),
         ({"save": Path(__file__)}, "is a file; name a folder"),
         ({"record": Path("clip.gif")}, "--record clip.gif must end in .mp4"),
-        ({"jsonl": "-", "events": "-"}, "both want standard output"),
+        ({"jsonl": "-", "events": "-"}, "both write to standard output"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_said(request_: dict, said: str) -> None:

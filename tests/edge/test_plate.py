@@ -12,7 +12,7 @@ def test_what_lies_under_a_plate_is_dimmed_and_the_words_are_white(value: int) -
     image = np.full((40, 60, 3), value, np.uint8)
     words = np.zeros((10, 20, 3), np.uint8)
     words[4, 5] = 255
-    Plate(30, 20, words).lay(image)
+    Plate(30, 20, words).draw(image)
     assert image[24, 35].tolist() == [255, 255, 255]
     assert image[20, 30].tolist() == [min(value, DIM)] * 3
     assert (image[:20] == value).all()
@@ -48,7 +48,7 @@ def test_fonts_are_read_before_the_first_frame_and_only_for_who_wants_a_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    monkeypatch.setattr(run, "read_fonts", lambda: order.append("fonts"))
+    monkeypatch.setattr(run, "load_fonts", lambda: order.append("fonts"))
     monkeypatch.setattr(run, "run", lambda *_: order.append("frames"))
     main(["--source", "demo", "--headless"])
     assert order == ["frames"]

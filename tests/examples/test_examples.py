@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -51,7 +52,7 @@ def run_example(name: str, *arguments: object, **environment: str) -> subprocess
 def test_an_example_is_short_and_says_how_to_run_it(path: Path) -> None:
     text = path.read_text()
     assert text.count("\n") < 40
-    assert f"python {path.name} " in text.split('"""')[1]
+    assert re.search(rf"python (examples/)?{path.name} ", text.split('"""')[1])
 
 
 def test_photos_are_printed_with_scores_and_a_damaged_one_is_reported(photos: Path) -> None:

@@ -1,5 +1,39 @@
-"""Inference runtimes behind one verb: `run(batch) -> scores`."""
+"""Inference runtimes with one method: `run(batch) -> scores`."""
 
-from fashion_edge.backends.base import Backend, open_backend
+from importlib import import_module
+from typing import Protocol
 
-__all__ = ["Backend", "open_backend"]
+import numpy as np
+from numpy.typing import NDArray
+
+from fashion_edge.bundle import Bundle, Variant
+
+__all__ = ["OPENERS", "Backend", "open_backend"]
+OPENERS = {
+    "litert": "fashion_edge.backends.litert",
+    "onnx": "fashion_edge.backends.onnx",
+}
+
+
+class Backend(Protocol):
+    """A loaded model. Not thread-safe: one backend, one thread."""
+
+    name: str  # runtime and version, for messages and reports
+    input_shape: tuple[int, int, int]  # (height, width, 3)
+    n_labels: int
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Scores (n, n_labels) in 0..1 for inputs (n, height, width, 3) uint8, as `preprocess` makes them."""
+        ...
+
+
+def open_backend(bundle: Bundle, variant: Variant, threads: int = 1) -> Backend:
+    """Check the model file's hash and load it into its runtime.
+
+    Raises:
+        ModelError: missing, damaged, or refused by the runtime.
+        MissingExtraError: the runtime is not installed.
+    """
+    module = import_module(OPENERS[variant.runtime])
+    backend: Backend = module.load(bundle.read(variant), variant.file, threads)
+    return backend

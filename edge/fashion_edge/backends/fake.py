@@ -1,4 +1,4 @@
-"""The null backend: fixed scores after a fixed time. Tests use it, and the benchmark measures itself with it."""
+"""A backend with fixed scores after a fixed time, for tests and to measure the overhead of the benchmark."""
 
 import time
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class FakeBackend:
-    """Answers every input with the same scores, after `seconds` of sleep an input; counts its runs."""
+    """Returns the same scores for every input, after `seconds` of sleep for each; counts its runs."""
 
     def __init__(self, scores: list[float], input_shape: tuple[int, int, int] = (96, 96, 3), seconds: float = 0.0):
         self.name = "fake"
@@ -18,7 +18,7 @@ class FakeBackend:
         self._seconds = seconds
 
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Scores (n, n_labels) float32; refuses inputs that a real runtime would refuse."""
+        """Scores (n, n_labels) float32; refuses the inputs that a real runtime refuses."""
         if batch.dtype != np.uint8 or batch.shape[1:] != self.input_shape:
             raise ValueError(f"inputs are (n, {self.input_shape}) uint8, not {batch.shape} {batch.dtype}")
         if self._seconds:

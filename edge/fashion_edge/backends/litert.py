@@ -1,4 +1,4 @@
-"""TFLite files on LiteRT, or on the legacy tflite-runtime where that is what a device has."""
+"""TFLite files on LiteRT, or on the legacy tflite-runtime where a device has only that."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from fashion_edge.errors import MissingExtraError, ModelError, brief
 
 
 class LiteRtBackend:
-    """One interpreter with its tensors allocated; batch 1 inside, so that a stream pays for no padding."""
+    """One interpreter with allocated tensors; it runs batches of one, so that a stream needs no padding."""
 
     def __init__(self, interpreter: Any, name: str) -> None:
         self.name = name
@@ -23,8 +23,8 @@ class LiteRtBackend:
         _, height, width, _ = (int(n) for n in source["shape"])
         self.input_shape = (height, width, 3)
         self.n_labels = int(target["shape"][-1])
-        self._in_type, self._in_grid = source["dtype"], source["quantization"]
-        self._out_type, self._out_grid = target["dtype"], target["quantization"]
+        self._in_type, self._in_scale = source["dtype"], source["quantization"]
+        self._out_type, self._out_scale = target["dtype"], target["quantization"]
 
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores (n, n_labels) float32 for inputs (n, height, width, 3) uint8."""
@@ -38,28 +38,28 @@ class LiteRtBackend:
     def _encode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         if self._in_type == np.uint8:
             return pixels
-        if self._in_type == np.int8:  # the int8 grid that the converter lays over 0..255
+        if self._in_type == np.int8:  # the int8 quantization of 0..255
             return (pixels ^ 0x80).view(np.int8)
         return pixels.astype(self._in_type)
 
     def _decode(self, output: NDArray[Any]) -> NDArray[np.float32]:
         if self._out_type == np.float32:
             return output
-        scale, zero = self._out_grid
+        scale, zero = self._out_scale
         scores: NDArray[np.float32] = (output.astype(np.float32) - zero) * np.float32(scale)
         return scores
 
 
 def load(data: bytes, file: str, threads: int, runtime: tuple[Any, str] | None = None) -> LiteRtBackend:
-    """Load the bytes of a .tflite file; `runtime` is an interpreter class and its name, else the one installed here.
+    """Load the bytes of a .tflite file; `runtime` is an interpreter class and its name, by default the installed one.
 
     Raises:
-        ModelError: not a TFLite file, an operator the runtime lacks, or not one image in and one row of scores out.
+        ModelError: not a TFLite file, an unsupported operator, or not one image in and one row of scores out.
         MissingExtraError: neither runtime is installed.
     """
     interpreter_type, name = runtime or _find_runtime()
     try:
-        with _without_chatter():
+        with _native_messages_suppressed():
             interpreter = interpreter_type(model_content=data, num_threads=threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -87,8 +87,8 @@ def _find_runtime() -> tuple[Any, str]:
 
 
 @contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Keep the runtime's native INFO lines off standard error; what matters comes back as an exception."""
+def _native_messages_suppressed() -> Iterator[None]:
+    """Suppress native INFO lines of the runtime on standard error; errors are exceptions."""
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)

@@ -32,7 +32,7 @@ def load(data: bytes, file: str, threads: int) -> OnnxBackend:
     """Load the bytes of an .onnx file.
 
     Raises:
-        ModelError: not an ONNX file, an operator the runtime lacks, or not one uint8 image in and one row out.
+        ModelError: not an ONNX file, an unsupported operator, or not one uint8 image in and one row out.
         MissingExtraError: onnxruntime is not installed.
     """
     try:
@@ -43,7 +43,7 @@ def load(data: bytes, file: str, threads: int) -> OnnxBackend:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a waiting Pi stays cool
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # keeps an idle Pi cool
     name = f"onnxruntime {ort.__version__}"
     try:
         session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -58,7 +58,7 @@ def load(data: bytes, file: str, threads: int) -> OnnxBackend:
 
 
 def _fits(source: Any, target: Any) -> bool:
-    """Whether pixels are bytes, and all sizes are known but that of a batch: one that is not is a word or None."""
+    """Return whether pixels are uint8 and all sizes but the batch are fixed: others are a string or None."""
     if source.type != "tensor(uint8)" or len(source.shape) != 4 or len(target.shape) != 2:
         return False
     batch, *size, channels = source.shape

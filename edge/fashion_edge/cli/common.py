@@ -1,4 +1,4 @@
-"""What the command lines share: option types, signals, errors as one sentence, exit statuses."""
+"""Shared by all commands: option types, option groups, errors as one sentence, exit statuses."""
 
 import errno
 import io
@@ -17,7 +17,7 @@ from fashion_edge.console import say
 from fashion_edge.errors import FashionError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a line break among them: what is printed of a text stays one line
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # line breaks among them: messages stay on one line
 
 
 class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no type arguments
@@ -124,13 +124,13 @@ def version_flag(command: Command) -> Command:
     return click.version_option(__version__, message="%(prog)s %(version)s")(command)
 
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 130  # 128 + SIGINT, as in shells
 
 
 EXTRA = re.compile(r"Got unexpected extra argument(?P<many>s?) \((?P<words>.*)\)")
 
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # such an error names no file that is open, nor standard output
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)  # such errors do not name the file
 
 
 def run_command(command: click.Command, argv: Sequence[str] | None, renamed: Mapping[str, str] | None = None) -> int:
@@ -143,7 +143,7 @@ def run_command(command: click.Command, argv: Sequence[str] | None, renamed: Map
     """
     _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has it: no label is lost to a locale
+        sys.stdout.reconfigure(errors="backslashreplace")  # as for standard error: labels print in any locale
     try:
         args = list(sys.argv[1:] if argv is None else argv)
         return _run(command, [_new_name(arg, renamed or {}) for arg in args])
@@ -152,9 +152,9 @@ def run_command(command: click.Command, argv: Sequence[str] | None, renamed: Map
 
 
 def _open_closed_streams() -> None:
-    """Files that are opened later would otherwise get the numbers 0, 1 and 2, and be written to as if they were these.
+    """Open /dev/null in place of closed standard streams, which are None in Python.
 
-    Python has None for such a stream, and the lowest free number is what `open` gives.
+    Otherwise the next files would get the descriptors 0, 1 and 2, and receive what is printed.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -163,7 +163,7 @@ def _open_closed_streams() -> None:
 
 
 def _flush() -> None:
-    """What a full disk does not take is lost; Python would try again at its end, and replace the exit status by 120."""
+    """Flush, and drop what a full disk refuses; Python would try again at exit and replace the exit status by 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -177,7 +177,7 @@ def _new_name(arg: str, renamed: Mapping[str, str]) -> str:
     name, equals, value = arg.partition("=")
     if name not in renamed:
         return arg
-    say(f"{name} is now called {renamed[name]}; the old name goes away in the next release")
+    say(f"{name} is now called {renamed[name]}; the old name will be removed in the next release")
     return renamed[name] + equals + value
 
 
@@ -193,10 +193,10 @@ def _run(command: click.Command, args: list[str]) -> int:
     except click.ClickException as error:
         say(f"{name}: {_sentence(error)}; see {name} --help")
         return 2
-    except SystemExit:  # click's answer when the reader of our output went away, as `| head` does
+    except SystemExit:  # click ends like this when the reader of our output closed, as `| head` does
         return 0
     except Exception as error:
-        sentence, status = _judge(error)
+        sentence, status = _explain(error)
         if "--debug" not in args:
             say(f"{name}: {sentence}")
             return status
@@ -208,31 +208,31 @@ def _run(command: click.Command, args: list[str]) -> int:
     return int(status or 0)
 
 
-def _judge(error: Exception) -> tuple[str, int]:
-    """What is said of an error, and the exit status."""
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return the message for an error, and the exit status."""
     if isinstance(error, FashionError):
         return str(error), error.exit_status
     if isinstance(error, OSError) and error.filename:
         return _about_file(error), 2
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return f"an output cannot be written ({error.strerror}); make room, or write it elsewhere", 1
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return f"an output cannot be written ({error.strerror}); free some space, or write it elsewhere", 1
     return f"unexpected {type(error).__name__}: {error}; run it again with --debug and report the traceback", 1
 
 
 def _about_file(error: OSError) -> str:
     if isinstance(error, PermissionError):
-        return f"{error.filename} is not for this user to read or write; name another place, or mend its mode"
+        return f"{error.filename} cannot be read or written by this user; name another place, or change its permissions"
     return f"{error.filename} cannot be read or written ({error.strerror}); name another place"
 
 
-def _how_photos_are_given(context: click.Context, extra: re.Match[str]) -> str:
-    """For a command that takes them by an option, and nothing without one; a shell makes many words of `*.jpg`."""
+def _explain_photos(context: click.Context, extra: re.Match[str]) -> str:
+    """Explain how to pass photos to a command without arguments; a shell expands `*.jpg` to many words."""
     names = {option: param.name for param in context.command.params for option in param.opts}
     flag = next((flag for flag in ("--source", "--dataset") if flag in names), None)
     if flag is None or any(isinstance(param, click.Argument) for param in context.command.params):
         return ""
     if extra["many"] or context.params.get(names[flag]):
-        return f"; several pictures are given by their folder, as {flag} FOLDER"
+        return f"; for several photos give their folder, as {flag} FOLDER"
     from shlex import quote
 
     return f"; give it as {flag} {quote(extra['words'])}"
@@ -246,5 +246,5 @@ def _sentence(error: click.ClickException) -> str:
             from textwrap import shorten
 
             text = shorten(text, 160, placeholder=" ...)")
-        text += _how_photos_are_given(context, extra)
+        text += _explain_photos(context, extra)
     return text.replace("a valid integer range", "a whole number")

@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 
 def check_destinations(request: Request) -> None:
-    """Refuse outputs that cannot be begun, or that would replace what is not theirs.
+    """Refuse outputs that cannot be written, or that would replace other files.
 
     Raises:
-        UsageError: an output that is the source or another output or stands in its way, a folder where a file belongs,
-            or the reverse; a place that cannot be written.
-        OutputExistsError: it is there already, and neither `--overwrite` nor `--append` was given.
+        UsageError: an output is the source or another output, is a folder instead of a file or the reverse, or cannot
+            be written.
+        OutputExistsError: it exists already, and neither `--overwrite` nor `--append` was given.
     """
     if request.jsonl == request.events == "-":
-        raise UsageError("--jsonl - and --events - both want standard output; give one of them a file")
+        raise UsageError("--jsonl - and --events - both write to standard output; give one of them a file")
     files = list(_files(request))
     _check_apart(files)
     for flag, path in files:
@@ -53,7 +53,7 @@ def check_destinations(request: Request) -> None:
             refuse_unwritable(f"{flag} {path}", path, "file")
     for flag, folder in folders:
         refuse_unwritable(f"{flag} {folder}", folder, "folder")
-    _check_ways(files, [*files, *folders])
+    _check_parents(files, [*files, *folders])
 
 
 def _files(request: Request) -> Iterator[tuple[str, Path]]:
@@ -74,8 +74,8 @@ def _check_apart(files: Sequence[tuple[str, Path]]) -> None:
             raise UsageError(f"{one} and {other} both name {taken}; give each a file of its own")
 
 
-def _check_ways(files: Sequence[tuple[str, Path]], outputs: Sequence[tuple[str, Path]]) -> None:
-    """A file stands in the way of what would be a folder of the same name, or lie in one."""
+def _check_parents(files: Sequence[tuple[str, Path]], outputs: Sequence[tuple[str, Path]]) -> None:
+    """Refuse a file with the name of a folder that another output needs."""
     for one, path in files:
         for other, place in outputs:
             if other != one and not is_device(path) and place.resolve().is_relative_to(path.resolve()):
@@ -104,9 +104,9 @@ def _refuse_source(flag: str, path: Path, source: str) -> None:
         raise UsageError(f"{flag} {path} is the source itself, or a part of it; name another file")
 
 
-def _refuse_recording(flag: str, path: Path, begun: Path | None) -> None:
-    """A line among those of a recording would spoil it, whether it is begun now or was made before."""
-    inside = begun is not None and path.resolve().is_relative_to(begun.resolve())
+def _refuse_recording(flag: str, path: Path, recording: Path | None) -> None:
+    """Refuse a file inside a recording, whether it is new or exists already."""
+    inside = recording is not None and path.resolve().is_relative_to(recording.resolve())
     if inside or (path.name in (HEADER, LINES) and (path.parent / HEADER).is_file()):
         raise UsageError(f"{flag} {path} would be part of a recording of raw frames; name a file elsewhere")
 
@@ -133,21 +133,21 @@ def _source_files(source: str) -> Iterator[Path]:
 
 
 def _check_recording(folder: Path, source: str, *, overwrite: bool) -> None:
-    """Only a recording is ever replaced, and never the one that is read."""
+    """Refuse to replace anything but a recording, and the recording that is replayed."""
     place = folder.resolve()
     if any(file.resolve().is_relative_to(place) for file in _source_files(source) if file.exists()):
-        raise UsageError(f"--record-raw {folder} is the recording that is read; name another folder")
+        raise UsageError(f"--record-raw {folder} is the recording that is replayed; name another folder")
     check_folder(folder, overwrite=overwrite)
 
 
 def keep_sinks(request: Request, model: Model, source: Source, options: Options) -> Iterator[Sink]:
-    """Sinks that want frames before anything is drawn on them, and the check of a replay.
+    """Make the sinks that need frames before they are annotated, and the check of a replay.
 
     Raises:
-        SourceError: the recording that is replayed is damaged; nothing is begun.
+        SourceError: the recording that is replayed is damaged; no output is opened.
     """
     header = make_header(model, source, options)
-    check = _make_check(source.recording, header) if source.recording else None  # before an output is begun
+    check = _make_check(source.recording, header) if source.recording else None  # before an output is opened
     if request.capture:
         from fashion_edge.sinks.collect import CollectSink
 
@@ -171,7 +171,7 @@ def _make_check(recording: Recording, header: Header) -> ReplayCheck:
 
 
 def make_header(model: Model, source: Source, options: Options) -> Header:
-    """Under what conditions this run decides."""
+    """Return the conditions of this run, for its recording."""
     return Header(
         source=source.name,
         still=source.still,
@@ -185,10 +185,10 @@ def make_header(model: Model, source: Source, options: Options) -> Header:
 
 
 def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterator[Sink]:
-    """What `--serve` and `--mqtt` ask for; each is made when the one before it is in use.
+    """Make the sinks of `--serve` and `--mqtt`; each is made after the one before was entered.
 
     Raises:
-        UsageError: an address that is none, a port that is taken, a password that cannot be read.
+        UsageError: the address is invalid, the port is in use, or the password cannot be read.
         MissingExtraError: the MQTT client is not installed.
     """
     if (address := find_address(request)) is not None:
@@ -202,10 +202,10 @@ def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterat
 
 
 def find_address(request: Request) -> "Address | None":
-    """Where `--serve` listens; nothing is opened.
+    """Return the address of `--serve`, without opening it.
 
     Raises:
-        UsageError: an address that is none.
+        UsageError: the address is invalid.
     """
     if request.serve is None:
         return None
@@ -215,10 +215,10 @@ def find_address(request: Request) -> "Address | None":
 
 
 def find_origins(request: Request) -> "tuple[Origin, ...]":
-    """Where else the page of `--serve` is opened.
+    """Return the addresses of `--serve-origin`.
 
     Raises:
-        UsageError: one that is none.
+        UsageError: an address is invalid.
     """
     from fashion_edge.web import Origin
 
@@ -226,10 +226,10 @@ def find_origins(request: Request) -> "tuple[Origin, ...]":
 
 
 def find_broker(request: Request) -> "Broker | None":
-    """Whom `--mqtt` means; nothing is sent.
+    """Return the broker of `--mqtt`, without connecting.
 
     Raises:
-        UsageError: an address that is none, a password that cannot be read.
+        UsageError: the address is invalid, or the password cannot be read.
     """
     if request.mqtt is None:
         return None
@@ -247,13 +247,13 @@ class _Files(TypedDict):
 
 
 def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[Sink]:
-    """Sinks in the order in which they see a frame; each is entered before the next is made.
+    """Make the other sinks, in the order in which they get a frame; each is entered before the next is made.
 
     Raises:
-        FashionError: an output that cannot be begun.
+        FashionError: an output cannot be opened.
     """
     windowed = watched and not source.still
-    a_line_each = sys.stdout.isatty() and (source.still or request.jsonl == "-")  # that is progress enough
+    a_line_each = sys.stdout.isatty() and (source.still or request.jsonl == "-")  # which shows the progress
     if not (windowed or a_line_each) and (progress := make_progress_sink(source, request.frames)) is not None:
         yield progress
     yield TextSink(still=source.still, quiet="-" in (request.jsonl, request.events))
@@ -278,5 +278,5 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
 
 
 def _is_stream(source: Source) -> bool:
-    """Whether it is the replay of a camera or a stream, which may have been faster than it said."""
+    """Return whether it replays a camera or a stream, which may have been faster than its nominal rate."""
     return source.recording is not None and not source.recording.header.from_file

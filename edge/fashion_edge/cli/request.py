@@ -1,4 +1,4 @@
-"""The options of `fashion-edge`, each declared once: the fields of `Request` are the options of the command line."""
+"""The options of `fashion-edge`, each declared once as a field of `Request`."""
 
 # ruff: noqa: RUF009  # `flag` returns a dataclass field
 from dataclasses import dataclass, field, fields, replace

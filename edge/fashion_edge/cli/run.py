@@ -9,7 +9,7 @@ from fashion_edge.cli.signals import ended_by_signals
 from fashion_edge.console import say
 from fashion_edge.golden import self_test_colours
 from fashion_edge.opencv import cv2
-from fashion_edge.overlay import read_fonts
+from fashion_edge.overlay import load_fonts
 from fashion_edge.pipeline import Labeller, Summary, run
 from fashion_edge.readers import make_reader
 from fashion_edge.sinks.base import FanOut
@@ -20,9 +20,9 @@ CHECK_FAILED = 3  # exit status
 
 
 def run_request(request: Request) -> int:
-    """Run to the end of the source, a limit, `q` or Ctrl-C; returns the exit status."""
+    """Do what the options say; returns the exit status."""
     request.check()
-    request.options()  # bad values are said before anything is loaded
+    request.options()  # checked before anything is loaded
     check_destinations(request)
     if request.print_colour_card is not None:
         from fashion_edge.colour_card import print_card
@@ -37,50 +37,58 @@ def run_request(request: Request) -> int:
         from fashion_edge.cli.tools import compare_bundles
 
         return compare_bundles(request)
+    return _label_source(request)
+
+
+def _label_source(request: Request) -> int:
+    """Label frames to the end of the source, a limit, `q` or Ctrl-C."""
     model = request.open_model()
-    bundle = model.bundle
+    manifest = model.bundle.manifest
     cv2.setNumThreads(model.threads)
     watched = _can_watch(request)
     source = open_source(
         request.source_text(), every_frame=request.every_frame, watched=watched, camera=request.camera_settings()
     )
-    options = choose_options(request, bundle, source)
+    options = choose_options(request, model.bundle, source)
     say(model.describe())
     say(source.describe())
+    labeller = Labeller(manifest, model.backend, options, still=source.still)
+    self_test_colours(lambda frame: labeller.prepare(frame).pixels, manifest.input.channels)
     summary = Summary()
-    labeller = Labeller(bundle.manifest, model.backend, options, still=source.still)
-    self_test_colours(lambda frame: labeller.prepare(frame).pixels, bundle.manifest.input.channels)
     with ExitStack() as stack:
         sinks = stack.enter_context(FanOut())
         checks: list[ReplayCheck] = []
         for sink in chain(
-            network_sinks(request, bundle.manifest.space, source),  # first: a port may be taken, and files are replaced
+            network_sinks(request, manifest.space, source),  # first: a port may be in use, and files are replaced
             keep_sinks(request, model, source, options),
             make_sinks(request, source, watched=watched),
         ):
             sinks.add(sink)
             checks += [sink] if isinstance(sink, ReplayCheck) else []
         if sinks.wants_picture:
-            read_fonts()  # before the source runs: the first frames would be as much older
+            load_fonts()  # before the source starts, or its first frames would be older
         reader = stack.enter_context(make_reader(source, labeller.prepare))
         with ended_by_signals():
             run(reader, labeller, sinks, options, summary)
-    for line in [*summary.describe(reader.dropped), *sinks.outputs, *sinks.failures]:
+    for line in [
+        *summary.describe(reader.dropped),
+        *sinks.outputs,
+        *sinks.failures,
+        *map(ReplayCheck.describe, checks),
+    ]:
         say(line)
-    for check in checks:
-        say(check.describe())
     if any(check.failed for check in checks):
         return CHECK_FAILED
     return 1 if summary.faults or sinks.failures or not summary.frames else 0
 
 
 def _can_watch(request: Request) -> bool:
-    """Whether a window will be opened for a source that moves; says why not where one could be expected."""
+    """Return whether a window will be opened for video; prints why not where a user could expect one."""
     if request.headless or "-" in (request.jsonl, request.events):
         return False
     from fashion_edge.sinks.window import why_no_window
 
     reason = why_no_window()
     if reason is not None and request.source is None:
-        say(f"no window: {reason}; going on headless")
+        say(f"no window: {reason}; running headless")
     return reason is None

@@ -1,4 +1,4 @@
-"""How the command is told to end from outside: Ctrl-C, a service manager, a terminal that goes away."""
+"""Signals that end a run: Ctrl-C, a service manager, a closed terminal."""
 
 import signal
 import threading
@@ -7,20 +7,20 @@ from contextlib import contextmanager
 from types import FrameType
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
-INSISTENT = 3  # signals: who sends so many waits no longer for files to be closed
+INSISTENT = 3  # signals: so many end the program at once, before files are closed
 
 
 class _Handler:
-    """Turns the first signal into KeyboardInterrupt, and no other before a person insists.
+    """Turns the first signal into KeyboardInterrupt, and again from the third one on.
 
-    A wrapper that passes Ctrl-C on sends a second one, which may not break files that are just being closed.
+    A wrapper that forwards Ctrl-C sends a second signal, which must not interrupt the closing of files.
     """
 
     def __init__(self) -> None:
         self.start()
 
     def start(self) -> None:
-        """Nothing has come yet, and nothing is being closed."""
+        """Reset: no signal has arrived, and no file is being closed."""
         self.closing = False
         self._came = 0
 
@@ -59,7 +59,7 @@ def signals_interrupt() -> Iterator[None]:
 def ended_by_signals() -> Iterator[None]:
     """The first signal ends this block, not the program: files are closed after it and the summary printed.
 
-    Stands inside of `signals_interrupt`; behind the block a signal is too late to end anything.
+    Use it inside `signals_interrupt`; a signal after the block has no effect.
     """
     try:
         yield

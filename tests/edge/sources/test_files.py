@@ -231,7 +231,7 @@ def test_a_locked_folder_is_a_fault_among_frames(photo_folder: Path, monkeypatch
     monkeypatch.setattr("builtins.open", lambda path, *args: refuse(Path(path), *args))
     fault, frame = open_source(str(photo_folder)).items()
     assert isinstance(fault, Fault)
-    assert fault.reason == f"{locked} is not for this user to read; mend its mode"
+    assert fault.reason == f"{locked} cannot be read by this user; change its permissions"
     assert isinstance(frame, Frame)
 
 
