@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.backends import Backend
-from fashion_edge.backends import OPENERS
+from fashion_edge.backends import OPENERS, Backend
 from fashion_edge.bundle import Variant
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import ModelError
