@@ -13,6 +13,7 @@ LABELS = ("blue", "dress", "red", "shirt")
 GROUPS = {"colour": ["blue", "red"], "garment": ["dress", "shirt"]}
 COLOURS = {"red": (200, 30, 30), "blue": (30, 40, 200)}
 HEIGHT, WIDTH = 48, 40
+PER_PAIR = 40  # photos of each colour and garment
 
 
 def draw(colour: str, garment: str, rng: np.random.Generator) -> np.ndarray:
@@ -27,16 +28,15 @@ def draw(colour: str, garment: str, rng: np.random.Generator) -> np.ndarray:
     return image.clip(0, 255).astype(np.uint8)
 
 
-def write_photos(root: Path, per_pair: int = 40) -> list[dict[str, str]]:
-    """Write the pictures and return the rows of split.csv."""
+def write_photos(root: Path, per_pair: int) -> None:
+    """Write the pictures that `make_rows` lists."""
     from PIL import Image
 
-    rng, rows = np.random.default_rng(7), make_rows(per_pair)
-    for row in rows:
+    rng = np.random.default_rng(7)
+    for row in make_rows(per_pair):
         (root / row["file"]).parent.mkdir(parents=True, exist_ok=True)
         colour, garment = row["file"].split("/")[0].split("_")
         Image.fromarray(draw(colour, garment, rng)).save(root / row["file"])
-    return rows
 
 
 def make_rows(per_pair: int) -> list[dict[str, str]]:
@@ -175,32 +175,35 @@ def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> No
 
 
 @pytest.fixture(scope="session")
-def trained_run(tmp_path_factory) -> Path:
+def photos(tmp_path_factory) -> Path:
+    """A folder of 160 pictures that tests must not change."""
+    folder = tmp_path_factory.mktemp("data") / "photos"
+    write_photos(folder, PER_PAIR)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_run(photos: Path, tmp_path_factory) -> Path:
     """A trained run that tests must not change."""
     import keras
 
     keras.utils.set_random_seed(3)
-    base = tmp_path_factory.mktemp("tiny")
-    rows = write_photos(base / "photos")
-    model = tiny_network()
-    train(model, base / "photos", rows)
-    write_run(base / "runs" / "tiny", model, rows, base / "photos")
-    return base / "runs" / "tiny"
+    model, folder = tiny_network(), tmp_path_factory.mktemp("tiny") / "runs" / "tiny"
+    train(model, photos, make_rows(PER_PAIR))
+    write_run(folder, model, make_rows(PER_PAIR), photos)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def dead_units_run(trained_run: Path, tmp_path_factory) -> Path:
+def dead_units_run(photos: Path, tmp_path_factory) -> Path:
     """A trained run whose network has dead units with scales that int8 cannot represent."""
     import keras
 
     keras.utils.set_random_seed(5)
-    rows = list(csv.DictReader((trained_run / "split.csv").read_text().splitlines()))
-    photos = trained_run.parent.parent / "photos"
-    model = vgg_network()
-    train(model, photos, rows, epochs=15)
+    model, folder = vgg_network(), tmp_path_factory.mktemp("dead") / "runs" / "dead"
+    train(model, photos, make_rows(PER_PAIR), epochs=15)
     kill_units(model)
-    folder = tmp_path_factory.mktemp("dead") / "runs" / "dead"
-    write_run(folder, model, rows, photos)
+    write_run(folder, model, make_rows(PER_PAIR), photos)
     return folder
 
 

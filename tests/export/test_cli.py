@@ -1,6 +1,7 @@
 """The command line: flags that contradict each other, old spellings, exit statuses."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -135,10 +136,9 @@ def test_newest_run_is_the_default(run, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_photos_may_have_moved(run, trained_run, tmp_path, capsys):
+def test_photos_may_have_moved(run, photos, tmp_path, capsys):
     text = (run / "run.json").read_text()
-    (run / "run.json").write_text(text.replace(str(trained_run.parent.parent / "photos"), "gone"))
-    photos = trained_run.parent.parent / "photos"
+    (run / "run.json").write_text(text.replace(str(photos), "gone"))
     assert main([str(run), "--out", str(tmp_path / "my bundle"), "--dataset", str(photos)]) == 0
     err = capsys.readouterr().err
     assert f"next: fashion-edge --bundle '{tmp_path / 'my bundle'}'" in err
@@ -155,10 +155,8 @@ def test_refused_network_has_status_3_and_its_layer_is_named(dead_units_run, tmp
 
 
 @pytest.mark.slow
-def test_unreadable_photo_is_named_and_has_status_1(run, trained_run, tmp_path, capsys):
-    import shutil
-
-    photos = shutil.copytree(trained_run.parent.parent / "photos", tmp_path / "photos")
+def test_unreadable_photo_is_named_and_has_status_1(run, photos, tmp_path, capsys):
+    photos = shutil.copytree(photos, tmp_path / "photos")
     (photos / "blue_dress" / "000.png").write_bytes(b"")
     assert main([str(run), "--dataset", str(photos), "--out", str(tmp_path / "out")]) == 1
     assert "000.png is empty" in capsys.readouterr().err

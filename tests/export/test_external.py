@@ -11,15 +11,10 @@ from fashion_edge.bundle import load_bundle
 from fashion_edge.errors import DatasetError, ModelError, OutputExistsError
 from fashion_export import export
 from fashion_export.cli import main
-from fashion_export.external import expect_pixels, find_photos, open_model, scales_pixels
+from fashion_export.external import expect_pixels, find_photos, scales_pixels
 from fashion_export.source import keras_scores, load_model
 
 LABELS = "blue,dress,red,shirt"
-
-
-@pytest.fixture
-def photos(trained_run):
-    return trained_run.parent.parent / "photos"
 
 
 @pytest.fixture
@@ -164,7 +159,6 @@ def test_scores_in_a_dictionary_are_found(value_range):
     assert keras_scores(expect_pixels(model, value_range), pixels).shape == (2, 4)
 
 
-@pytest.mark.slow
 def test_every_fifth_photo_is_held_out_and_folders_name_labels(photos):
     calibration, held_out = find_photos(photos, tuple(LABELS.split(",")))
     assert (len(calibration), len(held_out)) == (128, 32)
@@ -172,7 +166,6 @@ def test_every_fifth_photo_is_held_out_and_folders_name_labels(photos):
     assert all(set(photo.labels) == set(photo.file.split("/")[0].split("_")) for photo in held_out)
 
 
-@pytest.mark.slow
 def test_copy_with_another_name_is_used_once(photos, tmp_path):
     folder = shutil.copytree(photos, tmp_path / "photos")
     for i in range(10):
@@ -181,7 +174,6 @@ def test_copy_with_another_name_is_used_once(photos, tmp_path):
     assert len(calibration) + len(held_out) == 160
 
 
-@pytest.mark.slow
 def test_photos_in_other_folders_have_no_label(photos):
     _, held_out = find_photos(photos, ("cat", "dog"))
     assert {photo.labels for photo in held_out} == {()}
@@ -209,13 +201,6 @@ def test_folder_named_by_a_label_and_something_else_is_refused(tmp_path):
     cv2.imwrite(str(tmp_path / "red_drss" / "1.png"), np.zeros((8, 8, 3), np.uint8))
     with pytest.raises(DatasetError, match="'red_drss' .* names 'drss', which is not in --labels"):
         find_photos(tmp_path, tuple(LABELS.split(",")))
-
-
-@pytest.mark.slow
-def test_h5_file_is_recognized_by_its_first_bytes(sequential, tmp_path):
-    sequential.save(tmp_path / "a.h5")
-    shutil.move(tmp_path / "a.h5", tmp_path / "model.weird")
-    assert open_model(tmp_path / "model.weird").count_params() == sequential.count_params()
 
 
 @pytest.mark.slow

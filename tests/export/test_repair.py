@@ -13,9 +13,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def pixels(trained_run):
-    photos = list(find_images(trained_run.parent.parent / "photos"))[::4]
-    return np.stack([preprocess(read_image(photo), InputSpec(48, 40)) for photo in photos])
+def pixels(photos):
+    files = list(find_images(photos))[::4]
+    return np.stack([preprocess(read_image(file), InputSpec(48, 40)) for file in files])
 
 
 def test_network_without_findings_is_not_changed(trained_run, pixels):
