@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +117,31 @@ def test_a_closed_standard_output_behaves_as_dev_null() -> None:
     done = in_a_shell(">&-", "--source", "demo", "--every-frame", "--frames", "3", "--jsonl", "-")
     assert done.returncode == 0
     assert "failed" not in done.stderr
+
+
+PROGRAM = """
+import sys, tempfile
+from fashion_edge.console import suppress_output
+if "full" in sys.argv:
+    tempfile.TemporaryFile = lambda: open("/dev/full", "w+b", buffering=0)
+with suppress_output():
+    print("chatter of a library")
+print("what was asked for")
+"""
+
+
+def run(*argv: str) -> subprocess.CompletedProcess:
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", PROGRAM, *argv]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_chatter_is_kept_out_of_the_terminal() -> None:
+    assert run().stdout == "what was asked for\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_where_there_is_no_room_for_chatter_the_terminal_is_given_back() -> None:
+    done = run("full")
+    assert done.returncode == 0
+    assert done.stdout.endswith("what was asked for\n")

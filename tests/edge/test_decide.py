@@ -5,7 +5,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fashion_edge.decide import Decision, LabelSpace, decide, decide_batch
+from fashion_edge.decide import (
+    MEMORY_S,
+    Decision,
+    LabelSpace,
+    Smoothed,
+    compose,
+    decide,
+    decide_batch,
+    dwell,
+    hold,
+    smooth,
+)
 
 SPACE = LabelSpace(
     labels=("black", "blue", "dress", "jeans", "red", "shirt"),
@@ -71,3 +82,97 @@ def test_a_score_next_to_its_threshold_is_decided_alike_alone_and_in_a_batch(thr
     batch = np.repeat(np.array(scores, np.float32)[:, None], 2, axis=1)
     expected = [[label in decide(row, space).labels for label in space.labels] for row in batch]
     assert decide_batch(batch, space).tolist() == expected
+
+
+GROUPS = {"colour": ("blue", "red"), "garment": ("dress", "jeans")}
+SMALL = LabelSpace(("blue", "dress", "jeans", "red"), GROUPS, dict.fromkeys(("blue", "dress", "jeans", "red"), 0.5))
+
+
+def row(value: float) -> np.ndarray:
+    return np.array([value], np.float32)
+
+
+def test_after_one_time_constant_a_step_has_come_through_by_63_percent() -> None:
+    after = smooth(Smoothed(row(0.0), at=10.0), row(1.0), at=10.5, time_constant=0.5)
+    assert after.scores[0] == pytest.approx(1 - math.exp(-1))
+
+
+@pytest.mark.parametrize("frames_per_second", [5, 30, 120])
+def test_the_result_is_the_same_at_any_frame_rate(frames_per_second: int) -> None:
+    state = Smoothed(row(0.0), at=0.0)
+    for i in range(1, frames_per_second + 1):
+        state = smooth(state, row(0.4), i / frames_per_second, time_constant=0.4)
+    assert state.scores[0] == pytest.approx(0.4 * (1 - math.exp(-1 / 0.4)), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("before", "at", "constant"),
+    [
+        (None, 0.1, 0.5),
+        (Smoothed(row(1.0), 0.0), 0.1, 0.0),
+        (Smoothed(row(1.0), 0.0), MEMORY_S + 0.1, 0.5),
+        (Smoothed(row(1.0), 5.0), 4.9, 0.5),
+    ],
+)
+def test_scores_pass_as_they_are_without_a_usable_past(before: Smoothed | None, at: float, constant: float) -> None:
+    assert smooth(before, row(0.25), at, constant).scores[0] == 0.25
+
+
+def test_a_scene_that_two_frames_agree_on_is_shown_whole_and_at_once() -> None:
+    red_jeans, blue_dress = (np.array(scores, np.float32) for scores in ((0, 0, 0.9, 1), (0.7, 1, 0, 0)))
+    state, seen = Smoothed(red_jeans, 0.0, red_jeans), []
+    for number in range(1, 12):
+        state = smooth(state, blue_dress if number > 5 else red_jeans, number / 30, time_constant=0.25)
+        seen.append(decide(state.scores, SMALL).text)
+    assert seen == ["red jeans"] * 6 + ["blue dress"] * 5
+
+
+def test_one_odd_frame_or_scores_that_do_not_hold_still_are_smoothed_as_ever() -> None:
+    steady = Smoothed(row(0.0), 0.0, row(0.0))
+    odd = smooth(steady, row(1.0), 1 / 30, time_constant=0.25)
+    assert smooth(odd, row(0.0), 2 / 30, time_constant=0.25).scores[0] < 0.13
+    assert smooth(odd, row(0.6), 2 / 30, time_constant=0.25).scores[0] < 0.2
+
+
+def test_a_shown_label_stays_until_it_is_clearly_gone() -> None:
+    space = LabelSpace(("red",), {"colour": ("red",)}, {"red": 0.5})
+    assert decide(row(0.45), hold(space, ["red"], 0.1)).text == "red"
+    assert decide(row(0.39), hold(space, ["red"], 0.1)).text == "nothing I know"
+    assert decide(row(0.45), hold(space, [], 0.1)).text == "nothing I know"
+
+
+def said(colour: str | None, garment: str | None) -> Decision:
+    labels = tuple(label for label in SMALL.labels if label in (colour, garment))
+    return Decision({"colour": colour, "garment": garment}, labels, compose({"colour": colour, "garment": garment}))
+
+
+def test_what_is_shown_stays_for_the_dwell_and_an_empty_place_is_taken_at_once() -> None:
+    first, shown = dwell({}, said("red", "dress"), SMALL, 10.0, 0.2)
+    assert (first.text, shown) == ("red dress", {"dress": 10.0, "red": 10.0})
+    early, shown = dwell(shown, said("blue", None), SMALL, 10.1, 0.2)
+    assert early.text == "red dress"
+    late, shown = dwell(shown, said("blue", None), SMALL, 10.25, 0.2)
+    assert (late.text, shown) == ("blue ?", {"blue": 10.25})
+    back, _ = dwell(shown, said("blue", "jeans"), SMALL, 10.26, 0.2)
+    assert back.text == "blue jeans"
+
+
+def test_no_new_label_stands_beside_one_that_is_only_held() -> None:
+    _, shown = dwell({}, said("red", None), SMALL, 10.0, 0.2)
+    held, same = dwell(shown, said("blue", "jeans"), SMALL, 10.1, 0.2)
+    assert (held.text, same) == ("red ?", shown)
+    assert dwell(shown, said("red", "jeans"), SMALL, 10.1, 0.2)[0].text == "red jeans"
+    assert dwell(shown, said("blue", "jeans"), SMALL, 10.25, 0.2)[0].text == "blue jeans"
+
+
+def test_a_label_that_stays_does_not_begin_anew() -> None:
+    _, shown = dwell({}, said("red", None), SMALL, 0.0, 0.2)
+    _, shown = dwell(shown, said("red", None), SMALL, 0.15, 0.2)
+    now, _ = dwell(shown, said("blue", None), SMALL, 0.25, 0.2)
+    assert now.text == "blue ?"
+
+
+def test_no_dwell_shows_what_was_decided_and_a_jump_back_in_time_holds_nothing() -> None:
+    _, shown = dwell({}, said("red", "dress"), SMALL, 10.0, 0.0)
+    assert dwell(shown, said(None, None), SMALL, 10.0, 0.0)[0].text == "nothing I know"
+    assert dwell({"red": 10.0}, said("blue", None), SMALL, 3.0, 0.2)[0].text == "blue ?"

@@ -1,6 +1,6 @@
 import pytest
 
-from fashion_edge.result import REFRESH_S, WINDOW_S, Meter
+from fashion_edge.result import REFRESH_S, WINDOW_S, Meter, WallClock
 
 
 def test_the_rate_counts_intervals_and_the_ages_are_of_the_last_seconds() -> None:
@@ -28,3 +28,13 @@ def test_figures_stand_still_long_enough_to_be_read() -> None:
 def test_before_the_second_frame_there_is_no_rate() -> None:
     assert Meter().update(5.0, 0.02).fps == 0.0
     assert Meter().update(5.0, 0.02).describe() == "age 20.0/20.0 ms  0.0 fps"
+
+
+def test_time_stamps_follow_a_clock_that_is_set() -> None:
+    wall = [1_000_000_000.0]  # a Pi without a network
+    clock = WallClock(lambda: wall[0], lambda: 5.0)
+    assert clock.iso(5.0).startswith("2001-09-09T")
+    wall[0] += 0.1  # it drifts
+    assert clock.wall(5.0) == 1_000_000_000.0
+    wall[0] = 1_795_438_800.0
+    assert clock.iso(5.0).startswith("2026-11-23T")

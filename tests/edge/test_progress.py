@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from fashion_edge.console import say
-from fashion_edge.progress import Progress
+from fashion_edge.progress import Progress, make_progress
 
 
 class Screen(io.StringIO):
@@ -102,3 +102,20 @@ def test_a_closed_standard_error_does_not_end_the_run(
         progress.update("litert int8 x1", 1, 3)
         progress.update("onnx float32 x1", 2, 3)
         progress.update("", 3, 3)
+
+
+def test_a_library_function_is_silent_unless_progress_is_asked_for(capsys):
+    with make_progress(False) as progress:
+        progress.update("reading", 1, 2)
+        progress.line("done")
+    assert capsys.readouterr() == ("", "")
+    with make_progress(True) as progress:
+        progress.line("done")
+    assert capsys.readouterr().err == "done\n"
+
+
+def test_a_function_is_called_with_each_line():
+    lines = []
+    with make_progress(lines.append) as progress, progress.step("export", quiet=False):
+        progress.update("reading", 1, 2)
+    assert [line.split(":")[0] for line in lines] == ["export ...", "export"]
