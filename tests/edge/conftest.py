@@ -15,7 +15,7 @@ from fashion_edge.defaults import SHIPPED_BUNDLE
 
 @pytest.fixture(autouse=True)
 def no_profile(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What a benchmark chose on this machine is no part of a test."""
+    """Ignore the device profile of this machine."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
 
 
@@ -51,7 +51,7 @@ def noise() -> np.ndarray:
 
 @pytest.fixture
 def photo_folder(tmp_path: Path) -> Path:
-    """Three good pictures in two folders, and one file that is no picture's business."""
+    """Three photos in two folders, and another file."""
     folder = tmp_path / "photos"
     for name, colour in (("a/1.png", (0, 0, 200)), ("a/2.jpg", (200, 0, 0)), ("b/1.jpeg", (20, 20, 20))):
         path = folder / name

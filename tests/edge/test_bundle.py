@@ -19,7 +19,7 @@ from fashion_edge.errors import BundleError, ModelError
 Edit = Callable[[Callable[[dict], None]], Path]
 
 
-def test_the_manifest_survives_writing_and_reading(shipped: Bundle) -> None:
+def test_a_manifest_is_read_back_as_it_was_written(shipped: Bundle) -> None:
     again = parse_manifest(json.dumps(shipped.manifest.to_json()).encode())
     assert again == shipped.manifest
 
@@ -30,7 +30,7 @@ def test_the_first_variant_is_the_default_and_others_are_found_by_name(shipped: 
     assert shipped.find(precision="float32").precision == "float32"
 
 
-def test_a_variant_that_is_not_there_is_named_with_those_that_are(shipped: Bundle) -> None:
+def test_a_missing_variant_is_reported_with_the_existing_ones(shipped: Bundle) -> None:
     with pytest.raises(BundleError, match="no variant 'onnx int16x8'; it has litert int8"):
         shipped.find("onnx", "int16x8")
 
@@ -80,7 +80,7 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
         (lambda m: m.update(runtime={"smooth_s": 10**400}), "runtime.smooth_s: number out of range"),
     ],
 )
-def test_a_manifest_that_is_wrong_is_refused_with_the_value(edit_manifest: Edit, change: Callable, said: str) -> None:
+def test_an_invalid_manifest_is_refused_with_the_value(edit_manifest: Edit, change: Callable, said: str) -> None:
     with pytest.raises(BundleError, match=f"{said}.*; export the bundle again: fashion-export RUN --overwrite$"):
         load_bundle(edit_manifest(change))
 
@@ -103,14 +103,14 @@ def test_a_manifest_that_is_not_json_or_no_object_is_refused(bundle_copy: Path, 
         load_bundle(bundle_copy)
 
 
-def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="has no manifest.json, so it is not a bundle; make one with fashion-export"):
         load_bundle(tmp_path)
     with pytest.raises(BundleError, match="is not a bundle folder"):
         load_bundle(tmp_path / "gone")
 
 
-def test_an_archive_or_a_file_in_the_place_of_the_folder_is_told(bundle_copy: Path, tmp_path: Path) -> None:
+def test_an_archive_or_a_file_instead_of_a_folder_is_refused(bundle_copy: Path, tmp_path: Path) -> None:
     archive = Path(shutil.make_archive(str(tmp_path / "sent"), "zip", bundle_copy))
     for file in (archive, bundle_copy / "model.int8.tflite"):
         with pytest.raises(BundleError, match="is a file, a bundle is a folder; name the folder, an archive unpacked"):

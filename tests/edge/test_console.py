@@ -25,7 +25,7 @@ LONG = "a" * 300
         ["--print-colour-card", f"{LONG}.png"],
     ],
 )
-def test_a_name_longer_than_names_may_be_is_told_in_one_sentence(
+def test_a_file_name_that_is_too_long_is_one_sentence(
     capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -34,7 +34,7 @@ def test_a_name_longer_than_names_may_be_is_told_in_one_sentence(
     assert said == f"fashion-edge: {argv[1]} cannot be read or written (File name too long); name another place"
 
 
-def test_a_file_that_went_away_is_named_and_debug_shows_where(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_missing_file_is_named_and_debug_shows_the_traceback(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
     @click.command(name="fashion-x")
     @click.option("--debug", is_flag=True)
     def command(*, debug: bool) -> None:
@@ -64,7 +64,7 @@ def test_a_file_that_went_away_is_named_and_debug_shows_where(capsys: pytest.Cap
         ("--out", ["photos"], "(photos); see fashion-x --help"),
     ],
 )
-def test_photos_without_their_option_are_told_how_they_are_given(
+def test_photos_as_arguments_are_refused_with_the_option(
     capsys: pytest.CaptureFixture, flag: str, argv: list[str], said: str
 ) -> None:
     command = click.Command("fashion-x", params=[click.Option([flag])])
@@ -90,7 +90,7 @@ def in_a_shell(redirections: str, *argv: str) -> subprocess.CompletedProcess:
         ("<&- >&- 2>&-", 0),
     ],
 )
-def test_a_terminal_that_takes_nothing_does_not_end_the_run(tmp_path: Path, redirections: str, status: int) -> None:
+def test_a_closed_terminal_does_not_end_the_run(tmp_path: Path, redirections: str, status: int) -> None:
     lines = tmp_path / "lines.jsonl"
     done = in_a_shell(redirections, "--source", "demo", "--every-frame", "--frames", "3", "--jsonl", str(lines))
     assert (done.returncode, "Traceback" in done.stderr) == (status, False)
@@ -98,14 +98,14 @@ def test_a_terminal_that_takes_nothing_does_not_end_the_run(tmp_path: Path, redi
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_behind_standard_output_is_an_output_that_failed() -> None:
+def test_a_full_disk_behind_standard_output_is_a_failed_output() -> None:
     done = in_a_shell("> /dev/full", "--help")
     assert done.returncode == 1
     said = "an output cannot be written (No space left on device); free some space, or write it elsewhere"
     assert done.stderr == f"fashion-edge: {said}\n"
 
 
-def test_what_a_locale_cannot_write_is_spelled_out_and_the_rest_is_printed() -> None:
+def test_characters_outside_the_locale_are_escaped() -> None:
     program = "import click; from fashion_edge.cli.common import run_command; "
     program += "run_command(click.Command('x', callback=lambda: [*map(click.echo, ('服: dress', 'b: red'))]), [])"
     argv = ["env", "PYTHONIOENCODING=latin-1", sys.executable, "-c", program]
@@ -136,12 +136,12 @@ def run(*argv: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
-def test_chatter_is_kept_out_of_the_terminal() -> None:
+def test_native_output_is_suppressed() -> None:
     assert run().stdout == "what was asked for\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_where_there_is_no_room_for_chatter_the_terminal_is_given_back() -> None:
+def test_a_full_disk_restores_the_terminal() -> None:
     done = run("full")
     assert done.returncode == 0
     assert done.stdout.endswith("what was asked for\n")

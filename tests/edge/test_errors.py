@@ -18,5 +18,5 @@ from fashion_edge.errors import brief
         ("word " * 99, "word " * 31 + "..."),
     ],
 )
-def test_one_line_says_what_a_library_found_wrong(text: str, words: str) -> None:
+def test_library_errors_are_shortened_to_one_line(text: str, words: str) -> None:
     assert brief(ValueError(text)) == words

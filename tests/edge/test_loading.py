@@ -25,13 +25,13 @@ def choose(shipped: Bundle, precision: str, threads: int = 2, path: Path | None 
     )
 
 
-def test_without_a_profile_the_bundle_says_what_runs(shipped: Bundle) -> None:
+def test_without_a_profile_the_first_variant_of_the_bundle_runs(shipped: Bundle) -> None:
     model = open_model()
     assert model.variant == shipped.manifest.variants[0]
     assert model.threads == 1
 
 
-def test_shipped_is_the_bundle_of_the_package_where_no_folder_is_called_so(
+def test_shipped_is_the_shipped_bundle_unless_a_folder_has_that_name(
     shipped: Bundle, bundle_copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(bundle_copy.parent)
@@ -41,7 +41,7 @@ def test_shipped_is_the_bundle_of_the_package_where_no_folder_is_called_so(
     assert open_model(Path("shipped")).bundle.path == Path("shipped")
 
 
-def test_what_the_benchmark_chose_runs_and_is_said(shipped: Bundle, capsys: pytest.CaptureFixture) -> None:
+def test_the_variant_of_the_profile_runs_and_is_reported(shipped: Bundle, capsys: pytest.CaptureFixture) -> None:
     choose(shipped, "float32")
     assert main(["--source", "demo", "--every-frame", "--frames", "1", "--headless"]) == 0
     said = capsys.readouterr().err
@@ -49,7 +49,7 @@ def test_what_the_benchmark_chose_runs_and_is_said(shipped: Bundle, capsys: pyte
     assert "2 threads (fashion-bench chose it here, fastest here: p50 0.300 ms); self-check passed" in said
 
 
-def test_flags_win(shipped: Bundle) -> None:
+def test_options_override_the_profile(shipped: Bundle) -> None:
     choose(shipped, "float32")
     assert open_model(precision="int8").variant.precision == "int8"
     assert open_model(threads=1).threads == 1
@@ -62,9 +62,7 @@ def test_a_profile_of_another_bundle_is_not_applied(shipped: Bundle) -> None:
     assert open_model().variant == shipped.manifest.variants[0]
 
 
-def test_a_profile_that_is_named_counts_and_must_be_of_this_bundle(
-    shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_a_given_profile_must_match_the_bundle(shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     named = tmp_path / "p.json"
     choose(shipped, "float32", path=named)
     assert open_model(profile=named).variant.precision == "float32"
@@ -78,7 +76,7 @@ def test_a_profile_that_is_named_counts_and_must_be_of_this_bundle(
 
 @pytest.mark.parametrize(("flag", "value"), [("--precision", "int8"), ("--runtime", "litert")])
 @pytest.mark.parametrize("more", [[], ["--install-service"]])
-def test_a_profile_that_is_named_and_a_variant_that_is_named_are_one_too_many(
+def test_a_given_profile_conflicts_with_a_given_variant(
     shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture, flag: str, value: str, more: list[str]
 ) -> None:
     named = tmp_path / "p.json"
@@ -92,14 +90,14 @@ def test_a_profile_that_is_named_and_a_variant_that_is_named_are_one_too_many(
     )
 
 
-def test_threads_beside_a_profile_that_is_named_count(shipped: Bundle, tmp_path: Path) -> None:
+def test_threads_override_those_of_a_given_profile(shipped: Bundle, tmp_path: Path) -> None:
     named = tmp_path / "p.json"
     choose(shipped, "float32", threads=2, path=named)
     model = open_model(profile=named, threads=1)
     assert (model.variant.precision, model.threads) == ("float32", 1)
 
 
-def test_another_bundle_is_compared_with_what_a_named_profile_chose(
+def test_diff_uses_the_variant_of_a_given_profile(
     shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture, edit_manifest: Callable[..., Path]
 ) -> None:
     named = tmp_path / "p.json"
@@ -127,25 +125,25 @@ def bundle_of(*variants: Variant) -> Bundle:
     return Bundle(Path("bundle"), Manifest(space, InputSpec(), variants, None, {}, "2026-01-01T00:00:00+00:00"))
 
 
-def test_a_profile_comes_back_as_it_was_written(tmp_path):
+def test_a_profile_is_read_back_as_it_was_written(tmp_path):
     file = tmp_path / "deep" / "profile.json"
     write_profile(file, CHOSEN)
     assert load_profile(file) == CHOSEN
 
 
-def test_choosing_anew_replaces_the_old_one(tmp_path):
+def test_writing_a_profile_replaces_the_old_one(tmp_path):
     file = tmp_path / "profile.json"
     write_profile(file, CHOSEN)
     write_profile(file, replace(CHOSEN, threads=1))
     assert load_profile(file).threads == 1
 
 
-def test_it_matches_the_very_file_that_was_measured():
+def test_a_profile_matches_the_measured_file():
     other = replace(INT8, file="model.float32.tflite", precision="float32", sha256="cd" * 32)
     assert CHOSEN.match(bundle_of(other, INT8)) == INT8
 
 
-def test_it_does_not_match_another_export_of_the_same_name():
+def test_a_profile_does_not_match_another_export_of_the_same_name():
     assert CHOSEN.match(bundle_of(replace(INT8, sha256="cd" * 32))) is None
 
 
@@ -157,7 +155,7 @@ def test_it_does_not_match_another_export_of_the_same_name():
         ({}, Path.home() / ".config/fashion-edge/profile.json"),
     ],
 )
-def test_where_it_is_looked_for(environ, expected):
+def test_the_default_profile_follows_the_xdg_specification(environ, expected):
     assert default_profile(environ) == expected
 
 
@@ -180,19 +178,19 @@ def test_a_damaged_profile_is_refused_in_one_sentence(tmp_path, change, words):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "x" * 70_000])
-def test_what_is_no_profile_is_refused(tmp_path, text):
+def test_other_files_are_refused_as_profiles(tmp_path, text):
     file = tmp_path / "profile.json"
     file.write_text(text)
     with pytest.raises(UsageError, match="profile"):
         load_profile(file)
 
 
-def test_a_missing_profile_is_said(tmp_path):
+def test_a_missing_profile_is_reported(tmp_path):
     with pytest.raises(UsageError, match="No such file"):
         load_profile(tmp_path / "none.json")
 
 
-def test_of_a_file_that_is_far_too_large_only_the_beginning_is_read(tmp_path):
+def test_a_too_large_profile_is_not_read_whole(tmp_path):
     file = tmp_path / "profile.json"
     with file.open("wb") as opened:
         opened.truncate(64 << 20)

@@ -38,7 +38,7 @@ def test_the_headline_stands_out_on_any_background_at_any_size(background: int, 
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (20, 10), (40, 200), (300, 30)])
-def test_a_tiny_picture_is_survived(height: int, width: int) -> None:
+def test_tiny_pictures_are_annotated_without_an_error(height: int, width: int) -> None:
     assert drawn(height, width, 128).shape == (height, width, 3)
 
 
@@ -47,7 +47,7 @@ def result_of(image: np.ndarray, box: Box) -> Result:
     return Result(Frame(image, 0, 0.0, "x"), box, scores, scores, Decision({}, (), "?"), 0.0, {}, LABELS)
 
 
-def test_a_catalogue_picture_is_enlarged_until_words_leave_room_for_it() -> None:
+def test_small_pictures_are_enlarged() -> None:
     image = np.random.default_rng(0).integers(0, 256, (80, 60, 3), dtype=np.uint8)
     shown = enlarge(result_of(image, Box(6, 8, 48, 64)))
     assert shown.frame.image.shape == (480, 360, 3)
@@ -56,7 +56,7 @@ def test_a_catalogue_picture_is_enlarged_until_words_leave_room_for_it() -> None
 
 
 @pytest.mark.parametrize(("height", "width"), [(360, 480), (1080, 1920), (1, 4000)])
-def test_what_is_large_enough_or_a_strip_stays(height: int, width: int) -> None:
+def test_large_pictures_and_thin_strips_keep_their_size(height: int, width: int) -> None:
     result = result_of(np.zeros((height, width, 3), np.uint8), Box(0, 0, width, height))
     assert enlarge(result).frame.image.shape == (height, width, 3)
 
@@ -67,21 +67,21 @@ def test_a_long_text_fits_the_width() -> None:
     assert not np.array_equal(short, long)
 
 
-def test_what_was_decided_has_a_green_bar_and_the_rest_grey() -> None:
+def test_decided_labels_have_a_green_bar_and_others_a_grey_one() -> None:
     bars = drawn(480, 640, 0)[360:, 70:190]
     green = (bars[..., 1].astype(int) - bars[..., 0] > 80).any(axis=1)
     rows = [label for i, label in enumerate(LABELS) if green[i * 20 : i * 20 + 20].any()]
     assert rows == ["dress", "red"]
 
 
-def test_the_guide_box_is_drawn_where_the_classifier_looks() -> None:
+def test_the_region_of_interest_is_drawn() -> None:
     image = drawn(480, 640, 128, box=Box(140, 0, 360, 480))
     assert (image[300, 138:143].max(axis=1) == 255).any()
     assert (drawn(480, 640, 128)[300, 330:] == 128).all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (1080, 1920)])
-def test_rate_and_ages_stand_in_the_bottom_right_corner(height: int, width: int) -> None:
+def test_rate_and_ages_are_in_the_bottom_right_corner(height: int, width: int) -> None:
     without, with_figures = (drawn(height, width, 128, vitals=v) for v in (None, Vitals(29.97, 4.13, 9.91)))
     changed = np.argwhere((without != with_figures).any(axis=2))
     assert len(changed) > 100
@@ -89,7 +89,7 @@ def test_rate_and_ages_stand_in_the_bottom_right_corner(height: int, width: int)
     assert changed[:, 1].min() > width / 2
 
 
-def test_on_a_narrow_picture_the_bars_have_the_room() -> None:
+def test_narrow_pictures_show_the_bars_only() -> None:
     assert np.array_equal(drawn(300, 80, 128), drawn(300, 80, 128, vitals=Vitals(29.97, 4.13, 9.91)))
 
 
@@ -115,7 +115,7 @@ def test_the_box_is_a_white_line_between_dark_ones_and_leaves_its_inside_alone()
 
 
 @pytest.mark.parametrize("value", [0, 50, 255])
-def test_what_lies_under_a_plate_is_dimmed_and_the_words_are_white(value: int) -> None:
+def test_the_picture_under_text_is_dimmed_and_text_is_white(value: int) -> None:
     image = np.full((40, 60, 3), value, np.uint8)
     words = np.zeros((10, 20, 3), np.uint8)
     words[4, 5] = 255
@@ -127,23 +127,23 @@ def test_what_lies_under_a_plate_is_dimmed_and_the_words_are_white(value: int) -
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (30, 200), (480, 640)])
-def test_a_headline_lies_inside_the_picture(height: int, width: int) -> None:
+def test_a_headline_is_inside_the_picture(height: int, width: int) -> None:
     tall, wide = headline("turquoise double-breasted overcoat", height, width).words.shape[:2]
     assert tall <= height
     assert wide <= width
 
 
-def test_a_plate_is_made_once_for_as_long_as_its_words_are_said() -> None:
+def test_text_is_rendered_once_while_it_stays_the_same() -> None:
     assert headline("red dress", 480, 640) is headline("red dress", 480, 640)
     assert headline("red dress", 480, 640) is not headline("red jeans", 480, 640)
 
 
-def test_the_corner_is_left_out_where_the_bars_need_the_room() -> None:
+def test_the_corner_is_omitted_where_the_bars_need_the_space() -> None:
     assert corner("age 4.1/9.0 ms  30.0 fps", 480, 640) is not None
     assert corner("age 4.1/9.0 ms  30.0 fps", 300, 80) is None
 
 
-def test_a_bar_is_as_long_as_its_score_and_none_for_nothing() -> None:
+def test_a_bar_is_as_long_as_its_score() -> None:
     rows = bar_rows(("dress", "jeans"), 480, 640)
     (left, top), (right, bottom) = rows.span(1, 0.5)
     assert right - left == round(rows.length / 2)
@@ -151,7 +151,7 @@ def test_a_bar_is_as_long_as_its_score_and_none_for_nothing() -> None:
     assert rows.span(0, 0.001) is None
 
 
-def test_fonts_are_read_before_the_first_frame_and_only_for_who_wants_a_picture(
+def test_fonts_are_loaded_before_the_first_frame_where_pictures_are_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []

@@ -34,7 +34,7 @@ def test_ticks_come_at_the_interval_without_drift(clock: SteppingTime) -> None:
     assert times == [100.5, 101.0, 101.5]
 
 
-def test_ticks_that_were_missed_are_counted_not_caught_up(clock: SteppingTime) -> None:
+def test_missed_ticks_are_counted_and_skipped(clock: SteppingTime) -> None:
     pacer = pacing.Pacer(0.5)
     pacer.wait()
     clock.now += 1.75
@@ -43,20 +43,20 @@ def test_ticks_that_were_missed_are_counted_not_caught_up(clock: SteppingTime) -
     assert clock.now == 102.0
 
 
-def test_without_an_interval_nothing_waits(clock: SteppingTime) -> None:
+def test_an_interval_of_zero_does_not_wait(clock: SteppingTime) -> None:
     pacer = pacing.Pacer(0)
     assert [pacer.wait(), pacer.wait(), pacer.wait()] == [0, 1, 1]
     assert clock.now == 100.0
 
 
-def test_what_is_played_comes_as_far_apart_as_it_was(clock: SteppingTime) -> None:
+def test_playback_keeps_the_recorded_intervals(clock: SteppingTime) -> None:
     playback = pacing.Playback()
     due = [playback.wait(moment) - 100.0 for moment in (7.0, 7.5, 7.75, 9.75)]
     assert due == [0.0, 0.5, 0.75, 2.75]
     assert clock.now == 102.75
 
 
-def test_what_is_late_delays_the_rest_and_is_not_caught_up(clock: SteppingTime) -> None:
+def test_a_late_frame_delays_the_rest(clock: SteppingTime) -> None:
     playback = pacing.Playback()
     playback.wait(0.0)
     clock.now += 3.0
@@ -66,14 +66,14 @@ def test_what_is_late_delays_the_rest_and_is_not_caught_up(clock: SteppingTime) 
     assert clock.now == 104.0
 
 
-def test_a_long_gap_is_cut_short_once(clock: SteppingTime) -> None:
+def test_a_long_gap_is_shortened(clock: SteppingTime) -> None:
     playback = pacing.Playback()
     for moment in (0.0, 3600.0, 3600.5):
         playback.wait(moment)
     assert clock.now == 100.0 + pacing.GAP_S + 0.5
 
 
-def test_a_clock_that_was_set_back_stops_nothing(clock: SteppingTime) -> None:
+def test_a_jump_back_in_time_does_not_wait(clock: SteppingTime) -> None:
     playback = pacing.Playback()
     for moment in (50.0, 3.0, 3.5):
         playback.wait(moment)

@@ -60,7 +60,7 @@ def labeller(shipped: Bundle, options: Options, *, still: bool = False, **scores
     )
 
 
-def test_a_frame_becomes_words_with_the_time_of_each_stage(shipped: Bundle) -> None:
+def test_a_frame_is_labelled_and_each_stage_timed(shipped: Bundle) -> None:
     result = labeller(shipped, Options()).label(next(frames(1)))
     assert result.decision.text == "red dress"
     assert result.box == Box(128, 0, 384, 480)
@@ -68,7 +68,7 @@ def test_a_frame_becomes_words_with_the_time_of_each_stage(shipped: Bundle) -> N
     assert result.age_s == pytest.approx(0.005)  # captured at 0, decided at the clock's fifth call
 
 
-def test_the_json_line_is_what_the_documentation_says(shipped: Bundle) -> None:
+def test_the_json_record_is_as_documented(shipped: Bundle) -> None:
     result = labeller(shipped, Options(), still=True).label(next(frames(1)))
     clock = WallClock(wall=lambda: 1_795_438_800.0, monotonic=lambda: 0.0)
     assert result_record(result, clock) == {
@@ -110,7 +110,7 @@ def test_a_sink_can_end_the_run(shipped: Bundle) -> None:
     assert len(sink.results) == 2
 
 
-def test_faults_and_events_reach_the_sinks_and_the_rest_goes_on(shipped: Bundle) -> None:
+def test_faults_and_events_reach_the_sinks_and_the_run_continues(shipped: Bundle) -> None:
     good = list(frames(2))
     fault, lost = Fault("fake", 7, "broken"), Event("fake", "lost", 1.0, "gone")
     sink, summary = ListSink(), Summary()
@@ -146,7 +146,7 @@ def test_stills_are_not_smoothed_and_live_frames_are(shipped: Bundle) -> None:
     assert texts(still=False) == {"red dress"}
 
 
-def test_after_a_loss_nothing_is_remembered(shipped: Bundle) -> None:
+def test_a_lost_source_resets_smoothing(shipped: Bundle) -> None:
     one = labeller(shipped, Options(), **RED_DRESS)
     first, second = frames(2, step=0.01)
     one.label(first)
@@ -183,9 +183,7 @@ def test_a_frame_whose_label_would_be_too_old_is_discarded_and_counted(shipped: 
     assert summary.describe()[0].endswith("0 not readable, 1 discarded as too old")
 
 
-def test_who_waits_for_labels_that_all_come_too_late_is_told_once(
-    shipped: Bundle, capsys: pytest.CaptureFixture
-) -> None:
+def test_a_warning_is_printed_once_while_all_frames_are_too_old(shipped: Bundle, capsys: pytest.CaptureFixture) -> None:
     options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
     clock = SteppingClock()
     one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
@@ -205,7 +203,7 @@ def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(shippe
     assert summary.stale == 1
 
 
-def test_a_frame_that_was_discarded_leaves_no_trace(shipped: Bundle) -> None:
+def test_a_discarded_frame_does_not_change_later_decisions(shipped: Bundle) -> None:
     def last(*, slow: bool) -> Result:
         """Smoothed over three frames, of which the middle one may take too long."""
         clock = SteppingClock()
@@ -228,7 +226,7 @@ def test_a_frame_that_was_discarded_leaves_no_trace(shipped: Bundle) -> None:
     assert last(slow=True).smoothed_array.tolist() == last(slow=False).smoothed_array.tolist()
 
 
-def test_labels_that_nobody_was_shown_are_in_no_figure(shipped: Bundle) -> None:
+def test_discarded_frames_are_not_in_the_figures(shipped: Bundle) -> None:
     clock, sink, options = SteppingClock(), ListSink(), Options(max_age_s=0.02)
     one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
 
@@ -272,7 +270,7 @@ def test_ticks_reach_the_sinks_and_a_deadline_holds_while_nothing_comes(shipped:
     assert len(sink.others) == 4
 
 
-def test_files_are_smoothed_on_their_own_clock_and_not_on_that_of_their_decoding(shipped: Bundle) -> None:
+def test_files_are_smoothed_on_the_clock_of_the_stream(shipped: Bundle) -> None:
     def last_score(gap: float) -> float:
         one = labeller(shipped, Options(smoothing=Smoothing(smooth_s=0.25)))
         image = np.zeros((48, 64, 3), np.uint8)

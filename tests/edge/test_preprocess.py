@@ -56,7 +56,7 @@ def test_the_pixels_are_the_same_on_every_machine(noise: np.ndarray) -> None:
     assert digest[:16] == "324208a9545a45eb"
 
 
-def test_the_frame_is_left_alone(noise: np.ndarray) -> None:
+def test_preprocessing_does_not_change_the_frame(noise: np.ndarray) -> None:
     before = noise.copy()
     preprocess(noise, SPEC)
     assert np.array_equal(noise, before)
@@ -71,7 +71,7 @@ def test_the_frame_is_left_alone(noise: np.ndarray) -> None:
         np.zeros((0, 9, 3), np.uint8),
     ],
 )
-def test_what_is_no_frame_is_refused(frame: np.ndarray) -> None:
+def test_other_arrays_are_refused(frame: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"a frame is \(h, w, 3\) uint8"):
         preprocess(frame, SPEC)
 
@@ -79,6 +79,6 @@ def test_what_is_no_frame_is_refused(frame: np.ndarray) -> None:
 @pytest.mark.parametrize(
     "change", [{"height": 4}, {"channels": "GRB"}, {"dtype": "int8"}, {"layout": "NCHW"}, {"fit": "crop"}]
 )
-def test_a_spec_that_cannot_be_met_is_refused(change: dict) -> None:
+def test_an_unsupported_input_spec_is_refused(change: dict) -> None:
     with pytest.raises(BundleError, match=str(next(iter(change.values())))):
         InputSpec(**change)

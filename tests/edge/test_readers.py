@@ -52,7 +52,7 @@ def test_every_frame_comes_once_in_order() -> None:
         assert [index(item) for item in frames(ahead)] == list(range(500))
 
 
-def test_frames_come_fitted_when_the_loop_is_behind_and_at_once_when_it_waits() -> None:
+def test_frames_are_prepared_while_the_loop_is_busy() -> None:
     class Slow(FileSource):
         def items(self) -> Generator[Item, None, None]:
             for item in super().items():
@@ -69,7 +69,7 @@ def test_frames_come_fitted_when_the_loop_is_behind_and_at_once_when_it_waits() 
         assert [type(next(items)) for _ in range(DEPTH)] == [Frame] + [ModelInput] * (DEPTH - 1)
 
 
-def test_it_reads_no_further_ahead_than_a_few_frames() -> None:
+def test_only_a_few_frames_are_prefetched() -> None:
     source = FileSource(1000)
     with PrefetchReader(source, view) as ahead:
         assert len(list(islice(frames(ahead), 10))) == 10
@@ -92,7 +92,7 @@ def test_an_error_comes_after_the_frames_before_it() -> None:
             next(items)
 
 
-def test_an_error_of_the_view_reaches_the_loop_too() -> None:
+def test_an_error_while_preparing_reaches_the_loop() -> None:
     def broken(frame: Frame) -> ModelInput:
         raise ValueError("a frame is (h, w, 3) uint8")
 
@@ -103,7 +103,7 @@ def test_an_error_of_the_view_reaches_the_loop_too() -> None:
             list(ahead)
 
 
-def test_what_is_no_frame_comes_through_as_it_is() -> None:
+def test_other_items_are_passed_unchanged() -> None:
     fault = Fault("clip", 0, "cannot be read")
 
     class Broken(FileSource):
@@ -114,7 +114,7 @@ def test_what_is_no_frame_comes_through_as_it_is() -> None:
         assert list(frames(ahead)) == [fault]
 
 
-def test_ticks_keep_a_window_alive_while_a_slow_file_gives_nothing() -> None:
+def test_ticks_come_while_a_slow_file_gives_no_frame() -> None:
     class Waiting(FileSource):
         def items(self) -> Generator[Item, None, None]:
             seen.wait()
@@ -214,7 +214,7 @@ def test_a_read_that_hangs_is_a_loss_until_a_frame_comes() -> None:
         assert next(items).index == 1
 
 
-def test_a_loss_that_the_source_told_is_not_told_twice() -> None:
+def test_a_loss_is_reported_once() -> None:
     lost = Event("fake", "lost", 1.0, "unplugged")
     source = StagedSource([lost], [Event("fake", "live", 2.0, "back"), frame(0)])
     with NewestFrameReader(source, stall_s=0.15) as latest:
@@ -226,7 +226,7 @@ def test_a_loss_that_the_source_told_is_not_told_twice() -> None:
         assert [item.state for item in items if isinstance(item, Event)] == ["live"]
 
 
-def test_a_frame_from_before_a_loss_is_not_shown_after_it() -> None:
+def test_a_frame_from_before_a_loss_is_dropped() -> None:
     lost, live = Event("fake", "lost", 1.0, "unplugged"), Event("fake", "live", 2.0, "back")
     source = StagedSource([frame(0), lost, live, frame(1)])
     with NewestFrameReader(source) as latest:

@@ -18,7 +18,7 @@ def test_runtimes_agree_on_the_golden_inputs(shipped: Bundle) -> None:
     assert np.abs(by_runtime[0] - by_runtime[1]).max() < 1e-3
 
 
-def test_a_batch_gives_what_its_rows_give(shipped: Bundle) -> None:
+def test_a_batch_has_the_scores_of_its_rows(shipped: Bundle) -> None:
     inputs = parse_golden(shipped.read_golden()).inputs
     backend = open_backend(shipped, shipped.find())
     rows = np.concatenate([backend.run(inputs[i : i + 1]) for i in range(len(inputs))])
@@ -28,12 +28,12 @@ def test_a_batch_gives_what_its_rows_give(shipped: Bundle) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"not a model", b"\x20\x00\x00\x00TFL3" + bytes(64)])
-def test_what_is_no_model_is_refused_in_a_sentence(data: bytes) -> None:
+def test_other_files_are_refused_as_tflite_models(data: bytes) -> None:
     with pytest.raises(ModelError, match=r"x\.tflite does not load in ai-edge-litert"):
         litert.load(data, "x.tflite", threads=1)
 
 
-def test_what_is_no_onnx_model_is_refused_in_a_sentence() -> None:
+def test_other_files_are_refused_as_onnx_models() -> None:
     pytest.importorskip("onnxruntime")
     from fashion_edge.backends import onnx
 
@@ -75,7 +75,7 @@ def test_a_tflite_file_of_other_batches_or_channels_is_refused(
         (["n", 8, 8, 3], []),  # so it is given where a file does not say
     ],
 )
-def test_an_onnx_file_that_leaves_a_size_open_is_refused(
+def test_an_onnx_file_with_a_dynamic_size_is_refused(
     monkeypatch: pytest.MonkeyPatch, source: list, target: list
 ) -> None:
     ort = pytest.importorskip("onnxruntime")
@@ -102,7 +102,7 @@ def test_a_missing_runtime_is_the_pip_command(monkeypatch: pytest.MonkeyPatch) -
         onnx.load(b"", "x.onnx", threads=1)
 
 
-def test_the_fake_behaves_like_the_thing() -> None:
+def test_the_fake_refuses_what_a_real_runtime_refuses() -> None:
     fake = FakeBackend([0.25, 0.75], input_shape=(4, 4, 3))
     assert fake.run(np.zeros((3, 4, 4, 3), np.uint8)).tolist() == [[0.25, 0.75]] * 3
     assert fake.runs == 3

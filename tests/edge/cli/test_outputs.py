@@ -27,14 +27,14 @@ def recording(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_folder_that_is_no_recording_is_never_replaced(tmp_path: Path) -> None:
+def test_only_a_recording_is_replaced_by_a_recording(tmp_path: Path) -> None:
     (tmp_path / "project" / "frames").mkdir(parents=True)
     (tmp_path / "project" / "frames" / "holiday.png").write_bytes(b"precious")
     with pytest.raises(OutputExistsError, match="is not a recording; name another"):
         check_destinations(Request(record_raw=tmp_path / "project", overwrite=True))
 
 
-def test_a_recording_is_replaced_when_asked_and_a_picture_beside_its_frames_stays(recording: Path) -> None:
+def test_overwrite_replaces_a_recording_and_keeps_other_files(recording: Path) -> None:
     (recording / "frames" / "mine.png").write_bytes(b"precious")
     demo = ["--source", "demo", "--every-frame", "--frames", "1", "--headless"]
     assert main([*demo, "--record-raw", str(recording)]) == 2
@@ -53,7 +53,7 @@ def test_a_replay_never_writes_over_its_recording(
 
 
 @pytest.mark.parametrize("flag", ["--jsonl", "--events"])
-def test_a_picture_of_the_source_folder_is_no_output(photo_folder: Path, flag: str) -> None:
+def test_a_photo_of_the_source_is_refused_as_output(photo_folder: Path, flag: str) -> None:
     before = contents(photo_folder)
     taken = photo_folder / "a" / "1.png"
     assert main(["--source", str(photo_folder), flag, str(taken), "--overwrite", "--headless"]) == 2
@@ -61,7 +61,7 @@ def test_a_picture_of_the_source_folder_is_no_output(photo_folder: Path, flag: s
     check_destinations(Request(source=str(photo_folder), jsonl=str(photo_folder / "labels.jsonl")))
 
 
-def test_two_outputs_have_a_file_each(tmp_path: Path) -> None:
+def test_two_outputs_to_one_file_are_refused(tmp_path: Path) -> None:
     both = str(tmp_path / "out.jsonl")
     with pytest.raises(UsageError, match="--jsonl and --events both name"):
         check_destinations(Request(jsonl=both, events=both, overwrite=True))
@@ -71,7 +71,7 @@ def test_two_outputs_have_a_file_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--save", "--record", "--capture", "--record-raw"])
-def test_a_place_that_cannot_be_written_is_told_before_another_file_is_emptied(
+def test_an_unwritable_output_is_refused_before_another_file_is_emptied(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str
 ) -> None:
     kept = tmp_path / "labels.jsonl"
@@ -83,7 +83,7 @@ def test_a_place_that_cannot_be_written_is_told_before_another_file_is_emptied(
     assert kept.read_text() == "precious\n"
 
 
-def test_looking_whether_places_can_be_written_leaves_nothing_there(tmp_path: Path) -> None:
+def test_checking_outputs_leaves_no_files(tmp_path: Path) -> None:
     (tmp_path / "old.jsonl").write_text("precious\n")
     before = contents(tmp_path)
     new = tmp_path / "new" / "deep"
@@ -101,12 +101,12 @@ def test_looking_whether_places_can_be_written_leaves_nothing_there(tmp_path: Pa
         ({"jsonl": "-", "events": "-"}, "both write to standard output"),
     ],
 )
-def test_a_place_that_cannot_be_written_is_said(request_: dict, said: str) -> None:
+def test_an_unwritable_output_is_refused(request_: dict, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         check_destinations(Request(**request_))
 
 
-def test_a_device_and_a_file_that_is_gone_on_with_need_no_overwrite(tmp_path: Path) -> None:
+def test_devices_and_appended_files_need_no_overwrite(tmp_path: Path) -> None:
     (tmp_path / "out.jsonl").write_text("{}\n")
     check_destinations(Request(jsonl="/dev/null", events="/dev/null"))
     check_destinations(Request(jsonl="/dev/null", events=str(tmp_path / "out.jsonl"), append=True))
@@ -116,7 +116,7 @@ def test_a_device_and_a_file_that_is_gone_on_with_need_no_overwrite(tmp_path: Pa
     assert Path("/dev/null").is_char_device()
 
 
-def test_a_port_that_is_taken_empties_no_file(tmp_path: Path) -> None:
+def test_a_port_in_use_empties_no_file(tmp_path: Path) -> None:
     pytest.importorskip("aiohttp")
     (tmp_path / "out.jsonl").write_text("precious")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -127,23 +127,23 @@ def test_a_port_that_is_taken_empties_no_file(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"out.jsonl": b"precious"}
 
 
-def test_a_link_to_nowhere_among_the_saved_pictures_is_no_matter(tmp_path: Path, photo_folder: Path) -> None:
+def test_a_broken_link_among_the_saved_pictures_is_ignored(tmp_path: Path, photo_folder: Path) -> None:
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "x.jpg").symlink_to("/nonexistent")
     assert main(["--source", str(photo_folder / "a" / "1.png"), "--save", str(tmp_path / "saved"), "--headless"]) == 0
 
 
-def test_what_a_full_file_would_be_renamed_to_is_an_output_as_well(tmp_path: Path) -> None:
+def test_the_rotated_file_counts_as_an_output(tmp_path: Path) -> None:
     lines, full = str(tmp_path / "a.jsonl"), tmp_path / "a.jsonl.1"
     with pytest.raises(UsageError, match="with --jsonl-limit and --events both name"):
         check_destinations(Request(jsonl=lines, events=str(full), jsonl_limit=1))
     full.write_text("precious")
     with pytest.raises(OutputExistsError, match=r"a\.jsonl\.1 exists already"):
         check_destinations(Request(jsonl=lines, jsonl_limit=1))
-    check_destinations(Request(jsonl=lines, jsonl_limit=1, append=True))  # a service that starts anew finds its own
+    check_destinations(Request(jsonl=lines, jsonl_limit=1, append=True))  # a restarted service finds its own file
 
 
-def test_a_pipe_has_no_limit(tmp_path: Path) -> None:
+def test_log_rotation_ignores_devices(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -158,7 +158,7 @@ def test_a_pipe_has_no_limit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flags", [["--jsonl", "rec/frames.jsonl"], ["--events", "rec/frames/00000000.png"]])
-def test_no_line_is_written_into_a_recording(
+def test_outputs_inside_a_recording_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -168,7 +168,7 @@ def test_no_line_is_written_into_a_recording(
     assert not (tmp_path / "rec").exists()
 
 
-def test_no_line_is_added_to_an_older_recording(recording: Path) -> None:
+def test_appending_to_a_recording_is_refused(recording: Path) -> None:
     before = contents(recording)
     lines = str(recording / "frames.jsonl")
     assert main(["--source", "demo", "--frames", "1", "--headless", "--append", "--jsonl", lines]) == 2
@@ -176,7 +176,7 @@ def test_no_line_is_added_to_an_older_recording(recording: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["", "frames"])
-def test_the_pictures_of_a_recording_are_not_replaced_by_a_recording_of_them(recording: Path, part: str) -> None:
+def test_a_recording_of_its_own_pictures_is_refused(recording: Path, part: str) -> None:
     before = contents(recording)
     argv = ["--source", str(recording / part), "--record-raw", str(recording), "--overwrite", "--headless"]
     assert main(argv) == 2
@@ -184,7 +184,7 @@ def test_the_pictures_of_a_recording_are_not_replaced_by_a_recording_of_them(rec
 
 
 @pytest.mark.parametrize("flag", ["--save", "--capture", "--record-raw"])
-def test_pictures_go_elsewhere_than_where_they_come_from(photo_folder: Path, flag: str) -> None:
+def test_saving_into_the_source_folder_is_refused(photo_folder: Path, flag: str) -> None:
     before = contents(photo_folder)
     assert main(["--source", str(photo_folder), flag, str(photo_folder / "out"), "--headless"]) == 2
     assert contents(photo_folder) == before
@@ -203,7 +203,7 @@ def test_pictures_go_elsewhere_than_where_they_come_from(photo_folder: Path, fla
         (["--record", "x/a.mp4", "--jsonl", "x"], "--jsonl x is a file, and --record x/a.mp4 needs a folder"),
     ],
 )
-def test_a_file_does_not_stand_where_another_output_needs_a_folder(
+def test_a_file_with_the_name_of_a_needed_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -214,12 +214,12 @@ def test_a_file_does_not_stand_where_another_output_needs_a_folder(
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.jsonl"]
 
 
-def test_a_file_may_lie_in_the_folder_of_another_output(tmp_path: Path) -> None:
+def test_a_file_may_be_in_the_folder_of_another_output(tmp_path: Path) -> None:
     check_destinations(Request(jsonl=str(tmp_path / "out" / "a.jsonl"), save=tmp_path / "out"))
 
 
 @pytest.mark.parametrize("flags", [["--record-raw", "old", "--overwrite"], ["--capture", "new"]])
-def test_a_damaged_recording_is_found_before_anything_is_begun(
+def test_a_damaged_recording_is_refused_before_outputs_are_opened(
     recording: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
 ) -> None:
     monkeypatch.chdir(recording.parent)

@@ -61,14 +61,14 @@ def test_a_folder_with_broken_pictures_labels_the_rest_and_says_so_in_the_status
     assert "3 frames labelled" in err
 
 
-def test_one_picture_is_a_line_of_words(capsys: pytest.CaptureFixture, photo_folder: Path) -> None:
+def test_one_photo_prints_one_line(capsys: pytest.CaptureFixture, photo_folder: Path) -> None:
     status, out, _ = run(capsys, "--source", str(photo_folder / "a" / "1.png"))
     assert status == 0
     assert out.startswith(f"{photo_folder}/a/1.png: ")
     assert len(out.splitlines()) == 1
 
 
-def test_stills_and_video_are_left_where_the_summary_says(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_the_summary_names_stills_and_video(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
     video, stills = tmp_path / "out.mp4", tmp_path / "stills"
     argv = [
         "--source",
@@ -177,16 +177,14 @@ def test_a_number_must_be_finite(capsys: pytest.CaptureFixture, flag: str) -> No
 
 
 @pytest.mark.parametrize("flag", ["--smooth", "--hysteresis", "--dwell"])
-def test_what_is_for_frames_that_follow_each_other_is_refused_for_stills(
-    capsys: pytest.CaptureFixture, photo_folder: Path, flag: str
-) -> None:
+def test_smoothing_options_are_refused_for_photos(capsys: pytest.CaptureFixture, photo_folder: Path, flag: str) -> None:
     status, _, err = run(capsys, "--source", str(photo_folder), flag, "0.5")
     assert status == 2
     assert f"{flag} 0.5 is for frames that follow each other, and {photo_folder} has stills; leave it out" in err
     assert run(capsys, "--source", str(photo_folder), flag, "0")[0] == 0, "that is how stills are decided"
 
 
-def test_no_frame_of_a_file_is_too_old(capsys: pytest.CaptureFixture, photo_folder: Path, tmp_path: Path) -> None:
+def test_max_age_is_refused_for_files(capsys: pytest.CaptureFixture, photo_folder: Path, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     assert run(capsys, "--source", str(photo_folder), "--record-raw", str(raw))[0] == 0
     clip = tmp_path / "clip.avi"
@@ -228,7 +226,7 @@ def test_a_signal_ends_the_run_cleanly_with_whole_files_and_a_summary(tmp_path: 
     assert [json.loads(line)["source"] for line in lines.read_text().splitlines()][:3] == ["demo"] * 3
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
+def test_a_closed_pipe_ends_the_run_without_an_error() -> None:
     with start("--source", "demo", "--every-frame", "--frames", "5000", "--jsonl", "-") as child:
         assert child.stdout.readline()
         child.stdout.close()

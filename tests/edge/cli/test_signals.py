@@ -28,14 +28,14 @@ def test_a_second_signal_does_not_keep_files_from_being_closed(number: int) -> N
     assert closed
 
 
-def test_a_signal_while_files_are_closed_at_the_end_of_the_source_is_too_late() -> None:
+def test_a_signal_after_the_end_of_the_source_is_ignored() -> None:
     with signals_interrupt():
         with ended_by_signals():
             pass
         send(signal.SIGTERM)
 
 
-def test_a_person_who_insists_gets_out_of_a_close_that_hangs() -> None:
+def test_a_third_signal_interrupts_a_close_that_hangs() -> None:
     with signals_interrupt():
         with ended_by_signals():
             send(signal.SIGINT)
@@ -43,7 +43,7 @@ def test_a_person_who_insists_gets_out_of_a_close_that_hangs() -> None:
             send(signal.SIGINT, 2)
 
 
-def test_what_the_program_was_started_to_ignore_stays_ignored_and_all_is_as_before() -> None:
+def test_ignored_signals_stay_ignored_and_handlers_are_restored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with signals_interrupt():
@@ -53,7 +53,7 @@ def test_what_the_program_was_started_to_ignore_stays_ignored_and_all_is_as_befo
         signal.signal(signal.SIGHUP, before)
 
 
-def test_another_thread_than_the_main_one_leaves_signals_alone() -> None:
+def test_other_threads_do_not_change_signal_handlers() -> None:
     before, during = signal.getsignal(signal.SIGTERM), []
 
     def work() -> None:
@@ -68,7 +68,7 @@ def test_another_thread_than_the_main_one_leaves_signals_alone() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", ["click", "numpy", "cv2"])
-def test_a_signal_while_the_program_starts_is_no_traceback(number: int, module: str) -> None:
+def test_a_signal_at_start_prints_no_traceback(number: int, module: str) -> None:
     """The signal comes when the module is about to be imported."""
     code = f"""
 import os, signal, sys
@@ -84,7 +84,7 @@ sys.meta_path.insert(0, Finder())
     assert (done.returncode, done.stderr.strip()) == (130, "fashion-edge: interrupted")
 
 
-def test_a_read_that_hangs_in_its_driver_does_not_spoil_the_end(tmp_path: Path) -> None:
+def test_a_hanging_driver_does_not_change_the_exit_status(tmp_path: Path) -> None:
     """The reader comes back while the interpreter is taken down; C++ would abort then."""
     code = f"""
 import time
