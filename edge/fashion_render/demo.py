@@ -1,4 +1,4 @@
-"""The live demo: garments that sway and come nearer before changing backgrounds, frame by frame.
+"""The live demo: garments that sway in front of changing backgrounds, frame by frame.
 
 Sprites and backgrounds are rendered once for each act; a frame is one warp and one blend.
 """
@@ -16,47 +16,46 @@ from fashion_edge.opencv import cv2
 from fashion_render.background import BUSY, QUIET, draw_background
 from fashion_render.canvas import to_image
 from fashion_render.dataset import stream
-from fashion_render.scene import SceneImage, render_standing, render_thing
+from fashion_render.scene import Image, render_standing, render_thing
 
 FPS = 30.0
 ACT_SECONDS = 3.0
 COLOURS, GARMENTS = ("black", "blue", "red"), ("dress", "jeans", "shirt")
-THINGS = ("bag", "umbrella", "bottle")
-EMPTY = ""  # an act with nothing but a background
-QUIET_SHARE = 0.5  # of the acts play before white, plain paper or a gradient
-MARGIN = 1.12  # the background is this much larger than the frame, and slides
+OBJECTS = ("bag", "umbrella", "bottle")
+EMPTY = ""  # an act with a background only
+QUIET_SHARE = 0.5  # of the acts have white, plain paper or a gradient behind them
+MARGIN = 1.12  # size of the background, which slides, relative to the frame
 
-Act = tuple[str, str] | str  # (colour, garment), a thing, or EMPTY
+Act = tuple[str, str] | str  # (colour, garment), an object, or EMPTY
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What one act shows, rendered."""
+    """The rendered parts of one act."""
 
-    background: SceneImage  # larger than the frame
-    cloth: SceneImage  # (h, w, 3) premultiplied with alpha
-    clear: SceneImage  # (h, w, 3) 255 - alpha
-    sway: NDArray[np.float64]  # phases and rates of the movement
-
-
-@dataclass(frozen=True)
-class Move:
-    """Where a sprite is at one moment: a region of the frame, and the way there."""
-
-    matrix: NDArray[np.float64]  # (2, 3) from sprite to region
-    rows: slice
-    columns: slice
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(width, height) of the region."""
-        return self.columns.stop - self.columns.start, self.rows.stop - self.rows.start
+    background: Image  # larger than the frame
+    cloth: Image  # (h, w, 3) premultiplied with alpha
+    clear: Image  # (h, w, 3) 255 - alpha
+    phases: NDArray[np.float64]  # of the movement, radians
 
 
 class DemoScene:
-    """An endless scene; the same seed gives the same acts.
+    """An endless scene: garments, objects and empty backgrounds; the same seed gives the same acts.
 
     Garments stay largely inside the portrait box in the middle of the frame (full height, four fifths of it wide).
+
+    Args:
+        seed: of the order of the acts and of everything in them.
+        height: of a frame, pixels; 48 or more.
+        width: of a frame, pixels; 48 or more.
+
+    Raises:
+        ValueError: a scene that is too small.
+
+    Example:
+        >>> scene = DemoScene(seed=0)
+        >>> scene.frame(0).shape, scene.truth(0)
+        ((480, 640, 3), ('red', 'jeans'))
     """
 
     def __init__(self, seed: int = 0, height: int = 480, width: int = 640) -> None:
@@ -66,54 +65,42 @@ class DemoScene:
         self.acts = _programme(seed)
         self._stage = lru_cache(maxsize=len(self.acts))(self._render_stage)
 
-    def frame(self, index: int) -> SceneImage:
+    def frame(self, index: int) -> Image:
         """The frame (height, width, 3) uint8 B, G, R at an index, 30 a second; a new array each time."""
         act, seconds = self._place(index)
         stage = self._stage(act)
         frame = self._slide(stage, seconds)
         if stage.cloth.size:
-            self._blend(frame, stage, self._move(stage, seconds))
+            self._blend(frame, stage, seconds)
         return frame
 
     def truth(self, index: int) -> tuple[str, str] | None:
-        """What the frame shows: (colour, garment), or None where there is no garment."""
+        """The (colour, garment) on the frame, or None without a garment."""
         act = self.acts[self._place(index)[0]]
         return act if isinstance(act, tuple) else None
 
-    def cover(self, index: int) -> SceneImage:
-        """How much of each pixel what is shown covers, wearer and all: (height, width) uint8, 255 is wholly."""
-        act, seconds = self._place(index)
-        stage = self._stage(act)
-        black = Stage(np.empty(0, np.uint8), 255 - stage.clear, stage.clear, stage.sway)
-        frame = np.zeros((self.height, self.width, 3), np.uint8)
-        if stage.cloth.size:
-            self._blend(frame, black, self._move(stage, seconds))
-        return frame[:, :, 0].copy()
-
     def _place(self, index: int) -> tuple[int, float]:
-        """Which act, and seconds since it began."""
+        """The number of the act, and seconds since its start."""
         per_act = round(ACT_SECONDS * FPS)
         return index // per_act % len(self.acts), index % per_act / FPS
 
     def _render_stage(self, number: int) -> Stage:
         act = self.acts[number]
         rng = stream(self.seed, "demo", number)
-        kind = str(rng.choice(QUIET if rng.random() < QUIET_SHARE else BUSY))
+        kind = str(rng.choice(tuple(QUIET if rng.random() < QUIET_SHARE else BUSY)))
         height, width = round(self.height * MARGIN), round(self.width * MARGIN)
         small = to_image(draw_background(rng, height // 2, width // 2, kind))
         background = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-        sway = rng.uniform(0, 2 * np.pi, 4)
+        phases = rng.uniform(0, 2 * np.pi, 4)
         if act == EMPTY:
-            nothing = np.zeros((0, 0, 3), np.uint8)
-            return Stage(background, nothing, nothing, sway)
+            return Stage(background, background[:0], background[:0], phases)
         sprite = self._sprite(rng, act)
         alpha = cv2.merge([sprite[:, :, 3]] * 3)
-        return Stage(
-            background, cv2.multiply(np.ascontiguousarray(sprite[:, :, :3]), alpha, scale=1 / 255), 255 - alpha, sway
-        )
+        cloth = cv2.multiply(np.ascontiguousarray(sprite[:, :, :3]), alpha, scale=1 / 255)
+        return Stage(background, cloth, 255 - alpha, phases)
 
-    def _sprite(self, rng: np.random.Generator, act: Act) -> SceneImage:
-        """Cut out, as large as the guide box takes it; empty columns at the sides are dropped."""
+    def _sprite(self, rng: np.random.Generator, act: Act) -> Image:
+        """The garment or object, cut out; it fits into the guide box, and empty columns at the sides are dropped."""
         guide = round(min(self.width, self.height * PORTRAIT))
         if not isinstance(act, tuple):
             return render_thing(rng, act, self.height // 2)
@@ -122,31 +109,30 @@ class DemoScene:
         spare = min(int(used[0]), sprite.shape[1] - 1 - int(used[-1]))
         return sprite[:, spare : sprite.shape[1] - spare]
 
-    def _slide(self, stage: Stage, seconds: float) -> SceneImage:
+    def _slide(self, stage: Stage, seconds: float) -> Image:
+        """The background, which slides."""
         spare_y, spare_x = stage.background.shape[0] - self.height, stage.background.shape[1] - self.width
-        x = round(spare_x * (0.5 + 0.5 * np.sin(0.5 * seconds + stage.sway[0])))
-        y = round(spare_y * (0.5 + 0.5 * np.sin(0.4 * seconds + stage.sway[1])))
+        x = round(spare_x * (0.5 + 0.5 * np.sin(0.5 * seconds + stage.phases[0])))
+        y = round(spare_y * (0.5 + 0.5 * np.sin(0.4 * seconds + stage.phases[1])))
         return stage.background[y : y + self.height, x : x + self.width].copy()
 
-    def _move(self, stage: Stage, seconds: float) -> Move:
+    def _blend(self, frame: Image, stage: Stage, seconds: float) -> None:
+        """Draw the sprite where it is at that moment: turned, scaled, moved."""
         tall, wide = stage.cloth.shape[:2]
-        angle = 0.05 * np.sin(1.9 * seconds + stage.sway[2])
-        scale = 1 + 0.05 * np.sin(1.1 * seconds + stage.sway[3])
-        x = self.width / 2 + 0.03 * self.height * np.sin(1.3 * seconds + stage.sway[0])
-        y = self.height / 2 + 0.015 * self.height * np.sin(1.7 * seconds + stage.sway[1])
+        angle = 0.05 * np.sin(1.9 * seconds + stage.phases[2])
+        scale = 1 + 0.05 * np.sin(1.1 * seconds + stage.phases[3])
+        x = self.width / 2 + 0.03 * self.height * np.sin(1.3 * seconds + stage.phases[0])
+        y = self.height / 2 + 0.015 * self.height * np.sin(1.7 * seconds + stage.phases[1])
         cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
         reach_x = (abs(cosine) * wide + abs(sine) * tall) / 2 + 2
         reach_y = (abs(cosine) * tall + abs(sine) * wide) / 2 + 2
         left, right = max(0, int(x - reach_x)), min(self.width, int(x + reach_x))
         top, bottom = max(0, int(y - reach_y)), min(self.height, int(y + reach_y))
         turn = np.array([[cosine, -sine], [sine, cosine]])
-        shift = (x - left, y - top) - turn @ (wide / 2, tall / 2)
-        return Move(np.column_stack([turn, shift]), slice(top, bottom), slice(left, right))
-
-    def _blend(self, frame: SceneImage, stage: Stage, move: Move) -> None:
-        region = frame[move.rows, move.columns]
-        cloth = cv2.warpAffine(stage.cloth, move.matrix, move.size)
-        clear = cv2.warpAffine(stage.clear, move.matrix, move.size, borderValue=(255, 255, 255))
+        matrix = np.column_stack([turn, (x - left, y - top) - turn @ (wide / 2, tall / 2)])
+        region, size = frame[top:bottom, left:right], (right - left, bottom - top)
+        cloth = cv2.warpAffine(stage.cloth, matrix, size)
+        clear = cv2.warpAffine(stage.clear, matrix, size, borderValue=(255, 255, 255))
         cv2.add(cv2.multiply(region, clear, scale=1 / 255), cloth, dst=region)
 
 
@@ -180,9 +166,9 @@ def write_clip(
 
 
 def _programme(seed: int) -> tuple[Act, ...]:
-    """The nine garments in a seeded order, with a thing or an empty stage after every third."""
+    """Nine garments in a seeded order, with an object or an empty background after every third."""
     rng = stream(seed, "programme", 0)
     garments: list[Act] = [(colour, garment) for colour in COLOURS for garment in GARMENTS]
     order = [garments[i] for i in rng.permutation(len(garments))]
-    between: list[Act] = [THINGS[int(rng.integers(len(THINGS)))], EMPTY]
+    between: list[Act] = [OBJECTS[int(rng.integers(len(OBJECTS)))], EMPTY]
     return (*order[:3], between[0], *order[3:6], between[1], *order[6:])

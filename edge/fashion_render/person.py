@@ -1,24 +1,22 @@
-"""Paints the wearer: skin, head, hair, shoes. Clothes come from the garment modules."""
+"""The wearer: proportions, pose, skin, head, hair and shoes."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from fashion_render.canvas import Picture, ellipse, smooth
-from fashion_render.colours import HAIR, MANNEQUIN, SHOES, SKIN, Bgr, pick
-from fashion_render.fabric import Light, form
-from fashion_render.panel import Panel, View, limb, symmetric, tube
+from fashion_render.canvas import Joint, Panel, ellipse, smooth, symmetric, tube, upright
+from fashion_render.fabric import Bgr, Brush, Palette, pick, tone
 
-Joint = tuple[float, float]
-
-NECK_Y, SHOULDER_Y, BUST_Y, WAIST_Y, HIP_Y, CROTCH_Y, KNEE_Y, ANKLE_Y, SOLE_Y = (
-    1.36, 1.58, 2.15, 2.95, 3.75, 4.1, 5.85, 7.5, 7.85,
-)  # fmt: skip
-WEARERS = ("person", "mannequin", "ghost", "flat")  # ghost: worn by nobody; flat: laid out or on a hanger
+SHOULDER_Y, BUST_Y, WAIST_Y, HIP_Y, KNEE_Y, ANKLE_Y = 1.58, 2.15, 2.95, 3.75, 5.85, 7.5
+WEARERS = ("person", "mannequin", "ghost", "flat")  # ghost: an empty garment in shape; flat: laid out or on a hanger
+SKIN: Palette = ((244, 208, 180), (228, 184, 150), (206, 158, 122), (172, 120, 86), (124, 82, 58), (84, 56, 42))
+HAIR: Palette = ((28, 22, 20), (58, 38, 26), (96, 62, 36), (150, 108, 60), (200, 164, 104), (120, 46, 28))
+SHOES: Palette = ((24, 22, 22), (86, 56, 38), (230, 228, 224), (196, 160, 124), (60, 60, 66), (160, 24, 30))
+MANNEQUIN: Palette = ((236, 232, 226), (206, 204, 202), (214, 190, 164), (196, 170, 126), (70, 70, 72))
 
 
-@dataclass(frozen=True)
-class Arm:
+class Arm(NamedTuple):
     """Three joints of one arm."""
 
     shoulder: Joint
@@ -26,9 +24,8 @@ class Arm:
     wrist: Joint
 
 
-@dataclass(frozen=True)
-class Leg:
-    """Centre x of one leg at hip, knee and ankle."""
+class Leg(NamedTuple):
+    """Centre x of one leg at three heights."""
 
     hip: float
     knee: float
@@ -37,7 +34,7 @@ class Leg:
 
 @dataclass(frozen=True)
 class Figure:
-    """Proportions (half widths), pose and looks of one figure."""
+    """Proportions (half widths in heads), pose and colours of one wearer."""
 
     wearer: str
     woman: bool
@@ -60,10 +57,9 @@ class Figure:
 
 
 def draw_figure(rng: np.random.Generator, wearer: str, *, woman: bool, back: bool = False) -> Figure:
-    """Draw proportions and a pose by lot."""
+    """Draw random proportions and a pose."""
     bulk = rng.uniform(0.92, 1.12)
     shoulder = (0.8 if woman else 0.98) * bulk
-    skin = pick(rng, MANNEQUIN if wearer == "mannequin" else SKIN)
     return Figure(
         wearer=wearer,
         woman=woman,
@@ -73,9 +69,9 @@ def draw_figure(rng: np.random.Generator, wearer: str, *, woman: bool, back: boo
         waist=(0.5 if woman else 0.7) * bulk,
         hip=0.72 * bulk,
         girth=(1.0 if woman else 1.2) * bulk,
+        skin=pick(rng, MANNEQUIN if wearer == "mannequin" else SKIN),
         arms=(_arm(rng, -1, shoulder, wearer), _arm(rng, 1, shoulder, wearer)),
         legs=_legs(rng),
-        skin=skin,
         hair=pick(rng, HAIR),
         shoes=pick(rng, SHOES),
     )
@@ -86,23 +82,21 @@ def _arm(rng: np.random.Generator, side: int, shoulder: float, wearer: str) -> A
     if wearer == "flat":
         slant = rng.uniform(0.15, 0.6)
         return Arm(joint, _step(joint, side * slant, 1.45), _step(joint, side * slant, 2.75))
-    pose = rng.choice(["down", "down", "out", "hip"]) if wearer == "person" else "down"
-    if pose == "down":
-        slant = rng.uniform(0.06, 0.2)
-        elbow = _step(joint, side * slant, 1.4)
+    pose = rng.integers(4) if wearer == "person" else 0
+    if pose < 2:  # down
+        elbow = _step(joint, side * rng.uniform(0.06, 0.2), 1.4)
         return Arm(joint, elbow, _step(elbow, side * rng.uniform(-0.15, 0.12), 1.25))
     elbow = _step(joint, side * rng.uniform(0.3, 0.6), 1.4)
-    inward = rng.uniform(-0.95, -0.6) if pose == "hip" else rng.uniform(-0.2, 0.35)
+    inward = rng.uniform(-0.95, -0.6) if pose == 3 else rng.uniform(-0.2, 0.35)  # on the hip, or away
     return Arm(joint, elbow, _step(elbow, side * inward, 1.2))
 
 
 def _legs(rng: np.random.Generator) -> tuple[Leg, Leg]:
-    spread, bend = rng.uniform(0.04, 0.42), rng.uniform(-0.12, 0.12, 2)
-    lean = rng.uniform(-0.12, 0.12)
-    knees = (-0.36 - spread / 2 + bend[0] + lean / 2, 0.36 + spread / 2 + bend[1] + lean / 2)
+    spread, lean = rng.uniform(0.04, 0.42), rng.uniform(-0.12, 0.12)
+    left, right = rng.uniform(-0.12, 0.12, 2).tolist()
     return (
-        Leg(-0.37, knees[0], -0.34 - spread + bend[0] / 2 + lean),
-        Leg(0.37, knees[1], 0.34 + spread + bend[1] / 2 + lean),
+        Leg(-0.37, -0.36 - spread / 2 + left + lean / 2, -0.34 - spread + left / 2 + lean),
+        Leg(0.37, 0.36 + spread / 2 + right + lean / 2, 0.34 + spread + right / 2 + lean),
     )
 
 
@@ -111,101 +105,67 @@ def _step(start: Joint, angle: float, length: float) -> Joint:
     return float(start[0] + length * np.sin(angle)), float(start[1] + length * np.cos(angle))
 
 
-def paint_skin(picture: Picture, view: View, panel: Panel, colour: Bgr, light: Light) -> None:
-    """Lay one smooth, rounded piece of body."""
-    raster = panel.raster(view, picture.size)
-    if raster.mask.size:
-        picture.lay(raster.top, raster.left, raster.mask, colour[:, None, None] * form(raster, light, 0.8))
-
-
-def torso_panel(figure: Figure) -> Panel:
+def _torso(figure: Figure) -> Panel:
     """Neck to hips."""
-    rows = [
+    return symmetric([
         (1.36, 0.24), (1.46, 0.5), (SHOULDER_Y, figure.shoulder - 0.06), (1.9, figure.bust + 0.04),
         (BUST_Y, figure.bust), (WAIST_Y, figure.waist), (HIP_Y, figure.hip), (4.15, figure.hip * 0.95),
-    ]  # fmt: skip
-    return symmetric(1.36, rows)
+    ])  # fmt: skip
 
 
-def leg_panel(leg: Leg, girth: float) -> Panel:
+def _leg(leg: Leg, girth: float) -> Panel:
     """Hip to ankle."""
-    x = _leg_x(leg)
-    rows = [(3.8, 0.36), (4.3, 0.36), (5.1, 0.28), (5.85, 0.2), (6.3, 0.22), (7.1, 0.13), (7.6, 0.11)]
-    return limb([(y, x(y), w * girth) for y, w in rows])
+    rows = []
+    for y, half in ((3.8, 0.36), (4.3, 0.36), (5.1, 0.28), (5.85, 0.2), (6.3, 0.22), (7.1, 0.13), (7.6, 0.11)):
+        x = float(np.interp(y, (3.8, KNEE_Y, ANKLE_Y), (leg.hip, leg.knee, leg.ankle)))
+        rows.append((y, x - half * girth, x + half * girth))
+    return upright(rows)
 
 
-def _leg_x(leg: Leg) -> "Interpolate":
-    return Interpolate((3.8, KNEE_Y, ANKLE_Y), (leg.hip, leg.knee, leg.ankle))
-
-
-class Interpolate:
-    """Piecewise linear, callable on one number."""
-
-    def __init__(self, at: tuple[float, ...], values: tuple[float, ...]) -> None:
-        self.at, self.values = at, values
-
-    def __call__(self, x: float) -> float:
-        """Value at x; the ends hold outside."""
-        return float(np.interp(x, self.at, self.values))
-
-
-def paint_body(picture: Picture, view: View, figure: Figure, light: Light) -> None:
-    """Torso, neck and legs, and shoes: what lies under the clothes."""
+def paint_body(brush: Brush, figure: Figure) -> None:
+    """Torso, neck, legs and shoes: everything that clothes cover."""
     for leg in figure.legs:
-        paint_skin(picture, view, leg_panel(leg, figure.girth), figure.skin, light)
+        brush.skin(_leg(leg, figure.girth), figure.skin)
         if figure.wearer == "person":
-            paint_shoe(picture, view, leg, figure)
-    paint_skin(picture, view, torso_panel(figure), figure.skin, light)
-    neck = tube((0.0, 0.8), (0.0, 1.42), (0.2 * figure.girth, 0.19 * figure.girth, 0.24 * figure.girth), cap=0.3)
-    paint_skin(picture, view, neck, figure.skin * np.float32(0.88), light)
+            x, out = leg.ankle, 0.05 if leg.ankle > 0 else -0.05
+            sole = [(x - 0.13, 7.42), (x + 0.13, 7.42), (x + 0.19 + out, 7.8), (x + out, 7.93), (x - 0.19 + out, 7.8)]
+            brush.fill(smooth(sole), figure.shoes)
+    brush.skin(_torso(figure), figure.skin)
+    neck = tube((0.0, 0.8), (0.0, 1.42), [width * figure.girth for width in (0.2, 0.19, 0.24)], cap=0.3)
+    brush.skin(neck, figure.skin * 0.88)
 
 
-def paint_shoe(picture: Picture, view: View, leg: Leg, figure: Figure) -> None:
-    """A shoe seen from the front."""
-    x, out = leg.ankle, 0.05 if leg.ankle > 0 else -0.05
-    sole = [(x - 0.13, 7.42), (x + 0.13, 7.42), (x + 0.19 + out, 7.8), (x + out, 7.93), (x - 0.19 + out, 7.8)]
-    picture.fill(smooth(view.px(sole), 5), figure.shoes)
+def paint_arms(brush: Brush, figure: Figure) -> None:
+    """Upper arms, forearms and hands."""
+    for arm in figure.arms:
+        tip = np.add(arm.wrist, 0.25 * np.subtract(arm.wrist, arm.elbow))
+        hand = (float(tip[0]), float(tip[1]))
+        for start, end, widths in (
+            (arm.shoulder, arm.elbow, (0.13, 0.15, 0.12)),
+            (arm.elbow, arm.wrist, (0.12, 0.12, 0.08)),
+            (arm.wrist, hand, (0.07, 0.11, 0.06)),
+        ):
+            brush.skin(tube(start, end, [width * figure.girth for width in widths]), figure.skin)
 
 
-def paint_arm(picture: Picture, view: View, arm: Arm, figure: Figure, light: Light, *, fore: bool = True) -> None:
-    """An arm; with `fore`, the forearm and the hand as well."""
-    girth = figure.girth
-    paint_skin(
-        picture, view, tube(arm.shoulder, arm.elbow, (0.13 * girth, 0.15 * girth, 0.12 * girth)), figure.skin, light
-    )
-    if not fore:
-        return
-    paint_skin(
-        picture, view, tube(arm.elbow, arm.wrist, (0.12 * girth, 0.12 * girth, 0.08 * girth)), figure.skin, light
-    )
-    direction = np.subtract(arm.wrist, arm.elbow)
-    direction = direction / max(float(np.hypot(*direction)), 1e-6)
-    tip = (arm.wrist[0] + 0.3 * direction[0], arm.wrist[1] + 0.3 * direction[1])
-    paint_skin(picture, view, tube(arm.wrist, tip, (0.07 * girth, 0.11 * girth, 0.06 * girth)), figure.skin, light)
-
-
-def paint_hair_behind(picture: Picture, view: View, figure: Figure, length: float) -> None:
-    """Long hair that falls behind the shoulders; `length` is where it ends, in heads."""
+def paint_long_hair(brush: Brush, figure: Figure, length: float) -> None:
+    """Hair over the back, down to `length` in heads."""
     strand = [(-0.4, 0.35), (0.0, -0.06), (0.4, 0.35), (0.46, 0.9), (0.42, length), (-0.42, length), (-0.46, 0.9)]
-    picture.fill(smooth(view.px(strand), 6), figure.hair * np.float32(0.8))
+    brush.fill(smooth(strand), figure.hair * 0.8)
 
 
-def paint_head(picture: Picture, view: View, figure: Figure, light: Light) -> None:
-    """Head, face and hair; a mannequin's head is smooth."""
-    head = symmetric(0.0, [(0.0, 0.08), (0.12, 0.26), (0.42, 0.37), (0.7, 0.33), (0.9, 0.22), (1.0, 0.08)])
-    paint_skin(picture, view, head, figure.skin, light)
+def paint_head(brush: Brush, figure: Figure) -> None:
+    """Head, face and hair; the head of a mannequin is smooth."""
+    head = symmetric([(0.0, 0.08), (0.12, 0.26), (0.42, 0.37), (0.7, 0.33), (0.9, 0.22), (1.0, 0.08)])
+    brush.skin(head, figure.skin)
     if figure.wearer == "mannequin":
         return
     if figure.back:
-        picture.fill(smooth(view.px(ellipse((0.0, 0.44), (0.42, 0.52), 12)), 3), figure.hair)
+        brush.fill(ellipse((0.0, 0.44), (0.42, 0.52)), figure.hair)
         return
-    dark = figure.skin * np.float32(0.45)
-    for side in (-1, 1):
-        picture.fill(view.px(ellipse((side * 0.15, 0.5), (0.055, 0.03), 10)), np.array([40, 36, 34], np.float32))
-        picture.stroke(view.px([(side * 0.07, 0.42), (side * 0.22, 0.41)]), figure.hair, 0.03 * view.scale, 0.8)
-    picture.stroke(view.px([(0.0, 0.52), (0.03, 0.66), (-0.02, 0.67)]), dark, 0.02 * view.scale, 0.4)
-    lips = figure.skin * np.array([0.62, 0.5, 0.8], np.float32)
-    picture.fill(view.px(ellipse((0.0, 0.79), (0.1, 0.03), 10)), lips)
+    for x in (-0.15, 0.15):
+        brush.fill(ellipse((x, 0.5), (0.055, 0.03), 10), tone(36))
+    brush.fill(ellipse((0.0, 0.79), (0.1, 0.03), 10), figure.skin * np.array([0.62, 0.5, 0.8], np.float32))
     fringe = [(-0.4, 0.62), (-0.43, 0.3), (-0.25, -0.03), (0.1, -0.08), (0.36, 0.1), (0.43, 0.4), (0.39, 0.62),
               (0.33, 0.36), (0.1, 0.2), (-0.2, 0.24), (-0.33, 0.4)]  # fmt: skip
-    picture.fill(smooth(view.px(fringe), 4), figure.hair)
+    brush.fill(smooth(fringe), figure.hair)

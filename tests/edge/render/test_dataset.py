@@ -3,7 +3,7 @@
 import pytest
 
 from fashion_edge.images import find_images, read_image
-from fashion_render import COMBINATIONS, OBJECTS, render_dataset, render_negatives
+from fashion_render import COMBINATIONS, render_dataset
 
 
 def test_the_six_combinations_of_the_tutorial_are_the_default(tmp_path):
@@ -29,12 +29,6 @@ def test_another_seed_gives_other_photos(tmp_path):
 
     first, second = (tmp_path / str(seed) / "red_dress" / "00001.jpg" for seed in (1, 2))
     assert first.read_bytes() != second.read_bytes()
-
-
-def test_negatives_lie_in_one_folder_for_each_kind_of_thing(tmp_path):
-    assert render_negatives(tmp_path, 1, seed=0) == len(OBJECTS) + 1
-
-    assert {path.name for path in tmp_path.iterdir()} == {*OBJECTS, "background"}
 
 
 def test_no_photo_at_all_is_refused(tmp_path):
