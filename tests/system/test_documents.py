@@ -95,6 +95,11 @@ def test_links_of_a_page_lead_to_files_and_headings(page):
     assert not broken
 
 
+def test_every_example_is_on_a_page():
+    shown = set(re.findall(r'^--8<-- "(examples/\w+\.py)"$', every_page(), re.MULTILINE))
+    assert shown == {f"examples/{file.name}" for file in (ROOT / "examples").glob("*.py")}
+
+
 def test_every_page_is_in_the_navigation_of_the_site():
     def pages_of(entry):
         if isinstance(entry, str):
