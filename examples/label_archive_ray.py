@@ -19,7 +19,8 @@ class Label:
     def __init__(self) -> None:
         self.classifier = Classifier.load(threads=1)
 
-    def __call__(self, batch: dict) -> dict:  # noqa: D102
+    def __call__(self, batch: dict) -> dict:
+        """Return paths, and one JSON text for each."""
         paths, failed = batch["path"].tolist(), {}
         results = self.classifier.classify_batch(paths, on_error=failed.__setitem__)
         rows = {result.frame.source: {"text": result.text, "labels": result.labels} for result in results}

@@ -137,8 +137,8 @@ class Classifier:
         Args:
             images: images as for `classify`; a generator is consumed in the thread, a few images ahead.
             channels: channel order of arrays.
-            on_error: called with the source and the error of an image that cannot be read, which is then skipped; by
-                default the error is raised, and the iteration ends.
+            on_error: called in the thread with the source and the error of an image that cannot be read, which is then
+                skipped; by default the error is raised, and the iteration ends.
 
         Returns:
             An iterator of results in the order of `images`; `result.frame.source` is the path, and

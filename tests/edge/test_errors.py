@@ -8,8 +8,8 @@ from fashion_edge.errors import brief
     [
         ("no such\n  layer", "no such layer"),
         (
-            "Could not translate.a/b.py:9:1: error: 'tf.Mul' op is no op\n  return f()\n^\na/c.py: note",
-            "'tf.Mul' op is no op",
+            "Could not translate.a/b.py:9:1: error: 'tf.Mul' op cannot be converted\n  return f()\n^\na/c.py: note",
+            "'tf.Mul' op cannot be converted",
         ),
         ("parse error: line 3", "parse error: line 3"),
         ("", "ValueError"),
