@@ -3,9 +3,10 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from fashion_edge.atomic import is_device, refuse_existing, refuse_unwritable
 from fashion_edge.cli.request import Request
@@ -188,62 +189,39 @@ def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterat
     """Make the sinks of `--serve` and `--mqtt`; each is made after the one before was entered.
 
     Raises:
-        UsageError: the address is invalid, the port is in use, or the password cannot be read.
+        UsageError: an address is invalid, the port is in use, or the password cannot be read.
         MissingExtraError: the MQTT client is not installed.
     """
-    if (address := find_address(request)) is not None:
+    address, origins, broker = parse_network(request)
+    if address is not None:
         from fashion_edge.web import WebSink
 
-        yield WebSink(address, space, source.name, source.describe(), origins=find_origins(request))
-    if (broker := find_broker(request)) is not None:
+        yield WebSink(address, space, source.name, source.describe(), origins=origins)
+    if broker is not None:
         from fashion_edge.sinks.mqtt import MqttSink
 
         yield MqttSink(broker, space, name=request.mqtt_name)
 
 
-def find_address(request: Request) -> "Address | None":
-    """Return the address of `--serve`, without opening it.
+def parse_network(request: Request) -> "tuple[Address | None, tuple[Origin, ...], Broker | None]":
+    """Read the addresses of `--serve`, `--serve-origin` and `--mqtt`, without opening or connecting anything.
 
     Raises:
-        UsageError: the address is invalid.
+        UsageError: an address is invalid, or the password cannot be read.
     """
-    if request.serve is None:
-        return None
-    from fashion_edge.web import Address
+    address: Address | None = None
+    origins: tuple[Origin, ...] = ()
+    broker: Broker | None = None
+    if request.serve is not None:
+        from fashion_edge import web
 
-    return Address.parse(request.serve)
+        address, origins = web.Address.parse(request.serve), tuple(map(web.Origin.parse, request.serve_origin))
+    if request.mqtt is not None:
+        from fashion_edge.sinks import mqtt
 
-
-def find_origins(request: Request) -> "tuple[Origin, ...]":
-    """Return the addresses of `--serve-origin`.
-
-    Raises:
-        UsageError: an address is invalid.
-    """
-    from fashion_edge.web import Origin
-
-    return tuple(map(Origin.parse, request.serve_origin))
-
-
-def find_broker(request: Request) -> "Broker | None":
-    """Return the broker of `--mqtt`, without connecting.
-
-    Raises:
-        UsageError: the address is invalid, or the password cannot be read.
-    """
-    if request.mqtt is None:
-        return None
-    from fashion_edge.sinks.mqtt import Broker
-
-    return Broker.parse(
-        request.mqtt, user=request.mqtt_user, password_file=request.mqtt_password_file, tls=request.mqtt_tls
-    )
-
-
-class _Files(TypedDict):
-    overwrite: bool
-    append: bool
-    limit_mb: float | None
+        password = request.mqtt_password_file
+        broker = mqtt.Broker.parse(request.mqtt, user=request.mqtt_user, password_file=password, tls=request.mqtt_tls)
+    return address, origins, broker
 
 
 def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[Sink]:
@@ -257,11 +235,11 @@ def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[S
     if not (windowed or a_line_each) and (progress := make_progress_sink(source, request.frames)) is not None:
         yield progress
     yield TextSink(still=source.still, quiet="-" in (request.jsonl, request.events))
-    files: _Files = {"overwrite": request.overwrite, "append": request.append, "limit_mb": request.jsonl_limit}
+    make_lines = partial(JsonlSink, overwrite=request.overwrite, append=request.append, limit_mb=request.jsonl_limit)
     if request.jsonl:
-        yield JsonlSink(request.jsonl, **files)
+        yield make_lines(request.jsonl)
     if request.events:
-        yield JsonlSink(request.events, changes=True, **files)
+        yield make_lines(request.events, changes=True)
     if request.record:
         yield VideoSink(
             request.record, source.fps, still=source.still, replayed=_is_stream(source), overwrite=request.overwrite

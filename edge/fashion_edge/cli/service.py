@@ -14,7 +14,7 @@ import click
 
 from fashion_edge.bundle import load_bundle
 from fashion_edge.cli.common import CONTROL
-from fashion_edge.cli.outputs import check_destinations, find_address, find_broker, find_origins
+from fashion_edge.cli.outputs import check_destinations, parse_network
 from fashion_edge.cli.request import Request, choose_options
 from fashion_edge.console import say
 from fashion_edge.defaults import find_bundle
@@ -90,8 +90,7 @@ def check_service(request: Request) -> None:
     if request.overwrite:
         raise UsageError("--overwrite would empty the files at every start of the service; leave it out, it appends")
     check_destinations(replace(request, append=True))
-    find_address(request)
-    find_broker(request)
+    parse_network(request)
     choose_variant(bundle, request.runtime, request.precision, request.profile)
 
 
@@ -113,8 +112,8 @@ def _uses_password(request: Request) -> bool:
 def _describe_secrets(request: Request, secrets: Sequence[str]) -> Iterator[str]:
     if redact(request.source_text()) != request.source_text():
         yield "the unit contains the password of --source, and every user of this machine can read it there"
-    address = find_address(request)
-    if address is not None and AccessPolicy(address, origins=find_origins(request)).generated:
+    address, origins, _ = parse_network(request)
+    if address is not None and AccessPolicy(address, origins=origins).generated:
         yield (
             f"{TOKEN} is not set, so the service makes a new token at each start and prints it to the journal only; "
             f"for a permanent one, export {TOKEN}=$(openssl rand -hex 16) and print the unit again"
