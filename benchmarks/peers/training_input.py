@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from fashion_bench.machine import describe_machine
 from fashion_edge.statistics import compare
 from fashion_train.data.augment import TUTORIAL, Augmentation, augment
-from fashion_train.fit.batches import Schedule, training_batches
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 SIZE, PICTURES, LABELS, BATCH = (96, 96), 400, 6, 32
@@ -120,6 +119,8 @@ def generator(pictures: NDArray[np.uint8], targets: NDArray[np.float32]) -> Next
 
 def batches_of(sampler: InMemory, steps: int) -> NextBatch:
     """The input pipeline of fashion-train."""
+    from fashion_train.fit.batches import Schedule, training_batches  # after the log level of TensorFlow is set
+
     epochs = -(-steps // max(1, len(sampler) // BATCH))
     batches = iter(training_batches(sampler, Schedule(len(sampler), BATCH, epochs, 0), 0, (*SIZE, 3), LABELS))
     return lambda: next(batches)

@@ -130,5 +130,5 @@ def test_ctrl_c_ends_a_worker_that_waits_for_others(shapes, tmp_path):
 def test_an_address_that_a_worker_cannot_use_is_refused_in_one_sentence(shapes, tmp_path):
     with start(shapes, tmp_path, config(0, ["127.0.0.1", "127.0.0.1:2"])) as process:
         text = process.communicate(timeout=120)[1]
-    assert process.returncode == 2
+    assert process.returncode == 2, text
     assert "give every worker as host:port, with a port that is free on its machine" in text
