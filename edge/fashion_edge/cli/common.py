@@ -112,7 +112,7 @@ class GroupedCommand(click.Command):
         titles: dict[str, str] = getattr(self.callback, "titles", {})
         sections: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
-            if record := param.get_help_record(ctx):
+            if (record := param.get_help_record(ctx)) and record[1]:  # newer click lists arguments, too
                 sections.setdefault(titles.get(param.name or "", "Other"), []).append(record)
         for title in sorted(sections, key="Other".__eq__):
             with formatter.section(title):

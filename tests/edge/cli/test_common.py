@@ -51,3 +51,13 @@ def test_an_old_option_name_works_with_a_warning(capsys: pytest.CaptureFixture, 
     captured = capsys.readouterr()
     assert captured.out == "a None None\n"
     assert "--pictures is now called --photos" in captured.err
+
+
+def test_help_does_not_list_arguments_without_a_help_text(capsys: pytest.CaptureFixture) -> None:
+    @click.command(name="fashion-test", cls=GroupedCommand)
+    @click.argument("run", required=False)
+    def with_argument(run: str | None) -> None:
+        """Do nothing."""
+
+    assert run_command(with_argument, ["--help"]) == 0
+    assert capsys.readouterr().out.count("RUN") == 1, "in the usage line"
