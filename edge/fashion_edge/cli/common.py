@@ -112,7 +112,8 @@ class GroupedCommand(click.Command):
         titles: dict[str, str] = getattr(self.callback, "titles", {})
         sections: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
-            if (record := param.get_help_record(ctx)) and record[1]:  # newer click lists arguments, too
+            record = param.get_help_record(ctx)
+            if record and isinstance(param, click.Option):  # arguments are in the usage line
                 sections.setdefault(titles.get(param.name or "", "Other"), []).append(record)
         for title in sorted(sections, key="Other".__eq__):
             with formatter.section(title):
