@@ -89,13 +89,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        if path.is_fifo() or path.is_char_device():
-            raise ImageError(f"{path} is a pipe or a device, not a picture")
-        size = path.stat().st_size
-        if size == 0:
-            raise ImageError(f"{path} is empty (0 bytes), not a picture")
-        if size > MAX_BYTES:
-            raise ImageError(f"{path} is {size >> 20} MB, above the limit of {MAX_BYTES >> 20} MB for a still")
+        _check_size(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # our own limit is below
             with Image.open(path, formats=FORMATS) as image:
@@ -119,6 +113,16 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         raise
     except Exception as error:  # decoders of Pillow raise OSError, ValueError, SyntaxError, struct.error and more
         raise ImageError(f"{path} cannot be decoded: {brief(error)}") from error
+
+
+def _check_size(path: Path) -> None:
+    if path.is_fifo() or path.is_char_device():
+        raise ImageError(f"{path} is a pipe or a device, not a picture")
+    size = path.stat().st_size
+    if size == 0:
+        raise ImageError(f"{path} is empty (0 bytes), not a picture")
+    if size > MAX_BYTES:
+        raise ImageError(f"{path} is {size >> 20} MB, above the limit of {MAX_BYTES >> 20} MB for a still")
 
 
 def pil_to_bgr(image: "PILImage.Image") -> NDArray[np.uint8]:
