@@ -2,39 +2,38 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from fashion_edge.bundle import Bundle, load_bundle
+from fashion_edge.bundle import load_bundle
 from fashion_edge.defaults import SHIPPED_BUNDLE
 
 
 @pytest.fixture(autouse=True)
-def no_profile(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def no_profile(monkeypatch, tmp_path_factory):
     """Ignore the device profile of this machine."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
 
 
 @pytest.fixture(scope="session")
-def shipped() -> Bundle:
+def shipped():
     return load_bundle(SHIPPED_BUNDLE)
 
 
 @pytest.fixture
-def bundle_copy(tmp_path: Path) -> Path:
+def bundle_copy(tmp_path):
     """A bundle that a test may damage."""
     return Path(shutil.copytree(SHIPPED_BUNDLE, tmp_path / "bundle"))
 
 
 @pytest.fixture
-def edit_manifest(bundle_copy: Path) -> Callable[[Callable[[dict], None]], Path]:
+def edit_manifest(bundle_copy):
     """Change the manifest of the copied bundle in place."""
 
-    def edit(change: Callable[[dict], None]) -> Path:
+    def edit(change):
         file = bundle_copy / "manifest.json"
         data = json.loads(file.read_text())
         change(data)
@@ -45,12 +44,12 @@ def edit_manifest(bundle_copy: Path) -> Callable[[Callable[[dict], None]], Path]
 
 
 @pytest.fixture
-def noise() -> np.ndarray:
+def noise():
     return np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
 
 
 @pytest.fixture
-def photo_folder(tmp_path: Path) -> Path:
+def photo_folder(tmp_path):
     """Three photos in two folders, and another file."""
     folder = tmp_path / "photos"
     for name, colour in (("a/1.png", (0, 0, 200)), ("a/2.jpg", (200, 0, 0)), ("b/1.jpeg", (20, 20, 20))):

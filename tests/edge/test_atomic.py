@@ -16,7 +16,7 @@ def write_run(target: Path, text: str = "new", *, overwrite: bool = False) -> li
     return names
 
 
-def test_a_folder_gets_its_name_when_it_is_complete(tmp_path: Path) -> None:
+def test_a_folder_gets_its_name_when_it_is_complete(tmp_path):
     target = tmp_path / "runs" / "one"
     with atomic_folder(target, marker="run.json") as part:
         (part / "a.txt").write_text("a")
@@ -25,8 +25,8 @@ def test_a_folder_gets_its_name_when_it_is_complete(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_an_interrupted_folder_is_deleted(tmp_path: Path) -> None:
-    def fill() -> None:
+def test_an_interrupted_folder_is_deleted(tmp_path):
+    def fill():
         with atomic_folder(tmp_path / "one", marker="run.json") as part:
             (part / "a.txt").write_text("half")
             raise KeyboardInterrupt
@@ -44,7 +44,7 @@ def test_an_interrupted_folder_is_deleted(tmp_path: Path) -> None:
         ("run.json", False, "name another or add --overwrite"),
     ],
 )
-def test_an_existing_folder_is_refused(tmp_path: Path, content: str, message: str, *, overwrite: bool) -> None:
+def test_an_existing_folder_is_refused(tmp_path, content, message, overwrite):
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / content).touch()
     with pytest.raises(OutputExistsError, match=message):
@@ -53,7 +53,7 @@ def test_an_existing_folder_is_refused(tmp_path: Path, content: str, message: st
 
 
 @pytest.mark.parametrize("content", ["run.json", None])
-def test_a_folder_of_the_same_kind_and_an_empty_folder_are_replaced(tmp_path: Path, content: str | None) -> None:
+def test_a_folder_of_the_same_kind_and_an_empty_folder_are_replaced(tmp_path, content):
     target = tmp_path / "one"
     target.mkdir()
     if content:
@@ -65,9 +65,7 @@ def test_a_folder_of_the_same_kind_and_an_empty_folder_are_replaced(tmp_path: Pa
 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("kind", ["folder", "file"])
-def test_a_folder_whose_name_is_taken_meanwhile_gets_a_number(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, *, overwrite: bool
-) -> None:
+def test_a_folder_whose_name_is_taken_meanwhile_gets_a_number(tmp_path, capsys, kind, overwrite):
     target, names = tmp_path / "v1.0", list[Path]()
     precious = target / "notes.txt" if kind == "folder" else target
     with atomic_folder(target, marker="run.json", overwrite=overwrite, named=names.append) as part:
@@ -82,19 +80,17 @@ def test_a_folder_whose_name_is_taken_meanwhile_gets_a_number(
     assert set(tmp_path.iterdir()) == {target, names[0]}
 
 
-def test_a_mount_point_is_refused_before_the_work_begins() -> None:
+def test_a_mount_point_is_refused_before_the_work_begins():
     with pytest.raises(UsageError, match="is a mount point.*name a folder in it, such as /new"):
         write_run(Path("/"))
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("code", [errno.EBUSY, errno.EXDEV])
-def test_the_output_is_kept_where_the_old_folder_cannot_be_renamed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, *, overwrite: bool
-) -> None:
+def test_the_output_is_kept_where_the_old_folder_cannot_be_renamed(tmp_path, monkeypatch, code, overwrite):
     target, rename = tmp_path / "volume", Path.rename
 
-    def refuse(path: Path, to: Path) -> Path:  # as for a bind mount, or a layer of a container image
+    def refuse(path, to):  # as for a bind mount, or a layer of a container image
         if target.exists() and target in (path, to):
             raise OSError(code, os.strerror(code))
         return rename(path, to)
@@ -108,7 +104,7 @@ def test_the_output_is_kept_where_the_old_folder_cannot_be_renamed(
     assert (tmp_path / "volume-2" / "run.json").read_text() == "new"
 
 
-def test_two_folders_written_at_the_same_time_both_get_a_name(tmp_path: Path) -> None:
+def test_two_folders_written_at_the_same_time_both_get_a_name(tmp_path):
     with atomic_folder(tmp_path / "run", marker="run.json") as one:
         (one / "run.json").write_text("one")
         write_run(tmp_path / "run", "other")
@@ -116,7 +112,7 @@ def test_two_folders_written_at_the_same_time_both_get_a_name(tmp_path: Path) ->
     assert texts == {"run": "other", "run-2": "one"}
 
 
-def test_a_file_whose_name_is_taken_meanwhile_gets_a_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_whose_name_is_taken_meanwhile_gets_a_number(tmp_path, capsys):
     with atomic_file(tmp_path / "out.json") as part:
         part.write_text("ours")
         (tmp_path / "out.json").write_text("theirs")
@@ -124,11 +120,11 @@ def test_a_file_whose_name_is_taken_meanwhile_gets_a_number(tmp_path: Path, caps
     assert "out.json: another program took that name meanwhile" in capsys.readouterr().err
 
 
-def test_a_failed_overwrite_keeps_the_old_file(tmp_path: Path) -> None:
+def test_a_failed_overwrite_keeps_the_old_file(tmp_path):
     target = tmp_path / "out.json"
     target.write_text("old")
 
-    def fill() -> None:
+    def fill():
         with atomic_file(target, overwrite=True) as part:
             part.write_text("half")
             raise OSError(28, "No space left on device")
@@ -139,13 +135,13 @@ def test_a_failed_overwrite_keeps_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_parent_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+def test_a_parent_that_is_a_file_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot write to .*file"):
         write_run(tmp_path / "file" / "run")
 
 
-def test_a_symbolic_link_is_followed_and_kept(tmp_path: Path) -> None:
+def test_a_symbolic_link_is_followed_and_kept(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "disk")
     for text in ("one", "two"):
@@ -155,13 +151,13 @@ def test_a_symbolic_link_is_followed_and_kept(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"disk", "link"}
 
 
-def test_the_working_directory_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_working_directory_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="is the working directory"):
         write_run(Path())
 
 
-def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
+def test_a_pipe_is_written_directly(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -172,12 +168,10 @@ def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [pipe]
 
 
-def test_the_old_folder_is_restored_if_the_new_one_cannot_be_renamed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_old_folder_is_restored_if_the_new_one_cannot_be_renamed(tmp_path, monkeypatch):
     rename = Path.rename
 
-    def fail(path: Path, target: Path) -> Path:
+    def fail(path, target):
         if ".part-" in path.name:
             raise OSError(5, "Input/output error")
         return rename(path, target)

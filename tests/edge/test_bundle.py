@@ -1,7 +1,6 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,33 +8,30 @@ import pytest
 from fashion_edge.bundle import (
     MAX_GOLDEN_BYTES,
     MAX_MODEL_BYTES,
-    Bundle,
     load_bundle,
     parse_label_space,
     parse_manifest,
 )
 from fashion_edge.errors import BundleError, ModelError
 
-Edit = Callable[[Callable[[dict], None]], Path]
 
-
-def test_a_manifest_is_read_back_as_it_was_written(shipped: Bundle) -> None:
+def test_a_manifest_is_read_back_as_it_was_written(shipped):
     again = parse_manifest(json.dumps(shipped.manifest.to_json()).encode())
     assert again == shipped.manifest
 
 
-def test_the_first_variant_is_the_default_and_others_are_found_by_name(shipped: Bundle) -> None:
+def test_the_first_variant_is_the_default_and_others_are_found_by_name(shipped):
     assert shipped.find().name == "litert int8"
     assert shipped.find(runtime="onnx").runtime == "onnx"
     assert shipped.find(precision="float32").precision == "float32"
 
 
-def test_a_missing_variant_is_reported_with_the_existing_ones(shipped: Bundle) -> None:
+def test_a_missing_variant_is_reported_with_the_existing_ones(shipped):
     with pytest.raises(BundleError, match="no variant 'onnx int16x8'; it has litert int8"):
         shipped.find("onnx", "int16x8")
 
 
-def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: Bundle) -> None:
+def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped):
     for variant in shipped.manifest.variants:
         assert hashlib.sha256(shipped.read(variant)).hexdigest() == variant.sha256
 
@@ -80,44 +76,44 @@ def test_every_file_of_the_shipped_bundle_has_the_hash_of_its_manifest(shipped: 
         (lambda m: m.update(runtime={"smooth_s": 10**400}), "runtime.smooth_s: number out of range"),
     ],
 )
-def test_an_invalid_manifest_is_refused_with_the_value(edit_manifest: Edit, change: Callable, said: str) -> None:
+def test_an_invalid_manifest_is_refused_with_the_value(edit_manifest, change, said):
     with pytest.raises(BundleError, match=f"{said}.*; export the bundle again: fashion-export RUN --overwrite$"):
         load_bundle(edit_manifest(change))
 
 
-def test_a_bundle_of_a_later_version_asks_for_an_update(edit_manifest: Edit) -> None:
+def test_a_bundle_of_a_later_version_asks_for_an_update(edit_manifest):
     with pytest.raises(BundleError, match=r"schema 2 is not 1, the one this version reads; update fashion-edge$"):
         load_bundle(edit_manifest(lambda m: m.update(schema=2)))
 
 
 @pytest.mark.parametrize("label", ["größe", "赤", "t-shirt/top", "نیم\u200cتنه", "jupe-culotte"])
-def test_a_label_may_be_a_word_of_any_language(label: str) -> None:
+def test_a_label_may_be_a_word_of_any_language(label):
     space = parse_label_space({"labels": [label], "groups": {label: [label]}, "thresholds": {label: 0.5}})
     assert space.labels == (label,)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000])
-def test_a_manifest_that_is_not_json_or_no_object_is_refused(bundle_copy: Path, text: str) -> None:
+def test_a_manifest_that_is_not_json_or_no_object_is_refused(bundle_copy, text):
     (bundle_copy / "manifest.json").write_text(text)
     with pytest.raises(BundleError, match=r"manifest\.json"):
         load_bundle(bundle_copy)
 
 
-def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_refused(tmp_path):
     with pytest.raises(BundleError, match="has no manifest.json, so it is not a bundle; make one with fashion-export"):
         load_bundle(tmp_path)
     with pytest.raises(BundleError, match="is not a bundle folder"):
         load_bundle(tmp_path / "gone")
 
 
-def test_an_archive_or_a_file_instead_of_a_folder_is_refused(bundle_copy: Path, tmp_path: Path) -> None:
+def test_an_archive_or_a_file_instead_of_a_folder_is_refused(bundle_copy, tmp_path):
     archive = Path(shutil.make_archive(str(tmp_path / "sent"), "zip", bundle_copy))
     for file in (archive, bundle_copy / "model.int8.tflite"):
         with pytest.raises(BundleError, match="is a file, a bundle is a folder; name the folder, an archive unpacked"):
             load_bundle(file)
 
 
-def test_a_model_file_that_was_cut_swapped_or_lost_is_refused(bundle_copy: Path) -> None:
+def test_a_model_file_that_was_cut_swapped_or_lost_is_refused(bundle_copy):
     bundle = load_bundle(bundle_copy)
     variant = bundle.find()
     file = bundle_copy / variant.file
@@ -134,7 +130,7 @@ def test_a_model_file_that_was_cut_swapped_or_lost_is_refused(bundle_copy: Path)
         bundle.read(variant)
 
 
-def test_a_file_too_large_for_any_device_is_refused_before_it_is_read(edit_manifest: Edit) -> None:
+def test_a_file_too_large_for_any_device_is_refused_before_it_is_read(edit_manifest):
     bundle = load_bundle(edit_manifest(lambda m: m["variants"][0].update(bytes=MAX_MODEL_BYTES + 1)))
     model, golden = bundle.path / bundle.find().file, bundle.path / bundle.manifest.golden.file
     for path, size in ((model, MAX_MODEL_BYTES + 1), (golden, MAX_GOLDEN_BYTES + 1)):

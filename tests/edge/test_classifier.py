@@ -1,7 +1,5 @@
 import doctest
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,31 +12,29 @@ from fashion_render.demo import DemoScene
 
 
 @pytest.fixture(scope="module")
-def clf() -> Classifier:
+def clf():
     return Classifier.load("shipped")
 
 
 @pytest.fixture(scope="module")
-def garment() -> np.ndarray:
+def garment():
     """A rendered garment, B, G, R."""
     return DemoScene(seed=0).frame(0)
 
 
 @pytest.mark.parametrize("module", [fashion_edge, classifier, decide, result])
-def test_examples_of_the_docstrings_run(module: object) -> None:
+def test_examples_of_the_docstrings_run(module):
     assert doctest.testmod(module).failed == 0
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_is_there():
     assert {Classifier, Decision, Frame, Result} <= {getattr(fashion_edge, name) for name in fashion_edge.__all__}
     assert set(fashion_edge.__all__) >= {name for name in vars(errors) if name.endswith("Error")}
     with pytest.raises(AttributeError, match="no attribute 'Labeller'"):
         _ = fashion_edge.Labeller
 
 
-def test_the_newest_bundle_in_bundles_is_the_default(
-    bundle_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit_manifest: Callable
-) -> None:
+def test_the_newest_bundle_in_bundles_is_the_default(bundle_copy, tmp_path, monkeypatch, edit_manifest):
     monkeypatch.chdir(tmp_path)
     edit_manifest(lambda m: m["groups"].pop("colour"))
     assert set(Classifier.load().groups) == {"colour", "garment"}
@@ -48,7 +44,7 @@ def test_the_newest_bundle_in_bundles_is_the_default(
     assert repr(Classifier.load(precision="float32")).startswith("<Classifier model.float32.tflite: black, blue")
 
 
-def test_a_damaged_bundle_and_a_bad_argument_are_errors_of_the_tree(bundle_copy: Path) -> None:
+def test_a_damaged_bundle_and_a_bad_argument_are_errors_of_the_tree(bundle_copy):
     model = bundle_copy / "model.int8.tflite"
     model.write_bytes(model.read_bytes()[:-1])
     with pytest.raises(fashion_edge.ModelError, match="cut short or swapped"):
@@ -57,7 +53,7 @@ def test_a_damaged_bundle_and_a_bad_argument_are_errors_of_the_tree(bundle_copy:
         Classifier.load("shipped", threads=0)
 
 
-def test_path_array_and_pil_image_give_the_same_result(clf: Classifier, garment: np.ndarray, tmp_path: Path) -> None:
+def test_path_array_and_pil_image_give_the_same_result(clf, garment, tmp_path):
     rgb = np.ascontiguousarray(garment[:, :, ::-1])
     path = tmp_path / "photo.png"
     Image.fromarray(rgb).save(path)
@@ -78,7 +74,7 @@ def test_path_array_and_pil_image_give_the_same_result(clf: Classifier, garment:
     assert one.decision["colour"] in (None, *clf.groups["colour"])
 
 
-def test_a_pil_image_is_turned_upright_and_stays_as_it_was(clf: Classifier, garment: np.ndarray) -> None:
+def test_a_pil_image_is_turned_upright_and_stays_as_it_was(clf, garment):
     turned = Image.fromarray(np.rot90(garment)[:, :, ::-1])
     turned.getexif()[274] = 6  # turn it clockwise to see it upright
     assert clf.classify(turned).frame.image.shape == garment.shape
@@ -98,22 +94,22 @@ def test_a_pil_image_is_turned_upright_and_stays_as_it_was(clf: Classifier, garm
         ("gone.jpg", "gone.jpg does not exist"),
     ],
 )
-def test_a_bad_image_is_one_sentence(clf: Classifier, image: object, reason: str) -> None:
+def test_a_bad_image_is_one_sentence(clf, image, reason):
     with pytest.raises(fashion_edge.ImageError, match=reason):
         clf.classify(image)
 
 
-def test_an_unknown_channel_order_is_refused(clf: Classifier, garment: np.ndarray) -> None:
+def test_an_unknown_channel_order_is_refused(clf, garment):
     with pytest.raises(fashion_edge.UsageError, match="channels must be BGR or RGB, not 'HSV'"):
         clf.classify(garment, channels="HSV")
     with pytest.raises(fashion_edge.UsageError, match="channels must be BGR or RGB"):
         clf.classify_batch([garment], channels="HSV")
 
 
-def test_a_batch_keeps_the_order_and_reads_only_a_few_images_ahead(clf: Classifier, garment: np.ndarray) -> None:
+def test_a_batch_keeps_the_order_and_reads_only_a_few_images_ahead(clf, garment):
     taken = 0
 
-    def endless() -> Iterator[np.ndarray]:
+    def endless():
         nonlocal taken
         while True:
             taken += 1
@@ -126,7 +122,7 @@ def test_a_batch_keeps_the_order_and_reads_only_a_few_images_ahead(clf: Classifi
     assert "reader" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_a_bad_photo_ends_a_batch_unless_errors_are_handled(clf: Classifier, photo_folder: Path) -> None:
+def test_a_bad_photo_ends_a_batch_unless_errors_are_handled(clf, photo_folder):
     good, bad = photo_folder / "a" / "1.png", photo_folder / "notes.txt"
     with pytest.raises(fashion_edge.ImageError, match="is not a picture in a known format"):
         list(clf.classify_batch([good, bad, good]))
@@ -136,19 +132,17 @@ def test_a_bad_photo_ends_a_batch_unless_errors_are_handled(clf: Classifier, pho
     assert list(failed) == [str(bad)]
 
 
-def test_a_folder_streams_every_photo_and_logs_the_bad_ones(
-    clf: Classifier, photo_folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_folder_streams_every_photo_and_logs_the_bad_ones(clf, photo_folder, caplog):
     (photo_folder / "a" / "3.png").touch()
     with clf.stream(photo_folder) as results:
         assert len(list(results)) == 3
     assert "3.png is empty (0 bytes), not a picture" in caplog.text
 
 
-def test_leaving_a_stream_closes_the_source(clf: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_a_stream_closes_the_source(clf, monkeypatch):
     closed = threading.Event()
 
-    def items(self: DemoSource) -> Iterator[Frame]:
+    def items(self):
         try:
             yield from original(self)
         finally:
@@ -165,14 +159,14 @@ def test_leaving_a_stream_closes_the_source(clf: Classifier, monkeypatch: pytest
         assert closed.is_set()
 
 
-def test_a_camera_that_does_not_exist_and_a_bad_roi_are_refused(clf: Classifier) -> None:
+def test_a_camera_that_does_not_exist_and_a_bad_roi_are_refused(clf):
     with pytest.raises(fashion_edge.SourceError, match="camera /dev/video97 does not exist"), clf.stream(97):
         pass
     with pytest.raises(fashion_edge.UsageError, match="is not auto, full, guide"), clf.stream("demo", roi="left"):
         pass
 
 
-def test_threads_may_share_a_classifier(clf: Classifier, garment: np.ndarray) -> None:
+def test_threads_may_share_a_classifier(clf, garment):
     expected = clf.classify(garment).scores
     found: list[dict[str, float]] = []
     threads = [

@@ -36,25 +36,25 @@ def check(capsys: pytest.CaptureFixture, image: np.ndarray, tmp_path: Path) -> t
     return status, capsys.readouterr().out
 
 
-def test_a_good_camera_is_ok(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_good_camera_is_ok(capsys, tmp_path):
     status, out = check(capsys, photograph(), tmp_path)
     assert (status, out.count("ok ")) == (0, 2), out
 
 
-def test_swapped_channels_are_bad(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_swapped_channels_are_bad(capsys, tmp_path):
     status, out = check(capsys, photograph()[:, :, ::-1], tmp_path)
     assert status == 3
     assert out == "BAD  channels are swapped: blue arrives as red, red arrives as blue\n"
 
 
-def test_a_grey_feed_is_bad(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_grey_feed_is_bad(capsys, tmp_path):
     grey = cv2.cvtColor(cv2.cvtColor(photograph(), cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     status, out = check(capsys, grey, tmp_path)
     assert status == 3
     assert out.startswith("BAD  the pictures are grey")
 
 
-def test_a_colour_cast_is_bad_and_has_figures(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_colour_cast_is_bad_and_has_figures(capsys, tmp_path):
     status, out = check(capsys, photograph(light=(1.2, 1.0, 0.6)), tmp_path)
     assert status == 3
     assert "a colour cast: red 1.2" in out
@@ -62,15 +62,13 @@ def test_a_colour_cast_is_bad_and_has_figures(capsys: pytest.CaptureFixture, tmp
 
 
 @pytest.mark.parametrize(("brightness", "said"), [(0.1, "too dark to evaluate"), (2.0, "too bright to evaluate")])
-def test_too_dark_and_too_bright_pictures_are_bad(
-    capsys: pytest.CaptureFixture, tmp_path: Path, brightness: float, said: str
-) -> None:
+def test_too_dark_and_too_bright_pictures_are_bad(capsys, tmp_path, brightness, said):
     status, out = check(capsys, photograph(brightness=brightness), tmp_path)
     assert status == 3
     assert said in out
 
 
-def test_drifting_white_balance_is_bad(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_drifting_white_balance_is_bad(capsys, tmp_path):
     for i in range(10):
         light = (1.0 + 0.01 * i, 1.0, 1.0 - 0.01 * i)
         cv2.imwrite(str(tmp_path / f"{i}.png"), photograph(light=light, seed=i))
@@ -78,13 +76,13 @@ def test_drifting_white_balance_is_bad(capsys: pytest.CaptureFixture, tmp_path: 
     assert "white balance drifts: " in capsys.readouterr().out
 
 
-def test_no_visible_card_is_status_1(capsys: pytest.CaptureFixture, tmp_path: Path, noise: np.ndarray) -> None:
+def test_no_visible_card_is_status_1(capsys, tmp_path, noise):
     cv2.imwrite(str(tmp_path / "room.png"), noise)
     assert main(["--colour-card", "--source", str(tmp_path / "room.png")]) == 1
     assert "no colour card in 1 picture: hold it flat, whole and large" in capsys.readouterr().err
 
 
-def test_the_printed_card_can_be_read_and_has_its_size(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_the_printed_card_can_be_read_and_has_its_size(capsys, tmp_path):
     path = tmp_path / "card.png"
     assert main(["--print-colour-card", str(path)]) == 0
     with Image.open(path) as image:
@@ -97,24 +95,22 @@ def test_the_printed_card_can_be_read_and_has_its_size(capsys: pytest.CaptureFix
     assert "must end in .png" in capsys.readouterr().err
 
 
-def test_a_lost_camera_is_reported_during_the_check(
-    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lost_camera_is_reported_during_the_check(capsys, monkeypatch):
     shots = iter([Shot(photograph(), 0.0)])
 
     class LooseCamera:
         fps = 30.0
 
-        def read(self) -> Shot | None:
+        def read(self):
             return next(shots, None)
 
-        def describe(self) -> str:
+        def describe(self):
             return "camera:0: 1280x720"
 
-        def close(self) -> None:
+        def close(self):
             pass
 
-    def open_loose(*_: object, **__: object) -> ReopeningSource:
+    def open_loose(*_, **__):
         return ReopeningSource("camera:0", LooseCamera, pause=lambda _: time.sleep(0.01))
 
     monkeypatch.setattr(tools, "open_source", open_loose)

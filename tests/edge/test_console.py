@@ -25,19 +25,17 @@ LONG = "a" * 300
         ["--print-colour-card", f"{LONG}.png"],
     ],
 )
-def test_a_file_name_that_is_too_long_is_one_sentence(
-    capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str]
-) -> None:
+def test_a_file_name_that_is_too_long_is_one_sentence(capsys, tmp_path, monkeypatch, argv):
     monkeypatch.chdir(tmp_path)
     assert main(argv) == 2
     (said,) = capsys.readouterr().err.splitlines()
     assert said == f"fashion-edge: {argv[1]} cannot be read or written (File name too long); name another place"
 
 
-def test_a_missing_file_is_named_and_debug_shows_the_traceback(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_missing_file_is_named_and_debug_shows_the_traceback(capsys, tmp_path):
     @click.command(name="fashion-x")
     @click.option("--debug", is_flag=True)
-    def command(*, debug: bool) -> None:
+    def command(*, debug):
         (tmp_path / "gone").read_bytes()
 
     assert run_command(command, []) == 2
@@ -64,9 +62,7 @@ def test_a_missing_file_is_named_and_debug_shows_the_traceback(capsys: pytest.Ca
         ("--out", ["photos"], "(photos); see fashion-x --help"),
     ],
 )
-def test_photos_as_arguments_are_refused_with_the_option(
-    capsys: pytest.CaptureFixture, flag: str, argv: list[str], said: str
-) -> None:
+def test_photos_as_arguments_are_refused_with_the_option(capsys, flag, argv, said):
     command = click.Command("fashion-x", params=[click.Option([flag])])
     assert run_command(command, argv) == 2
     told = capsys.readouterr().err
@@ -90,7 +86,7 @@ def in_a_shell(redirections: str, *argv: str) -> subprocess.CompletedProcess:
         ("<&- >&- 2>&-", 0),
     ],
 )
-def test_a_closed_terminal_does_not_end_the_run(tmp_path: Path, redirections: str, status: int) -> None:
+def test_a_closed_terminal_does_not_end_the_run(tmp_path, redirections, status):
     lines = tmp_path / "lines.jsonl"
     done = in_a_shell(redirections, "--source", "demo", "--every-frame", "--frames", "3", "--jsonl", str(lines))
     assert (done.returncode, "Traceback" in done.stderr) == (status, False)
@@ -98,14 +94,14 @@ def test_a_closed_terminal_does_not_end_the_run(tmp_path: Path, redirections: st
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_behind_standard_output_is_a_failed_output() -> None:
+def test_a_full_disk_behind_standard_output_is_a_failed_output():
     done = in_a_shell("> /dev/full", "--help")
     assert done.returncode == 1
     said = "an output cannot be written (No space left on device); free some space, or write it elsewhere"
     assert done.stderr == f"fashion-edge: {said}\n"
 
 
-def test_characters_outside_the_locale_are_escaped() -> None:
+def test_characters_outside_the_locale_are_escaped():
     program = "import click; from fashion_edge.cli.common import run_command; "
     program += "run_command(click.Command('x', callback=lambda: [*map(click.echo, ('服: dress', 'b: red'))]), [])"
     argv = ["env", "PYTHONIOENCODING=latin-1", sys.executable, "-c", program]
@@ -113,7 +109,7 @@ def test_characters_outside_the_locale_are_escaped() -> None:
     assert done.stdout == "\\u670d: dress\nb: red\n"
 
 
-def test_a_closed_standard_output_behaves_as_dev_null() -> None:
+def test_a_closed_standard_output_behaves_as_dev_null():
     done = in_a_shell(">&-", "--source", "demo", "--every-frame", "--frames", "3", "--jsonl", "-")
     assert done.returncode == 0
     assert "failed" not in done.stderr
@@ -136,12 +132,12 @@ def run(*argv: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
-def test_native_output_is_suppressed() -> None:
+def test_native_output_is_suppressed():
     assert run().stdout == "what was asked for\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_restores_the_terminal() -> None:
+def test_a_full_disk_restores_the_terminal():
     done = run("full")
     assert done.returncode == 0
     assert done.stdout.endswith("what was asked for\n")

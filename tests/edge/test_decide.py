@@ -29,7 +29,7 @@ def scores(**values: float) -> np.ndarray:
     return np.array([values.get(label, 0.0) for label in SPACE.labels], np.float32)
 
 
-def test_a_colour_and_a_garment_are_combined() -> None:
+def test_a_colour_and_a_garment_are_combined():
     assert decide(scores(red=0.99, dress=0.97), SPACE) == Decision(
         {"colour": "red", "garment": "dress"}, ("dress", "red"), "red dress"
     )
@@ -46,16 +46,16 @@ def test_a_colour_and_a_garment_are_combined() -> None:
         ({"red": 0.4999, "dress": 0.5}, "? dress"),
     ],
 )
-def test_decisions_are_described_in_words(given_scores: dict[str, float], text: str) -> None:
+def test_decisions_are_described_in_words(given_scores, text):
     assert decide(scores(**given_scores), SPACE).text == text
 
 
-def test_each_label_has_its_own_threshold() -> None:
+def test_each_label_has_its_own_threshold():
     strict = LabelSpace(SPACE.labels, SPACE.groups, {**SPACE.thresholds, "red": 0.9, "blue": 0.2})
     assert decide(scores(red=0.8, blue=0.3, dress=1), strict).by_group == {"colour": "blue", "garment": "dress"}
 
 
-def test_labels_without_a_group_are_decided_independently() -> None:
+def test_labels_without_a_group_are_decided_independently():
     space = LabelSpace(("striped", "red", "worn"), {"colour": ("red",)}, {"striped": 0.5, "red": 0.5, "worn": 0.5})
     decision = decide(np.array([0.9, 0.8, 0.7], np.float32), space)
     assert decision.labels == ("striped", "red", "worn")
@@ -65,7 +65,7 @@ def test_labels_without_a_group_are_decided_independently() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.lists(st.floats(0, 1, width=32), min_size=6, max_size=6), min_size=1, max_size=8))
-def test_a_batch_equals_its_rows(rows: list[list[float]]) -> None:
+def test_a_batch_equals_its_rows(rows):
     batch = np.array(rows, np.float32)
     expected = [[label in decide(row, SPACE).labels for label in SPACE.labels] for row in batch]
     assert decide_batch(batch, SPACE).tolist() == expected
@@ -75,7 +75,7 @@ def test_a_batch_equals_its_rows(rows: list[list[float]]) -> None:
 @given(st.floats(0, 1, exclude_min=True))
 @example(0.7)  # above the float32 nearest to it
 @example(0.1)  # below
-def test_a_score_at_its_threshold_is_decided_the_same_alone_and_in_a_batch(threshold: float) -> None:
+def test_a_score_at_its_threshold_is_decided_the_same_alone_and_in_a_batch(threshold):
     space = LabelSpace(("red", "worn"), {"colour": ("red",)}, {"red": threshold, "worn": threshold})
     nearest = np.float32(threshold)
     scores = [np.nextafter(nearest, np.float32(end)) for end in (-math.inf, nearest, math.inf)]
@@ -92,13 +92,13 @@ def row(value: float) -> np.ndarray:
     return np.array([value], np.float32)
 
 
-def test_after_one_time_constant_a_step_has_come_through_by_63_percent() -> None:
+def test_after_one_time_constant_a_step_has_come_through_by_63_percent():
     after = smooth(Smoothed(row(0.0), at=10.0), row(1.0), at=10.5, time_constant=0.5)
     assert after.scores[0] == pytest.approx(1 - math.exp(-1))
 
 
 @pytest.mark.parametrize("frames_per_second", [5, 30, 120])
-def test_the_result_is_the_same_at_any_frame_rate(frames_per_second: int) -> None:
+def test_the_result_is_the_same_at_any_frame_rate(frames_per_second):
     state = Smoothed(row(0.0), at=0.0)
     for i in range(1, frames_per_second + 1):
         state = smooth(state, row(0.4), i / frames_per_second, time_constant=0.4)
@@ -114,11 +114,11 @@ def test_the_result_is_the_same_at_any_frame_rate(frames_per_second: int) -> Non
         (Smoothed(row(1.0), 5.0), 4.9, 0.5),
     ],
 )
-def test_scores_pass_unchanged_without_recent_ones(before: Smoothed | None, at: float, constant: float) -> None:
+def test_scores_pass_unchanged_without_recent_ones(before, at, constant):
     assert smooth(before, row(0.25), at, constant).scores[0] == 0.25
 
 
-def test_a_cut_that_two_frames_agree_on_is_shown_at_once() -> None:
+def test_a_cut_that_two_frames_agree_on_is_shown_at_once():
     red_jeans, blue_dress = (np.array(scores, np.float32) for scores in ((0, 0, 0.9, 1), (0.7, 1, 0, 0)))
     state, seen = Smoothed(red_jeans, 0.0, red_jeans), []
     for number in range(1, 12):
@@ -127,14 +127,14 @@ def test_a_cut_that_two_frames_agree_on_is_shown_at_once() -> None:
     assert seen == ["red jeans"] * 6 + ["blue dress"] * 5
 
 
-def test_single_outliers_and_noise_are_smoothed() -> None:
+def test_single_outliers_and_noise_are_smoothed():
     steady = Smoothed(row(0.0), 0.0, row(0.0))
     odd = smooth(steady, row(1.0), 1 / 30, time_constant=0.25)
     assert smooth(odd, row(0.0), 2 / 30, time_constant=0.25).scores[0] < 0.13
     assert smooth(odd, row(0.6), 2 / 30, time_constant=0.25).scores[0] < 0.2
 
 
-def test_hysteresis_keeps_a_shown_label() -> None:
+def test_hysteresis_keeps_a_shown_label():
     space = LabelSpace(("red",), {"colour": ("red",)}, {"red": 0.5})
     assert decide(row(0.45), hold(space, ["red"], 0.1)).text == "red"
     assert decide(row(0.39), hold(space, ["red"], 0.1)).text == "nothing I know"
@@ -146,7 +146,7 @@ def said(colour: str | None, garment: str | None) -> Decision:
     return Decision({"colour": colour, "garment": garment}, labels, compose({"colour": colour, "garment": garment}))
 
 
-def test_labels_stay_for_the_dwell_time_and_empty_groups_fill_at_once() -> None:
+def test_labels_stay_for_the_dwell_time_and_empty_groups_fill_at_once():
     first, shown = dwell({}, said("red", "dress"), SMALL, 10.0, 0.2)
     assert (first.text, shown) == ("red dress", {"dress": 10.0, "red": 10.0})
     early, shown = dwell(shown, said("blue", None), SMALL, 10.1, 0.2)
@@ -157,7 +157,7 @@ def test_labels_stay_for_the_dwell_time_and_empty_groups_fill_at_once() -> None:
     assert back.text == "blue jeans"
 
 
-def test_a_new_label_is_not_combined_with_a_held_one() -> None:
+def test_a_new_label_is_not_combined_with_a_held_one():
     _, shown = dwell({}, said("red", None), SMALL, 10.0, 0.2)
     held, same = dwell(shown, said("blue", "jeans"), SMALL, 10.1, 0.2)
     assert (held.text, same) == ("red ?", shown)
@@ -165,14 +165,14 @@ def test_a_new_label_is_not_combined_with_a_held_one() -> None:
     assert dwell(shown, said("blue", "jeans"), SMALL, 10.25, 0.2)[0].text == "blue jeans"
 
 
-def test_a_label_that_stays_does_not_restart_its_dwell_time() -> None:
+def test_a_label_that_stays_does_not_restart_its_dwell_time():
     _, shown = dwell({}, said("red", None), SMALL, 0.0, 0.2)
     _, shown = dwell(shown, said("red", None), SMALL, 0.15, 0.2)
     now, _ = dwell(shown, said("blue", None), SMALL, 0.25, 0.2)
     assert now.text == "blue ?"
 
 
-def test_without_dwell_or_after_a_jump_back_in_time_nothing_is_held() -> None:
+def test_without_dwell_or_after_a_jump_back_in_time_nothing_is_held():
     _, shown = dwell({}, said("red", "dress"), SMALL, 10.0, 0.0)
     assert dwell(shown, said(None, None), SMALL, 10.0, 0.0)[0].text == "nothing I know"
     assert dwell({"red": 10.0}, said("blue", None), SMALL, 3.0, 0.2)[0].text == "blue ?"

@@ -18,5 +18,5 @@ from fashion_edge.errors import brief
         ("word " * 99, "word " * 31 + "..."),
     ],
 )
-def test_library_errors_are_shortened_to_one_line(text: str, words: str) -> None:
+def test_library_errors_are_shortened_to_one_line(text, words):
     assert brief(ValueError(text)) == words

@@ -34,34 +34,34 @@ def npz(**arrays: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def test_every_shipped_tflite_variant_passes_its_self_check(shipped: Bundle) -> None:
+def test_every_shipped_tflite_variant_passes_its_self_check(shipped):
     for variant in shipped.manifest.variants:
         if variant.runtime == "litert":
             assert self_check(shipped, variant, open_backend(shipped, variant)) <= 0.02
 
 
-def test_a_runtime_with_other_scores_is_refused(shipped: Bundle) -> None:
+def test_a_runtime_with_other_scores_is_refused(shipped):
     with pytest.raises(ModelError, match="differs from its golden scores by"):
         self_check(shipped, shipped.find(), FakeBackend([0.5] * 6, shipped.manifest.input.shape))
 
 
-def test_a_swapped_channel_order_is_noticed(shipped: Bundle) -> None:
+def test_a_swapped_channel_order_is_noticed(shipped):
     class Swapped(FakeBackend):
         """Feeds blue where red belongs."""
 
-        def run(self, batch: np.ndarray) -> np.ndarray:
+        def run(self, batch):
             return open_backend(shipped, shipped.find()).run(np.ascontiguousarray(batch[..., ::-1]))
 
     with pytest.raises(ModelError, match="differs from its golden scores"):
         self_check(shipped, shipped.find(), Swapped([0.0] * 6, shipped.manifest.input.shape))
 
 
-def test_nan_scores_are_refused(shipped: Bundle) -> None:
+def test_nan_scores_are_refused(shipped):
     with pytest.raises(ModelError, match="differs from its golden scores by nan"):
         self_check(shipped, shipped.find(), FakeBackend([float("nan")] * 6, shipped.manifest.input.shape))
 
 
-def test_a_model_of_another_label_count_or_input_size_is_refused(shipped: Bundle) -> None:
+def test_a_model_of_another_label_count_or_input_size_is_refused(shipped):
     shape = shipped.manifest.input.shape
     with pytest.raises(ModelError, match="gives 5 scores, the manifest names 6 labels"):
         self_check(shipped, shipped.find(), FakeBackend([0.0] * 5, shape))
@@ -69,7 +69,7 @@ def test_a_model_of_another_label_count_or_input_size_is_refused(shipped: Bundle
         self_check(shipped, shipped.find(), FakeBackend([0.0] * 6, (8, 8, 3)))
 
 
-def test_a_manifest_with_its_labels_in_another_order_is_refused(bundle_copy: Path) -> None:
+def test_a_manifest_with_its_labels_in_another_order_is_refused(bundle_copy):
     """Same scores, same count, and every name wrong."""
     file = bundle_copy / "manifest.json"
     manifest = json.loads(file.read_text())
@@ -80,7 +80,7 @@ def test_a_manifest_with_its_labels_in_another_order_is_refused(bundle_copy: Pat
         self_check(bundle, bundle.find(), open_backend(bundle, bundle.find()))
 
 
-def test_changed_preprocessing_is_reported(shipped: Bundle, bundle_copy: Path) -> None:
+def test_changed_preprocessing_is_reported(shipped, bundle_copy):
     golden = parse_golden(shipped.read_golden())
     scores = {f"scores:{name}": values for name, values in golden.scores.items()}
     bundle = with_golden(
@@ -90,32 +90,32 @@ def test_changed_preprocessing_is_reported(shipped: Bundle, bundle_copy: Path) -
         self_check(bundle, bundle.find(), open_backend(bundle, bundle.find()))
 
 
-def test_a_model_that_loads_but_does_not_run_is_refused(shipped: Bundle) -> None:
+def test_a_model_that_loads_but_does_not_run_is_refused(shipped):
     class Broken(FakeBackend):
         """Fails as a runtime does."""
 
-        def run(self, batch: np.ndarray) -> np.ndarray:
+        def run(self, batch):
             raise RuntimeError("node 7 failed\nto invoke")
 
     with pytest.raises(ModelError, match=r"model.int8.tflite does not run on fake \(node 7 failed to invoke\)"):
         self_check(shipped, shipped.find(), Broken([0.0] * 6, shipped.manifest.input.shape))
 
 
-def test_a_golden_file_without_this_variant_is_refused(shipped: Bundle, bundle_copy: Path) -> None:
+def test_a_golden_file_without_this_variant_is_refused(shipped, bundle_copy):
     golden = parse_golden(shipped.read_golden())
     bundle = with_golden(bundle_copy, npz(frames=golden.frames, inputs=golden.inputs, labels=np.array(golden.labels)))
     with pytest.raises(ModelError, match="no scores for model.int8.tflite"):
         self_check(bundle, bundle.find(), open_backend(bundle, bundle.find()))
 
 
-def test_a_golden_file_that_was_replaced_is_refused(bundle_copy: Path) -> None:
+def test_a_golden_file_that_was_replaced_is_refused(bundle_copy):
     (bundle_copy / "golden.npz").write_bytes(b"something else")
     bundle = load_bundle(bundle_copy)
     with pytest.raises(ModelError, match="hash"):
         bundle.read_golden()
 
 
-def test_pickles_zip_bombs_and_other_files_are_refused() -> None:
+def test_pickles_zip_bombs_and_other_files_are_refused():
     frames = np.zeros((1, 8, 8, 3), np.uint8)
     with pytest.raises(BundleError, match="not readable"):
         parse_golden(npz(frames=np.array([{"a": 1}], object), inputs=frames))
@@ -144,7 +144,7 @@ def zipped(content: bytes) -> bytearray:
     return bytearray(buffer.getvalue())
 
 
-def test_a_damaged_or_encrypted_golden_file_is_refused() -> None:
+def test_a_damaged_or_encrypted_golden_file_is_refused():
     garbled, locked = zipped(bytes(1000)), zipped(bytes(1000))
     start = garbled.index(b"frames.npy") + len("frames.npy")
     garbled[start : start + 4] = b"\xff" * 4
@@ -167,14 +167,14 @@ def test_a_damaged_or_encrypted_golden_file_is_refused() -> None:
         ({"scores:model.tflite": np.array([["high"]])}, "scores"),
     ],
 )
-def test_a_golden_file_with_arrays_of_another_shape_is_refused(change: dict, said: str) -> None:
+def test_a_golden_file_with_arrays_of_another_shape_is_refused(change, said):
     arrays = {"frames": FRAMES, "inputs": FRAMES, "labels": np.array(["red"]), "scores:model.tflite": SCORES}
     assert parse_golden(npz(**arrays)).scores["model.tflite"] == SCORES
     with pytest.raises(BundleError, match=f"does not hold {said}"):
         parse_golden(npz(**{**arrays, **change}))
 
 
-def test_a_golden_file_with_other_members_than_arrays_is_refused() -> None:
+def test_a_golden_file_with_other_members_than_arrays_is_refused():
     data = io.BytesIO(npz(inputs=FRAMES, labels=np.array(["red"])))
     with zipfile.ZipFile(data, "a") as archive:
         archive.writestr("frames.npy", "hello")
@@ -183,7 +183,7 @@ def test_a_golden_file_with_other_members_than_arrays_is_refused() -> None:
 
 
 @pytest.mark.parametrize("roi", ["auto", "full", "0.5,0.5,0.01,0.01"])
-def test_preprocessing_keeps_colours(shipped: Bundle, roi: str) -> None:
+def test_preprocessing_keeps_colours(shipped, roi):
     labeller = Labeller(
         shipped.manifest, FakeBackend([0.0] * 6, shipped.manifest.input.shape), Options(Roi.parse(roi)), still=False
     )
@@ -191,12 +191,12 @@ def test_preprocessing_keeps_colours(shipped: Bundle, roi: str) -> None:
 
 
 @pytest.mark.parametrize("channels", ["RGB", "BGR"])
-def test_both_channel_orders_pass(channels: str) -> None:
+def test_both_channel_orders_pass(channels):
     spec = InputSpec(channels=channels)
     self_test_colours(lambda frame: preprocess(frame.image, spec), channels)
 
 
-def test_swapped_channels_are_refused() -> None:
+def test_swapped_channels_are_refused():
     spec = InputSpec(channels="RGB")
     with pytest.raises(
         ModelError, match=r"red \(200, 40, 40\) reaches the model as \(40, 40, 200\) \(red and blue are"
@@ -204,17 +204,15 @@ def test_swapped_channels_are_refused() -> None:
         self_test_colours(lambda frame: preprocess(frame.image[:, :, ::-1], spec), "RGB")
 
 
-def test_a_grey_picture_is_refused() -> None:
-    def grey(frame: object) -> np.ndarray:
+def test_a_grey_picture_is_refused():
+    def grey(frame):
         return np.repeat(frame.image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
 
     with pytest.raises(ModelError, match="the picture is grey"):
         self_test_colours(grey, "RGB")
 
 
-def test_a_run_with_swapped_channels_does_not_start(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_a_run_with_swapped_channels_does_not_start(monkeypatch, capsys):
     monkeypatch.setattr(pipeline, "preprocess", lambda image, spec: preprocess(image[:, :, ::-1].copy(), spec))
     assert main(["--source", "demo", "--frames", "1", "--headless"]) == 2
     assert "red and blue are swapped" in capsys.readouterr().err

@@ -1,6 +1,5 @@
 import json
 import tracemalloc
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,15 +24,13 @@ def choose(shipped: Bundle, precision: str, threads: int = 2, path: Path | None 
     )
 
 
-def test_without_a_profile_the_first_variant_of_the_bundle_runs(shipped: Bundle) -> None:
+def test_without_a_profile_the_first_variant_of_the_bundle_runs(shipped):
     model = open_model()
     assert model.variant == shipped.manifest.variants[0]
     assert model.threads == 1
 
 
-def test_shipped_is_the_shipped_bundle_unless_a_folder_has_that_name(
-    shipped: Bundle, bundle_copy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shipped_is_the_shipped_bundle_unless_a_folder_has_that_name(shipped, bundle_copy, monkeypatch):
     monkeypatch.chdir(bundle_copy.parent)
     bundle_copy.rename("own")
     assert open_model(Path("shipped")).bundle.path == shipped.path
@@ -41,7 +38,7 @@ def test_shipped_is_the_shipped_bundle_unless_a_folder_has_that_name(
     assert open_model(Path("shipped")).bundle.path == Path("shipped")
 
 
-def test_the_variant_of_the_profile_runs_and_is_reported(shipped: Bundle, capsys: pytest.CaptureFixture) -> None:
+def test_the_variant_of_the_profile_runs_and_is_reported(shipped, capsys):
     choose(shipped, "float32")
     assert main(["--source", "demo", "--every-frame", "--frames", "1", "--headless"]) == 0
     said = capsys.readouterr().err
@@ -49,20 +46,20 @@ def test_the_variant_of_the_profile_runs_and_is_reported(shipped: Bundle, capsys
     assert "2 threads (fashion-bench chose it here, fastest here: p50 0.300 ms); self-check passed" in said
 
 
-def test_options_override_the_profile(shipped: Bundle) -> None:
+def test_options_override_the_profile(shipped):
     choose(shipped, "float32")
     assert open_model(precision="int8").variant.precision == "int8"
     assert open_model(threads=1).threads == 1
 
 
-def test_a_profile_of_another_bundle_is_not_applied(shipped: Bundle) -> None:
+def test_a_profile_of_another_bundle_is_not_applied(shipped):
     choose(shipped, "float32")
     path = default_profile()
     path.write_text(path.read_text().replace(shipped.find("litert", "float32").sha256, "0" * 64))
     assert open_model().variant == shipped.manifest.variants[0]
 
 
-def test_a_given_profile_must_match_the_bundle(shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_given_profile_must_match_the_bundle(shipped, tmp_path, capsys):
     named = tmp_path / "p.json"
     choose(shipped, "float32", path=named)
     assert open_model(profile=named).variant.precision == "float32"
@@ -76,9 +73,7 @@ def test_a_given_profile_must_match_the_bundle(shipped: Bundle, tmp_path: Path, 
 
 @pytest.mark.parametrize(("flag", "value"), [("--precision", "int8"), ("--runtime", "litert")])
 @pytest.mark.parametrize("more", [[], ["--install-service"]])
-def test_a_given_profile_conflicts_with_a_given_variant(
-    shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture, flag: str, value: str, more: list[str]
-) -> None:
+def test_a_given_profile_conflicts_with_a_given_variant(shipped, tmp_path, capsys, flag, value, more):
     named = tmp_path / "p.json"
     choose(shipped, "float32", path=named)
     flags = ["--source", "demo", "--frames", "1", "--headless", "--profile", str(named), flag, value, *more]
@@ -90,16 +85,14 @@ def test_a_given_profile_conflicts_with_a_given_variant(
     )
 
 
-def test_threads_override_those_of_a_given_profile(shipped: Bundle, tmp_path: Path) -> None:
+def test_threads_override_those_of_a_given_profile(shipped, tmp_path):
     named = tmp_path / "p.json"
     choose(shipped, "float32", threads=2, path=named)
     model = open_model(profile=named, threads=1)
     assert (model.variant.precision, model.threads) == ("float32", 1)
 
 
-def test_diff_uses_the_variant_of_a_given_profile(
-    shipped: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture, edit_manifest: Callable[..., Path]
-) -> None:
+def test_diff_uses_the_variant_of_a_given_profile(shipped, tmp_path, capsys, edit_manifest):
     named = tmp_path / "p.json"
     choose(shipped, "float32", path=named)
     flags = ["--source", "demo", "--frames", "2", "--profile", str(named)]
@@ -108,7 +101,7 @@ def test_diff_uses_the_variant_of_a_given_profile(
     assert "shipped_bundle/model.float32.tflite against bundle/model.float32.tflite" in capsys.readouterr().err
 
 
-def test_a_damaged_profile_is_one_sentence(capsys: pytest.CaptureFixture) -> None:
+def test_a_damaged_profile_is_one_sentence(capsys):
     path = default_profile()
     path.parent.mkdir(parents=True)
     path.write_text("{")

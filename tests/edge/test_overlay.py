@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -31,14 +29,14 @@ def drawn(
 
 @pytest.mark.parametrize("background", [0, 128, 255])
 @pytest.mark.parametrize(("height", "width"), [(240, 320), (480, 640), (1080, 1920), (2160, 3840)])
-def test_the_headline_stands_out_on_any_background_at_any_size(background: int, height: int, width: int) -> None:
+def test_the_headline_stands_out_on_any_background_at_any_size(background, height, width):
     image = drawn(height, width, background)
     corner = image[: height // 12, : width // 5].astype(int)
     assert corner.max() - np.median(corner) >= 150  # white letters on a dark plate
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (20, 10), (40, 200), (300, 30)])
-def test_tiny_pictures_are_annotated_without_an_error(height: int, width: int) -> None:
+def test_tiny_pictures_are_annotated_without_an_error(height, width):
     assert drawn(height, width, 128).shape == (height, width, 3)
 
 
@@ -47,7 +45,7 @@ def result_of(image: np.ndarray, box: Box) -> Result:
     return Result(Frame(image, 0, 0.0, "x"), box, scores, scores, Decision({}, (), "?"), 0.0, {}, LABELS)
 
 
-def test_small_pictures_are_enlarged() -> None:
+def test_small_pictures_are_enlarged():
     image = np.random.default_rng(0).integers(0, 256, (80, 60, 3), dtype=np.uint8)
     shown = enlarge(result_of(image, Box(6, 8, 48, 64)))
     assert shown.frame.image.shape == (480, 360, 3)
@@ -56,32 +54,32 @@ def test_small_pictures_are_enlarged() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(360, 480), (1080, 1920), (1, 4000)])
-def test_large_pictures_and_thin_strips_keep_their_size(height: int, width: int) -> None:
+def test_large_pictures_and_thin_strips_keep_their_size(height, width):
     result = result_of(np.zeros((height, width, 3), np.uint8), Box(0, 0, width, height))
     assert enlarge(result).frame.image.shape == (height, width, 3)
 
 
-def test_a_long_text_fits_the_width() -> None:
+def test_a_long_text_fits_the_width():
     short, long = drawn(240, 200, 0), drawn(240, 200, 0, text="turquoise double-breasted overcoat striped")
     assert (long[:, -2:] == 0).all()
     assert not np.array_equal(short, long)
 
 
-def test_decided_labels_have_a_green_bar_and_others_a_grey_one() -> None:
+def test_decided_labels_have_a_green_bar_and_others_a_grey_one():
     bars = drawn(480, 640, 0)[360:, 70:190]
     green = (bars[..., 1].astype(int) - bars[..., 0] > 80).any(axis=1)
     rows = [label for i, label in enumerate(LABELS) if green[i * 20 : i * 20 + 20].any()]
     assert rows == ["dress", "red"]
 
 
-def test_the_region_of_interest_is_drawn() -> None:
+def test_the_region_of_interest_is_drawn():
     image = drawn(480, 640, 128, box=Box(140, 0, 360, 480))
     assert (image[300, 138:143].max(axis=1) == 255).any()
     assert (drawn(480, 640, 128)[300, 330:] == 128).all()
 
 
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (1080, 1920)])
-def test_rate_and_ages_are_in_the_bottom_right_corner(height: int, width: int) -> None:
+def test_rate_and_ages_are_in_the_bottom_right_corner(height, width):
     without, with_figures = (drawn(height, width, 128, vitals=v) for v in (None, Vitals(29.97, 4.13, 9.91)))
     changed = np.argwhere((without != with_figures).any(axis=2))
     assert len(changed) > 100
@@ -89,12 +87,12 @@ def test_rate_and_ages_are_in_the_bottom_right_corner(height: int, width: int) -
     assert changed[:, 1].min() > width / 2
 
 
-def test_narrow_pictures_show_the_bars_only() -> None:
+def test_narrow_pictures_show_the_bars_only():
     assert np.array_equal(drawn(300, 80, 128), drawn(300, 80, 128, vitals=Vitals(29.97, 4.13, 9.91)))
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (48, 64), (480, 640), (2160, 3840)])
-def test_the_card_is_dark_and_says_why_at_any_size(height: int, width: int) -> None:
+def test_the_card_is_dark_and_says_why_at_any_size(height, width):
     card = draw_no_signal(height, width, "camera:0 gave no frame for 5 s · größer als jede Zeile " * 3)
     assert card.shape == (height, width, 3)
     assert np.median(card) < 60
@@ -102,7 +100,7 @@ def test_the_card_is_dark_and_says_why_at_any_size(height: int, width: int) -> N
         assert card.max() > 200
 
 
-def test_the_box_is_a_white_line_between_dark_ones_and_leaves_its_inside_alone() -> None:
+def test_the_box_is_a_white_line_between_dark_ones_and_leaves_its_inside_alone():
     image = np.full((120, 200, 3), 128, np.uint8)
     _draw_box(image, Box(20, 10, 100, 80), line=2)
     assert image[50, 20:26, 0].tolist() == [0, 255, 255, 0, 128, 128]
@@ -115,7 +113,7 @@ def test_the_box_is_a_white_line_between_dark_ones_and_leaves_its_inside_alone()
 
 
 @pytest.mark.parametrize("value", [0, 50, 255])
-def test_the_picture_under_text_is_dimmed_and_text_is_white(value: int) -> None:
+def test_the_picture_under_text_is_dimmed_and_text_is_white(value):
     image = np.full((40, 60, 3), value, np.uint8)
     words = np.zeros((10, 20, 3), np.uint8)
     words[4, 5] = 255
@@ -127,23 +125,23 @@ def test_the_picture_under_text_is_dimmed_and_text_is_white(value: int) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (30, 200), (480, 640)])
-def test_a_headline_is_inside_the_picture(height: int, width: int) -> None:
+def test_a_headline_is_inside_the_picture(height, width):
     tall, wide = headline("turquoise double-breasted overcoat", height, width).words.shape[:2]
     assert tall <= height
     assert wide <= width
 
 
-def test_text_is_rendered_once_while_it_stays_the_same() -> None:
+def test_text_is_rendered_once_while_it_stays_the_same():
     assert headline("red dress", 480, 640) is headline("red dress", 480, 640)
     assert headline("red dress", 480, 640) is not headline("red jeans", 480, 640)
 
 
-def test_the_corner_is_omitted_where_the_bars_need_the_space() -> None:
+def test_the_corner_is_omitted_where_the_bars_need_the_space():
     assert corner("age 4.1/9.0 ms  30.0 fps", 480, 640) is not None
     assert corner("age 4.1/9.0 ms  30.0 fps", 300, 80) is None
 
 
-def test_a_bar_is_as_long_as_its_score() -> None:
+def test_a_bar_is_as_long_as_its_score():
     rows = bar_rows(("dress", "jeans"), 480, 640)
     (left, top), (right, bottom) = rows.span(1, 0.5)
     assert right - left == round(rows.length / 2)
@@ -151,9 +149,7 @@ def test_a_bar_is_as_long_as_its_score() -> None:
     assert rows.span(0, 0.001) is None
 
 
-def test_fonts_are_loaded_before_the_first_frame_where_pictures_are_drawn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fonts_are_loaded_before_the_first_frame_where_pictures_are_drawn(tmp_path, monkeypatch):
     order: list[str] = []
     monkeypatch.setattr(run, "load_fonts", lambda: order.append("fonts"))
     monkeypatch.setattr(run, "run", lambda *_: order.append("frames"))

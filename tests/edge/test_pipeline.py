@@ -60,7 +60,7 @@ def labeller(shipped: Bundle, options: Options, *, still: bool = False, **scores
     )
 
 
-def test_a_frame_is_labelled_and_each_stage_timed(shipped: Bundle) -> None:
+def test_a_frame_is_labelled_and_each_stage_timed(shipped):
     result = labeller(shipped, Options()).label(next(frames(1)))
     assert result.decision.text == "red dress"
     assert result.box == Box(128, 0, 384, 480)
@@ -68,7 +68,7 @@ def test_a_frame_is_labelled_and_each_stage_timed(shipped: Bundle) -> None:
     assert result.age_s == pytest.approx(0.005)  # captured at 0, decided at the clock's fifth call
 
 
-def test_the_json_record_is_as_documented(shipped: Bundle) -> None:
+def test_the_json_record_is_as_documented(shipped):
     result = labeller(shipped, Options(), still=True).label(next(frames(1)))
     clock = WallClock(wall=lambda: 1_795_438_800.0, monotonic=lambda: 0.0)
     assert result_record(result, clock) == {
@@ -90,27 +90,27 @@ def test_the_json_record_is_as_documented(shipped: Bundle) -> None:
     assert event_record(Event("camera:0", "lost", 0.5, "unplugged"), clock)["at"] == "2026-11-23T13:00:00.500Z"
 
 
-def test_limits_end_the_run_exactly(shipped: Bundle) -> None:
+def test_limits_end_the_run_exactly(shipped):
     options = Options(frames=3)
     sink, summary = ListSink(), Summary()
     run(frames(10), labeller(shipped, options), sink, options, summary)
     assert len(sink.results) == summary.frames == 3
 
 
-def test_seconds_end_the_run(shipped: Bundle) -> None:
+def test_seconds_end_the_run(shipped):
     options = Options(seconds=0.0035)
     sink = ListSink()
     run(frames(100), labeller(shipped, options), sink, options, Summary(), clock=SteppingClock())
     assert len(sink.results) == 4  # one call sets the deadline, one follows each frame
 
 
-def test_a_sink_can_end_the_run(shipped: Bundle) -> None:
+def test_a_sink_can_end_the_run(shipped):
     sink = ListSink(stop_after=2)
     run(frames(10), labeller(shipped, Options()), sink, Options(), Summary())
     assert len(sink.results) == 2
 
 
-def test_faults_and_events_reach_the_sinks_and_the_run_continues(shipped: Bundle) -> None:
+def test_faults_and_events_reach_the_sinks_and_the_run_continues(shipped):
     good = list(frames(2))
     fault, lost = Fault("fake", 7, "broken"), Event("fake", "lost", 1.0, "gone")
     sink, summary = ListSink(), Summary()
@@ -119,7 +119,7 @@ def test_faults_and_events_reach_the_sinks_and_the_run_continues(shipped: Bundle
     assert (summary.frames, summary.faults) == (2, 1)
 
 
-def test_nothing_is_drawn_unless_a_sink_wants_the_picture(shipped: Bundle) -> None:
+def test_nothing_is_drawn_unless_a_sink_wants_the_picture(shipped):
     plain, drawn = ListSink(), ListSink(wants_picture=True)
     run(frames(1), labeller(shipped, Options()), plain, Options(), Summary())
     run(frames(1), labeller(shipped, Options()), drawn, Options(), Summary())
@@ -128,15 +128,15 @@ def test_nothing_is_drawn_unless_a_sink_wants_the_picture(shipped: Bundle) -> No
     assert "draw" in drawn.results[0].stages_s
 
 
-def test_stills_are_not_smoothed_and_live_frames_are(shipped: Bundle) -> None:
+def test_stills_are_not_smoothed_and_live_frames_are(shipped):
     class Flicker(FakeBackend):
         """Sure of a red dress, but for every third frame."""
 
-        def run(self, batch: np.ndarray) -> np.ndarray:
+        def run(self, batch):
             scores = super().run(batch)
             return scores * (0.0 if self.runs % 3 == 0 else 1.0)
 
-    def texts(*, still: bool) -> set[str]:
+    def texts(*, still):
         scores = [RED_DRESS.get(label, 0.0) for label in shipped.manifest.space.labels]
         flicker = Flicker(scores, shipped.manifest.input.shape)
         one = Labeller(shipped.manifest, flicker, Options(), still=still)
@@ -146,7 +146,7 @@ def test_stills_are_not_smoothed_and_live_frames_are(shipped: Bundle) -> None:
     assert texts(still=False) == {"red dress"}
 
 
-def test_a_lost_source_resets_smoothing(shipped: Bundle) -> None:
+def test_a_lost_source_resets_smoothing(shipped):
     one = labeller(shipped, Options(), **RED_DRESS)
     first, second = frames(2, step=0.01)
     one.label(first)
@@ -155,7 +155,7 @@ def test_a_lost_source_resets_smoothing(shipped: Bundle) -> None:
     assert one.label(second).decision.text == "blue jeans"
 
 
-def test_the_rate_counts_intervals_not_frames() -> None:
+def test_the_rate_counts_intervals_not_frames():
     times = iter([10.0, 10.5, 11.0])
     summary = Summary(clock=lambda: next(times))
     result = Result.__new__(Result)
@@ -168,7 +168,7 @@ def test_the_rate_counts_intervals_not_frames() -> None:
     assert summary.describe(dropped=4)[0] == "3 frames labelled, 2.0 frames/s, 4 dropped for newer ones, 0 not readable"
 
 
-def test_a_frame_whose_label_would_be_too_old_is_discarded_and_counted(shipped: Bundle) -> None:
+def test_a_frame_whose_label_would_be_too_old_is_discarded_and_counted(shipped):
     clock = SteppingClock()  # a label costs four calls: 4 ms
     old, fresh = (
         Frame(np.zeros((48, 64, 3), np.uint8), 0, -1.0, "fake"),
@@ -183,7 +183,7 @@ def test_a_frame_whose_label_would_be_too_old_is_discarded_and_counted(shipped: 
     assert summary.describe()[0].endswith("0 not readable, 1 discarded as too old")
 
 
-def test_a_warning_is_printed_once_while_all_frames_are_too_old(shipped: Bundle, capsys: pytest.CaptureFixture) -> None:
+def test_a_warning_is_printed_once_while_all_frames_are_too_old(shipped, capsys):
     options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
     clock = SteppingClock()
     one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
@@ -194,7 +194,7 @@ def test_a_warning_is_printed_once_while_all_frames_are_too_old(shipped: Bundle,
     assert said == ["the last 100 frames were discarded as too old, this one at 6.0 ms; raise --max-age-ms"]
 
 
-def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(shipped: Bundle) -> None:
+def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(shipped):
     options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
     clock = SteppingClock()
     one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
@@ -203,15 +203,15 @@ def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(shippe
     assert summary.stale == 1
 
 
-def test_a_discarded_frame_does_not_change_later_decisions(shipped: Bundle) -> None:
-    def last(*, slow: bool) -> Result:
+def test_a_discarded_frame_does_not_change_later_decisions(shipped):
+    def last(*, slow):
         """Smoothed over three frames, of which the middle one may take too long."""
         clock = SteppingClock()
         options, sink = Options(max_age_s=0.02), ListSink()
         one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
         images = np.zeros((3, 48, 64, 3), np.uint8)
 
-        def source() -> Iterator[Frame]:
+        def source():
             yield Frame(images[0], 0, clock.now, "fake", stream_at=0.0)
             if slow:
                 one._backend = backend(shipped, blue=0.9)
@@ -226,11 +226,11 @@ def test_a_discarded_frame_does_not_change_later_decisions(shipped: Bundle) -> N
     assert last(slow=True).smoothed_array.tolist() == last(slow=False).smoothed_array.tolist()
 
 
-def test_discarded_frames_are_not_in_the_figures(shipped: Bundle) -> None:
+def test_discarded_frames_are_not_in_the_figures(shipped):
     clock, sink, options = SteppingClock(), ListSink(), Options(max_age_s=0.02)
     one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
 
-    def every_other_one_is_late() -> Iterator[Frame]:
+    def every_other_one_is_late():
         for index in range(10):
             yield Frame(np.zeros((48, 64, 3), np.uint8), index, clock.now - 0.017 * (index % 2), "fake")
 
@@ -243,11 +243,11 @@ def test_discarded_frames_are_not_in_the_figures(shipped: Bundle) -> None:
     assert vitals.fps == pytest.approx(4 / (made[-1] - made[0]))
 
 
-def test_a_sink_that_wants_it_sees_the_frame_before_anything_is_drawn(shipped: Bundle) -> None:
+def test_a_sink_that_wants_it_sees_the_frame_before_anything_is_drawn(shipped):
     class CleanSink(ListSink):
         wants_clean = True
 
-        def put_clean(self, result: Result) -> None:
+        def put_clean(self, result):
             self.clean = result.frame.image.copy()
 
     clean, drawn = CleanSink(), ListSink(wants_picture=True)
@@ -259,9 +259,9 @@ def test_a_sink_that_wants_it_sees_the_frame_before_anything_is_drawn(shipped: B
     assert not (drawn.results[0].frame.image == 200).all()
 
 
-def test_ticks_reach_the_sinks_and_a_deadline_holds_while_nothing_comes(shipped: Bundle) -> None:
+def test_ticks_reach_the_sinks_and_a_deadline_holds_while_nothing_comes(shipped):
     class TickSink(ListSink):
-        def tick(self, tick: Tick) -> None:
+        def tick(self, tick):
             self.others.append(tick)
 
     sink = TickSink()
@@ -270,8 +270,8 @@ def test_ticks_reach_the_sinks_and_a_deadline_holds_while_nothing_comes(shipped:
     assert len(sink.others) == 4
 
 
-def test_files_are_smoothed_on_the_clock_of_the_stream(shipped: Bundle) -> None:
-    def last_score(gap: float) -> float:
+def test_files_are_smoothed_on_the_clock_of_the_stream(shipped):
+    def last_score(gap):
         one = labeller(shipped, Options(smoothing=Smoothing(smooth_s=0.25)))
         image = np.zeros((48, 64, 3), np.uint8)
         one.label(Frame(image, 0, 0.0, "clip", stream_at=0.0))

@@ -11,7 +11,7 @@ from fashion_edge.preprocess import InputSpec, preprocess
 SPEC = InputSpec()
 
 
-def test_a_red_frame_stays_red() -> None:
+def test_a_red_frame_stays_red():
     frame = np.zeros((480, 640, 3), np.uint8)
     frame[:, :, 2] = 255  # B, G, R
     assert preprocess(frame, SPEC)[0, 0].tolist() == [255, 0, 0]  # R, G, B
@@ -20,14 +20,14 @@ def test_a_red_frame_stays_red() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 700), st.integers(1, 700), st.sampled_from(["stretch", "pad"]), st.integers(0, 255))
-def test_a_plain_frame_of_any_size_stays_plain(height: int, width: int, fit: str, grey: int) -> None:
+def test_a_plain_frame_of_any_size_stays_plain(height, width, fit, grey):
     frame = np.full((height, width, 3), grey, np.uint8)
     small = preprocess(frame, InputSpec(fit=fit))
     assert small.shape == (96, 96, 3)
     assert set(np.unique(small)) <= ({grey} if fit == "stretch" else {grey, 255})
 
 
-def test_where_halving_is_enough_every_pixel_is_the_mean_of_its_block() -> None:
+def test_where_halving_is_enough_every_pixel_is_the_mean_of_its_block():
     frame = np.random.default_rng(0).integers(0, 256, (48, 32, 3), np.uint8)
     means = (frame.reshape(24, 2, 16, 2, 3).sum(axis=(1, 3), dtype=int) + 2) // 4  # the half is rounded up
     for spec, order in ((InputSpec(24, 16), [2, 1, 0]), (InputSpec(24, 16, channels="BGR", fit="pad"), [0, 1, 2])):
@@ -37,7 +37,7 @@ def test_where_halving_is_enough_every_pixel_is_the_mean_of_its_block() -> None:
     assert not np.shares_memory(same, frame)
 
 
-def test_pad_keeps_the_aspect_ratio_and_centres_on_white() -> None:
+def test_pad_keeps_the_aspect_ratio_and_centres_on_white():
     frame = np.zeros((400, 200, 3), np.uint8)
     small = preprocess(frame, InputSpec(fit="pad"))
     columns = np.flatnonzero((small == 0).all(axis=(0, 2)))
@@ -45,18 +45,18 @@ def test_pad_keeps_the_aspect_ratio_and_centres_on_white() -> None:
     assert (small[:, :24] == 255).all()
 
 
-def test_fine_stripes_average_instead_of_aliasing() -> None:
+def test_fine_stripes_average_instead_of_aliasing():
     frame = np.zeros((768, 768, 3), np.uint8)
     frame[:, ::2] = 255
     assert np.abs(preprocess(frame, SPEC).astype(int) - 128).max() <= 1
 
 
-def test_the_pixels_are_the_same_on_every_machine(noise: np.ndarray) -> None:
+def test_the_pixels_are_the_same_on_every_machine(noise):
     digest = hashlib.sha256(preprocess(noise, SPEC).tobytes()).hexdigest()
     assert digest[:16] == "324208a9545a45eb"
 
 
-def test_preprocessing_does_not_change_the_frame(noise: np.ndarray) -> None:
+def test_preprocessing_does_not_change_the_frame(noise):
     before = noise.copy()
     preprocess(noise, SPEC)
     assert np.array_equal(noise, before)
@@ -71,7 +71,7 @@ def test_preprocessing_does_not_change_the_frame(noise: np.ndarray) -> None:
         np.zeros((0, 9, 3), np.uint8),
     ],
 )
-def test_other_arrays_are_refused(frame: np.ndarray) -> None:
+def test_other_arrays_are_refused(frame):
     with pytest.raises(ValueError, match=r"a frame is \(h, w, 3\) uint8"):
         preprocess(frame, SPEC)
 
@@ -79,6 +79,6 @@ def test_other_arrays_are_refused(frame: np.ndarray) -> None:
 @pytest.mark.parametrize(
     "change", [{"height": 4}, {"channels": "GRB"}, {"dtype": "int8"}, {"layout": "NCHW"}, {"fit": "crop"}]
 )
-def test_an_unsupported_input_spec_is_refused(change: dict) -> None:
+def test_an_unsupported_input_spec_is_refused(change):
     with pytest.raises(BundleError, match=str(next(iter(change.values())))):
         InputSpec(**change)

@@ -4,7 +4,6 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -37,17 +36,17 @@ class ClosedScreen(Screen):
 
 
 @pytest.fixture(autouse=True)
-def terminal_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def terminal_type(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
 
 
 @pytest.fixture
-def clock() -> Iterator[float]:
+def clock():
     """A clock that advances eleven seconds each time it is read, so that every update is due."""
     return iter(range(0, 10_000, 11))
 
 
-def test_a_terminal_shows_one_line_that_is_erased_at_the_end(monkeypatch: pytest.MonkeyPatch, clock: Iterator[float]):
+def test_a_terminal_shows_one_line_that_is_erased_at_the_end(monkeypatch, clock):
     screen = Screen(terminal=True)
     monkeypatch.setattr(sys, "stderr", screen)
     with Progress("fashion-bench", clock.__next__) as progress:
@@ -60,7 +59,7 @@ def test_a_terminal_shows_one_line_that_is_erased_at_the_end(monkeypatch: pytest
     assert shown.endswith("\x1b[2K")
 
 
-def test_a_message_goes_above_the_line(monkeypatch: pytest.MonkeyPatch, clock: Iterator[float]):
+def test_a_message_goes_above_the_line(monkeypatch, clock):
     screen = Screen(terminal=True)
     monkeypatch.setattr(sys, "stderr", screen)
     with Progress("fashion-bench", clock.__next__) as progress:
@@ -69,7 +68,7 @@ def test_a_message_goes_above_the_line(monkeypatch: pytest.MonkeyPatch, clock: I
         assert screen.getvalue().endswith("a message that stays\n")
 
 
-def test_a_file_gets_plain_lines_every_ten_seconds(monkeypatch: pytest.MonkeyPatch):
+def test_a_file_gets_plain_lines_every_ten_seconds(monkeypatch):
     screen, seconds = Screen(terminal=False), iter([0.0, 3.0, 12.0, 15.0, 25.0])
     monkeypatch.setattr(sys, "stderr", screen)
     with Progress("fashion-bench", seconds.__next__) as progress:
@@ -78,7 +77,7 @@ def test_a_file_gets_plain_lines_every_ten_seconds(monkeypatch: pytest.MonkeyPat
     assert screen.getvalue() == "fashion-bench: litert int8, 1 of 12\nfashion-bench: litert int8, 3 of 12\n"
 
 
-def test_without_a_name_a_file_gets_nothing(monkeypatch: pytest.MonkeyPatch, clock: Iterator[float]):
+def test_without_a_name_a_file_gets_nothing(monkeypatch, clock):
     screen = Screen(terminal=False)
     monkeypatch.setattr(sys, "stderr", screen)
     with Progress(clock=clock.__next__) as progress:
@@ -94,9 +93,7 @@ def test_without_a_name_a_file_gets_nothing(monkeypatch: pytest.MonkeyPatch, clo
         pytest.param(errno.EIO, True, id="a terminal that was closed"),
     ],
 )
-def test_a_closed_standard_error_does_not_end_the_run(
-    monkeypatch: pytest.MonkeyPatch, clock: Iterator[float], number: int, terminal: bool
-):
+def test_a_closed_standard_error_does_not_end_the_run(monkeypatch, clock, number, terminal):
     monkeypatch.setattr(sys, "stderr", ClosedScreen(number, terminal=terminal))
     with Progress("fashion-bench", clock.__next__) as progress:
         progress.update("litert int8 x1", 1, 3)

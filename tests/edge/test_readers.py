@@ -47,14 +47,14 @@ def frames(ahead: PrefetchReader) -> Iterator[Item | ModelInput]:
     return (item for item in ahead if not isinstance(item, Tick))
 
 
-def test_every_frame_comes_once_in_order() -> None:
+def test_every_frame_comes_once_in_order():
     with PrefetchReader(FileSource(500), view) as ahead:
         assert [index(item) for item in frames(ahead)] == list(range(500))
 
 
-def test_frames_are_prepared_while_the_loop_is_busy() -> None:
+def test_frames_are_prepared_while_the_loop_is_busy():
     class Slow(FileSource):
-        def items(self) -> Generator[Item, None, None]:
+        def items(self):
             for item in super().items():
                 ready.acquire()
                 yield item
@@ -69,14 +69,14 @@ def test_frames_are_prepared_while_the_loop_is_busy() -> None:
         assert [type(next(items)) for _ in range(DEPTH)] == [Frame] + [ModelInput] * (DEPTH - 1)
 
 
-def test_only_a_few_frames_are_prefetched() -> None:
+def test_only_a_few_frames_are_prefetched():
     source = FileSource(1000)
     with PrefetchReader(source, view) as ahead:
         assert len(list(islice(frames(ahead), 10))) == 10
     assert source.read <= 10 + DEPTH + 2
 
 
-def test_leaving_early_closes_the_source_and_its_thread() -> None:
+def test_leaving_early_closes_the_source_and_its_thread():
     source, threads = FileSource(1000), threading.active_count()
     with PrefetchReader(source, view) as ahead:
         next(frames(ahead))
@@ -84,7 +84,7 @@ def test_leaving_early_closes_the_source_and_its_thread() -> None:
     assert threading.active_count() == threads
 
 
-def test_an_error_comes_after_the_frames_before_it() -> None:
+def test_an_error_comes_after_the_frames_before_it():
     with PrefetchReader(FileSource(2, SourceError("the disk is gone")), view) as ahead:
         items = frames(ahead)
         assert [index(next(items)), index(next(items))] == [0, 1]
@@ -92,8 +92,8 @@ def test_an_error_comes_after_the_frames_before_it() -> None:
             next(items)
 
 
-def test_an_error_while_preparing_reaches_the_loop() -> None:
-    def broken(frame: Frame) -> ModelInput:
+def test_an_error_while_preparing_reaches_the_loop():
+    def broken(frame):
         raise ValueError("a frame is (h, w, 3) uint8")
 
     with PrefetchReader(FileSource(9), broken) as ahead:
@@ -103,20 +103,20 @@ def test_an_error_while_preparing_reaches_the_loop() -> None:
             list(ahead)
 
 
-def test_other_items_are_passed_unchanged() -> None:
+def test_other_items_are_passed_unchanged():
     fault = Fault("clip", 0, "cannot be read")
 
     class Broken(FileSource):
-        def items(self) -> Generator[Item, None, None]:
+        def items(self):
             yield fault
 
     with PrefetchReader(Broken(0), view) as ahead:
         assert list(frames(ahead)) == [fault]
 
 
-def test_ticks_come_while_a_slow_file_gives_no_frame() -> None:
+def test_ticks_come_while_a_slow_file_gives_no_frame():
     class Waiting(FileSource):
-        def items(self) -> Generator[Item, None, None]:
+        def items(self):
             seen.wait()
             yield from super().items()
 
@@ -159,7 +159,7 @@ class StagedSource:
         return "fake"
 
 
-def test_the_newest_frame_wins_and_what_it_replaced_is_counted() -> None:
+def test_the_newest_frame_wins_and_what_it_replaced_is_counted():
     source = StagedSource([frame(0), frame(1), frame(2)], [frame(3)])
     with NewestFrameReader(source) as latest:
         source.go[0].set()
@@ -172,7 +172,7 @@ def test_the_newest_frame_wins_and_what_it_replaced_is_counted() -> None:
     assert source.closed.is_set()
 
 
-def test_faults_and_events_are_never_dropped() -> None:
+def test_faults_and_events_are_never_dropped():
     lost, fault = Event("fake", "lost", 1.0, "gone"), Fault("fake", 1, "broken")
     source = StagedSource([frame(0), lost, frame(1), fault, frame(2)])
     with NewestFrameReader(source) as latest:
@@ -181,7 +181,7 @@ def test_faults_and_events_are_never_dropped() -> None:
         assert [type(item).__name__ for item in latest] == ["Event", "Fault", "Frame"]
 
 
-def test_an_error_in_the_source_reaches_the_loop_after_the_last_frame() -> None:
+def test_an_error_in_the_source_reaches_the_loop_after_the_last_frame():
     source = StagedSource([frame(0), SourceError("the cable is out")])
     with NewestFrameReader(source) as latest:
         source.go[0].set()
@@ -192,7 +192,7 @@ def test_an_error_in_the_source_reaches_the_loop_after_the_last_frame() -> None:
             next(items)
 
 
-def test_leaving_early_closes_the_source() -> None:
+def test_leaving_early_closes_the_source():
     source = StagedSource([frame(0)], [frame(1), frame(2)])
     with NewestFrameReader(source) as latest:
         source.go[0].set()
@@ -201,7 +201,7 @@ def test_leaving_early_closes_the_source() -> None:
     assert source.closed.wait(5)
 
 
-def test_a_read_that_hangs_is_a_loss_until_a_frame_comes() -> None:
+def test_a_read_that_hangs_is_a_loss_until_a_frame_comes():
     source = StagedSource([frame(0)], [frame(1)])
     with NewestFrameReader(source, stall_s=0.15) as latest:
         source.go[0].set()
@@ -214,7 +214,7 @@ def test_a_read_that_hangs_is_a_loss_until_a_frame_comes() -> None:
         assert next(items).index == 1
 
 
-def test_a_loss_is_reported_once() -> None:
+def test_a_loss_is_reported_once():
     lost = Event("fake", "lost", 1.0, "unplugged")
     source = StagedSource([lost], [Event("fake", "live", 2.0, "back"), frame(0)])
     with NewestFrameReader(source, stall_s=0.15) as latest:
@@ -226,7 +226,7 @@ def test_a_loss_is_reported_once() -> None:
         assert [item.state for item in items if isinstance(item, Event)] == ["live"]
 
 
-def test_a_frame_from_before_a_loss_is_dropped() -> None:
+def test_a_frame_from_before_a_loss_is_dropped():
     lost, live = Event("fake", "lost", 1.0, "unplugged"), Event("fake", "live", 2.0, "back")
     source = StagedSource([frame(0), lost, live, frame(1)])
     with NewestFrameReader(source) as latest:

@@ -3,7 +3,7 @@ import pytest
 from fashion_edge.result import REFRESH_S, WINDOW_S, Meter, WallClock
 
 
-def test_the_rate_counts_intervals_and_the_ages_are_of_the_last_seconds() -> None:
+def test_the_rate_counts_intervals_and_the_ages_are_of_the_last_seconds():
     meter = Meter()
     for frame in range(300):
         vitals = meter.update(frame / 30, 0.500 if frame < 30 else 0.010)
@@ -11,7 +11,7 @@ def test_the_rate_counts_intervals_and_the_ages_are_of_the_last_seconds() -> Non
     assert vitals.age_p99_ms == pytest.approx(10.0), f"the old ages are more than {WINDOW_S} s ago"
 
 
-def test_one_slow_frame_in_fifty_is_in_the_p99_and_not_in_the_p50() -> None:
+def test_one_slow_frame_in_fifty_is_in_the_p99_and_not_in_the_p50():
     meter = Meter()
     for frame in range(140):
         vitals = meter.update(frame / 30, 0.200 if frame % 50 == 0 else 0.010)
@@ -19,18 +19,18 @@ def test_one_slow_frame_in_fifty_is_in_the_p99_and_not_in_the_p50() -> None:
     assert vitals.age_p99_ms > 150
 
 
-def test_figures_change_twice_a_second() -> None:
+def test_figures_change_twice_a_second():
     meter = Meter()
     shown = [meter.update(frame / 100, frame / 1000) for frame in range(200)]
     assert len(set(map(id, shown[100:]))) == pytest.approx(1 / REFRESH_S, abs=1)
 
 
-def test_before_the_second_frame_there_is_no_rate() -> None:
+def test_before_the_second_frame_there_is_no_rate():
     assert Meter().update(5.0, 0.02).fps == 0.0
     assert Meter().update(5.0, 0.02).describe() == "age 20.0/20.0 ms  0.0 fps"
 
 
-def test_time_stamps_follow_a_clock_that_is_set() -> None:
+def test_time_stamps_follow_a_clock_that_is_set():
     wall = [1_000_000_000.0]  # a Pi without a network
     clock = WallClock(lambda: wall[0], lambda: 5.0)
     assert clock.iso(5.0).startswith("2001-09-09T")

@@ -35,14 +35,14 @@ def loaded_after(code: str) -> set[str]:
 PACKAGES = ("fashion_edge", "fashion_render", "fashion_train", "fashion_export", "fashion_bench")
 
 
-def test_modules_do_not_import_each_other_in_a_cycle() -> None:
+def test_modules_do_not_import_each_other_in_a_cycle():
     """Imports inside functions and under TYPE_CHECKING count as well."""
     grimp = pytest.importorskip("grimp", reason="grimp comes with import-linter")
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     TopologicalSorter({module: graph.find_modules_directly_imported_by(module) for module in graph.modules}).prepare()
 
 
-def test_the_runtime_loads_nothing_heavy_even_while_it_labels() -> None:
+def test_the_runtime_loads_nothing_heavy_even_while_it_labels():
     run = "from fashion_edge.cli import main; import contextlib, io\n"
     run += "with contextlib.redirect_stdout(io.StringIO()): "
     run += "assert main(['--source', 'demo', '--frames', '2', '--headless', '--every-frame']) == 0"
@@ -50,11 +50,11 @@ def test_the_runtime_loads_nothing_heavy_even_while_it_labels() -> None:
 
 
 @pytest.mark.parametrize("package", ["fashion_edge", "fashion_edge.cli", "fashion_edge.cli.run", "fashion_edge.doctor"])
-def test_importing_a_package_of_the_runtime_loads_no_heavy_library(package: str) -> None:
+def test_importing_a_package_of_the_runtime_loads_no_heavy_library(package):
     assert loaded_after(f"import {package}").isdisjoint(HEAVY)
 
 
-def test_importing_the_library_is_quick_and_loads_neither_numpy_nor_opencv() -> None:
+def test_importing_the_library_is_quick_and_loads_neither_numpy_nor_opencv():
     assert loaded_after("import fashion_edge").isdisjoint({"numpy", "cv2", "click", "msgspec", *HEAVY})
     code = "import time; start = time.perf_counter(); import fashion_edge; print(time.perf_counter() - start)"
     done = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True) for _ in range(3)]
@@ -62,11 +62,11 @@ def test_importing_the_library_is_quick_and_loads_neither_numpy_nor_opencv() -> 
 
 
 @pytest.mark.parametrize("cli", ["fashion_edge.cli", "fashion_edge.doctor"])
-def test_a_command_line_loads_neither_numpy_nor_opencv_before_it_is_needed(cli: str) -> None:
+def test_a_command_line_loads_neither_numpy_nor_opencv_before_it_is_needed(cli):
     assert loaded_after(f"import {cli}").isdisjoint({"numpy", "cv2", "ai_edge_litert", "rich", *HEAVY})
 
 
-def test_the_guide_to_the_old_runtime_installs_all_that_a_run_loads() -> None:
+def test_the_guide_to_the_old_runtime_installs_all_that_a_run_loads():
     """It installs the package without its dependencies, so it must name each that a plain run cannot do without."""
     (command,) = re.findall(r"pip install 'tflite-runtime.*", GUIDE.read_text())
     run = "from fashion_edge.cli import main\nassert main(['--source', 'demo', '--frames', '2', '--headless']) == 0"

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,14 +79,14 @@ def wait_until(true: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 @pytest.fixture
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def broker(tmp_path_factory):
     one = Broker(tmp_path_factory.mktemp("broker"))
     yield one
     one.stop()
 
 
 @pytest.fixture
-def password(tmp_path: Path) -> Path:
+def password(tmp_path):
     path = tmp_path / "password"
     path.write_text("swordfish\n")
     return path
@@ -99,7 +99,7 @@ def start(port: int, password: Path, *argv: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_home_receives_the_device_its_decisions_and_its_end(broker: Broker, password: Path) -> None:
+def test_a_home_receives_the_device_its_decisions_and_its_end(broker, password):
     home = Home(broker.port)
     child = start(broker.port, password)
     home.wait("fashion-edge/hall_camera/availability", lambda text: text == "online")
@@ -117,7 +117,7 @@ def test_a_home_receives_the_device_its_decisions_and_its_end(broker: Broker, pa
     home.close()
 
 
-def test_the_last_will_of_a_killed_program_is_offline(broker: Broker, password: Path) -> None:
+def test_the_last_will_of_a_killed_program_is_offline(broker, password):
     home = Home(broker.port)
     child = start(broker.port, password)
     home.wait("fashion-edge/hall_camera/availability", lambda text: text == "online")
@@ -127,7 +127,7 @@ def test_the_last_will_of_a_killed_program_is_offline(broker: Broker, password: 
     home.close()
 
 
-def test_a_restarted_broker_receives_the_current_state(broker: Broker, password: Path, tmp_path: Path) -> None:
+def test_a_restarted_broker_receives_the_current_state(broker, password, tmp_path):
     events = tmp_path / "events.jsonl"
     child = start(broker.port, password, "--events", str(events))
     wait_until(lambda: events.exists() and '"text"' in events.read_text())
@@ -145,7 +145,7 @@ def test_a_restarted_broker_receives_the_current_state(broker: Broker, password:
     home.close()
 
 
-def test_a_wrong_password_is_reported_and_the_run_continues(broker: Broker, tmp_path: Path) -> None:
+def test_a_wrong_password_is_reported_and_the_run_continues(broker, tmp_path):
     wrong = tmp_path / "password"
     wrong.write_text("sesame\n")
     child = start(broker.port, wrong, "--seconds", "4")

@@ -118,19 +118,19 @@ def serving_nothing(space: LabelSpace = SPACE) -> Iterator[WebSink]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Chromium]:
+def browser():
     with chromium() as running:
         yield running
 
 
 @pytest.fixture
-def page(browser: Chromium) -> Iterator[Page]:
+def page(browser):
     with browser.page() as tab:
         yield tab
 
 
 @pytest.fixture
-def scene(page: Page) -> Iterator[Scene]:
+def scene(page):
     """A scene that the page shows."""
     with serving() as (scene, web):
         page.open(web.url)
@@ -158,7 +158,7 @@ def assert_moving(page: Page) -> None:
     page.wait(f"{HASH} !== {page.evaluate(HASH)}")
 
 
-def test_picture_moves_and_the_decision_follows_the_scene(page: Page, scene: Scene) -> None:
+def test_picture_moves_and_the_decision_follows_the_scene(page, scene):
     assert page.evaluate(in_state("live"))
     assert_moving(page)
     assert page.wait("parseFloat(age.textContent) < 1000")
@@ -171,7 +171,7 @@ def test_picture_moves_and_the_decision_follows_the_scene(page: Page, scene: Sce
     assert page.errors == []
 
 
-def test_bars_do_not_move_when_the_decision_changes(page: Page) -> None:
+def test_bars_do_not_move_when_the_decision_changes(page):
     with serving() as (scene, web):
         page.open(web.url, 390, 844)
         page.wait(shows("red dress") + " && fps.textContent !== '–'")
@@ -183,7 +183,7 @@ def test_bars_do_not_move_when_the_decision_changes(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
-def test_long_labels_are_shown_whole_and_move_nothing(page: Page, width: int) -> None:
+def test_long_labels_are_shown_whole_and_move_nothing(page, width):
     scores = ",".join(f"'{label}':0.5" for label in LONG_SPACE.labels)
     decide = f"((text, labels) => {{ showDecision(text); showScores({{{scores}}}, labels); return {TRACKS}; }})"
     both = "['burgundy-and-cream', 'short-sleeved polo shirt']"
@@ -198,7 +198,7 @@ def test_long_labels_are_shown_whole_and_move_nothing(page: Page, width: int) ->
 
 
 @pytest.mark.parametrize("width", [320, 360])
-def test_text_of_every_state_fits_on_a_phone(page: Page, width: int) -> None:
+def test_text_of_every_state_fits_on_a_phone(page, width):
     with serving_nothing() as web:
         page.open(web.url, width, 568)
         page.wait("rows.size === 3")
@@ -208,7 +208,7 @@ def test_text_of_every_state_fits_on_a_phone(page: Page, width: int) -> None:
             assert right <= page.evaluate("still.getBoundingClientRect().left")
 
 
-def test_phone_in_landscape_shows_the_decision_next_to_the_picture(page: Page) -> None:
+def test_phone_in_landscape_shows_the_decision_next_to_the_picture(page):
     with serving() as (_, web):
         page.open(web.url, 740, 360)
         page.wait(shows("red dress"))
@@ -216,14 +216,14 @@ def test_phone_in_landscape_shows_the_decision_next_to_the_picture(page: Page) -
         assert max(page.evaluate(bottoms)) <= 360
 
 
-def test_thresholds_stand_out_and_stages_fill_their_bar(page: Page, scene: Scene) -> None:
+def test_thresholds_stand_out_and_stages_fill_their_bar(page, scene):
     filled = "[...stages.children].reduce((sum, e) => sum + e.getBoundingClientRect().width, 0) / stages.clientWidth"
     mark = "getComputedStyle(document.querySelector('.threshold')).backgroundColor"
     assert page.wait(f"{mark} === getComputedStyle(document.body).color")
     page.wait(f"{filled} > 0.9")
 
 
-def test_outputs_that_fail_and_work_again_are_in_the_history(page: Page) -> None:
+def test_outputs_that_fail_and_work_again_are_in_the_history(page):
     with serving_nothing() as web:
         for state, detail in (("failed", "connection refused"), ("restored", "the broker answers")):
             web.event(Event("--mqtt broker", state, time.monotonic(), detail))
@@ -234,12 +234,10 @@ def test_outputs_that_fail_and_work_again_are_in_the_history(page: Page) -> None
         assert page.evaluate("document.querySelectorAll('.alarm').length") == 1
 
 
-def test_server_that_hangs_is_not_shown_as_live_and_recovers(
-    page: Page, scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_that_hangs_is_not_shown_as_live_and_recovers(page, scene, monkeypatch):
     record, hangs = LiveState.record, [12.0]
 
-    def slow_record(*given: Any) -> dict[str, Any]:
+    def slow_record(*given):
         time.sleep(hangs.pop() if hangs else 0)  # as with a broken network: nothing arrives, nothing is closed
         return record(*given)
 
@@ -251,7 +249,7 @@ def test_server_that_hangs_is_not_shown_as_live_and_recovers(
     page.wait(shows("red dress"))
 
 
-def test_hidden_tab_updates_its_title_and_shows_no_old_picture_later(page: Page, scene: Scene) -> None:
+def test_hidden_tab_updates_its_title_and_shows_no_old_picture_later(page, scene):
     hide = """Object.defineProperty(document, 'hidden', {get: () => true, configurable: true});
       shown = []; original = showDecision; showDecision = (text) => { shown.push(text); original(text); };
       frame = requestAnimationFrame; requestAnimationFrame = (go) => { wake = go; };"""
@@ -265,7 +263,7 @@ def test_hidden_tab_updates_its_title_and_shows_no_old_picture_later(page: Page,
     assert "red dress" not in page.evaluate("shown")
 
 
-def test_hidden_tab_clears_its_title_when_the_run_ends(page: Page) -> None:
+def test_hidden_tab_clears_its_title_when_the_run_ends(page):
     hide = "Object.defineProperty(document, 'hidden', {get: () => true}); requestAnimationFrame = () => {};"
     with serving() as (scene, web):
         page.call("Page.enable")
@@ -281,7 +279,7 @@ def test_hidden_tab_clears_its_title_when_the_run_ends(page: Page) -> None:
         assert page.evaluate("document.title") == "fashion-edge"
 
 
-def test_photos_have_neither_rate_nor_age(page: Page) -> None:
+def test_photos_have_neither_rate_nor_age(page):
     with serving_nothing() as web:
         page.open(web.url)
         page.wait("rows.size === 3")
@@ -289,7 +287,7 @@ def test_photos_have_neither_rate_nor_age(page: Page) -> None:
         assert page.evaluate("[fps, age, p99].map((e) => e.textContent)") == ["–", "–", "–"]
 
 
-def test_high_contrast_keeps_bars_visible(page: Page, scene: Scene) -> None:
+def test_high_contrast_keeps_bars_visible(page, scene):
     colours = "['.decided .fill', '.track', '.stages i', '.indicator'].map((name) => "
     colours += "getComputedStyle(document.querySelector(name)).backgroundColor)"
     page.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
@@ -299,7 +297,7 @@ def test_high_contrast_keeps_bars_visible(page: Page, scene: Scene) -> None:
     assert background not in (fill, track, stage, indicator)
 
 
-def test_motion_jpeg_shows_that_the_camera_is_lost(page: Page) -> None:
+def test_motion_jpeg_shows_that_the_camera_is_lost(page):
     with serving() as (scene, web):
         page.open(f"{web.url}api/state")
         page.wait("document.readyState === 'complete'")
@@ -310,7 +308,7 @@ def test_motion_jpeg_shows_that_the_camera_is_lost(page: Page) -> None:
         page.wait(f"{copy} && {DARK}")
 
 
-def test_lost_camera_is_shown_to_all_clients_and_comes_back(browser: Chromium) -> None:
+def test_lost_camera_is_shown_to_all_clients_and_comes_back(browser):
     with serving() as (scene, web), browser.page() as early, browser.page() as late:
         early.open(web.url)
         early.wait(shows("red dress"))
@@ -330,7 +328,7 @@ def test_lost_camera_is_shown_to_all_clients_and_comes_back(browser: Chromium) -
             page.wait(shows("red dress"))
 
 
-def test_clients_do_not_delay_each_other_or_the_loop(browser: Chromium) -> None:
+def test_clients_do_not_delay_each_other_or_the_loop(browser):
     with (
         serving() as (scene, web),
         browser.page() as one,
@@ -347,13 +345,13 @@ def test_clients_do_not_delay_each_other_or_the_loop(browser: Chromium) -> None:
         assert scene.shown > before
 
 
-def test_end_of_the_run_is_shown(page: Page, scene: Scene) -> None:
+def test_end_of_the_run_is_shown(page, scene):
     scene.over = True
     page.wait(in_state("ended"))
     assert not page.evaluate("notice.hidden"), "no old picture remains as if it were live"
 
 
-def test_token_opens_the_page_and_a_wrong_one_does_not(browser: Chromium) -> None:
+def test_token_opens_the_page_and_a_wrong_one_does_not(browser):
     with serving("0.0.0.0:0") as (_, web), browser.page() as wrong, browser.page() as right:
         wrong.open(f"http://127.0.0.1:{web.port}/?token=wrong")
         time.sleep(1)
@@ -365,7 +363,7 @@ def test_token_opens_the_page_and_a_wrong_one_does_not(browser: Chromium) -> Non
         assert "fashion_edge" not in right.evaluate("document.cookie"), "scripts cannot read the cookie"
 
 
-def test_page_of_another_site_reads_neither_picture_nor_state(page: Page) -> None:
+def test_page_of_another_site_reads_neither_picture_nor_state(page):
     with serving() as (_, web), serving() as (_, other):
         page.open(f"http://127.0.0.1:{other.port}/metrics")  # another origin than localhost:port
         page.call("Page.setBypassCSP", enabled=True)
@@ -379,14 +377,14 @@ def test_page_of_another_site_reads_neither_picture_nor_state(page: Page) -> Non
         assert page.evaluate(f"{no_cors}.then(() => 'read', () => 'refused')") == "refused"
 
 
-def test_unnamed_reverse_proxy_is_refused_with_the_flag_to_add(browser: Chromium, page: Page) -> None:
+def test_unnamed_reverse_proxy_is_refused_with_the_flag_to_add(browser, page):
     with serving() as (_, web), proxied(browser, web.port) as origin:
         page.open(f"{origin}/")
         page.wait(f"notice.innerText.includes('start fashion-edge with --serve-origin {origin}')")
         assert page.evaluate(in_state("away"))
 
 
-def test_named_reverse_proxy_works_with_the_token(browser: Chromium) -> None:
+def test_named_reverse_proxy_works_with_the_token(browser):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     with (

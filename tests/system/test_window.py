@@ -5,8 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -23,7 +22,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def screen() -> Iterator[str]:
+def screen():
     """A display of its own."""
     read, write = os.pipe()
     command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
@@ -43,21 +42,21 @@ def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
         time.sleep(0.1)
 
 
-def test_the_window_shows_the_scene_and_obeys_its_keys(screen: str, tmp_path: Path) -> None:
-    def xdotool(*argv: str) -> str:
+def test_the_window_shows_the_scene_and_obeys_its_keys(screen, tmp_path):
+    def xdotool(*argv):
         done = subprocess.run(
             ["xdotool", *argv], env={**os.environ, "DISPLAY": screen}, capture_output=True, text=True, check=False
         )
         return done.stdout.strip()
 
-    def window() -> str:
+    def window():
         return xdotool("search", "--onlyvisible", "--name", "^fashion-edge$").partition("\n")[0]
 
-    def looks_alive() -> bool:
+    def looks_alive():
         pixels = np.asarray(ImageGrab.grab(xdisplay=screen))[::3, ::3].reshape(-1, 3)
         return len(np.unique(pixels, axis=0)) > 200  # a picture, and not an empty window
 
-    def press(key: str) -> None:
+    def press(key):
         xdotool("windowfocus", "--sync", window(), "key", key)
 
     code = "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"

@@ -5,12 +5,11 @@ import pytest
 
 from fashion_edge.backends import litert, open_backend
 from fashion_edge.backends.fake import FakeBackend
-from fashion_edge.bundle import Bundle
 from fashion_edge.errors import MissingExtraError, ModelError
 from fashion_edge.golden import parse_golden
 
 
-def test_runtimes_agree_on_the_golden_inputs(shipped: Bundle) -> None:
+def test_runtimes_agree_on_the_golden_inputs(shipped):
     pytest.importorskip("onnxruntime")
     inputs = parse_golden(shipped.read_golden()).inputs
     by_runtime = [open_backend(shipped, shipped.find(runtime, "float32")).run(inputs) for runtime in ("litert", "onnx")]
@@ -18,7 +17,7 @@ def test_runtimes_agree_on_the_golden_inputs(shipped: Bundle) -> None:
     assert np.abs(by_runtime[0] - by_runtime[1]).max() < 1e-3
 
 
-def test_a_batch_has_the_scores_of_its_rows(shipped: Bundle) -> None:
+def test_a_batch_has_the_scores_of_its_rows(shipped):
     inputs = parse_golden(shipped.read_golden()).inputs
     backend = open_backend(shipped, shipped.find())
     rows = np.concatenate([backend.run(inputs[i : i + 1]) for i in range(len(inputs))])
@@ -28,12 +27,12 @@ def test_a_batch_has_the_scores_of_its_rows(shipped: Bundle) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"not a model", b"\x20\x00\x00\x00TFL3" + bytes(64)])
-def test_other_files_are_refused_as_tflite_models(data: bytes) -> None:
+def test_other_files_are_refused_as_tflite_models(data):
     with pytest.raises(ModelError, match=r"x\.tflite does not load in ai-edge-litert"):
         litert.load(data, "x.tflite", threads=1)
 
 
-def test_other_files_are_refused_as_onnx_models() -> None:
+def test_other_files_are_refused_as_onnx_models():
     pytest.importorskip("onnxruntime")
     from fashion_edge.backends import onnx
 
@@ -54,10 +53,8 @@ class Interpreter:
 @pytest.mark.parametrize(
     ("source", "target"), [((2, 8, 8, 3), (2, 6)), ((1, 8, 8, 6), (1, 6)), ((1, 8, 8, 3), (2, 6)), ((1, 192), (1, 6))]
 )
-def test_a_tflite_file_of_other_batches_or_channels_is_refused(
-    source: tuple[int, ...], target: tuple[int, ...]
-) -> None:
-    def load(source: tuple[int, ...], target: tuple[int, ...]) -> litert.LiteRtBackend:
+def test_a_tflite_file_of_other_batches_or_channels_is_refused(source, target):
+    def load(source, target):
         return litert.load(b"", "x.tflite", 1, (lambda **_: Interpreter(source, target), "a runtime"))
 
     assert load((1, 8, 8, 3), (1, 6)).input_shape == (8, 8, 3)
@@ -75,13 +72,11 @@ def test_a_tflite_file_of_other_batches_or_channels_is_refused(
         (["n", 8, 8, 3], []),  # so it is given where a file does not say
     ],
 )
-def test_an_onnx_file_with_a_dynamic_size_is_refused(
-    monkeypatch: pytest.MonkeyPatch, source: list, target: list
-) -> None:
+def test_an_onnx_file_with_a_dynamic_size_is_refused(monkeypatch, source, target):
     ort = pytest.importorskip("onnxruntime")
     from fashion_edge.backends import onnx
 
-    def load(source: list, target: list) -> onnx.OnnxBackend:
+    def load(source, target):
         ends = [SimpleNamespace(name="", type="tensor(uint8)", shape=shape) for shape in (source, target)]
         session = SimpleNamespace(get_inputs=lambda: ends[:1], get_outputs=lambda: ends[1:])
         monkeypatch.setattr(ort, "InferenceSession", lambda *_, **__: session)
@@ -92,7 +87,7 @@ def test_an_onnx_file_with_a_dynamic_size_is_refused(
         load(source, target)
 
 
-def test_a_missing_runtime_is_the_pip_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_runtime_is_the_pip_command(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
@@ -102,7 +97,7 @@ def test_a_missing_runtime_is_the_pip_command(monkeypatch: pytest.MonkeyPatch) -
         onnx.load(b"", "x.onnx", threads=1)
 
 
-def test_the_fake_refuses_what_a_real_runtime_refuses() -> None:
+def test_the_fake_refuses_what_a_real_runtime_refuses():
     fake = FakeBackend([0.25, 0.75], input_shape=(4, 4, 3))
     assert fake.run(np.zeros((3, 4, 4, 3), np.uint8)).tolist() == [[0.25, 0.75]] * 3
     assert fake.runs == 3

@@ -6,7 +6,7 @@ import pytest
 from fashion_edge.cli.common import FILE, TEXT, GroupedCommand, Number, group, run_command
 
 
-def test_text_and_paths_are_returned_unchanged() -> None:
+def test_text_and_paths_are_returned_unchanged():
     assert TEXT.convert("größer", None, None) == "größer"
     assert FILE.convert("a/b.mp4", None, None) == Path("a/b.mp4")
 
@@ -21,13 +21,13 @@ def test_text_and_paths_are_returned_unchanged() -> None:
         ("\x1b[2J", r"'\\x1b\[2J' contains"),
     ],
 )
-def test_empty_undecodable_and_multi_line_values_are_refused(kind: click.ParamType, value: str, reason: str) -> None:
+def test_empty_undecodable_and_multi_line_values_are_refused(kind, value, reason):
     with pytest.raises(click.BadParameter, match=reason):
         kind.convert(value, None, None)
 
 
 @pytest.mark.parametrize("value", ["nan", "inf"])
-def test_a_number_is_finite(value: str) -> None:
+def test_a_number_is_finite(value):
     with pytest.raises(click.BadParameter, match="is not a finite number"):
         Number(0).convert(value, None, None)
 
@@ -39,24 +39,24 @@ def command(photos: Path | None, fps: float | None, seconds: float | None) -> No
     click.echo(f"{photos} {fps} {seconds}")
 
 
-def test_help_lists_options_by_group_with_their_types(capsys: pytest.CaptureFixture) -> None:
+def test_help_lists_options_by_group_with_their_types(capsys):
     assert run_command(command, ["--help"]) == 0
     text = capsys.readouterr().out
     assert text.index("Source:") < text.index("--photos FILE") < text.index("Output:") < text.index("--seconds SECONDS")
 
 
 @pytest.mark.parametrize("argv", [["--pictures", "a"], ["--pictures=a"]])
-def test_an_old_option_name_works_with_a_warning(capsys: pytest.CaptureFixture, argv: list[str]) -> None:
+def test_an_old_option_name_works_with_a_warning(capsys, argv):
     assert run_command(command, argv, renamed={"--pictures": "--photos"}) == 0
     captured = capsys.readouterr()
     assert captured.out == "a None None\n"
     assert "--pictures is now called --photos" in captured.err
 
 
-def test_help_does_not_list_arguments_without_a_help_text(capsys: pytest.CaptureFixture) -> None:
+def test_help_does_not_list_arguments_without_a_help_text(capsys):
     @click.command(name="fashion-test", cls=GroupedCommand)
     @click.argument("run", required=False)
-    def with_argument(run: str | None) -> None:
+    def with_argument(run):
         """Do nothing."""
 
     assert run_command(with_argument, ["--help"]) == 0

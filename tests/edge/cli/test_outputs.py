@@ -20,21 +20,21 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def recording(tmp_path: Path) -> Path:
+def recording(tmp_path):
     folder = tmp_path / "recorded"
     demo = ["--source", "demo", "--every-frame", "--frames", "2", "--headless"]
     assert main([*demo, "--record-raw", str(folder)]) == 0
     return folder
 
 
-def test_only_a_recording_is_replaced_by_a_recording(tmp_path: Path) -> None:
+def test_only_a_recording_is_replaced_by_a_recording(tmp_path):
     (tmp_path / "project" / "frames").mkdir(parents=True)
     (tmp_path / "project" / "frames" / "holiday.png").write_bytes(b"precious")
     with pytest.raises(OutputExistsError, match="is not a recording; name another"):
         check_destinations(Request(record_raw=tmp_path / "project", overwrite=True))
 
 
-def test_overwrite_replaces_a_recording_and_keeps_other_files(recording: Path) -> None:
+def test_overwrite_replaces_a_recording_and_keeps_other_files(recording):
     (recording / "frames" / "mine.png").write_bytes(b"precious")
     demo = ["--source", "demo", "--every-frame", "--frames", "1", "--headless"]
     assert main([*demo, "--record-raw", str(recording)]) == 2
@@ -43,9 +43,7 @@ def test_overwrite_replaces_a_recording_and_keeps_other_files(recording: Path) -
 
 
 @pytest.mark.parametrize("flags", [["--record-raw", "recorded"], ["--jsonl", "recorded/frames.jsonl"]])
-def test_a_replay_never_writes_over_its_recording(
-    recording: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
-) -> None:
+def test_a_replay_never_writes_over_its_recording(recording, monkeypatch, flags):
     before = contents(recording)
     monkeypatch.chdir(recording.parent)
     assert main(["--source", "replay:recorded", "--headless", "--overwrite", *flags]) == 2
@@ -53,7 +51,7 @@ def test_a_replay_never_writes_over_its_recording(
 
 
 @pytest.mark.parametrize("flag", ["--jsonl", "--events"])
-def test_a_photo_of_the_source_is_refused_as_output(photo_folder: Path, flag: str) -> None:
+def test_a_photo_of_the_source_is_refused_as_output(photo_folder, flag):
     before = contents(photo_folder)
     taken = photo_folder / "a" / "1.png"
     assert main(["--source", str(photo_folder), flag, str(taken), "--overwrite", "--headless"]) == 2
@@ -61,7 +59,7 @@ def test_a_photo_of_the_source_is_refused_as_output(photo_folder: Path, flag: st
     check_destinations(Request(source=str(photo_folder), jsonl=str(photo_folder / "labels.jsonl")))
 
 
-def test_two_outputs_to_one_file_are_refused(tmp_path: Path) -> None:
+def test_two_outputs_to_one_file_are_refused(tmp_path):
     both = str(tmp_path / "out.jsonl")
     with pytest.raises(UsageError, match="--jsonl and --events both name"):
         check_destinations(Request(jsonl=both, events=both, overwrite=True))
@@ -71,9 +69,7 @@ def test_two_outputs_to_one_file_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--save", "--record", "--capture", "--record-raw"])
-def test_an_unwritable_output_is_refused_before_another_file_is_emptied(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str
-) -> None:
+def test_an_unwritable_output_is_refused_before_another_file_is_emptied(tmp_path, capsys, flag):
     kept = tmp_path / "labels.jsonl"
     kept.write_text("precious\n")
     place = "/proc/nothing/clip.mp4"
@@ -83,7 +79,7 @@ def test_an_unwritable_output_is_refused_before_another_file_is_emptied(
     assert kept.read_text() == "precious\n"
 
 
-def test_checking_outputs_leaves_no_files(tmp_path: Path) -> None:
+def test_checking_outputs_leaves_no_files(tmp_path):
     (tmp_path / "old.jsonl").write_text("precious\n")
     before = contents(tmp_path)
     new = tmp_path / "new" / "deep"
@@ -101,12 +97,12 @@ def test_checking_outputs_leaves_no_files(tmp_path: Path) -> None:
         ({"jsonl": "-", "events": "-"}, "both write to standard output"),
     ],
 )
-def test_an_unwritable_output_is_refused(request_: dict, said: str) -> None:
+def test_an_unwritable_output_is_refused(request_, said):
     with pytest.raises(UsageError, match=said):
         check_destinations(Request(**request_))
 
 
-def test_devices_and_appended_files_need_no_overwrite(tmp_path: Path) -> None:
+def test_devices_and_appended_files_need_no_overwrite(tmp_path):
     (tmp_path / "out.jsonl").write_text("{}\n")
     check_destinations(Request(jsonl="/dev/null", events="/dev/null"))
     check_destinations(Request(jsonl="/dev/null", events=str(tmp_path / "out.jsonl"), append=True))
@@ -116,7 +112,7 @@ def test_devices_and_appended_files_need_no_overwrite(tmp_path: Path) -> None:
     assert Path("/dev/null").is_char_device()
 
 
-def test_a_port_in_use_empties_no_file(tmp_path: Path) -> None:
+def test_a_port_in_use_empties_no_file(tmp_path):
     pytest.importorskip("aiohttp")
     (tmp_path / "out.jsonl").write_text("precious")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -127,13 +123,13 @@ def test_a_port_in_use_empties_no_file(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"out.jsonl": b"precious"}
 
 
-def test_a_broken_link_among_the_saved_pictures_is_ignored(tmp_path: Path, photo_folder: Path) -> None:
+def test_a_broken_link_among_the_saved_pictures_is_ignored(tmp_path, photo_folder):
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "x.jpg").symlink_to("/nonexistent")
     assert main(["--source", str(photo_folder / "a" / "1.png"), "--save", str(tmp_path / "saved"), "--headless"]) == 0
 
 
-def test_the_rotated_file_counts_as_an_output(tmp_path: Path) -> None:
+def test_the_rotated_file_counts_as_an_output(tmp_path):
     lines, full = str(tmp_path / "a.jsonl"), tmp_path / "a.jsonl.1"
     with pytest.raises(UsageError, match="with --jsonl-limit and --events both name"):
         check_destinations(Request(jsonl=lines, events=str(full), jsonl_limit=1))
@@ -143,7 +139,7 @@ def test_the_rotated_file_counts_as_an_output(tmp_path: Path) -> None:
     check_destinations(Request(jsonl=lines, jsonl_limit=1, append=True))  # a restarted service finds its own file
 
 
-def test_log_rotation_ignores_devices(tmp_path: Path) -> None:
+def test_log_rotation_ignores_devices(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
@@ -158,9 +154,7 @@ def test_log_rotation_ignores_devices(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flags", [["--jsonl", "rec/frames.jsonl"], ["--events", "rec/frames/00000000.png"]])
-def test_outputs_inside_a_recording_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str]
-) -> None:
+def test_outputs_inside_a_recording_are_refused(tmp_path, monkeypatch, capsys, flags):
     monkeypatch.chdir(tmp_path)
     demo = ["--source", "demo", "--frames", "1", "--headless"]
     assert main([*demo, *flags, "--record-raw", "rec", "--overwrite"]) == 2
@@ -168,7 +162,7 @@ def test_outputs_inside_a_recording_are_refused(
     assert not (tmp_path / "rec").exists()
 
 
-def test_appending_to_a_recording_is_refused(recording: Path) -> None:
+def test_appending_to_a_recording_is_refused(recording):
     before = contents(recording)
     lines = str(recording / "frames.jsonl")
     assert main(["--source", "demo", "--frames", "1", "--headless", "--append", "--jsonl", lines]) == 2
@@ -176,7 +170,7 @@ def test_appending_to_a_recording_is_refused(recording: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["", "frames"])
-def test_a_recording_of_its_own_pictures_is_refused(recording: Path, part: str) -> None:
+def test_a_recording_of_its_own_pictures_is_refused(recording, part):
     before = contents(recording)
     argv = ["--source", str(recording / part), "--record-raw", str(recording), "--overwrite", "--headless"]
     assert main(argv) == 2
@@ -184,7 +178,7 @@ def test_a_recording_of_its_own_pictures_is_refused(recording: Path, part: str) 
 
 
 @pytest.mark.parametrize("flag", ["--save", "--capture", "--record-raw"])
-def test_saving_into_the_source_folder_is_refused(photo_folder: Path, flag: str) -> None:
+def test_saving_into_the_source_folder_is_refused(photo_folder, flag):
     before = contents(photo_folder)
     assert main(["--source", str(photo_folder), flag, str(photo_folder / "out"), "--headless"]) == 2
     assert contents(photo_folder) == before
@@ -203,9 +197,7 @@ def test_saving_into_the_source_folder_is_refused(photo_folder: Path, flag: str)
         (["--record", "x/a.mp4", "--jsonl", "x"], "--jsonl x is a file, and --record x/a.mp4 needs a folder"),
     ],
 )
-def test_a_file_with_the_name_of_a_needed_folder_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], flags: list[str], said: str
-) -> None:
+def test_a_file_with_the_name_of_a_needed_folder_is_refused(tmp_path, monkeypatch, capsys, flags, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.jsonl").write_text("precious\n")
     assert main(["--source", "demo", "--frames", "1", "--headless", *flags]) == 2
@@ -214,14 +206,12 @@ def test_a_file_with_the_name_of_a_needed_folder_is_refused(
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.jsonl"]
 
 
-def test_a_file_may_be_in_the_folder_of_another_output(tmp_path: Path) -> None:
+def test_a_file_may_be_in_the_folder_of_another_output(tmp_path):
     check_destinations(Request(jsonl=str(tmp_path / "out" / "a.jsonl"), save=tmp_path / "out"))
 
 
 @pytest.mark.parametrize("flags", [["--record-raw", "old", "--overwrite"], ["--capture", "new"]])
-def test_a_damaged_recording_is_refused_before_outputs_are_opened(
-    recording: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
-) -> None:
+def test_a_damaged_recording_is_refused_before_outputs_are_opened(recording, monkeypatch, flags):
     monkeypatch.chdir(recording.parent)
     shutil.copytree(recording, "old")
     rows = (recording / "frames.jsonl").read_text().splitlines()

@@ -5,7 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -18,7 +17,7 @@ def run(capsys: pytest.CaptureFixture, *argv: str) -> tuple[int, str, str]:
     return status, captured.out, captured.err
 
 
-def test_the_demo_gives_a_json_line_a_frame(capsys: pytest.CaptureFixture) -> None:
+def test_the_demo_gives_a_json_line_a_frame(capsys):
     status, out, err = run(capsys, "--source", "demo", "--every-frame", "--frames", "5", "--jsonl", "-")
     assert status == 0
     lines = [json.loads(line) for line in out.splitlines()]
@@ -32,7 +31,7 @@ def test_the_demo_gives_a_json_line_a_frame(capsys: pytest.CaptureFixture) -> No
 
 
 @pytest.mark.parametrize(("runtime", "precision"), [("litert", "int8"), ("litert", "float32"), ("onnx", "float32")])
-def test_every_backend_runs_the_demo(capsys: pytest.CaptureFixture, runtime: str, precision: str) -> None:
+def test_every_backend_runs_the_demo(capsys, runtime, precision):
     if runtime == "onnx":
         pytest.importorskip("onnxruntime")
     argv = ["--source", "demo", "--every-frame", "--frames", "2", "--runtime", runtime, "--precision", precision]
@@ -41,9 +40,7 @@ def test_every_backend_runs_the_demo(capsys: pytest.CaptureFixture, runtime: str
     assert f"model.{precision}" in err or runtime == "onnx"
 
 
-def test_a_folder_with_broken_pictures_labels_the_rest_and_says_so_in_the_status(
-    capsys: pytest.CaptureFixture, photo_folder: Path, noise: np.ndarray
-) -> None:
+def test_a_folder_with_broken_pictures_labels_the_rest_and_says_so_in_the_status(capsys, photo_folder, noise):
     (photo_folder / "a" / "zero.jpg").touch()
     (photo_folder / "a" / "text.png").write_text("hello")
     Image.fromarray(noise).save(photo_folder / "a" / "cut.jpg")
@@ -61,14 +58,14 @@ def test_a_folder_with_broken_pictures_labels_the_rest_and_says_so_in_the_status
     assert "3 frames labelled" in err
 
 
-def test_one_photo_prints_one_line(capsys: pytest.CaptureFixture, photo_folder: Path) -> None:
+def test_one_photo_prints_one_line(capsys, photo_folder):
     status, out, _ = run(capsys, "--source", str(photo_folder / "a" / "1.png"))
     assert status == 0
     assert out.startswith(f"{photo_folder}/a/1.png: ")
     assert len(out.splitlines()) == 1
 
 
-def test_the_summary_names_stills_and_video(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_the_summary_names_stills_and_video(capsys, tmp_path):
     video, stills = tmp_path / "out.mp4", tmp_path / "stills"
     argv = [
         "--source",
@@ -127,7 +124,7 @@ def test_the_summary_names_stills_and_video(capsys: pytest.CaptureFixture, tmp_p
         (["extra"], "unexpected extra argument"),
     ],
 )
-def test_bad_usage_is_one_sentence_and_status_2(capsys: pytest.CaptureFixture, argv: list[str], said: str) -> None:
+def test_bad_usage_is_one_sentence_and_status_2(capsys, argv, said):
     status, out, err = run(capsys, *argv)
     assert (status, out) == (2, "")
     last = err.strip().splitlines()[-1]
@@ -136,9 +133,7 @@ def test_bad_usage_is_one_sentence_and_status_2(capsys: pytest.CaptureFixture, a
     assert "Traceback" not in err
 
 
-def test_a_damaged_bundle_is_refused_before_anything_is_opened(
-    capsys: pytest.CaptureFixture, bundle_copy: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_bundle_is_refused_before_anything_is_opened(capsys, bundle_copy, tmp_path):
     model = bundle_copy / "model.int8.tflite"
     model.write_bytes(model.read_bytes()[:1000])
     out = tmp_path / "out.jsonl"
@@ -148,7 +143,7 @@ def test_a_damaged_bundle_is_refused_before_anything_is_opened(
     assert not out.exists()
 
 
-def test_outputs_that_exist_are_kept(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_outputs_that_exist_are_kept(capsys, tmp_path):
     out = tmp_path / "out.jsonl"
     out.write_text("precious")
     status, _, err = run(capsys, "--source", "demo", "--frames", "1", "--headless", "--jsonl", str(out))
@@ -158,9 +153,7 @@ def test_outputs_that_exist_are_kept(capsys: pytest.CaptureFixture, tmp_path: Pa
 
 
 @pytest.mark.parametrize("flag", ["--jsonl", "--events", "--record"])
-def test_an_output_that_is_the_source_is_refused_even_with_overwrite(
-    capsys: pytest.CaptureFixture, photo_folder: Path, flag: str
-) -> None:
+def test_an_output_that_is_the_source_is_refused_even_with_overwrite(capsys, photo_folder, flag):
     photo = photo_folder / "a" / "1.png"
     before = photo.read_bytes()
     status, _, err = run(capsys, "--source", str(photo), flag, str(photo), "--overwrite")
@@ -170,21 +163,21 @@ def test_an_output_that_is_the_source_is_refused_even_with_overwrite(
 
 
 @pytest.mark.parametrize("flag", ["--seconds", "--smooth", "--max-age-ms"])
-def test_a_number_must_be_finite(capsys: pytest.CaptureFixture, flag: str) -> None:
+def test_a_number_must_be_finite(capsys, flag):
     status, _, err = run(capsys, "--source", "demo", flag, "nan")
     assert status == 2
     assert f"'{flag}': nan is not a finite number; give one such as 10 or 0.5" in err
 
 
 @pytest.mark.parametrize("flag", ["--smooth", "--hysteresis", "--dwell"])
-def test_smoothing_options_are_refused_for_photos(capsys: pytest.CaptureFixture, photo_folder: Path, flag: str) -> None:
+def test_smoothing_options_are_refused_for_photos(capsys, photo_folder, flag):
     status, _, err = run(capsys, "--source", str(photo_folder), flag, "0.5")
     assert status == 2
     assert f"{flag} 0.5 is for frames that follow each other, and {photo_folder} has stills; leave it out" in err
     assert run(capsys, "--source", str(photo_folder), flag, "0")[0] == 0, "that is how stills are decided"
 
 
-def test_max_age_is_refused_for_files(capsys: pytest.CaptureFixture, photo_folder: Path, tmp_path: Path) -> None:
+def test_max_age_is_refused_for_files(capsys, photo_folder, tmp_path):
     raw = tmp_path / "raw"
     assert run(capsys, "--source", str(photo_folder), "--record-raw", str(raw))[0] == 0
     clip = tmp_path / "clip.avi"
@@ -196,7 +189,7 @@ def test_max_age_is_refused_for_files(capsys: pytest.CaptureFixture, photo_folde
         assert f"--max-age-ms 0.001 is for live frames, and {source} has none; leave it out" in err
 
 
-def test_debug_shows_the_traceback_and_keeps_the_status(capsys: pytest.CaptureFixture) -> None:
+def test_debug_shows_the_traceback_and_keeps_the_status(capsys):
     status, _, err = run(capsys, "--source", "gone.jpg", "--debug")
     assert status == 2
     first, *_, last = err.splitlines()
@@ -211,7 +204,7 @@ def start(*argv: str) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_cleanly_with_whole_files_and_a_summary(tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_the_run_cleanly_with_whole_files_and_a_summary(tmp_path, number):
     video, lines = tmp_path / "out.avi", tmp_path / "out.jsonl"
     child = start("--source", "demo", "--headless", "--record", str(video), "--jsonl", str(lines))
     deadline = time.monotonic() + 30
@@ -226,7 +219,7 @@ def test_a_signal_ends_the_run_cleanly_with_whole_files_and_a_summary(tmp_path: 
     assert [json.loads(line)["source"] for line in lines.read_text().splitlines()][:3] == ["demo"] * 3
 
 
-def test_a_closed_pipe_ends_the_run_without_an_error() -> None:
+def test_a_closed_pipe_ends_the_run_without_an_error():
     with start("--source", "demo", "--every-frame", "--frames", "5000", "--jsonl", "-") as child:
         assert child.stdout.readline()
         child.stdout.close()

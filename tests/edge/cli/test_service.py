@@ -3,7 +3,6 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,7 @@ ORIGINS = ["--serve-origin", "https://a.example", "--serve-origin", "https://b.e
 
 
 @pytest.fixture(autouse=True)
-def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_secrets(monkeypatch):
     for name in (TOKEN, PASSWORD):
         monkeypatch.delenv(name, raising=False)
 
@@ -50,9 +49,7 @@ def read_service(unit: str) -> configparser.SectionProxy:
         (["--serve", "8080", *ORIGINS], ["--serve", "8080", *ORIGINS, "--headless"]),
     ],
 )
-def test_the_unit_runs_the_same_command_line(
-    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, flags: list[str], expected: list[str]
-) -> None:
+def test_the_unit_runs_the_same_command_line(capsys, monkeypatch, flags, expected):
     monkeypatch.setenv(TOKEN, "correct-horse-battery")
     service = read_service(install(capsys, *flags)[0])
     program, *args = shlex.split(service["ExecStart"])
@@ -85,9 +82,7 @@ def test_the_unit_runs_the_same_command_line(
         (["--mqtt", "b", "--mqtt-name", "hall\nUser=root"], r"'hall\nUser=root' contains a line break"),
     ],
 )
-def test_a_command_line_that_fails_as_a_service_is_refused(
-    capsys: pytest.CaptureFixture, flags: list[str], said: str
-) -> None:
+def test_a_command_line_that_fails_as_a_service_is_refused(capsys, flags, said):
     source = [] if "--source" in flags else ["--camera", "0"]
     assert main([*source, *flags, "--install-service"]) == 2
     captured = capsys.readouterr()
@@ -95,17 +90,17 @@ def test_a_command_line_that_fails_as_a_service_is_refused(
     assert said in captured.err
 
 
-def test_flags_that_do_not_apply_to_the_source_are_refused(capsys: pytest.CaptureFixture, photo_folder: Path) -> None:
+def test_flags_that_do_not_apply_to_the_source_are_refused(capsys, photo_folder):
     assert main(["--source", str(photo_folder), "--smooth", "0.3", "--install-service"]) == 2
     assert "--smooth 0.3 is for frames that follow each other" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", ["7", "/dev/video97", "picamera:1", "rtsp://door.example/1", "demo"])
-def test_a_camera_or_a_stream_may_be_absent_now(source: str) -> None:
+def test_a_camera_or_a_stream_may_be_absent_now(source):
     assert main(["--source", source, "--install-service"]) == 0
 
 
-def test_what_systemd_would_expand_is_escaped() -> None:
+def test_what_systemd_would_expand_is_escaped():
     unit = make_unit(["--source", "rtsp://cam/100%25", "--save", "my $HOME/st ills", "--headless"], user="pi")
     service = read_service(unit)
     assert service["ExecStart"].endswith('--source "rtsp://cam/100%%25" --save "my $$HOME/st ills" --headless')
@@ -120,14 +115,14 @@ def test_what_systemd_would_expand_is_escaped() -> None:
         ({"args": ["--mqtt-name", "hall\rUser=root"]}, "the argument 'hall"),
     ],
 )
-def test_control_characters_are_refused(given: dict[str, Any], said: str) -> None:
+def test_control_characters_are_refused(given, said):
     with pytest.raises(UsageError, match=f"^{said}.*contains a control character"):
         make_unit(**{"args": ["--camera", "0"], **given})
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    def has_complaints(text: str) -> bool:
+def test_systemd_accepts_the_unit(tmp_path):
+    def has_complaints(text):
         file = tmp_path / "fashion-edge.service"
         file.write_text(text)
         argv = ["systemd-analyze", "verify", str(file)]
@@ -138,9 +133,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     assert has_complaints(unit.replace("WatchdogSec=30", "WatchdogSec=often"))
 
 
-def test_secrets_are_read_from_a_file_and_are_not_in_the_unit(
-    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_secrets_are_read_from_a_file_and_are_not_in_the_unit(capsys, monkeypatch):
     monkeypatch.setenv(TOKEN, SECRET)
     monkeypatch.setenv(PASSWORD, "hunter two")
     unit, said = install(capsys, *PUBLIC, *BROKER)
@@ -153,9 +146,7 @@ def test_secrets_are_read_from_a_file_and_are_not_in_the_unit(
 
 
 @pytest.mark.parametrize(("flags", "name"), [(PUBLIC, TOKEN), (["--serve", "8080"], TOKEN), (BROKER, PASSWORD)])
-def test_only_the_secrets_that_the_run_uses_are_read(
-    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, flags: list[str], name: str
-) -> None:
+def test_only_the_secrets_that_the_run_uses_are_read(capsys, monkeypatch, flags, name):
     for secret in (TOKEN, PASSWORD):
         monkeypatch.setenv(secret, SECRET)
     unit, said = install(capsys, *flags)
@@ -164,9 +155,7 @@ def test_only_the_secrets_that_the_run_uses_are_read(
     assert len(said.splitlines()) == 1
 
 
-def test_a_run_that_uses_no_secret_reads_none(
-    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_run_that_uses_no_secret_reads_none(capsys, monkeypatch, tmp_path):
     for secret in (TOKEN, PASSWORD):
         monkeypatch.setenv(secret, SECRET)
     file = tmp_path / "password"
@@ -188,16 +177,14 @@ def test_a_run_that_uses_no_secret_reads_none(
         (["--serve", "8080", "--serve-origin", "http://localhost:3000"], ""),
     ],
 )
-def test_a_missing_or_visible_secret_is_reported(
-    capsys: pytest.CaptureFixture, flags: list[str], expected: str
-) -> None:
+def test_a_missing_or_visible_secret_is_reported(capsys, flags, expected):
     unit, said = install(capsys, *flags)
     assert "EnvironmentFile" not in unit
     assert said.startswith(expected)
     assert len(said.splitlines()) == bool(expected)
 
 
-def test_a_token_that_is_too_short_is_refused(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_is_too_short_is_refused(capsys, monkeypatch):
     monkeypatch.setenv(TOKEN, "short")
     assert main(["--camera", "0", *PUBLIC, "--install-service"]) == 2
     captured = capsys.readouterr()
@@ -205,9 +192,7 @@ def test_a_token_that_is_too_short_is_refused(capsys: pytest.CaptureFixture, mon
     assert f"{TOKEN} has 5 characters" in captured.err
 
 
-def test_the_command_writes_the_secrets_unchanged_and_readable_by_one_user(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_command_writes_the_secrets_unchanged_and_readable_by_one_user(monkeypatch, tmp_path):
     monkeypatch.setenv(TOKEN, SECRET)
     monkeypatch.setenv(PASSWORD, "hunter two")
     file = tmp_path / "fashion-edge.env"
@@ -221,7 +206,7 @@ def test_the_command_writes_the_secrets_unchanged_and_readable_by_one_user(
     assert len(file.read_text().splitlines()) == 2
 
 
-def test_the_guide_shows_the_same_command() -> None:
+def test_the_guide_shows_the_same_command():
     docs = Path(__file__).parents[3] / "docs"
     command = secrets_command((TOKEN,))
     assert any(command in page.read_text(encoding="utf-8") for page in docs.rglob("*.md"))

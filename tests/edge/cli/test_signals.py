@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -19,7 +18,7 @@ def send(number: int, times: int = 1) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_second_signal_does_not_keep_files_from_being_closed(number: int) -> None:
+def test_a_second_signal_does_not_keep_files_from_being_closed(number):
     with signals_interrupt():
         with ended_by_signals():
             send(number)
@@ -28,14 +27,14 @@ def test_a_second_signal_does_not_keep_files_from_being_closed(number: int) -> N
     assert closed
 
 
-def test_a_signal_after_the_end_of_the_source_is_ignored() -> None:
+def test_a_signal_after_the_end_of_the_source_is_ignored():
     with signals_interrupt():
         with ended_by_signals():
             pass
         send(signal.SIGTERM)
 
 
-def test_a_third_signal_interrupts_a_close_that_hangs() -> None:
+def test_a_third_signal_interrupts_a_close_that_hangs():
     with signals_interrupt():
         with ended_by_signals():
             send(signal.SIGINT)
@@ -43,7 +42,7 @@ def test_a_third_signal_interrupts_a_close_that_hangs() -> None:
             send(signal.SIGINT, 2)
 
 
-def test_ignored_signals_stay_ignored_and_handlers_are_restored() -> None:
+def test_ignored_signals_stay_ignored_and_handlers_are_restored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with signals_interrupt():
@@ -53,10 +52,10 @@ def test_ignored_signals_stay_ignored_and_handlers_are_restored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_other_threads_do_not_change_signal_handlers() -> None:
+def test_other_threads_do_not_change_signal_handlers():
     before, during = signal.getsignal(signal.SIGTERM), []
 
-    def work() -> None:
+    def work():
         with signals_interrupt():
             during.append(signal.getsignal(signal.SIGTERM))
 
@@ -68,7 +67,7 @@ def test_other_threads_do_not_change_signal_handlers() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", ["click", "numpy", "cv2"])
-def test_a_signal_at_start_prints_no_traceback(number: int, module: str) -> None:
+def test_a_signal_at_start_prints_no_traceback(number, module):
     """The signal comes when the module is about to be imported."""
     code = f"""
 import os, signal, sys
@@ -84,7 +83,7 @@ sys.meta_path.insert(0, Finder())
     assert (done.returncode, done.stderr.strip()) == (130, "fashion-edge: interrupted")
 
 
-def test_a_hanging_driver_does_not_change_the_exit_status(tmp_path: Path) -> None:
+def test_a_hanging_driver_does_not_change_the_exit_status(tmp_path):
     """The reader comes back while the interpreter is taken down; C++ would abort then."""
     code = f"""
 import time

@@ -3,7 +3,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -24,9 +23,7 @@ def bundle_in(folder: Path, hysteresis: float = 0.1) -> str:
 
 
 @pytest.mark.parametrize("flags", [["--diff", "bundles/new"], ["--bundle", "copy", "--diff", "bundles/new"]])
-def test_a_bundle_is_not_compared_with_itself(
-    capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
-) -> None:
+def test_a_bundle_is_not_compared_with_itself(capsys, tmp_path, monkeypatch, flags):
     monkeypatch.chdir(tmp_path)
     bundle_in(Path("bundles/new"))
     bundle_in(Path("copy"))
@@ -37,9 +34,7 @@ def test_a_bundle_is_not_compared_with_itself(
     )
 
 
-def test_the_newest_bundle_is_compared_with_the_shipped_one(
-    capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_newest_bundle_is_compared_with_the_shipped_one(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bundle_in(Path("bundles/new"), hysteresis=0.11)
     assert main([*DEMO, "--diff", "shipped"]) == 0
@@ -48,21 +43,21 @@ def test_the_newest_bundle_is_compared_with_the_shipped_one(
     assert "shipped_bundle/model.int8.tflite against new/model.int8.tflite on demo" in capsys.readouterr().err
 
 
-def test_the_same_network_decides_the_same(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_the_same_network_decides_the_same(capsys, tmp_path):
     assert main([*DEMO, "--diff", bundle_in(tmp_path / "b", hysteresis=0.11)]) == 0
     out, err = capsys.readouterr()
     assert out == ""
     assert "0 of 20 frames decide differently (0.0 %), largest score difference 0.000; 0 % may" in err
 
 
-def test_a_source_without_an_end_is_compared_for_some_seconds(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_source_without_an_end_is_compared_for_some_seconds(capsys, tmp_path):
     other = bundle_in(tmp_path / "b", hysteresis=0.11)
     assert main(["--source", "demo", "--headless", "--seconds", "0.2", "--diff", other]) == 0
     assert "frames decide differently (0.0 %)" in capsys.readouterr().err
 
 
 @pytest.fixture
-def bundles(bundle_copy: Path, tmp_path: Path) -> tuple[str, str]:
+def bundles(bundle_copy, tmp_path):
     """A bundle that always labels, and one that always abstains."""
     abstaining = Path(shutil.copytree(bundle_copy, tmp_path / "abstaining"))
     for folder, threshold in ((bundle_copy, 1e-6), (abstaining, 1.0)):
@@ -73,7 +68,7 @@ def bundles(bundle_copy: Path, tmp_path: Path) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_comparison_with_its_totals(bundles: tuple[str, str], number: signal.Signals) -> None:
+def test_a_signal_ends_the_comparison_with_its_totals(bundles, number):
     labelling, abstaining = bundles
     heed = f"import signal; signal.signal({int(number)}, signal.default_int_handler)"  # nohup has it ignored
     command = f"{heed}; import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -89,7 +84,7 @@ def test_a_signal_ends_the_comparison_with_its_totals(bundles: tuple[str, str], 
     assert process.returncode == 3
 
 
-def test_the_limit_decides_the_status(capsys: pytest.CaptureFixture, bundles: tuple[str, str]) -> None:
+def test_the_limit_decides_the_status(capsys, bundles):
     labelling, abstaining = bundles
     assert main([*DEMO, "--bundle", labelling, "--diff", abstaining]) == 3
     out, err = capsys.readouterr()
@@ -99,9 +94,7 @@ def test_the_limit_decides_the_status(capsys: pytest.CaptureFixture, bundles: tu
     assert main([*DEMO, "--bundle", labelling, "--diff", abstaining, "--diff-limit", "100"]) == 0
 
 
-def test_each_still_that_differs_and_each_fault_is_printed(
-    capsys: pytest.CaptureFixture, bundles: tuple[str, str], photo_folder: Path
-) -> None:
+def test_each_still_that_differs_and_each_fault_is_printed(capsys, bundles, photo_folder):
     labelling, abstaining = bundles
     (photo_folder / "a" / "broken.jpg").write_text("no picture")
     for picture in photo_folder.glob("*/[12].*"):
@@ -113,9 +106,7 @@ def test_each_still_that_differs_and_each_fault_is_printed(
     assert "broken.jpg" in err
 
 
-def test_the_defaults_for_live_frames_come_from_the_bundle(
-    capsys: pytest.CaptureFixture, edit_manifest: Callable[[Callable[[dict], None]], Path], tmp_path: Path
-) -> None:
+def test_the_defaults_for_live_frames_come_from_the_bundle(capsys, edit_manifest, tmp_path):
     bundle = edit_manifest(lambda data: data.update(runtime={"smooth_s": 1.25}))
     argv = ["--source", "demo", "--every-frame", "--frames", "2", "--headless", "--bundle", str(bundle)]
     assert main([*argv, "--record-raw", str(tmp_path / "raw"), "--dwell", "0.5"]) == 0
@@ -131,9 +122,7 @@ def test_the_defaults_for_live_frames_come_from_the_bundle(
         ([], "runtime: expected object, got array"),
     ],
 )
-def test_bad_defaults_of_a_bundle_are_an_error(
-    capsys: pytest.CaptureFixture, edit_manifest: Callable[[Callable[[dict], None]], Path], runtime: object, said: str
-) -> None:
+def test_bad_defaults_of_a_bundle_are_an_error(capsys, edit_manifest, runtime, said):
     bundle = edit_manifest(lambda data: data.update(runtime=runtime))
     assert main(["--source", "demo", "--frames", "1", "--headless", "--bundle", str(bundle)]) == 2
     assert said in capsys.readouterr().err

@@ -1,9 +1,6 @@
 """A machine made of files: a Raspberry Pi in a folder."""
 
-from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -21,16 +18,16 @@ PI4 = {
 
 
 @pytest.fixture
-def pi4() -> dict[str, str]:
+def pi4():
     """The files of a Raspberry Pi 4."""
     return dict(PI4)
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Callable[..., Machine]:
+def machine(tmp_path):
     """Make a machine of files, versions of distributions, and whatever else differs from a healthy Pi 4."""
 
-    def make(files: dict[str, str] = PI4, versions: dict[str, str] | None = None, **changes: Any) -> Machine:
+    def make(files=PI4, versions=None, **changes):
         for name, text in files.items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,11 +45,11 @@ def machine(tmp_path: Path) -> Callable[..., Machine]:
 
 
 @pytest.fixture
-def refuse() -> Callable[[Exception], Callable[[str], Any]]:
+def refuse():
     """Make an importer, or another function, that raises."""
 
-    def make(error: Exception) -> Callable[[str], Any]:
-        def load(name: str) -> None:
+    def make(error):
+        def load(name):
             raise error
 
         return load

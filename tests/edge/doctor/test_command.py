@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,14 +31,13 @@ LITERT, INTERPRETER = "ai_edge_litert/__init__.py", "ai_edge_litert/interpreter.
 HARMLESS = "__version__ = '99.1'\n"
 ILL, SEGV, ABORT = "SIGILL (illegal instruction)", "SIGSEGV (segmentation fault)", "SIGABRT (aborted)"
 VARIANTS = load_bundle(SHIPPED_BUNDLE).manifest.variants
-Doctor = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def doctor(tmp_path: Path) -> Doctor:
+def doctor(tmp_path):
     """Run `fashion-doctor` where a distribution is replaced by files."""
 
-    def run(package: str, files: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(package, files, *arguments):
         metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: 99.1\n"
         for name, text in {**files, f"{package.replace('-', '_')}-99.1.dist-info/METADATA": metadata}.items():
             path = tmp_path / "standins" / name
@@ -68,9 +66,7 @@ def doctor(tmp_path: Path) -> Doctor:
         ("ai-edge-litert", {LITERT: HARMLESS, INTERPRETER: CRASHING_INTERPRETER}, "", ABORT),
     ],
 )
-def test_crashing_runtime_is_a_finding_and_all_other_checks_run(
-    doctor: Doctor, package: str, files: dict[str, str], imported: str, replayed: str
-) -> None:
+def test_crashing_runtime_is_a_finding_and_all_other_checks_run(doctor, package, files, imported, replayed):
     runtime = "onnx" if package == "onnxruntime" else "litert"
     replays = [variant.file for variant in VARIANTS if variant.runtime == runtime]
     expected = [f"{package} 99.1 is killed by {imported} when it is imported"] if imported else []
@@ -90,7 +86,7 @@ def test_crashing_runtime_is_a_finding_and_all_other_checks_run(
 
 
 @pytest.mark.slow
-def test_crashing_opencv_is_a_finding_and_not_blamed_on_a_runtime(doctor: Doctor) -> None:
+def test_crashing_opencv_is_a_finding_and_not_blamed_on_a_runtime(doctor):
     done = doctor("opencv-python-headless", {"cv2/__init__.py": KILL}, "--json")
     assert done.returncode == 1, done.stderr
     found = {finding["subject"]: finding for finding in json.loads(done.stdout)}
@@ -101,7 +97,7 @@ def test_crashing_opencv_is_a_finding_and_not_blamed_on_a_runtime(doctor: Doctor
 
 
 @pytest.mark.slow
-def test_text_output_has_the_fix_below_its_finding_and_no_core_file_is_left(doctor: Doctor, tmp_path: Path) -> None:
+def test_text_output_has_the_fix_below_its_finding_and_no_core_file_is_left(doctor, tmp_path):
     done = doctor("onnxruntime", {"onnxruntime/__init__.py": KILL})
     assert done.returncode == 1
     lines = done.stdout.splitlines()
@@ -117,7 +113,7 @@ BAD = Finding("camera", "bad", "no permission", "sudo usermod -aG video $USER")
 FINE = Finding("python", "ok", "fine")
 
 
-def test_exit_status_is_1_if_a_finding_is_bad(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_exit_status_is_1_if_a_finding_is_bad(monkeypatch, capsys):
     monkeypatch.setattr(command, "all_checks", lambda: (lambda machine: iter([BAD]),))
     assert main([]) == 1
     assert "fix: sudo usermod -aG video $USER" in capsys.readouterr().out
@@ -129,10 +125,8 @@ def test_exit_status_is_1_if_a_finding_is_bad(monkeypatch: pytest.MonkeyPatch, c
     assert main([]) == 0
 
 
-def test_check_that_raises_is_a_finding_and_the_others_run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    def check_broken(machine: Machine) -> None:
+def test_check_that_raises_is_a_finding_and_the_others_run(monkeypatch, capsys):
+    def check_broken(machine):
         raise RuntimeError("no\nbus")
 
     monkeypatch.setattr(command, "all_checks", lambda: (check_broken, lambda machine: iter([FINE])))
@@ -142,14 +136,14 @@ def test_check_that_raises_is_a_finding_and_the_others_run(
     assert "ok    python       fine" in out
 
 
-def test_fix_has_full_paths_unless_the_venv_is_activated(tmp_path: Path) -> None:
+def test_fix_has_full_paths_unless_the_venv_is_activated(tmp_path):
     venv = tmp_path / "my venv"
     (venv / "bin").mkdir(parents=True)
     for program in ("pip", "fashion-edge"):
         (venv / "bin" / program).touch()
     fix = "pip uninstall -y opencv-python && pip install 'fashion-edge[headless]'"
 
-    def printed(fix: str, which: str | None) -> str | None:
+    def printed(fix, which):
         finding = Finding("opencv", "bad", "two", fix)
         return examine(Machine(venv=venv, which=lambda program: which), [lambda machine: iter([finding])])[0].fix
 

@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 
-from fashion_edge.doctor import Machine
 from fashion_edge.doctor.hardware import check_cameras, check_governor, check_libcamera, check_power
 from fashion_edge.doctor.machine import KilledError
 from fashion_edge.sources.camera import Device, Mode
 
-Make = Callable[..., Machine]
 CPUFREQ = "sys/devices/system/cpu/cpu0/cpufreq"
 FIRMWARE = "sys/devices/platform/soc/soc:firmware/get_throttled"
 NAMES = "sys/class/video4linux"
@@ -23,29 +21,29 @@ def query_webcam(path: str) -> tuple[Device, list[Mode]]:
     return Device("uvcvideo", "HD Webcam", "usb-0000:01:00.0-1", captures=captures), modes
 
 
-def test_webcam_with_two_nodes_is_one_camera(machine: Make) -> None:
+def test_webcam_with_two_nodes_is_one_camera(machine):
     (finding,) = check_cameras(machine(WEBCAM), query_webcam)
     assert (finding.state, finding.text) == ("ok", "/dev/video0: HD Webcam, USB, YUYV, MJPG, up to 1920x1080")
 
 
-def test_csi_nodes_point_to_picamera(machine: Make, pi4: dict[str, str], refuse: Callable) -> None:
+def test_csi_nodes_point_to_picamera(machine, pi4, refuse):
     files = {**pi4, "dev/video0": "", f"{NAMES}/video0/name": "unicam-image\n"}
     (finding,) = check_cameras(machine(files), refuse(AssertionError("not to be opened")))
     assert finding.fix == "fashion-edge --source picamera"
 
 
-def test_no_camera(machine: Make) -> None:
+def test_no_camera(machine):
     (finding,) = check_cameras(machine())
     assert (finding.state, finding.fix) == ("note", "lsusb  # does it show the camera?")
 
 
-def test_camera_without_permission(machine: Make, monkeypatch: pytest.MonkeyPatch, refuse: Callable) -> None:
+def test_camera_without_permission(machine, monkeypatch, refuse):
     monkeypatch.setattr("os.access", lambda path, mode: False)
     finding, _ = check_cameras(machine(WEBCAM), refuse(AssertionError("not to be opened")))
     assert (finding.state, finding.text) == ("bad", "you have no permission to open /dev/video0 (HD Webcam)")
 
 
-def test_camera_that_cannot_be_queried(machine: Make, refuse: Callable) -> None:
+def test_camera_that_cannot_be_queried(machine, refuse):
     findings = [*check_cameras(machine(WEBCAM), refuse(OSError(5, "Input/output error")))]
     assert [finding.state for finding in findings] == ["bad", "bad"]
     assert findings[0].text == "/dev/video0 (HD Webcam) cannot be queried: Input/output error"
@@ -55,7 +53,7 @@ def picamera2(*cameras: dict[str, Any]) -> Callable[[str], Any]:
     return lambda name: SimpleNamespace(Picamera2=SimpleNamespace(global_camera_info=lambda: list(cameras)))
 
 
-def test_libcamera_names_its_cameras_and_how_they_are_attached(machine: Make) -> None:
+def test_libcamera_names_its_cameras_and_how_they_are_attached(machine):
     cameras = {"Model": "imx708", "Num": 0, "Id": "/base/i2c"}, {"Model": "C920", "Num": 1, "Id": "/base/usb@1"}
     assert [(finding.state, finding.text) for finding in check_libcamera(machine(load=picamera2(*cameras)))] == [
         ("ok", "imx708, CSI: --source picamera:0"),
@@ -73,9 +71,7 @@ def test_libcamera_names_its_cameras_and_how_they_are_attached(machine: Make) ->
         (KilledError("it is killed by SIGILL"), "sudo apt install --reinstall -y python3-picamera2"),
     ],
 )
-def test_installed_picamera2_that_cannot_be_imported(
-    machine: Make, pi4: dict[str, str], refuse: Callable, error: Exception, fix: str
-) -> None:
+def test_installed_picamera2_that_cannot_be_imported(machine, pi4, refuse, error, fix):
     files = {**pi4, "usr/lib/python3/dist-packages/picamera2/__init__.py": ""}
     versions, venv = {"opencv-python-headless": "4.13"}, Path("/home/pi/my venv")
     (finding,) = check_libcamera(machine(files, versions, load=refuse(error), in_venv=True, venv=venv))
@@ -83,13 +79,13 @@ def test_installed_picamera2_that_cannot_be_imported(
     assert str(error) in finding.text
 
 
-def test_missing_picamera2_is_a_note_on_a_pi_only(machine: Make, refuse: Callable) -> None:
+def test_missing_picamera2_is_a_note_on_a_pi_only(machine, refuse):
     load = refuse(ModuleNotFoundError("No module named 'picamera2'"))
     (finding,) = check_libcamera(machine(load=load))
     assert (finding.state, finding.fix) == ("note", "sudo apt install -y python3-picamera2 --no-install-recommends")
 
 
-def test_pc_has_no_findings_of_a_pi(machine: Make, refuse: Callable) -> None:
+def test_pc_has_no_findings_of_a_pi(machine, refuse):
     pc = machine({}, load=refuse(ImportError()))
     for check in (check_libcamera, check_power, check_governor):
         assert [*check(pc)] == []
@@ -105,15 +101,13 @@ def test_pc_has_no_findings_of_a_pi(machine: Make, refuse: Callable) -> None:
         ("40000", "note", "throttled since boot: throttled"),
     ],
 )
-def test_power(machine: Make, pi4: dict[str, str], bits: str, state: str, text: str) -> None:
+def test_power(machine, pi4, bits, state, text):
     power, heat = check_power(machine({**pi4, FIRMWARE: bits}))
     assert (power.state, power.text) == (state, text)
     assert (heat.state, heat.text) == ("ok", "51 degrees C")
 
 
-def test_power_is_unknown_where_the_firmware_cannot_be_read(
-    machine: Make, pi4: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_power_is_unknown_where_the_firmware_cannot_be_read(machine, pi4, monkeypatch):
     monkeypatch.setenv("PATH", "")  # no vcgencmd
     del pi4[FIRMWARE]
     power, _ = check_power(machine(pi4))
@@ -121,7 +115,7 @@ def test_power_is_unknown_where_the_firmware_cannot_be_read(
     assert power.text.startswith("under-voltage and throttling are unknown")
 
 
-def test_heat(machine: Make, pi4: dict[str, str]) -> None:
+def test_heat(machine, pi4):
     _, heat = check_power(machine({**pi4, "sys/class/thermal/thermal_zone0/temp": "81000"}))
     assert (heat.state, heat.text) == ("bad", "81 degrees C: it is throttled, or about to be")
 
@@ -135,7 +129,7 @@ def test_heat(machine: Make, pi4: dict[str, str]) -> None:
         ("powersave", "amd-pstate-epp", "ok"),
     ],
 )
-def test_governor(machine: Make, governor: str, driver: str, state: str) -> None:
+def test_governor(machine, governor, driver, state):
     files = {f"{CPUFREQ}/scaling_governor": f"{governor}\n", f"{CPUFREQ}/scaling_driver": f"{driver}\n"}
     (finding,) = check_governor(machine(files))
     assert finding.state == state

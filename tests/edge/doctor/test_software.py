@@ -1,7 +1,4 @@
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -19,7 +16,6 @@ from fashion_edge.doctor.software import (
     parse_version,
 )
 
-Make = Callable[..., Machine]
 HEADLESS, UNINSTALL = "pip install 'fashion-edge[headless]'", "pip uninstall -y"
 BOTH = {"opencv-python": "4.12", "opencv-python-headless": "4.12"}
 
@@ -35,7 +31,7 @@ BOTH = {"opencv-python": "4.12", "opencv-python-headless": "4.12"}
         ({"libc": ("", "")}, "bad", "without glibc: the runtimes' wheels need it"),
     ],
 )
-def test_python(machine: Make, changes: dict[str, Any], state: str, text: str) -> None:
+def test_python(machine, changes, state, text):
     (finding,) = check_python(machine(**{"arch": "x86_64", "python": (3, 11), "libc": ("glibc", "2.36"), **changes}))
     assert finding.state == state
     assert text in finding.text
@@ -54,9 +50,7 @@ NUMPY_2 = {"numpy": "2.4.0"}
         (NUMPY_2 | {"simplejpeg": "1.6", "opencv-python": "5"}, "bad", "pip install 'numpy<2' 'opencv-python<4.12'"),
     ],
 )
-def test_numpy_2_with_packages_that_were_built_for_numpy_1(
-    machine: Make, refuse: Callable, versions: dict[str, str], state: str, fix: str | None
-) -> None:
+def test_numpy_2_with_packages_that_were_built_for_numpy_1(machine, refuse, versions, state, fix):
     load = refuse(ValueError("numpy.dtype size changed"))
     (finding,) = check_numpy(machine(versions=versions, load=load))
     assert (finding.state, finding.fix) == (state, fix)
@@ -70,11 +64,11 @@ def test_numpy_2_with_packages_that_were_built_for_numpy_1(
         ({}, ["bad", "note"]),
     ],
 )
-def test_runtimes(machine: Make, versions: dict[str, str], states: list[str]) -> None:
+def test_runtimes(machine, versions, states):
     assert [finding.state for finding in check_runtimes(machine(versions=versions))] == states
 
 
-def test_old_onnxruntime_crashes_on_a_cortex_a72_only(machine: Make, pi4: dict[str, str]) -> None:
+def test_old_onnxruntime_crashes_on_a_cortex_a72_only(machine, pi4):
     old = {"ai-edge-litert": "2.3.0", "onnxruntime": "1.23.2"}
     _, finding = check_runtimes(machine(versions=old))
     assert (finding.state, finding.fix) == ("bad", "pip install 'onnxruntime>=1.32'")
@@ -83,7 +77,7 @@ def test_old_onnxruntime_crashes_on_a_cortex_a72_only(machine: Make, pi4: dict[s
         assert (finding.state, finding.text) == ("ok", f"onnxruntime {version}")
 
 
-def test_runtime_that_cannot_be_imported(machine: Make) -> None:
+def test_runtime_that_cannot_be_imported(machine):
     failed = JobResult("failed", "ImportError: libm.so.6: version not found")
     versions = {"ai-edge-litert": "2.3.0", "onnxruntime": "1.32.0"}
     litert, onnx = check_runtimes(machine(versions=versions, isolated=lambda *job: failed))
@@ -101,10 +95,8 @@ def test_runtime_that_cannot_be_imported(machine: Make) -> None:
         ("onnxruntime", "onnxruntime", "another version", "--runtime litert and fashion-export", "'onnxruntime!=2.1'"),
     ],
 )
-def test_runtime_that_crashes_is_named_with_its_signal(
-    machine: Make, package: str, module: str, install: str, without: str, fix: str
-) -> None:
-    def crash(job: str, name: str) -> JobResult:
+def test_runtime_that_crashes_is_named_with_its_signal(machine, package, module, install, without, fix):
+    def crash(job, name):
         assert (job, name) == ("load", module)
         return JobResult("crashed", "is killed by SIGSEGV (segmentation fault)")
 
@@ -128,9 +120,7 @@ def test_runtime_that_crashes_is_named_with_its_signal(
         ([], "No module named 'cv2'", "OpenCV cannot be imported (No module named 'cv2')"),
     ],
 )
-def test_opencv_problems_end_with_exactly_one_build(
-    machine: Make, refuse: Callable, builds: list[str], error: str, text: str
-) -> None:
+def test_opencv_problems_end_with_exactly_one_build(machine, refuse, builds, error, text):
     (finding,) = check_opencv(machine(versions=dict.fromkeys(builds, "4.12"), load=refuse(KilledError(error))))
     assert finding.state == "bad"
     assert finding.text.startswith(text)
@@ -146,7 +136,7 @@ def test_opencv_problems_end_with_exactly_one_build(
         ("QT5", {"WAYLAND_DISPLAY": "wayland-0"}, "ok", "QT5 on a display"),
     ],
 )
-def test_display(machine: Make, gui: str, environ: dict[str, str], state: str, text: str) -> None:
+def test_display(machine, gui, environ, state, text):
     load = lambda name: SimpleNamespace(currentUIFramework=lambda: gui)  # noqa: E731
     (finding,) = check_display(machine(versions={"opencv-python-headless": "4.12"}, environ=environ, load=load))
     assert finding.state == state
@@ -156,13 +146,13 @@ def test_display(machine: Make, gui: str, environ: dict[str, str], state: str, t
 
 
 @pytest.mark.slow
-def test_every_variant_of_the_shipped_bundle_is_checked() -> None:
+def test_every_variant_of_the_shipped_bundle_is_checked():
     findings = list(check_bundle(Machine()))
     assert len(findings) >= 3
     assert all(finding.state in ("ok", "note") for finding in findings), findings
 
 
-def test_damaged_bundle_is_exported_or_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_bundle_is_exported_or_installed_again(tmp_path, monkeypatch):
     failed = JobResult("failed", "model.int8.tflite is missing")
     fixes = {finding.fix for finding in check_bundle(Machine(isolated=lambda *job: failed))}
     assert fixes == {"pip install --force-reinstall --no-deps .  # in the folder of the clone or release"}
@@ -177,7 +167,7 @@ def test_damaged_bundle_is_exported_or_installed_again(tmp_path: Path, monkeypat
     assert finding.fix == "git pull && pip install --upgrade .  # in the folder of the clone"
 
 
-def test_colours_are_checked_with_every_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_are_checked_with_every_decoder(monkeypatch):
     assert [finding.state for finding in check_colours(Machine())] == ["ok"]
     from fashion_edge.sources import files
 
@@ -196,9 +186,7 @@ def test_colours_are_checked_with_every_decoder(monkeypatch: pytest.MonkeyPatch)
         (BOTH, f"{UNINSTALL} opencv-python opencv-python-headless && {HEADLESS}"),
     ],
 )
-def test_decoders_are_installed_again_in_versions_for_the_installed_numpy(
-    machine: Make, versions: dict[str, str], fix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_decoders_are_installed_again_in_versions_for_the_installed_numpy(machine, versions, fix, monkeypatch):
     monkeypatch.setattr(software, "write_and_read", lambda card, path: card[:, :, ::-1])
     (finding,) = check_colours(machine(versions=versions))
     assert finding.fix == fix
@@ -208,5 +196,5 @@ def test_decoders_are_installed_again_in_versions_for_the_installed_numpy(
     ("text", "expected"),
     [("1.32.0rc1", (1, 32, 0)), ("2.4", (2, 4)), ("4.12.0.88", (4, 12, 0)), ("1.30.0+cu12", (1, 30, 0))],
 )
-def test_parse_version(text: str, expected: tuple[int, ...]) -> None:
+def test_parse_version(text, expected):
     assert parse_version(text) == expected

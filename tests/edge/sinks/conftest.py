@@ -1,7 +1,5 @@
 """Results for the sinks to take."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -13,19 +11,19 @@ LABELS = ("dress", "red")
 
 
 @pytest.fixture
-def make_result() -> Callable[..., Result]:
+def make_result():
     """Build a labelled frame of one colour; `moment` is its time on the stream's clock, as frames of files have it."""
 
     def make(
-        index: int = 0,
-        text: str = "red dress",
+        index=0,
+        text="red dress",
         *,
-        source: str = "demo",
-        size: tuple[int, int] = (48, 64),
-        value: int = 90,
-        captured_at: float = 0.0,
-        moment: float | None = None,
-    ) -> Result:
+        source="demo",
+        size=(48, 64),
+        value=90,
+        captured_at=0.0,
+        moment=None,
+    ):
         image = np.full((*size, 3), value, np.uint8)
         decision = Decision({"colour": "red", "garment": "dress"}, LABELS, text)
         scores = np.array([0.9, 0.8], np.float32)

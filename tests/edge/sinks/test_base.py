@@ -1,5 +1,4 @@
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,6 @@ from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault, Tick
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import FanOut, Sink
-
-Make = Callable[..., Result]
 
 
 class Recorder(Sink):
@@ -55,9 +52,7 @@ def make_fan_out(*sinks: Sink) -> FanOut:
     return one
 
 
-def test_a_sink_that_fails_is_reported_once_closed_and_left_out(
-    capsys: pytest.CaptureFixture, make_result: Make
-) -> None:
+def test_a_sink_that_fails_is_reported_once_closed_and_left_out(capsys, make_result):
     bad, good = FullDisk(picture=True), Recorder()
     sinks = make_fan_out(bad, good)
     assert sinks.wants_picture
@@ -71,9 +66,9 @@ def test_a_sink_that_fails_is_reported_once_closed_and_left_out(
     assert len(sinks.failures) == 1
 
 
-def test_a_failure_on_closing_counts_and_the_others_are_closed() -> None:
+def test_a_failure_on_closing_counts_and_the_others_are_closed():
     class Stuck(Recorder):
-        def close(self) -> None:
+        def close(self):
             raise OSError(5, "Input/output error")
 
     good = Recorder()
@@ -83,7 +78,7 @@ def test_a_failure_on_closing_counts_and_the_others_are_closed() -> None:
     assert sinks.failures == ["recorder failed: Input/output error; it is left out from here on"]
 
 
-def test_only_sinks_that_want_it_get_the_frame_before_it_is_drawn_on(make_result: Make) -> None:
+def test_only_sinks_that_want_it_get_the_frame_before_it_is_drawn_on(make_result):
     clean, other = Recorder(clean=True), Recorder()
     sinks = make_fan_out(clean, other)
     sinks.put_clean(make_result())
@@ -92,14 +87,14 @@ def test_only_sinks_that_want_it_get_the_frame_before_it_is_drawn_on(make_result
     assert (clean.calls, other.calls) == (["clean", "tick", "fault"], ["tick", "fault"])
 
 
-def test_a_usage_error_and_a_closed_standard_output_end_the_run(make_result: Make) -> None:
+def test_a_usage_error_and_a_closed_standard_output_end_the_run(make_result):
     class Refusing(Recorder):
-        def __init__(self, error: Exception) -> None:
+        def __init__(self, error):
             super().__init__()
             self.error = error
             self.speaks = True
 
-        def put(self, result: Result) -> None:
+        def put(self, result):
             raise self.error
 
     for error in (UsageError("no such codec"), BrokenPipeError()):
@@ -112,7 +107,7 @@ def test_a_usage_error_and_a_closed_standard_output_end_the_run(make_result: Mak
     assert len(sinks.failures) == 1
 
 
-def test_notices_of_a_sink_are_events_for_all(capsys: pytest.CaptureFixture, make_result: Make) -> None:
+def test_notices_of_a_sink_are_events_for_all(capsys, make_result):
     away, other = Recorder(), Recorder()
     away.notices = deque([Event("broker", "failed", 1.0, "gone"), Event("broker", "restored", 2.0, "back")])
     sinks = make_fan_out(away, other)
@@ -124,7 +119,7 @@ def test_notices_of_a_sink_are_events_for_all(capsys: pytest.CaptureFixture, mak
     assert away.calls == ["put", "put"]
 
 
-def test_any_sink_can_end_the_run() -> None:
+def test_any_sink_can_end_the_run():
     one, two = Recorder(), Recorder()
     sinks = make_fan_out(one, two)
     two.stopped = True
@@ -133,7 +128,7 @@ def test_any_sink_can_end_the_run() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_does_not_end_the_run_and_the_status_is_1(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+def test_a_full_disk_does_not_end_the_run_and_the_status_is_1(capsys, tmp_path):
     events = tmp_path / "events.jsonl"
     argv = ["--source", "demo", "--every-frame", "--frames", "5", "--headless", "--overwrite"]
     status = main([*argv, "--jsonl", "/dev/full", "--events", str(events)])

@@ -27,7 +27,7 @@ def pictures(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.jpg"))
 
 
-def test_a_frame_near_a_threshold_is_saved_by_its_labels(tmp_path: Path) -> None:
+def test_a_frame_near_a_threshold_is_saved_by_its_labels(tmp_path):
     sink = CollectSink(tmp_path, SPACE, 0.15, 10)
     sink.put_clean(result(0, 10.0, red=0.99, dress=0.98, jeans=0.4))
     sink.put_clean(result(1, 20.0, red=0.99, dress=0.98))  # confident
@@ -43,7 +43,7 @@ def test_a_frame_near_a_threshold_is_saved_by_its_labels(tmp_path: Path) -> None
     assert record["box"] == {"left": 8, "top": 0, "width": 36, "height": 48}
 
 
-def test_frames_are_a_second_apart_and_each_still_is_saved(tmp_path: Path) -> None:
+def test_frames_are_a_second_apart_and_each_still_is_saved(tmp_path):
     live, stills = (
         CollectSink(tmp_path / "a", SPACE, 0.15, 10),
         CollectSink(tmp_path / "b", SPACE, 0.15, 10, still=True),
@@ -55,7 +55,7 @@ def test_frames_are_a_second_apart_and_each_still_is_saved(tmp_path: Path) -> No
     assert len(pictures(tmp_path / "b")) == 30
 
 
-def test_beyond_the_limit_only_the_oldest_are_deleted(tmp_path: Path) -> None:
+def test_beyond_the_limit_only_the_oldest_are_deleted(tmp_path):
     mine = tmp_path / "unsure" / "mine.jpg"
     mine.parent.mkdir()
     mine.write_bytes(b"x" * 100_000)
@@ -72,14 +72,14 @@ def test_beyond_the_limit_only_the_oldest_are_deleted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("index", [0, 100_000_000])  # after months of uninterrupted recording
-def test_frames_of_an_earlier_run_count(tmp_path: Path, index: int) -> None:
+def test_frames_of_an_earlier_run_count(tmp_path, index):
     CollectSink(tmp_path, SPACE, 0.15, 10).put_clean(result(index, 0.0, red=0.5))
     (old,) = pictures(tmp_path)
     CollectSink(tmp_path, SPACE, 0.15, 0.005).put_clean(result(index + 1, 100.0, red=0.5))
     assert old not in pictures(tmp_path)
 
 
-def test_labels_that_are_too_long_for_a_folder_are_sorted_by_hand(tmp_path: Path) -> None:
+def test_labels_that_are_too_long_for_a_folder_are_sorted_by_hand(tmp_path):
     labels = tuple(f"pattern{i:02d}" for i in range(40))
     space = LabelSpace(labels, {}, dict.fromkeys(labels, 0.5))
     scores = np.full(len(labels), 0.6, np.float32)
@@ -92,7 +92,7 @@ def test_labels_that_are_too_long_for_a_folder_are_sorted_by_hand(tmp_path: Path
     assert json.loads((tmp_path / f"{kept}.json").read_text())["labels"] == list(labels)
 
 
-def test_fashion_train_reads_the_folder(tmp_path: Path) -> None:
+def test_fashion_train_reads_the_folder(tmp_path):
     dataset = pytest.importorskip("fashion_train.data.dataset")
     sink = CollectSink(tmp_path, SPACE, 0.15, 10)
     sink.put_clean(result(0, 0.0, red=0.99, dress=0.98, jeans=0.4))
@@ -103,10 +103,10 @@ def test_fashion_train_reads_the_folder(tmp_path: Path) -> None:
     assert len(dataset.find_negatives(tmp_path / "unsure")) == 1
 
 
-def test_a_full_disk_leaves_no_partial_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_partial_pair(tmp_path, monkeypatch):
     write = Path.write_bytes
 
-    def full(path: Path, data: bytes) -> int:
+    def full(path, data):
         if ".json" in path.name:
             write(path, data[:10])
             raise OSError(errno.ENOSPC, "No space left on device")

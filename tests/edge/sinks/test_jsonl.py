@@ -2,20 +2,15 @@ import io
 import json
 import resource
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from fashion_edge.errors import OutputExistsError, UsageError
 from fashion_edge.frame import Event, Fault
-from fashion_edge.result import Result
 from fashion_edge.sinks.jsonl import JsonlSink
 
-Make = Callable[..., Result]
 
-
-def test_a_file_can_be_followed_while_it_grows(tmp_path: Path, make_result: Make) -> None:
+def test_a_file_can_be_followed_while_it_grows(tmp_path, make_result):
     path = tmp_path / "new" / "out.jsonl"
     with JsonlSink(str(path)) as sink:
         sink.put(make_result())
@@ -29,7 +24,7 @@ def test_a_file_can_be_followed_while_it_grows(tmp_path: Path, make_result: Make
     ]
 
 
-def test_events_are_changes_only(tmp_path: Path, make_result: Make) -> None:
+def test_events_are_changes_only(tmp_path, make_result):
     path = tmp_path / "events.jsonl"
     with JsonlSink(str(path), changes=True) as sink:
         for index, text in enumerate(["red dress", "red dress", "? dress", "? dress"]):
@@ -41,7 +36,7 @@ def test_events_are_changes_only(tmp_path: Path, make_result: Make) -> None:
     assert [line["frame"] for line in lines if "frame" in line] == [0, 2, 4]
 
 
-def test_log_rotation_keeps_one_older_file(tmp_path: Path, make_result: Make) -> None:
+def test_log_rotation_keeps_one_older_file(tmp_path, make_result):
     path = tmp_path / "out.jsonl"
     with JsonlSink(str(path), limit_mb=1e-3) as sink:
         for index in range(30):
@@ -54,7 +49,7 @@ def test_log_rotation_keeps_one_older_file(tmp_path: Path, make_result: Make) ->
 
 
 @pytest.mark.parametrize("append", [True, False])
-def test_a_file_that_is_emptied_meanwhile_gets_whole_lines(tmp_path: Path, make_result: Make, *, append: bool) -> None:
+def test_a_file_that_is_emptied_meanwhile_gets_whole_lines(tmp_path, make_result, append):
     path = tmp_path / "out.jsonl"
     with JsonlSink(str(path), append=append) as sink:
         sink.put(make_result(1))
@@ -63,7 +58,7 @@ def test_a_file_that_is_emptied_meanwhile_gets_whole_lines(tmp_path: Path, make_
     assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [2]
 
 
-def test_a_full_disk_leaves_no_partial_line(tmp_path: Path, make_result: Make) -> None:
+def test_a_full_disk_leaves_no_partial_line(tmp_path, make_result):
     path = tmp_path / "out.jsonl"
     most = resource.getrlimit(resource.RLIMIT_FSIZE)
     with JsonlSink(str(path)) as sink:
@@ -77,7 +72,7 @@ def test_a_full_disk_leaves_no_partial_line(tmp_path: Path, make_result: Make) -
     assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [1]
 
 
-def test_a_file_that_is_emptied_meanwhile_is_not_rotated(tmp_path: Path, make_result: Make) -> None:
+def test_a_file_that_is_emptied_meanwhile_is_not_rotated(tmp_path, make_result):
     path = tmp_path / "out.jsonl"
     with JsonlSink(str(path), limit_mb=0.001) as sink:
         for index in range(1, 5):
@@ -86,7 +81,7 @@ def test_a_file_that_is_emptied_meanwhile_is_not_rotated(tmp_path: Path, make_re
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_is_moved_away_is_recreated_at_its_limit(tmp_path: Path, make_result: Make) -> None:
+def test_a_file_that_is_moved_away_is_recreated_at_its_limit(tmp_path, make_result):
     path = tmp_path / "out.jsonl"
     with JsonlSink(str(path), limit_mb=0.001) as sink:
         sink.put(make_result(1))
@@ -96,7 +91,7 @@ def test_a_file_that_is_moved_away_is_recreated_at_its_limit(tmp_path: Path, mak
     assert "2" in path.read_text()
 
 
-def test_an_existing_file_is_kept_without_overwrite(tmp_path: Path) -> None:
+def test_an_existing_file_is_kept_without_overwrite(tmp_path):
     path = tmp_path / "out.jsonl"
     path.write_text("precious\n")
     with pytest.raises(OutputExistsError, match="--overwrite"):
@@ -106,20 +101,20 @@ def test_an_existing_file_is_kept_without_overwrite(tmp_path: Path) -> None:
     assert path.read_text() == ""
 
 
-def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="--jsonl .* cannot be written"):
         JsonlSink(str(tmp_path / "file" / "out.jsonl"))
 
 
-def test_standard_output_is_utf_8_in_any_locale(monkeypatch: pytest.MonkeyPatch, make_result: Make) -> None:
+def test_standard_output_is_utf_8_in_any_locale(monkeypatch, make_result):
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
     JsonlSink("-").put(make_result(source="größe.jpg"))
     assert json.loads(written.getvalue())["source"] == "größe.jpg"
 
 
-def test_appending_starts_a_new_line_after_a_cut_one(tmp_path: Path, make_result: Make) -> None:
+def test_appending_starts_a_new_line_after_a_cut_one(tmp_path, make_result):
     (tmp_path / "out.jsonl").write_text('{"half')
     with JsonlSink(str(tmp_path / "out.jsonl"), append=True) as sink:
         sink.put(make_result())

@@ -3,9 +3,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,23 +21,19 @@ def run_check(make_result: Callable[..., Result], image: np.ndarray, seconds: in
         check.put_clean(replace(result, frame=replace(result.frame, image=image)))
 
 
-def test_a_grey_camera_is_reported_once(
-    capsys: pytest.CaptureFixture, make_result: Callable[..., Result], noise: np.ndarray
-) -> None:
+def test_a_grey_camera_is_reported_once(capsys, make_result, noise):
     run_check(make_result, np.repeat(noise[:, :, :1], 3, axis=2), seconds=20)
     assert capsys.readouterr().err.count("the pictures are grey") == 1
 
 
-def test_a_short_grey_moment_and_a_colour_camera_are_not_reported(
-    capsys: pytest.CaptureFixture, make_result: Callable[..., Result], noise: np.ndarray
-) -> None:
+def test_a_short_grey_moment_and_a_colour_camera_are_not_reported(capsys, make_result, noise):
     run_check(make_result, np.repeat(noise[:, :, :1], 3, axis=2), seconds=2)
     run_check(make_result, noise, seconds=20)
     assert capsys.readouterr().err == ""
 
 
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[socket.socket]:
+def manager(tmp_path):
     """The socket that systemd listens on."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
@@ -56,7 +51,7 @@ def receive_all(manager: socket.socket) -> list[str]:
         return lines
 
 
-def test_ready_status_watchdog_and_stopping_reach_the_service_manager(manager: socket.socket) -> None:
+def test_ready_status_watchdog_and_stopping_reach_the_service_manager(manager):
     env = {**os.environ, "NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "300000"}
     code = "import sys; from fashion_edge.cli import main; sys.exit(main(['--source', 'demo', '--headless']))"
     child = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
@@ -81,9 +76,7 @@ def test_ready_status_watchdog_and_stopping_reach_the_service_manager(manager: s
         ({}, 0, 0),
     ],
 )
-def test_the_watchdog_is_kept_alive_while_a_camera_is_lost(
-    manager: socket.socket, watchdog: dict[str, str], least: int, most: int
-) -> None:
+def test_the_watchdog_is_kept_alive_while_a_camera_is_lost(manager, watchdog, least, most):
     now = [0.0]
     sink = NotifySink({"NOTIFY_SOCKET": manager.getsockname(), **watchdog}, clock=lambda: now[0])
     sink.event(Event("camera:0", "lost", 0.0, "gives no\nframes"))
@@ -96,14 +89,14 @@ def test_the_watchdog_is_kept_alive_while_a_camera_is_lost(
     assert least <= lines.count("WATCHDOG=1") <= most
 
 
-def test_an_abstract_socket_is_reached() -> None:
+def test_an_abstract_socket_is_reached():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind("\0fashion-edge-test")
         NotifySink({"NOTIFY_SOCKET": "@fashion-edge-test"}).close()
         assert listener.recv(100) == b"STOPPING=1"
 
 
-def test_a_service_manager_that_is_gone_does_not_end_the_run(make_result: Callable[..., Result]) -> None:
+def test_a_service_manager_that_is_gone_does_not_end_the_run(make_result):
     sink = NotifySink({"NOTIFY_SOCKET": "/gone/away"})
     sink.put(make_result())
     sink.close()

@@ -2,9 +2,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import MissingExtraError, UsageError
 from fashion_edge.frame import Event
-from fashion_edge.result import Result, Vitals
+from fashion_edge.result import Vitals
 from fashion_edge.sinks.mqtt import Broker, MqttSink, Topics, make_discovery
 
 LABELS = ("blue", "dress", "red")
@@ -30,24 +28,24 @@ SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, d
         ("mqtt://broker:1883", False, "broker:1883"),
     ],
 )
-def test_the_port_has_a_default(text: str, tls: bool, where: str) -> None:
+def test_the_port_has_a_default(text, tls, where):
     assert str(Broker.parse(text, tls=tls, environ={})) == where
 
 
 @pytest.mark.parametrize("text", ["", ":1883", "host:port", "host:99999", "host/path"])
-def test_a_bad_address_is_refused(text: str) -> None:
+def test_a_bad_address_is_refused(text):
     with pytest.raises(UsageError, match="is not HOST or HOST:PORT"):
         Broker.parse(text, environ={})
 
 
-def test_a_password_on_the_command_line_is_refused_and_not_repeated() -> None:
+def test_a_password_on_the_command_line_is_refused_and_not_repeated():
     with pytest.raises(UsageError, match="FASHION_EDGE_MQTT_PASSWORD") as caught:
         Broker.parse("me:swordfish@broker", environ={})
     assert "swordfish" not in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [b"sword fish\nsecond line\n", b"\xef\xbb\xbfsword fish\r\n"])  # of a Windows editor
-def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown(tmp_path: Path, data: bytes) -> None:
+def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown(tmp_path, data):
     (tmp_path / "password").write_bytes(data)
     environ = {"FASHION_EDGE_MQTT_PASSWORD": "from outside"}
     assert Broker.parse("b", user="me", password_file=tmp_path / "password", environ=environ).password == "sword fish"
@@ -56,7 +54,7 @@ def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown(tm
     assert "outside" not in repr(broker)
 
 
-def test_a_password_file_must_be_readable_have_a_line_and_a_user(tmp_path: Path) -> None:
+def test_a_password_file_must_be_readable_have_a_line_and_a_user(tmp_path):
     (tmp_path / "empty").touch()
     for name, said in (("none", "cannot be read: No such file"), ("empty", "has no password on its first line")):
         with pytest.raises(UsageError, match=said):
@@ -70,14 +68,14 @@ def configs(name: str) -> dict[str, dict]:
     return {topic: json.loads(payload) for topic, payload in make_discovery(Topics(name), SPACE, "1.0")}
 
 
-def test_names_become_valid_topics() -> None:
+def test_names_become_valid_topics():
     assert Topics("Hall Camera #1").root == "fashion-edge/hall_camera_1"
     assert Topics("Küche").id.startswith("k_che_")
     assert Topics("кухня").id != Topics("спальня").id, "different rooms need different ids"
     assert Topics("+/#").root == "fashion-edge/device"
 
 
-def test_each_entity_has_a_topic_and_an_id_of_its_own() -> None:
+def test_each_entity_has_a_topic_and_an_id_of_its_own():
     found = configs("Hall Camera")
     assert len({config["unique_id"] for config in found.values()}) == len(found) == 6
     assert found.keys().isdisjoint(configs("porch")), "of another device"
@@ -85,7 +83,7 @@ def test_each_entity_has_a_topic_and_an_id_of_its_own() -> None:
         assert re.fullmatch(r"homeassistant/(binary_)?sensor/[a-zA-Z0-9_-]+/[a-zA-Z0-9_-]+/config", topic)
 
 
-def test_entities_belong_to_one_device_and_follow_its_availability() -> None:
+def test_entities_belong_to_one_device_and_follow_its_availability():
     found = configs("hall")
     assert len({json.dumps(config["device"]) for config in found.values()}) == 1
     decision = found["homeassistant/sensor/fashion_edge_hall/decision/config"]
@@ -97,13 +95,13 @@ def test_entities_belong_to_one_device_and_follow_its_availability() -> None:
     assert camera["availability"] == [{"topic": "fashion-edge/hall/availability"}], "a lost camera is still reported"
 
 
-def test_a_group_offers_its_labels_and_nothing() -> None:
+def test_a_group_offers_its_labels_and_nothing():
     colour = configs("hall")["homeassistant/sensor/fashion_edge_hall/colour/config"]
     assert colour["options"] == ["blue", "red", "nothing I know"]
     assert colour["value_template"] == '{{ value_json.decision["colour"] or "nothing I know" }}'
 
 
-def test_groups_get_unique_ids() -> None:
+def test_groups_get_unique_ids():
     names = ("decision", "source", "fps", "age_p99_ms", "Fit", "fit", "fit_2", "colour")
     space = LabelSpace(names, {name: (name,) for name in names}, dict.fromkeys(names, 0.5))
     found = [json.loads(payload) for _, payload in make_discovery(Topics("hall"), space, "1.0")]
@@ -209,21 +207,21 @@ def make_sink(clock: Time | None = None) -> tuple[MqttSink, FakeClient]:
 
 
 @pytest.fixture
-def result(make_result: Callable[..., Result]) -> Callable[..., Result]:
-    def make(text: str = "red dress") -> Result:
+def result(make_result):
+    def make(text="red dress"):
         return replace(make_result(text=text), vitals=Vitals(30.0, 4.0, 9.0))
 
     return make
 
 
-def test_the_last_will_is_set_before_the_client_connects() -> None:
+def test_the_last_will_is_set_before_the_client_connects():
     sink, client = make_sink()
     assert client.will == ("fashion-edge/hall/availability", "offline", 1, True)
     assert (client.address, client.user) == (("broker", 1883), ("me", "swordfish"))
     assert sink.name == "--mqtt broker:1883"
 
 
-def test_a_new_decision_is_published_as_a_retained_message(result: Callable[..., Result]) -> None:
+def test_a_new_decision_is_published_as_a_retained_message(result):
     sink, client = make_sink()
     client.accept()
     for text in ("red dress", "red dress", "? dress"):
@@ -234,9 +232,7 @@ def test_a_new_decision_is_published_as_a_retained_message(result: Callable[...,
     assert all(retain for *_, retain in client.published)
 
 
-def test_while_the_broker_is_away_nothing_is_queued(
-    result: Callable[..., Result],
-) -> None:
+def test_while_the_broker_is_away_nothing_is_queued(result):
     sink, client = make_sink()
     sink.put(result("red dress"))
     sink.put(result("? dress"))
@@ -248,7 +244,7 @@ def test_while_the_broker_is_away_nothing_is_queued(
     assert any(topic.startswith("homeassistant/") for topic, *_ in client.published)
 
 
-def test_messages_that_a_dying_link_lost_do_not_replace_the_current_state(result: Callable[..., Result]) -> None:
+def test_messages_that_a_dying_link_lost_do_not_replace_the_current_state(result):
     sink, client = make_sink()
     client.accept()
     client.dying = True
@@ -261,12 +257,12 @@ def test_messages_that_a_dying_link_lost_do_not_replace_the_current_state(result
     assert json.loads(client.payloads("state")[-1])["text"] == "? dress"
 
 
-def test_a_decision_during_the_reconnect_is_published_after_it(result: Callable[..., Result]) -> None:
+def test_a_decision_during_the_reconnect_is_published_after_it(result):
     sink, client = make_sink()
     sink.put(result("red dress"))
     loop = threading.Thread(target=sink.put, args=(result("? dress"),))
 
-    def decide_again(topic: str) -> None:
+    def decide_again(topic):
         if topic == sink.topics.state and not loop.ident:
             loop.start()
             loop.join(0.2)  # time to overtake
@@ -277,7 +273,7 @@ def test_a_decision_during_the_reconnect_is_published_after_it(result: Callable[
     assert [json.loads(payload)["text"] for payload in client.payloads("state")] == ["red dress", "? dress"]
 
 
-def test_a_lost_broker_and_its_return_are_reported_once() -> None:
+def test_a_lost_broker_and_its_return_are_reported_once():
     sink, client = make_sink()
     client.accept()
     client.drop()
@@ -287,7 +283,7 @@ def test_a_lost_broker_and_its_return_are_reported_once() -> None:
     assert [event.state for event in sink.notices] == ["failed", "restored"]
 
 
-def test_a_lost_camera_is_offline_until_its_first_frame(result: Callable[..., Result]) -> None:
+def test_a_lost_camera_is_offline_until_its_first_frame(result):
     sink, client = make_sink()
     client.accept()
     sink.put(result())
@@ -298,7 +294,7 @@ def test_a_lost_camera_is_offline_until_its_first_frame(result: Callable[..., Re
     assert len(client.payloads("state")) == 2, "after a loss the decision is published again"
 
 
-def test_the_state_is_published_before_the_source_is_online(result: Callable[..., Result]) -> None:
+def test_the_state_is_published_before_the_source_is_online(result):
     sink, client = make_sink()
     client.accept()
     sink.put(result("red dress"))
@@ -312,7 +308,7 @@ def test_the_state_is_published_before_the_source_is_online(result: Callable[...
     assert [topic.rpartition("/")[2] for topic, *_ in client.published][-3:] == ["state", "source", "availability"]
 
 
-def test_the_reason_of_a_failed_connection_is_reported() -> None:
+def test_the_reason_of_a_failed_connection_is_reported():
     sink, client = make_sink()
     try:
         raise ConnectionRefusedError(111, "Connection refused")
@@ -322,7 +318,7 @@ def test_the_reason_of_a_failed_connection_is_reported() -> None:
     assert "the broker cannot be reached ([Errno 111] Connection refused)" in notice.detail
 
 
-def test_hints_name_a_second_device_and_a_tls_port() -> None:
+def test_hints_name_a_second_device_and_a_tls_port():
     clock = Time()
     sink, client = make_sink(clock)
     client.drop()
@@ -337,7 +333,7 @@ def test_hints_name_a_second_device_and_a_tls_port() -> None:
     assert sink.notices.pop().detail == "the broker is gone: Not authorized; trying again in the background"
 
 
-def test_a_short_run_waits_for_the_first_connection(result: Callable[..., Result]) -> None:
+def test_a_short_run_waits_for_the_first_connection(result):
     sink, client = make_sink()
     sink.put(result())
     threading.Timer(0.1, client.accept).start()
@@ -346,7 +342,7 @@ def test_a_short_run_waits_for_the_first_connection(result: Callable[..., Result
     assert client.payloads("availability") == ["online", "offline"]
 
 
-def test_vitals_are_published_every_ten_seconds(result: Callable[..., Result]) -> None:
+def test_vitals_are_published_every_ten_seconds(result):
     clock = Time()
     sink, client = make_sink(clock)
     client.accept()
@@ -355,7 +351,7 @@ def test_vitals_are_published_every_ten_seconds(result: Callable[..., Result]) -
     assert client.payloads("vitals") == ['{"fps": 30.0, "age_p50_ms": 4.0, "age_p99_ms": 9.0}']
 
 
-def test_the_end_is_published_and_acknowledged() -> None:
+def test_the_end_is_published_and_acknowledged():
     sink, client = make_sink()
     client.accept()
     sink.close()
@@ -365,8 +361,8 @@ def test_the_end_is_published_and_acknowledged() -> None:
 
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.1])  # before, and after the last frame
-def test_a_broker_that_refuses_is_a_failure_at_the_end(delay_s: float) -> None:
-    def refuse() -> None:
+def test_a_broker_that_refuses_is_a_failure_at_the_end(delay_s):
+    def refuse():
         client.on_connect(client, None, None, NO, None)
         client.drop()  # as after each refusal, where the hint about TLS would be wrong
 
@@ -380,14 +376,14 @@ def test_a_broker_that_refuses_is_a_failure_at_the_end(delay_s: float) -> None:
     assert "the broker refused: Not authorized" in sink.notices[0].detail
 
 
-def test_a_broker_that_never_answers_is_a_failure_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_never_answers_is_a_failure_at_the_end(monkeypatch):
     monkeypatch.setattr("fashion_edge.sinks.mqtt.ANSWER_S", 0.0)
     sink, _ = make_sink()
     with pytest.raises(ConnectionError, match=r"^the broker was never reached$"):
         sink.close()
 
 
-def test_a_missing_client_library_is_an_error_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_client_library_is_an_error_with_the_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'fashion-edge\[mqtt\]'"):
         MqttSink(Broker("b", 1), SPACE, name="hall")

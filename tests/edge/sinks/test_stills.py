@@ -1,13 +1,7 @@
-from collections.abc import Callable
-from pathlib import Path
-
-from fashion_edge.result import Result
 from fashion_edge.sinks.stills import StillsSink
 
-Make = Callable[..., Result]
 
-
-def test_stills_keep_their_relative_path_and_overwrite_nothing(tmp_path: Path, make_result: Make) -> None:
+def test_stills_keep_their_relative_path_and_overwrite_nothing(tmp_path, make_result):
     out, root = tmp_path / "out", tmp_path / "in"
     sink = StillsSink(out, still=True, root=root)
     for name in ("a/1.jpg", "a/1.png", "b/1.jpg"):
@@ -21,7 +15,7 @@ def test_stills_keep_their_relative_path_and_overwrite_nothing(tmp_path: Path, m
     ]
 
 
-def test_a_long_name_is_shortened_for_its_number(tmp_path: Path, make_result: Make) -> None:
+def test_a_long_name_is_shortened_for_its_number(tmp_path, make_result):
     out, root = tmp_path / "out", tmp_path
     long = "kleid-" * 40 + "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 5  # 250 bytes
     sink = StillsSink(out, still=True, root=root)
@@ -31,7 +25,7 @@ def test_a_long_name_is_shortened_for_its_number(tmp_path: Path, make_result: Ma
     assert all(path.name.startswith("kleid-" * 40) for path in out.iterdir())
 
 
-def test_each_change_of_a_live_source_is_saved_once(tmp_path: Path, make_result: Make) -> None:
+def test_each_change_of_a_live_source_is_saved_once(tmp_path, make_result):
     sink = StillsSink(tmp_path, still=False)
     for index, text in enumerate(["red dress", "red dress", "? dress", "nothing I know", "red dress"]):
         sink.put(make_result(index, text))
@@ -43,7 +37,7 @@ def test_each_change_of_a_live_source_is_saved_once(tmp_path: Path, make_result:
     ]
 
 
-def test_a_name_of_forty_labels_is_shortened(tmp_path: Path, make_result: Make) -> None:
+def test_a_name_of_forty_labels_is_shortened(tmp_path, make_result):
     sink = StillsSink(tmp_path, still=False)
     for text in (" ".join(f"pattern{i:02d}" for i in range(40)), "red dress"):
         sink.put(make_result(7, text))

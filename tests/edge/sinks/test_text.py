@@ -4,23 +4,18 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from fashion_edge.frame import Fault
-from fashion_edge.result import Result
 from fashion_edge.sinks.text import TextSink
 
 ERASED = re.compile(r"\r(\x1b\[1A)?\x1b\[2K")
 
 
-def test_a_live_source_is_printed_when_it_changes_and_stills_always(
-    capsys: pytest.CaptureFixture, make_result: Callable[..., Result]
-) -> None:
+def test_a_live_source_is_printed_when_it_changes_and_stills_always(capsys, make_result):
     for sink in (TextSink(still=False), TextSink(still=True)):
         for index, text in enumerate(["red dress", "red dress", "nothing I know"]):
             sink.put(make_result(index, text, source="cam"))
@@ -32,15 +27,13 @@ def test_a_live_source_is_printed_when_it_changes_and_stills_always(
     assert len(lines) == 2 + 3
 
 
-def test_faults_go_to_standard_error(capsys: pytest.CaptureFixture) -> None:
+def test_faults_go_to_standard_error(capsys):
     TextSink(still=True, quiet=True).fault(Fault("x.jpg", 0, "x.jpg is empty (0 bytes), not a picture"))
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "x.jpg is empty (0 bytes), not a picture\n")
 
 
-def test_control_characters_of_a_file_name_are_escaped(
-    capsys: pytest.CaptureFixture, make_result: Callable[..., Result]
-) -> None:
+def test_control_characters_of_a_file_name_are_escaped(capsys, make_result):
     sink = TextSink(still=True)
     sink.put(make_result(source="\x1b[2Ja.jpg: blue jeans\nb.jpg"))
     sink.fault(Fault("x", 0, "\x1b]0;x\ny is empty"))
@@ -50,7 +43,7 @@ def test_control_characters_of_a_file_name_are_escaped(
 
 
 @pytest.fixture
-def clip(tmp_path: Path) -> str:
+def clip(tmp_path):
     """Two hundred small frames."""
     path = str(tmp_path / "clip.avi")
     writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"MJPG"), 30, (320, 240))
@@ -80,20 +73,20 @@ def run_on_terminal(*argv: str) -> str:
     return re.sub(r"\x1b\[\d*(;\d+)*m", "", seen.decode())  # without colours
 
 
-def test_the_progress_of_a_video_shows_frames_and_rate_and_is_erased(clip: str) -> None:
+def test_the_progress_of_a_video_shows_frames_and_rate_and_is_erased(clip):
     seen = run_on_terminal("--source", clip, "--headless", "--frames", "190")
     assert re.search(r"\d frames/s \S*\s+150/190 ", seen)
     assert re.search(ERASED.pattern + "190 frames labelled", seen)
 
 
-def test_a_label_takes_the_place_of_the_progress_line(clip: str) -> None:
+def test_a_label_takes_the_place_of_the_progress_line(clip):
     seen = run_on_terminal("--source", clip, "--headless")
     labels = [*re.finditer(re.escape(clip) + r" frame \d+: ", seen)]
     assert len(labels) == 2
     assert all(re.search(ERASED.pattern + "$", seen[: label.start()]) for label in labels)
 
 
-def test_a_comparison_of_two_bundles_shows_progress(clip: str, bundle_copy: Path) -> None:
+def test_a_comparison_of_two_bundles_shows_progress(clip, bundle_copy):
     manifest = bundle_copy / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "runtime": {"hysteresis": 0.1 + 1e-9}}))
     seen = run_on_terminal("--source", clip, "--diff", str(bundle_copy))

@@ -30,7 +30,7 @@ def write(path: Path, make_result: Make, fps: float, times: Iterable[float], *, 
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
-def test_a_video_gets_its_name_when_it_is_complete(tmp_path: Path, suffix: str, make_result: Make) -> None:
+def test_a_video_gets_its_name_when_it_is_complete(tmp_path, suffix, make_result):
     path = tmp_path / f"out{suffix}"
     with VideoSink(path, fps=10.0) as sink:
         for index in range(5):
@@ -41,7 +41,7 @@ def test_a_video_gets_its_name_when_it_is_complete(tmp_path: Path, suffix: str, 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_photos_of_other_shapes_are_letterboxed(tmp_path: Path, make_result: Make) -> None:
+def test_photos_of_other_shapes_are_letterboxed(tmp_path, make_result):
     path = tmp_path / "photos.avi"
     with VideoSink(path, fps=1.0, still=True) as sink:
         for size in ((48, 64), (64, 32), (10, 100)):  # height, width
@@ -51,7 +51,7 @@ def test_photos_of_other_shapes_are_letterboxed(tmp_path: Path, make_result: Mak
     assert lit == pytest.approx(np.array([(48, 64), (48, 24), (6, 64)]), abs=2)
 
 
-def test_an_unknown_suffix_and_an_existing_file_are_refused(tmp_path: Path) -> None:
+def test_an_unknown_suffix_and_an_existing_file_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"must end in \.mp4, \.avi, \.mkv"):
         VideoSink(tmp_path / "out.txt", 10.0)
     (tmp_path / "out.mp4").touch()
@@ -59,13 +59,13 @@ def test_an_unknown_suffix_and_an_existing_file_are_refused(tmp_path: Path) -> N
         VideoSink(tmp_path / "out.mp4", 10.0)
 
 
-def test_a_video_without_frames_leaves_no_file(tmp_path: Path) -> None:
+def test_a_video_without_frames_leaves_no_file(tmp_path):
     with VideoSink(tmp_path / "out.mp4", 10.0):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_loss_is_one_second_of_the_card(tmp_path: Path, make_result: Make) -> None:
+def test_a_loss_is_one_second_of_the_card(tmp_path, make_result):
     path = tmp_path / "out.avi"
     with VideoSink(path, fps=10.0) as sink:
         sink.event(Event("camera:0", "lost", 0.0, "gone"))  # before the first frame there is nothing to fit it to
@@ -83,9 +83,7 @@ class Usage(NamedTuple):
 
 
 @pytest.mark.parametrize(("fps", "late", "length"), [(10.0, 3.0, 30), (100.0, 9.0, 30)])
-def test_a_video_ends_before_the_disk_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_result: Make, fps: float, late: float, length: int
-) -> None:
+def test_a_video_ends_before_the_disk_is_full(tmp_path, monkeypatch, make_result, fps, late, length):
     """The disk is checked every thirty frames, also while a gap of 900 frames is filled."""
     sink = VideoSink(tmp_path / "out.avi", fps=fps)
     for index in range(30 if fps == 10.0 else 1):
@@ -98,9 +96,7 @@ def test_a_video_ends_before_the_disk_is_full(
 
 
 @pytest.mark.parametrize("free", [[1 << 20], [1 << 30, 1 << 20]])  # full at the start, or at the first frame
-def test_a_full_disk_keeps_the_older_video(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_result: Make, free: list[int]
-) -> None:
+def test_a_full_disk_keeps_the_older_video(tmp_path, monkeypatch, make_result, free):
     (tmp_path / "out.mp4").write_bytes(b"precious")
     usages = map(Usage, free)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: next(usages))
@@ -113,10 +109,8 @@ def test_a_full_disk_keeps_the_older_video(
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_a_name_that_is_taken_meanwhile_is_not_overwritten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, make_result: Make, *, links: bool
-) -> None:
-    def no_link(path: Path, target: Path) -> None:
+def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path, monkeypatch, capsys, make_result, links):
+    def no_link(path, target):
         raise PermissionError(f"FAT has no links: {path}, {target}")
 
     if not links:
@@ -132,41 +126,39 @@ def test_a_name_that_is_taken_meanwhile_is_not_overwritten(
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_missing_frames_of_a_file_are_repeated(tmp_path: Path, make_result: Make) -> None:
+def test_missing_frames_of_a_file_are_repeated(tmp_path, make_result):
     assert write(tmp_path / "slow.avi", make_result, 10.0, [index * 0.5 for index in range(11)]) == 51
     assert write(tmp_path / "fast.avi", make_result, 10.0, [index * 0.01 for index in range(11)]) == 11
 
 
-def test_stills_are_frames_whatever_their_times(tmp_path: Path, make_result: Make) -> None:
+def test_stills_are_frames_whatever_their_times(tmp_path, make_result):
     with VideoSink(tmp_path / "stills.avi", fps=10.0, still=True) as sink:
         for index in range(3):
             sink.put(make_result(moment=index * 5.0))
     assert len(read_frames(tmp_path / "stills.avi")) == 3
 
 
-def test_surplus_frames_of_a_stream_are_dropped(tmp_path: Path, make_result: Make) -> None:
+def test_surplus_frames_of_a_stream_are_dropped(tmp_path, make_result):
     times = [7.0 + index / 60 for index in range(301)]  # five seconds
     assert write(tmp_path / "fast.avi", make_result, 25.0, times, live=True) == pytest.approx(126, abs=1)
 
 
-def test_a_camera_with_jitter_loses_no_frame(tmp_path: Path, make_result: Make) -> None:
+def test_a_camera_with_jitter_loses_no_frame(tmp_path, make_result):
     times = [7.0 + index / 30 + (0.014, -0.014, 0.0)[index % 3] for index in range(300)]
     assert write(tmp_path / "camera.avi", make_result, 30.0, times, live=True) == 300
 
 
 @pytest.mark.parametrize("digits", [9, 3])  # a container may count in milliseconds
 @pytest.mark.parametrize(("fps", "declared"), [(30000 / 1001, 29.97), (24000 / 1001, 23.976), (119.88012, 119.88012)])
-def test_a_file_of_constant_rate_keeps_its_frames(
-    tmp_path: Path, make_result: Make, fps: float, declared: float, digits: int
-) -> None:
+def test_a_file_of_constant_rate_keeps_its_frames(tmp_path, make_result, fps, declared, digits):
     times = [round(index / fps, digits) for index in range(1000)]
     assert write(tmp_path / "constant.avi", make_result, declared, times) == 1000
 
 
-def test_a_file_of_variable_rate_keeps_every_frame_and_its_length(tmp_path: Path, make_result: Make) -> None:
+def test_a_file_of_variable_rate_keeps_every_frame_and_its_length(tmp_path, make_result):
     times = [*(index / 60 for index in range(300)), *(5 + index / 10 for index in range(50))]
     assert 350 <= write(tmp_path / "phone.avi", make_result, 35.0, times) <= 352
 
 
-def test_a_rate_that_mpeg4_cannot_represent_is_rounded(tmp_path: Path, make_result: Make) -> None:
+def test_a_rate_that_mpeg4_cannot_represent_is_rounded(tmp_path, make_result):
     assert write(tmp_path / "phone.mp4", make_result, 119.963, [0.0]) == 1

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,11 +7,8 @@ import numpy as np
 import pytest
 
 from fashion_edge.frame import Event, Tick
-from fashion_edge.result import Result
 from fashion_edge.sinks import window
 from fashion_edge.sinks.window import WindowSink
-
-Make = Callable[..., Result]
 
 
 class FakeCv2(SimpleNamespace):
@@ -46,7 +42,7 @@ class FakeCv2(SimpleNamespace):
 
 
 @pytest.fixture
-def gui(monkeypatch: pytest.MonkeyPatch) -> FakeCv2:
+def gui(monkeypatch):
     fake = FakeCv2()
     monkeypatch.setattr(window, "cv2", fake)
     return fake
@@ -68,7 +64,7 @@ def open_window(folder: Path) -> WindowSink:
 
 
 @pytest.mark.parametrize("key", ["q", "\x1b"])
-def test_a_key_ends_the_run(gui: FakeCv2, tmp_path: Path, key: str, make_result: Make) -> None:
+def test_a_key_ends_the_run(gui, tmp_path, key, make_result):
     sink = open_window(tmp_path)
     sink.put(make_result())
     assert not sink.stopped
@@ -80,21 +76,19 @@ def test_a_key_ends_the_run(gui: FakeCv2, tmp_path: Path, key: str, make_result:
 
 
 @pytest.mark.parametrize(("width", "size"), [(160, (160, 120)), (2560, (1280, 60))])
-def test_the_window_is_as_large_as_the_picture_up_to_a_limit(
-    gui: FakeCv2, tmp_path: Path, width: int, size: tuple[int, int], make_result: Make
-) -> None:
+def test_the_window_is_as_large_as_the_picture_up_to_a_limit(gui, tmp_path, width, size, make_result):
     open_window(tmp_path).put(make_result(size=(120, width)))
     assert gui.size == size
 
 
-def test_closing_the_window_ends_the_run_even_while_nothing_comes(gui: FakeCv2, tmp_path: Path) -> None:
+def test_closing_the_window_ends_the_run_even_while_nothing_comes(gui, tmp_path):
     sink = open_window(tmp_path)
     gui.visible = 0.0
     sink.tick(Tick(0.0))
     assert sink.stopped
 
 
-def test_s_saves_the_picture_without_the_help_text(gui: FakeCv2, tmp_path: Path, make_result: Make) -> None:
+def test_s_saves_the_picture_without_the_help_text(gui, tmp_path, make_result):
     sink = open_window(tmp_path)
     gui.keys = ["h", "s", "s"]
     for _ in range(3):
@@ -106,7 +100,7 @@ def test_s_saves_the_picture_without_the_help_text(gui: FakeCv2, tmp_path: Path,
     assert cv2.imread(str(tmp_path / files[0])).std() < 1, "and not saved"
 
 
-def test_s_saves_a_frame_of_forty_labels(gui: FakeCv2, tmp_path: Path, make_result: Make) -> None:
+def test_s_saves_a_frame_of_forty_labels(gui, tmp_path, make_result):
     sink = open_window(tmp_path)
     gui.keys = ["s"]
     sink.put(make_result(text=" ".join(f"pattern{i:02d}" for i in range(40))))
@@ -115,9 +109,7 @@ def test_s_saves_a_frame_of_forty_labels(gui: FakeCv2, tmp_path: Path, make_resu
     assert path.suffix == ".jpg"
 
 
-def test_r_starts_a_recording_and_ends_it(
-    gui: FakeCv2, tmp_path: Path, capsys: pytest.CaptureFixture, make_result: Make
-) -> None:
+def test_r_starts_a_recording_and_ends_it(gui, tmp_path, capsys, make_result):
     sink = open_window(tmp_path)
     gui.keys = ["r", "\xff", "\xff", "r"]
     for index in range(6):
@@ -128,7 +120,7 @@ def test_r_starts_a_recording_and_ends_it(
     sink.close()
 
 
-def test_a_video_is_finished_at_the_end_of_the_run(gui: FakeCv2, tmp_path: Path, make_result: Make) -> None:
+def test_a_video_is_finished_at_the_end_of_the_run(gui, tmp_path, make_result):
     sink = open_window(tmp_path)
     gui.keys = ["r"]
     for index in range(4):
@@ -138,7 +130,7 @@ def test_a_video_is_finished_at_the_end_of_the_run(gui: FakeCv2, tmp_path: Path,
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 3
 
 
-def test_a_lost_camera_shows_the_card_which_cannot_be_saved(gui: FakeCv2, tmp_path: Path, make_result: Make) -> None:
+def test_a_lost_camera_shows_the_card_which_cannot_be_saved(gui, tmp_path, make_result):
     sink = open_window(tmp_path)
     sink.put(make_result(value=255, size=(480, 640)))
     gui.keys = ["s"]
@@ -148,9 +140,7 @@ def test_a_lost_camera_shows_the_card_which_cannot_be_saved(gui: FakeCv2, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_of_a_key_is_reported_and_the_run_continues(
-    gui: FakeCv2, tmp_path: Path, capsys: pytest.CaptureFixture, make_result: Make
-) -> None:
+def test_an_error_of_a_key_is_reported_and_the_run_continues(gui, tmp_path, capsys, make_result):
     sink = open_window(tmp_path / "gone")
     gui.keys = ["s"]
     sink.put(make_result())
@@ -158,7 +148,7 @@ def test_an_error_of_a_key_is_reported_and_the_run_continues(
     assert not sink.stopped
 
 
-def test_the_gui_build_is_recommended_only_with_a_display(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gui_build_is_recommended_only_with_a_display(monkeypatch):
     monkeypatch.setattr(window.sys, "platform", "linux")
     monkeypatch.setattr(window.cv2, "currentUIFramework", lambda: "")
     monkeypatch.setenv("DISPLAY", "")
@@ -172,7 +162,7 @@ def test_the_gui_build_is_recommended_only_with_a_display(monkeypatch: pytest.Mo
             )
 
 
-def test_a_display_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_display_that_does_not_answer_is_reported(monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(window.cv2, "currentUIFramework", lambda: "QT")
     for display in (":7654", "unix:7654.0", "127.0.0.1:7654"):

@@ -1,6 +1,5 @@
 import errno
 import struct
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -37,9 +36,7 @@ MODES = [YUYV, MJPG, SLOW, FAST, Mode("H264", 1920, 1080, 30.0)]
         ((1920, 1080), 30.0, None),  # OpenCV reads no H.264 from a camera
     ],
 )
-def test_mjpg_is_chosen_only_where_it_gives_more_frames(
-    size: tuple[int, int], fps: float, expected: Mode | None
-) -> None:
+def test_mjpg_is_chosen_only_where_it_gives_more_frames(size, fps, expected):
     assert choose_mode(MODES, size, fps) == expected
 
 
@@ -80,7 +77,7 @@ class FakeCamera:
 
 
 @pytest.fixture
-def plugged(monkeypatch: pytest.MonkeyPatch) -> FakeCamera:
+def plugged(monkeypatch):
     """A webcam at /dev/null."""
     one = FakeCamera((640, 480), (1280, 720))
     monkeypatch.setattr(camera, "query", lambda path: (Device("uvcvideo", "Cam", "usb-1", captures=True), MODES))
@@ -88,25 +85,25 @@ def plugged(monkeypatch: pytest.MonkeyPatch) -> FakeCamera:
     return one
 
 
-def test_the_size_is_set_and_the_negotiated_mode_described(plugged: FakeCamera) -> None:
+def test_the_size_is_set_and_the_negotiated_mode_described(plugged):
     source = open_camera("/dev/null", CameraSettings(size=(1280, 720), fps=60.0))
     assert source.describe() == "camera:/dev/null: 1280x720 MJPG, 30 frames/s (--fps 60 is not available)"
     assert next(source.items()).image.shape == (720, 1280, 3)
     assert plugged.released
 
 
-def test_the_error_for_a_missing_size_lists_the_available_ones(plugged: FakeCamera) -> None:
+def test_the_error_for_a_missing_size_lists_the_available_ones(plugged):
     with pytest.raises(SourceError, match=r"has no 800x600; it offers 640x480, 1280x720, 1920x1080$"):
         open_camera("/dev/null", CameraSettings(size=(800, 600)))
 
 
-def test_a_driver_that_gives_another_size_is_an_error(plugged: FakeCamera) -> None:
+def test_a_driver_that_gives_another_size_is_an_error(plugged):
     with pytest.raises(SourceError, match="gives 640x480 instead of 1920x1080; change --size"):
         open_camera("/dev/null", CameraSettings(size=(1920, 1080)))
     assert plugged.released
 
 
-def test_a_camera_in_use_names_the_program(plugged: FakeCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_in_use_names_the_program(plugged, monkeypatch):
     monkeypatch.setattr(plugged, "isOpened", lambda: False)
     monkeypatch.setattr(camera, "holders", lambda path: ["cheese (4242)"])
     with pytest.raises(SourceError, match=r"camera /dev/null is in use by cheese \(4242\); end that program first"):
@@ -120,14 +117,14 @@ def refuse(error: OSError) -> Any:
     return query
 
 
-def test_the_error_for_a_missing_permission_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_permission_names_the_command(monkeypatch):
     monkeypatch.setattr(camera, "query", refuse(PermissionError(13, "Permission denied")))
     with pytest.raises(SourceError, match="permission denied; sudo usermod -aG video"):
         open_camera("/dev/null", CameraSettings())
 
 
 @pytest.mark.parametrize("text", ["640", "640x", "0x0", "640x480x3", "axb", "-640x480"])
-def test_a_size_is_two_numbers(text: str) -> None:
+def test_a_size_is_two_numbers(text):
     with pytest.raises(UsageError, match="is not WIDTHxHEIGHT in pixels, such as 640x480"):
         parse_size(text)
     assert parse_size("1280X720") == (1280, 720)
@@ -170,7 +167,7 @@ WEBCAM = {
 }
 
 
-def test_the_name_and_modes_of_a_webcam_are_read() -> None:
+def test_the_name_and_modes_of_a_webcam_are_read():
     device, modes = query("/dev/null", FakeDriver(WEBCAM))
     assert device == Device("uvcvideo", "Fake Cam", "usb-1.2", captures=True)
     assert modes == [
@@ -181,24 +178,24 @@ def test_the_name_and_modes_of_a_webcam_are_read() -> None:
     ]
 
 
-def test_the_metadata_node_of_a_webcam_captures_nothing() -> None:
+def test_the_metadata_node_of_a_webcam_captures_nothing():
     device, modes = query("/dev/null", FakeDriver(WEBCAM, caps=META))
     assert not device.captures
     assert modes == []
 
 
-def test_a_file_that_is_not_a_video_device_is_an_oserror() -> None:
+def test_a_file_that_is_not_a_video_device_is_an_oserror():
     with pytest.raises(OSError, match="Inappropriate ioctl"):
         query("/dev/null")
 
 
-def test_a_range_of_sizes_includes_what_is_inside() -> None:
+def test_a_range_of_sizes_includes_what_is_inside():
     mode = Mode("YUYV", 16, 16, 0.0, (1920, 1080))
     assert mode.offers(640, 480)
     assert not mode.offers(3840, 2160)
 
 
-def test_the_program_that_holds_a_device_is_found(tmp_path: Path) -> None:
+def test_the_program_that_holds_a_device_is_found(tmp_path):
     process = tmp_path / "4242"
     (process / "fd").mkdir(parents=True)
     (process / "fd" / "3").symlink_to("/dev/video0")

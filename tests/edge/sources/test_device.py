@@ -41,7 +41,7 @@ class FakeVideoCapture:
         self.released += 1
 
 
-def test_the_clock_of_a_container_without_a_rate_is_not_a_rate() -> None:
+def test_the_clock_of_a_container_without_a_rate_is_not_a_rate():
     webm = FakeVideoCapture(SHOT, props={cv2.CAP_PROP_FPS: 1000.0, cv2.CAP_PROP_FRAME_COUNT: 10_000.0})
     capture = CvCapture(webm, "clip.webm")
     assert (capture.fps, capture.frames) == (30.0, 300), "ten seconds"
@@ -50,12 +50,12 @@ def test_the_clock_of_a_container_without_a_rate_is_not_a_rate() -> None:
 
 
 @pytest.mark.parametrize(("stamp_ms", "expected"), [(99_960.0, 99.96), (5.0, 100.0), (100_500.0, 100.0)])
-def test_the_drivers_time_stamp_is_used_on_the_monotonic_clock(stamp_ms: float, expected: float) -> None:
+def test_the_drivers_time_stamp_is_used_on_the_monotonic_clock(stamp_ms, expected):
     camera = FakeVideoCapture(SHOT, props={cv2.CAP_PROP_POS_MSEC: stamp_ms})
     assert CvCapture(camera, "camera:0", clock=lambda: 100.0).read().captured_at == pytest.approx(expected)
 
 
-def test_frames_that_waited_in_the_driver_keep_their_age() -> None:
+def test_frames_that_waited_in_the_driver_keep_their_age():
     now = 100.0
     camera = FakeVideoCapture(SHOT, props={cv2.CAP_PROP_POS_MSEC: 99_960.0})
     capture = CvCapture(camera, "camera:0", clock=lambda: now)
@@ -72,18 +72,18 @@ def test_frames_that_waited_in_the_driver_keep_their_age() -> None:
 @pytest.mark.parametrize(
     "gone", [FakeVideoCapture(SHOT, grabs=False), FakeVideoCapture(), FakeVideoCapture(np.zeros((0, 0, 3), np.uint8))]
 )
-def test_an_empty_read_is_not_a_picture(gone: FakeVideoCapture) -> None:
+def test_an_empty_read_is_not_a_picture(gone):
     assert CvCapture(gone, "camera:0").read() is None
 
 
-def test_a_corrupt_picture_is_skipped() -> None:
+def test_a_corrupt_picture_is_skipped():
     camera = FakeVideoCapture(SHOT)
     corrupt = iter([(True, None), (False, None), (True, np.zeros((0, 0, 3), np.uint8))])
     camera.retrieve = lambda: next(corrupt, (True, SHOT))
     assert CvCapture(camera, "camera:0").read().image is SHOT
 
 
-def test_an_empty_buffer_is_skipped() -> None:
+def test_an_empty_buffer_is_skipped():
     camera = FakeVideoCapture()
     buffers = iter([b"", cv2.imencode(".jpg", SHOT)[1].tobytes()])
     camera.retrieve = lambda: (True, cv2.imdecode(np.frombuffer(next(buffers), np.uint8), cv2.IMREAD_COLOR))
@@ -92,7 +92,7 @@ def test_an_empty_buffer_is_skipped() -> None:
     assert shot.image.shape == SHOT.shape
 
 
-def test_many_corrupt_pictures_or_one_timeout_are_a_loss() -> None:
+def test_many_corrupt_pictures_or_one_timeout_are_a_loss():
     tries = []
     camera = FakeVideoCapture()
     camera.grab = lambda: bool(tries.append(1)) or True
@@ -104,7 +104,7 @@ def test_many_corrupt_pictures_or_one_timeout_are_a_loss() -> None:
     assert len(tries) == 1
 
 
-def test_the_negotiated_mode_is_described() -> None:
+def test_the_negotiated_mode_is_described():
     props = {
         cv2.CAP_PROP_FRAME_WIDTH: 1280,
         cv2.CAP_PROP_FRAME_HEIGHT: 720,
@@ -116,19 +116,19 @@ def test_the_negotiated_mode_is_described() -> None:
     )
 
 
-def test_giant_frames_are_refused_before_one_is_read() -> None:
+def test_giant_frames_are_refused_before_one_is_read():
     giant = FakeVideoCapture(SHOT, props={cv2.CAP_PROP_FRAME_WIDTH: 50_000, cv2.CAP_PROP_FRAME_HEIGHT: 50_000})
     with pytest.raises(SourceError, match="declares frames of 50000x50000, above the limit of 64 megapixels"):
         CvCapture(giant, "clip.mp4")
     assert giant.released == 1
 
 
-def test_a_file_is_read_in_one_call() -> None:
+def test_a_file_is_read_in_one_call():
     class FakeFile(FakeVideoCapture):
-        def read(self) -> tuple[bool, np.ndarray | None]:
+        def read(self):
             return self.retrieve()
 
-        def grab(self) -> bool:
+        def grab(self):
             raise AssertionError("a second call takes the interpreter lock a second time")
 
     ticks = iter([100.0, 100.25, 101.0])
@@ -192,20 +192,20 @@ def kinds(items: list[Item]) -> list[str]:
     return [item.state if isinstance(item, Event) else type(item).__name__ for item in items]
 
 
-def test_a_camera_without_a_picture_is_an_error_at_the_start() -> None:
+def test_a_camera_without_a_picture_is_an_error_at_the_start():
     with pytest.raises(SourceError, match="camera:0 opens but gives no picture"):
         ReopeningSource("camera:0", lambda: FakeCapture(0))
     assert FakeCapture.open_now == 0
 
 
-def test_closing_releases_the_camera_before_the_first_frame() -> None:
+def test_closing_releases_the_camera_before_the_first_frame():
     source = ReopeningSource("camera:0", lambda: FakeCapture(2))
     assert FakeCapture.open_now == 1
     source.items().close()
     assert FakeCapture.open_now == 0
 
 
-def test_a_loss_is_an_event_between_frames() -> None:
+def test_a_loss_is_an_event_between_frames():
     clock = Clock()
     source = ReopeningSource("camera:0", lambda: FakeCapture(2), pause=clock.pause, clock=clock)
     items = list(islice(source.items(), 8))
@@ -214,11 +214,11 @@ def test_a_loss_is_an_event_between_frames() -> None:
     assert "gives no frames; trying to reopen it" in items[2].detail
 
 
-def test_reopening_uses_backoff_and_reports_each_reason_once() -> None:
+def test_reopening_uses_backoff_and_reports_each_reason_once():
     clock = Clock()
     cameras = iter([FakeCapture(1), *["camera /dev/video0 does not exist"] * 6, FakeCapture(1)])
 
-    def opener() -> FakeCapture:
+    def opener():
         camera = next(cameras)
         if isinstance(camera, str):
             raise SourceError(camera)
@@ -229,8 +229,8 @@ def test_reopening_uses_backoff_and_reports_each_reason_once() -> None:
     assert clock.pauses == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
 
 
-def test_only_a_steady_camera_resets_the_backoff() -> None:
-    def waits(frames_each_time: int) -> list[float]:
+def test_only_a_steady_camera_resets_the_backoff():
+    def waits(frames_each_time):
         clock = Clock()
         source = ReopeningSource(
             "camera:0", lambda: FakeCapture(frames_each_time, clock=clock), pause=clock.pause, clock=clock
@@ -245,7 +245,7 @@ def test_only_a_steady_camera_resets_the_backoff() -> None:
     assert waits(400) == [0.25, 0.25, 0.25]
 
 
-def test_a_frozen_feed_is_a_loss_until_another_picture_comes() -> None:
+def test_a_frozen_feed_is_a_loss_until_another_picture_comes():
     clock = Clock()
     cameras = iter([FakeCapture(1000, frozen=True, clock=clock), FakeCapture(1000, frozen=True), FakeCapture(2)])
     source = ReopeningSource("camera:0", lambda: next(cameras), frozen_s=1.0, pause=clock.pause, clock=clock)
@@ -262,7 +262,7 @@ def test_a_frozen_feed_is_a_loss_until_another_picture_comes() -> None:
     assert FakeCapture.open_now == 0
 
 
-def test_frozen_feed_detection_can_be_turned_off() -> None:
+def test_frozen_feed_detection_can_be_turned_off():
     clock = Clock()
     source = ReopeningSource(
         "camera:0", lambda: FakeCapture(300, frozen=True, clock=clock), frozen_s=0, pause=clock.pause, clock=clock
@@ -270,8 +270,8 @@ def test_frozen_feed_detection_can_be_turned_off() -> None:
     assert kinds(list(islice(source.items(), 300))) == ["Frame"] * 300
 
 
-def test_a_thousand_losses_leak_nothing() -> None:
-    def descriptors() -> int:
+def test_a_thousand_losses_leak_nothing():
+    def descriptors():
         return len(list(Path("/proc/self/fd").iterdir()))
 
     clock = Clock()
@@ -285,7 +285,7 @@ def test_a_thousand_losses_leak_nothing() -> None:
     assert threading.active_count() == threads
 
 
-def test_the_time_without_a_camera_does_not_count_as_frozen() -> None:
+def test_the_time_without_a_camera_does_not_count_as_frozen():
     clock = Clock()
     slides = [FakeCapture(30, frozen=True, clock=clock), FakeCapture(30, frozen=True, clock=clock)]  # a second each
     source = ReopeningSource("camera:0", lambda: slides.pop(0), frozen_s=5.0, pause=clock.pause, clock=clock)

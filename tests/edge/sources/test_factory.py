@@ -19,12 +19,12 @@ from fashion_edge.sources.base import CameraSettings
         ("/dev/null", "camera /dev/null cannot be opened: it is not a camera"),
     ],
 )
-def test_a_source_that_does_not_exist_is_an_error(source: str, message: str) -> None:
+def test_a_source_that_does_not_exist_is_an_error(source, message):
     with pytest.raises(SourceError, match=message):
         open_source(source)
 
 
-def test_the_demo_is_live_unless_every_frame_is_read() -> None:
+def test_the_demo_is_live_unless_every_frame_is_read():
     source = open_source("demo", every_frame=True)
     items = source.items()
     first, second = next(items), next(items)
@@ -35,7 +35,7 @@ def test_the_demo_is_live_unless_every_frame_is_read() -> None:
     assert open_source("demo").live
 
 
-def test_a_still_is_recognized_by_its_content(tmp_path: Path) -> None:
+def test_a_still_is_recognized_by_its_content(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((60, 40, 3), np.uint8))
     (tmp_path / "a.png").rename(tmp_path / "photo")
     source = open_source(str(tmp_path / "photo"))
@@ -46,35 +46,35 @@ def test_a_still_is_recognized_by_its_content(tmp_path: Path) -> None:
         open_source(str(tmp_path / "a.tga"))
 
 
-def test_a_password_is_in_no_message() -> None:
+def test_a_password_is_in_no_message():
     for settings in (CameraSettings(size=(640, 480)), CameraSettings(awb="lock")):
         with pytest.raises(UsageError) as refused:
             open_source("rtsp://user:se@cr/et@camera/x", camera=settings)
         assert "cr/et" not in str(refused.value)
 
 
-def test_a_text_file_is_refused(tmp_path: Path) -> None:
+def test_a_text_file_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("red dress\n" * 40)
     with pytest.raises(SourceError, match=r"notes\.txt is a text, not a picture or a video"):
         open_source(str(tmp_path / "notes.txt"))
 
 
 @pytest.mark.parametrize("name", ["pipe", "pipe.mp4"])
-def test_a_pipe_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_pipe_is_refused(tmp_path, name):
     os.mkfifo(tmp_path / name)
     with pytest.raises(SourceError, match=f"{name} is a pipe, .* save it as a file, or give a URL"):
         open_source(str(tmp_path / name))
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no file system in memory")
-def test_a_picture_in_dev_shm_is_not_a_camera() -> None:
+def test_a_picture_in_dev_shm_is_not_a_camera():
     with TemporaryDirectory(dir="/dev/shm") as folder:
         cv2.imwrite(f"{folder}/a.png", np.zeros((60, 40, 3), np.uint8))
         assert open_source(folder).still
         assert open_source(f"{folder}/a.png").still
 
 
-def test_frozen_feed_detection_is_for_cameras_and_streams(tmp_path: Path) -> None:
+def test_frozen_feed_detection_is_for_cameras_and_streams(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((60, 40, 3), np.uint8))
     for source in (str(tmp_path), "demo"):
         with pytest.raises(UsageError, match=f"--frozen 2 is for cameras and streams, not for {source}"):

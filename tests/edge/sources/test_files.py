@@ -37,17 +37,17 @@ def make_clip(path: Path, code: str) -> Path:
 
 
 @pytest.fixture
-def clip(tmp_path: Path) -> Path:
+def clip(tmp_path):
     return make_clip(tmp_path / "clip.avi", "MJPG")
 
 
 @pytest.fixture
-def mp4(tmp_path: Path) -> Path:
+def mp4(tmp_path):
     """Its writer adds an edit list that shows all frames."""
     return make_clip(tmp_path / "clip.mp4", "mp4v")
 
 
-def test_a_video_gives_every_frame_once_in_order(clip: Path) -> None:
+def test_a_video_gives_every_frame_once_in_order(clip):
     source = open_source(str(clip))
     frames = list(source.items())
     assert [frame.index for frame in frames] == list(range(FRAMES))
@@ -69,27 +69,27 @@ def test_a_video_gives_every_frame_once_in_order(clip: Path) -> None:
         ),
     ],
 )
-def test_a_file_that_is_not_a_video_is_an_error(tmp_path: Path, data: bytes, said: str) -> None:
+def test_a_file_that_is_not_a_video_is_an_error(tmp_path, data, said):
     (tmp_path / "clip.mp4").write_bytes(data)
     with pytest.raises(SourceError, match=said):
         open_source(str(tmp_path / "clip.mp4"))
 
 
-def test_a_file_without_permission_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_permission_is_an_error(tmp_path, monkeypatch):
     (tmp_path / "clip.mp4").touch()
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(SourceError, match=r"clip\.mp4 cannot be read: permission denied; change its mode"):
         open_source(str(tmp_path / "clip.mp4"))
 
 
-def test_an_mp4_that_lost_its_end_is_an_error(mp4: Path) -> None:
+def test_an_mp4_that_lost_its_end_is_an_error(mp4):
     data = mp4.read_bytes()
     mp4.write_bytes(data[: data.index(b"moov") - 20])
     with pytest.raises(SourceError, match=r"clip\.mp4 was cut short: .* copy or record it again"):
         open_source(str(mp4))
 
 
-def test_a_watched_video_plays_at_its_own_rate_without_loss(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watched_video_plays_at_its_own_rate_without_loss(clip, monkeypatch):
     waits: list[float] = []
     monkeypatch.setattr(files.Playback, "wait", lambda _, moment: waits.append(moment) or 1e9)
     source = open_source(str(clip), watched=True)
@@ -103,7 +103,7 @@ def test_a_watched_video_plays_at_its_own_rate_without_loss(clip: Path, monkeypa
     assert waits == []
 
 
-def test_a_watched_video_of_variable_rate_plays_at_its_own_times(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watched_video_of_variable_rate_plays_at_its_own_times(clip, monkeypatch):
     waits: list[float] = []
     monkeypatch.setattr(files.Playback, "wait", lambda _, moment: waits.append(moment) or 0.0)
     shown = [index * (0.1 if index < 5 else 1.0) for index in range(FRAMES)]  # a screen recording
@@ -113,7 +113,7 @@ def test_a_watched_video_of_variable_rate_plays_at_its_own_times(clip: Path, mon
     assert waits == shown
 
 
-def test_a_video_that_is_cut_short_is_a_fault(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_video_that_is_cut_short_is_a_fault(clip, monkeypatch):
     source = open_source(str(clip))
     real, reads = CvCapture.read, iter(range(4))
     monkeypatch.setattr(CvCapture, "read", lambda self: real(self) if next(reads, None) is not None else None)
@@ -122,14 +122,14 @@ def test_a_video_that_is_cut_short_is_a_fault(clip: Path, monkeypatch: pytest.Mo
     assert "ended after 4 of 20 frames: cut short or damaged" in items[-1].reason
 
 
-def test_a_file_that_cannot_be_decoded_is_one_fault(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_decoded_is_one_fault(clip, monkeypatch):
     source = open_source(str(clip))
     monkeypatch.setattr(CvCapture, "read", lambda _: None)
     (fault,) = source.items()
     assert fault.reason.endswith("gives no picture: OpenCV here cannot decode it; mp4 or jpg works")
 
 
-def test_a_name_with_a_colon_is_not_a_protocol(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_with_a_colon_is_not_a_protocol(clip, monkeypatch):
     monkeypatch.chdir(clip.parent)
     clip.rename("cam-12:30.avi")
     assert len(list(open_source("cam-12:30.avi").items())) == FRAMES
@@ -143,7 +143,7 @@ def trim(path: Path, seconds: float) -> None:
     path.write_bytes(data)
 
 
-def test_a_trimmed_video_is_complete(mp4: Path) -> None:
+def test_a_trimmed_video_is_complete(mp4):
     assert shown_s(mp4) == pytest.approx(0.8)
     trim(mp4, 0.4)
     items = list(open_source(str(mp4)).items())
@@ -152,7 +152,7 @@ def test_a_trimmed_video_is_complete(mp4: Path) -> None:
     assert shown_s(mp4) == pytest.approx(0.4)
 
 
-def test_a_trimmed_video_that_ends_early_is_cut_short(mp4: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trimmed_video_that_ends_early_is_cut_short(mp4, monkeypatch):
     trim(mp4, 0.6)
     source = open_source(str(mp4))
     real, reads = CvCapture.read, iter(range(4))
@@ -175,18 +175,18 @@ def test_a_trimmed_video_that_ends_early_is_cut_short(mp4: Path, monkeypatch: py
         struct.pack(">I4s", 28, b"moov") + struct.pack(">I4sI", 12, b"mvhd", 0) + struct.pack(">I4s", 8, b"trak"),
     ],
 )
-def test_a_malformed_file_has_no_edit_list(tmp_path: Path, data: bytes) -> None:
+def test_a_malformed_file_has_no_edit_list(tmp_path, data):
     path = tmp_path / "clip.mp4"
     path.write_bytes(data)
     assert shown_s(path) is None
 
 
-def test_a_missing_file_has_no_edit_list(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_edit_list(tmp_path):
     assert shown_s(tmp_path / "missing.avi") is None
     assert shown_s(Path("http://127.0.0.1/clip.mp4")) is None
 
 
-def test_a_folder_gives_every_picture_in_sorted_order(photo_folder: Path) -> None:
+def test_a_folder_gives_every_picture_in_sorted_order(photo_folder):
     source = open_source(str(photo_folder))
     items = list(source.items())
     assert [Path(item.source).name for item in items] == ["1.png", "2.jpg", "1.jpeg"]
@@ -195,20 +195,20 @@ def test_a_folder_gives_every_picture_in_sorted_order(photo_folder: Path) -> Non
     assert source.describe().endswith("photos: 3 pictures")
 
 
-def test_a_broken_picture_is_a_fault_among_frames(photo_folder: Path) -> None:
+def test_a_broken_picture_is_a_fault_among_frames(photo_folder):
     (photo_folder / "a" / "1.png").write_bytes(b"")
     kinds = [type(item) for item in open_source(str(photo_folder)).items()]
     assert kinds == [Fault, Frame, Frame]
 
 
-def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_without_pictures_is_an_error(tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(SourceError, match=r"holds no picture; expected files that end in \.bmp, "):
         open_source(str(tmp_path))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other file systems take no such name")
-def test_a_name_that_is_not_utf8_is_escaped(photo_folder: Path) -> None:
+def test_a_name_that_is_not_utf8_is_escaped(photo_folder):
     odd = os.fsencode(photo_folder / "a") + b"/0\xff"
     Path(os.fsdecode(odd + b".png")).write_bytes((photo_folder / "a" / "1.png").read_bytes())
     Path(os.fsdecode(odd + b".jpg")).write_bytes(b"no picture")
@@ -219,10 +219,10 @@ def test_a_name_that_is_not_utf8_is_escaped(photo_folder: Path) -> None:
     assert "0\\xff.jpg" in fault.reason
 
 
-def test_a_locked_folder_is_a_fault_among_frames(photo_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_folder_is_a_fault_among_frames(photo_folder, monkeypatch):
     opened, locked = Path.open, photo_folder / "a"
 
-    def refuse(path: Path, *args: str) -> object:
+    def refuse(path, *args):
         if path == locked:
             raise PermissionError(13, "Permission denied", str(path))
         return opened(path, *args)
@@ -269,12 +269,12 @@ def serve(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @pytest.fixture
-def camera_url() -> Iterator[str]:
+def camera_url():
     with serve(MjpegHandler) as url:
         yield f"{url}/stream.mjpg"
 
 
-def test_a_stream_that_hangs_up_is_reopened(camera_url: str) -> None:
+def test_a_stream_that_hangs_up_is_reopened(camera_url):
     source = open_source(camera_url)
     items = source.items()
     seen = list(islice(items, 12))
@@ -288,7 +288,7 @@ def test_a_stream_that_hangs_up_is_reopened(camera_url: str) -> None:
     assert indices == list(range(len(indices)))
 
 
-def test_a_password_in_a_url_is_not_shown(camera_url: str) -> None:
+def test_a_password_in_a_url_is_not_shown(camera_url):
     source = open_source(camera_url)
     assert "secret" not in source.name + source.describe()
     assert "//***@127.0.0.1" in source.name
@@ -306,29 +306,29 @@ def test_a_password_in_a_url_is_not_shown(camera_url: str) -> None:
         ("rtsp://10.0.0.2/cam?channel=1&subtype=0", "rtsp://10.0.0.2/cam?channel=1&subtype=0"),
     ],
 )
-def test_passwords_are_redacted(url: str, shown: str) -> None:
+def test_passwords_are_redacted(url, shown):
     assert redact(url) == shown
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/red_dress.png", "https://127.0.0.1:9/a.GIF?size=large"])
-def test_the_url_of_a_picture_is_refused(address: str) -> None:
+def test_the_url_of_a_picture_is_refused(address):
     with pytest.raises(SourceError, match=r"is a picture, not a stream or a video; download it"):
         open_source(address)
 
 
-def test_a_stream_that_does_not_answer_is_an_error() -> None:
+def test_a_stream_that_does_not_answer_is_an_error():
     with pytest.raises(SourceError, match=r"stream http://127\.0\.0\.1:9/x gives no picture"):
         open_source("http://127.0.0.1:9/x")
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+def shelf(tmp_path):
     """A folder, and the URL of a server of its files."""
     with serve(partial(FileHandler, directory=str(tmp_path))) as url:
         yield tmp_path, url
 
 
-def test_a_video_file_behind_a_url_is_read_whole(shelf: tuple[Path, str]) -> None:
+def test_a_video_file_behind_a_url_is_read_whole(shelf):
     folder, address = shelf
     make_clip(folder / "clip.avi", "MJPG")
     source = open_source(f"{address}/clip.avi")
@@ -337,7 +337,7 @@ def test_a_video_file_behind_a_url_is_read_whole(shelf: tuple[Path, str]) -> Non
     assert [frame.index for frame in source.items()] == list(range(FRAMES))
 
 
-def test_a_video_file_behind_a_url_that_is_cut_short_is_a_fault(shelf: tuple[Path, str]) -> None:
+def test_a_video_file_behind_a_url_that_is_cut_short_is_a_fault(shelf):
     folder, address = shelf
     make_clip(folder / "whole.avi", "MJPG")
     data = (folder / "whole.avi").read_bytes()
@@ -348,7 +348,7 @@ def test_a_video_file_behind_a_url_that_is_cut_short_is_a_fault(shelf: tuple[Pat
     assert "secret" not in fault.reason
 
 
-def test_a_server_without_range_requests_is_a_fault(shelf: tuple[Path, str]) -> None:
+def test_a_server_without_range_requests_is_a_fault(shelf):
     folder, address = shelf
     writer = cv2.VideoWriter(str(folder / "clip.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (320, 240))
     for seed in range(20):  # too much to be held until the list of frames comes, at the end of the file

@@ -87,7 +87,7 @@ class FakePicamera2:
 
 
 @pytest.fixture
-def picamera2(monkeypatch: pytest.MonkeyPatch) -> type[FakePicamera2]:
+def picamera2(monkeypatch):
     class Fresh(FakePicamera2):
         pass
 
@@ -98,7 +98,7 @@ def picamera2(monkeypatch: pytest.MonkeyPatch) -> type[FakePicamera2]:
     return Fresh
 
 
-def test_a_frame_has_its_colours_and_sensor_time_and_its_request_is_released(picamera2: type[FakePicamera2]) -> None:
+def test_a_frame_has_its_colours_and_sensor_time_and_its_request_is_released(picamera2):
     items = open_source("picamera").items()
     frame = next(items)
     age = time.monotonic() - frame.captured_at
@@ -111,7 +111,7 @@ def test_a_frame_has_its_colours_and_sensor_time_and_its_request_is_released(pic
     assert camera.closed
 
 
-def test_the_rate_is_that_of_the_sensor(picamera2: type[FakePicamera2], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_is_that_of_the_sensor(picamera2, monkeypatch):
     real = FakeRequest.get_metadata
     monkeypatch.setattr(FakeRequest, "get_metadata", lambda self: {**real(self), "FrameDuration": 17_849})
     source = open_source("picamera", camera=CameraSettings(fps=120.0))
@@ -120,7 +120,7 @@ def test_the_rate_is_that_of_the_sensor(picamera2: type[FakePicamera2], monkeypa
     picamera2.opened[0].close()
 
 
-def test_a_frame_that_waited_in_the_driver_keeps_its_age(picamera2: type[FakePicamera2]) -> None:
+def test_a_frame_that_waited_in_the_driver_keeps_its_age(picamera2):
     stopped_s = 0.0
     capture = PicameraCapture(0, CameraSettings(), clock=lambda: time.monotonic() + stopped_s)
     capture.read()
@@ -130,7 +130,7 @@ def test_a_frame_that_waited_in_the_driver_keeps_its_age(picamera2: type[FakePic
     capture.close()
 
 
-def test_white_balance_settles_and_is_then_locked(picamera2: type[FakePicamera2]) -> None:
+def test_white_balance_settles_and_is_then_locked(picamera2):
     source = open_source("picamera")
     (camera,) = picamera2.opened
     assert camera.controls == [{"AwbEnable": True, "AwbMode": 0}, {"AwbEnable": False, "ColourGains": (1.81, 1.5)}]
@@ -147,12 +147,12 @@ def test_white_balance_settles_and_is_then_locked(picamera2: type[FakePicamera2]
         ("1.8,1.6", {"AwbEnable": False, "ColourGains": (1.8, 1.6)}),
     ],
 )
-def test_white_balance_can_be_chosen(picamera2: type[FakePicamera2], awb: str, controls: dict[str, Any]) -> None:
+def test_white_balance_can_be_chosen(picamera2, awb, controls):
     open_source("picamera", camera=CameraSettings(awb=awb))
     assert picamera2.opened[0].controls == [controls]
 
 
-def test_a_camera_without_white_balance_control(picamera2: type[FakePicamera2]) -> None:
+def test_a_camera_without_white_balance_control(picamera2):
     picamera2.camera_controls = {}
     assert open_source("picamera").describe().endswith("no white balance control")
     with pytest.raises(SourceError, match="has no white balance setting"):
@@ -161,14 +161,14 @@ def test_a_camera_without_white_balance_control(picamera2: type[FakePicamera2]) 
 
 
 @pytest.mark.parametrize("awb", ["sunny", "1.8", "1,2,3", "0,1", "99,1"])
-def test_a_bad_white_balance_is_refused(awb: str) -> None:
+def test_a_bad_white_balance_is_refused(awb):
     with pytest.raises(UsageError, match=r"^--awb "):
         parse_awb(awb)
     with pytest.raises(UsageError, match="is for --source picamera; demo keeps its own"):
         open_source("demo", camera=CameraSettings(awb="auto"))
 
 
-def test_settings_that_libcamera_adjusted_are_read_back(picamera2: type[FakePicamera2]) -> None:
+def test_settings_that_libcamera_adjusted_are_read_back(picamera2):
     picamera2.adjusted = {"format": "BGR888"}
     assert next(open_source("picamera").items()).image[0, 0].tolist()[0] == 255  # converted from R, G, B
     picamera2.adjusted = {"size": (1296, 972)}
@@ -180,7 +180,7 @@ def test_settings_that_libcamera_adjusted_are_read_back(picamera2: type[FakePica
     assert all(camera.closed for camera in picamera2.opened[1:])
 
 
-def test_an_absent_a_busy_and_a_silent_camera_are_different_errors(picamera2: type[FakePicamera2]) -> None:
+def test_an_absent_a_busy_and_a_silent_camera_are_different_errors(picamera2):
     with pytest.raises(SourceError, match=r"libcamera finds no camera 1 \(imx708 found\): check the cable"):
         open_source("picamera:1")
     picamera2.models = ()
@@ -206,12 +206,10 @@ APT = "environment.*apt install python3-picamera2.*--system-site-packages"
         (ValueError("numpy.dtype size changed"), r"\(numpy.dtype size changed\): run fashion-doctor for the command"),
     ],
 )
-def test_the_error_for_a_missing_library_names_the_commands(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
-) -> None:
+def test_the_error_for_a_missing_library_names_the_commands(monkeypatch, error, said):
     class Finder:
         @staticmethod
-        def find_spec(name: str, *_: object) -> None:
+        def find_spec(name, *_):
             if name == "picamera2":
                 raise error
 
@@ -221,7 +219,7 @@ def test_the_error_for_a_missing_library_names_the_commands(
         open_source("picamera")
 
 
-def test_a_bad_camera_number_is_refused() -> None:
+def test_a_bad_camera_number_is_refused():
     with pytest.raises(UsageError, match="--source picamera:x is not picamera or picamera:N"):
         open_source("picamera:x")
 
@@ -253,7 +251,7 @@ def pack(card: np.ndarray, layout: str, padding: int = 0) -> tuple[np.ndarray, i
 
 @pytest.mark.parametrize("layout", FORMATS)
 @pytest.mark.parametrize("padding", [0, 8])
-def test_red_stays_red_in_every_format_and_with_padded_rows(layout: str, padding: int) -> None:
+def test_red_stays_red_in_every_format_and_with_padded_rows(layout, padding):
     buffer, stride = pack(CARD, layout, padding)
     image = to_bgr(buffer, layout, (24, 16), stride)
     assert image.shape == (16, 24, 3)
@@ -261,7 +259,7 @@ def test_red_stays_red_in_every_format_and_with_padded_rows(layout: str, padding
     assert np.abs(image.astype(int) - CARD).max() <= 6  # 4:2:0 and its rounding
 
 
-def test_an_unknown_format_and_a_short_buffer_are_refused() -> None:
+def test_an_unknown_format_and_a_short_buffer_are_refused():
     with pytest.raises(SourceError, match="gives SRGGB10, not one of RGB888"):
         to_bgr(np.zeros(100, np.uint8), "SRGGB10", (24, 16), 24)
     with pytest.raises(SourceError, match="gave 100 bytes, RGB888 of 24x16 needs 1152"):

@@ -3,7 +3,6 @@
 import http.client
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,11 +52,11 @@ class Feeder:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., WebSink]]:
+def serve():
     """Serve at an address, until the end of the test."""
     sinks: list[WebSink] = []
 
-    def start(address: str = "0", *origins: str) -> WebSink:
+    def start(address="0", *origins):
         sinks.append(WebSink(Address.parse(address), SPACE, "demo", origins=[*map(Origin.parse, origins)]))
         return sinks[-1]
 
@@ -67,17 +66,17 @@ def serve() -> Iterator[Callable[..., WebSink]]:
 
 
 @pytest.fixture
-def sink(serve: Callable[..., WebSink]) -> WebSink:
+def sink(serve):
     """A sink that serves on loopback."""
     return serve()
 
 
 @pytest.fixture
-def feed() -> Iterator[Callable[[WebSink], Feeder]]:
+def feed():
     """Feed frames to a sink, until the end of the test."""
     feeders: list[Feeder] = []
 
-    def start(sink: WebSink) -> Feeder:
+    def start(sink):
         feeders.append(Feeder(sink))
         return feeders[-1]
 
@@ -87,7 +86,7 @@ def feed() -> Iterator[Callable[[WebSink], Feeder]]:
 
 
 @pytest.fixture
-def feeder(sink: WebSink, feed: Callable[[WebSink], Feeder]) -> Feeder:
+def feeder(sink, feed):
     """Feeds frames to the sink."""
     return feed(sink)
 
@@ -100,10 +99,10 @@ class Response:
 
 
 @pytest.fixture
-def request_to() -> Callable[..., Response]:
+def request_to():
     """Send one request to a sink."""
 
-    def send(sink: WebSink, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> Response:
+    def send(sink, path, headers=None, method="GET"):
         connection = http.client.HTTPConnection("127.0.0.1", sink.port, timeout=10)
         connection.request(method, path, headers={"Host": f"127.0.0.1:{sink.port}", **(headers or {})})
         response = connection.getresponse()
@@ -115,5 +114,5 @@ def request_to() -> Callable[..., Response]:
 
 
 @pytest.fixture
-def result() -> Callable[..., Result]:
+def result():
     return make_result

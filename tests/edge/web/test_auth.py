@@ -1,5 +1,4 @@
 import socket
-from collections.abc import Callable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -9,7 +8,6 @@ from fashion_edge.cli import main
 from fashion_edge.errors import UsageError
 from fashion_edge.web import AccessPolicy, Address, Origin, WebSink, auth
 
-Serve = Callable[..., WebSink]
 PATHS = (
     "/", "/page.js", "/api/state", "/api/events", "/api/picture", "/still.jpg", "/stream.mjpg", "/metrics", "/none",
 )  # fmt: skip
@@ -39,19 +37,19 @@ NEEDS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="NO IPv6 on this machine"
         ("camera.local:8080", Address("camera.local", 8080)),
     ],
 )
-def test_address_without_a_host_is_loopback(text: str, expected: Address) -> None:
+def test_address_without_a_host_is_loopback(text, expected):
     assert Address.parse(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "host", "host:", "host:65536", "host:-1", "host:8o8o", "::1:80", "1:2:3", "host:٣"]
 )
-def test_invalid_address_is_refused_with_an_example(text: str) -> None:
+def test_invalid_address_is_refused_with_an_example(text):
     with pytest.raises(UsageError, match=r"is not PORT or HOST:PORT .* such as 0\.0\.0\.0:8080"):
         Address.parse(text)
 
 
-def test_port_in_use_and_host_of_another_machine_are_usage_errors() -> None:
+def test_port_in_use_and_host_of_another_machine_are_usage_errors():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"--serve 127.0.0.1:{port} cannot be opened .Address already in use."):
@@ -64,7 +62,7 @@ def test_port_in_use_and_host_of_another_machine_are_usage_errors() -> None:
     ("host", "expected"),
     [("127.9.9.9", True), ("::1", True), ("LOCALHOST", True), ("localhost.evil.example", False), ("", False)],
 )
-def test_is_loopback(host: str, expected: bool) -> None:
+def test_is_loopback(host, expected):
     assert auth.is_loopback(host) is expected
 
 
@@ -72,9 +70,7 @@ def test_is_loopback(host: str, expected: bool) -> None:
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "0", pytest.param("[::]", marks=NEEDS_IPV6), pytest.param("[0::0]", marks=NEEDS_IPV6)]
 )
-def test_printed_address_of_all_interfaces_can_be_opened(
-    host: str, network: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_printed_address_of_all_interfaces_can_be_opened(host, network, monkeypatch):
     if network != "default route":
         monkeypatch.setattr(auth, "REMOTE", {socket.AF_INET: "0.0.0.0.0", socket.AF_INET6: "::::"})
     if network == "none":
@@ -92,7 +88,7 @@ def test_printed_address_of_all_interfaces_can_be_opened(
 @pytest.mark.parametrize(
     ("host", "shown"), [("localhost", "localhost"), pytest.param("::1", "[::1]", marks=NEEDS_IPV6)]
 )
-def test_printed_address_keeps_a_given_host(host: str, shown: str) -> None:
+def test_printed_address_keeps_a_given_host(host, shown):
     address = Address(host, 0)
     with address.listen() as listening:
         assert address.reachable(listening) == f"{shown}:{listening.getsockname()[1]}"
@@ -110,7 +106,7 @@ def test_printed_address_keeps_a_given_host(host: str, shown: str) -> None:
         ("http://my_pi.local", "http://my_pi.local"),
     ],
 )
-def test_origin_is_normalized_as_browsers_do(text: str, expected: str) -> None:
+def test_origin_is_normalized_as_browsers_do(text, expected):
     assert str(Origin.parse(text)) == expected
     assert Origin.parse(expected) == Origin.parse(text)
 
@@ -123,12 +119,12 @@ def test_origin_is_normalized_as_browsers_do(text: str, expected: str) -> None:
         "https://[::1", "https://a..b", "https://a b", "null", "https://\x1b[31m", "https://[fe80::1%\x1b[31m]",
     ],
 )  # fmt: skip
-def test_invalid_origin_is_refused_with_an_example(text: str) -> None:
+def test_invalid_origin_is_refused_with_an_example(text):
     with pytest.raises(UsageError, match=r"--serve-origin .* such as --serve-origin https://shop\.example"):
         Origin.parse(text)
 
 
-def test_serve_origin_on_the_command_line_needs_serve(capsys: pytest.CaptureFixture) -> None:
+def test_serve_origin_on_the_command_line_needs_serve(capsys):
     run = ["--source", "demo", "--frames", "1", "--headless"]
     assert main([*run, "--serve-origin", SHOP]) == 2
     assert "--serve-origin does nothing without --serve" in capsys.readouterr().err
@@ -142,13 +138,13 @@ def token_of(sink: WebSink) -> str:
     return sink.url.partition("?token=")[2]
 
 
-def test_loopback_needs_no_token(sink: WebSink, request_to: Callable) -> None:
+def test_loopback_needs_no_token(sink, request_to):
     assert "token" not in sink.url
     assert request_to(sink, "/").status == 200
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_missing_or_wrong_token_gets_status_401_and_nothing_else(serve: Serve, request_to: Callable, path: str) -> None:
+def test_missing_or_wrong_token_gets_status_401_and_nothing_else(serve, request_to, path):
     sink = serve("0.0.0.0:0")
     almost = token_of(sink)[:-1]
     for query in ("", "?token=", "?token=wrong", f"?token={almost}", "?token=%ff%fe"):
@@ -160,7 +156,7 @@ def test_missing_or_wrong_token_gets_status_401_and_nothing_else(serve: Serve, r
         assert (response.status, response.body) == (401, b"")
 
 
-def test_token_is_accepted_as_query_header_and_cookie(serve: Serve, request_to: Callable) -> None:
+def test_token_is_accepted_as_query_header_and_cookie(serve, request_to):
     sink = serve("0.0.0.0:0")
     token = token_of(sink)
     assert len(token) >= 20
@@ -176,7 +172,7 @@ def test_token_is_accepted_as_query_header_and_cookie(serve: Serve, request_to: 
 
 
 @pytest.mark.parametrize("host", ["[2001:db8::1]", "shop.example", "192.0.2.7"])
-def test_cookie_works_for_a_host_without_a_port(serve: Serve, request_to: Callable, host: str) -> None:
+def test_cookie_works_for_a_host_without_a_port(serve, request_to, host):
     sink = serve("0.0.0.0:0")
     login = request_to(sink, f"/?token={token_of(sink)}", {"Host": host})
     assert login.status == 303
@@ -188,14 +184,12 @@ def test_cookie_works_for_a_host_without_a_port(serve: Serve, request_to: Callab
     ("query", "status"),
     [("ab+cd/efghijkl+mnop==", 303), ("ab%2Bcd/efghijkl%2Bmnop==", 303), ("ab-cd/efghijkl+mnop==", 401)],
 )
-def test_base64_token_works_with_a_plus_that_is_not_encoded(
-    serve: Serve, request_to: Callable, monkeypatch: pytest.MonkeyPatch, query: str, status: int
-) -> None:
+def test_base64_token_works_with_a_plus_that_is_not_encoded(serve, request_to, monkeypatch, query, status):
     monkeypatch.setenv("FASHION_EDGE_TOKEN", "ab+cd/efghijkl+mnop==")
     assert request_to(serve(), f"/?token={query}").status == status
 
 
-def test_chosen_token_is_used_and_never_shown() -> None:
+def test_chosen_token_is_used_and_never_shown():
     policy = AccessPolicy(Address("127.0.0.1", 1), {"FASHION_EDGE_TOKEN": "correct horse battery"})
     assert (policy.token, policy.query) == ("correct horse battery", "")
     with pytest.raises(UsageError, match="FASHION_EDGE_TOKEN has 5 characters, 16 is the minimum"):
@@ -203,14 +197,14 @@ def test_chosen_token_is_used_and_never_shown() -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "192.168.1.7:8080", "[", "a:b:c"])
-def test_dns_rebinding_is_refused(serve: Serve, request_to: Callable, host: str) -> None:
+def test_dns_rebinding_is_refused(serve, request_to, host):
     response = request_to(serve(), "/api/state", {"Host": host})
     assert response.status in (400, 421)
     assert b"scores" not in response.body
 
 
 @pytest.mark.parametrize("host", ["localhost:1234", "127.0.0.1", "[::1]:80", "LocalHost"])
-def test_loopback_names_are_accepted_with_any_port(serve: Serve, request_to: Callable, host: str) -> None:
+def test_loopback_names_are_accepted_with_any_port(serve, request_to, host):
     assert request_to(serve(), "/api/state", {"Host": host}).status == 200
 
 
@@ -218,7 +212,7 @@ def test_loopback_names_are_accepted_with_any_port(serve: Serve, request_to: Cal
     "origin",
     ["http://evil.example", "null", "http://127.0.0.1:1", "http://[", "", "https://", "a b", "http://127.0.0.1@evil"],
 )
-def test_pages_of_other_sites_are_refused(serve: Serve, request_to: Callable, origin: str) -> None:
+def test_pages_of_other_sites_are_refused(serve, request_to, origin):
     for sink in (serve(), serve("0", "http://localhost:3000")):
         response = request_to(sink, "/api/picture", {"Origin": origin}, "POST")
         assert (response.status, response.body.count(b"\n")) == (403, 1)
@@ -226,18 +220,14 @@ def test_pages_of_other_sites_are_refused(serve: Serve, request_to: Callable, or
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_embedding_in_a_page_of_another_site_is_refused_and_a_link_is_not(
-    sink: WebSink, request_to: Callable, site: str
-) -> None:
+def test_embedding_in_a_page_of_another_site_is_refused_and_a_link_is_not(sink, request_to, site):
     for path in ("/still.jpg", "/stream.mjpg", "/api/state"):
         assert request_to(sink, path, {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "image"}).status == 403
     assert request_to(sink, "/", {"Sec-Fetch-Site": site, "Sec-Fetch-Dest": "document"}).status == 200
     assert request_to(sink, "/page.js", {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "script"}).status == 200
 
 
-def test_refused_origin_is_reported_once_with_the_flag_to_add(
-    sink: WebSink, request_to: Callable, capsys: pytest.CaptureFixture
-) -> None:
+def test_refused_origin_is_reported_once_with_the_flag_to_add(sink, request_to, capsys):
     host = f"localhost:{sink.port}"  # what nginx sends by default
     capsys.readouterr()
     for _ in range(3):
@@ -254,9 +244,7 @@ def test_refused_origin_is_reported_once_with_the_flag_to_add(
     assert len(capsys.readouterr().err.splitlines()) < 10, "untrusted clients must not fill the terminal"
 
 
-def test_refused_host_is_reported_with_the_flag_to_add(
-    serve: Serve, request_to: Callable, capsys: pytest.CaptureFixture
-) -> None:
+def test_refused_host_is_reported_with_the_flag_to_add(serve, request_to, capsys):
     response = request_to(serve(), "/", {"Host": "shop.example"})
     assert response.status == 421
     assert b"only names of this machine are served, not https://shop.example;" in response.body
@@ -266,13 +254,11 @@ def test_refused_host_is_reported_with_the_flag_to_add(
 
 @pytest.mark.parametrize("named", [SHOP, "https://Shop.Example:443/"])
 @pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1", "shop.example", "shop.example:443"])
-def test_named_origin_is_accepted_with_a_token_and_any_host_of_the_proxy(
-    serve: Serve, request_to: Callable, named: str, host: str
-) -> None:
+def test_named_origin_is_accepted_with_a_token_and_any_host_of_the_proxy(serve, request_to, named, host):
     sink = serve("0", "http://localhost:3000", named)
 
-    def status(origin: str, host: str, token: str = token_of(sink)) -> int:
-        headers = {"Origin": origin, "Host": host, "Authorization": f"Bearer {token}"}
+    def status(origin, host, token=""):
+        headers = {"Origin": origin, "Host": host, "Authorization": f"Bearer {token or token_of(sink)}"}
         return int(request_to(sink, "/api/state", headers).status)
 
     assert status(SHOP, host) == 200
@@ -282,19 +268,19 @@ def test_named_origin_is_accepted_with_a_token_and_any_host_of_the_proxy(
     assert status("http://shop.example", "localhost:1") == 403, "https was named, not http"
 
 
-def test_forwarded_headers_are_ignored(serve: Serve, request_to: Callable) -> None:
+def test_forwarded_headers_are_ignored(serve, request_to):
     forwarded = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.example"}
     assert request_to(serve(), "/api/state", {"Origin": "https://evil.example", **forwarded}).status == 403
 
 
-def test_link_of_the_proxy_is_printed_with_its_token(serve: Serve, capsys: pytest.CaptureFixture) -> None:
+def test_link_of_the_proxy_is_printed_with_its_token(serve, capsys):
     sink = serve("0", SHOP)
     assert f"live page: {sink.url} or {SHOP}/?token={token_of(sink)}\n" in capsys.readouterr().err
     assert "token" not in serve("0", "http://localhost:3000").url, "a loopback origin needs none"
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/api/state", "/metrics", "/none"])
-def test_every_response_has_the_security_headers(serve: Serve, request_to: Callable, path: str) -> None:
+def test_every_response_has_the_security_headers(serve, request_to, path):
     headers = request_to(serve(), path).headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"

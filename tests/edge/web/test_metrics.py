@@ -1,11 +1,9 @@
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.frame import Fault
 from fashion_edge.telemetry import Telemetry
-from fashion_edge.web import WebSink
 from fashion_edge.web.metrics import render_metrics
 from fashion_edge.web.state import HostMonitor, LiveState
 
@@ -37,7 +35,7 @@ def render(state: LiveState, telemetry: Telemetry | None = None) -> dict[str, fl
     return values(render_metrics(state, monitor, clients=2))
 
 
-def test_faults_do_not_count_as_dropped_frames(result: Callable) -> None:
+def test_faults_do_not_count_as_dropped_frames(result):
     state = LiveState(SPACE, "demo")
     state.put(result(0))
     state.fault(Fault("x.jpg", 1, "x.jpg is empty"))
@@ -47,7 +45,7 @@ def test_faults_do_not_count_as_dropped_frames(result: Callable) -> None:
     assert [found[f"fashion_edge_{name}"] for name in names] == [2, 1, 0]
 
 
-def test_frames_ages_and_gaps_are_counted(result: Callable) -> None:
+def test_frames_ages_and_gaps_are_counted(result):
     state = LiveState(SPACE, "demo")
     for index, age in ((0, 0.001), (1, 0.004), (5, 0.6)):  # three frames were skipped
         frame = replace(result(index), age_s=age)
@@ -67,7 +65,7 @@ def test_frames_ages_and_gaps_are_counted(result: Callable) -> None:
     assert "fashion_edge_temperature_celsius" not in found, "unknown values are left out"
 
 
-def test_label_names_are_escaped(result: Callable) -> None:
+def test_label_names_are_escaped(result):
     state = LiveState(SPACE, "demo")
     state.put(replace(result(), label_names=('a"b', "c\\d", "e\nf")))
     found = render(state, Telemetry(51.5))
@@ -76,9 +74,7 @@ def test_label_names_are_escaped(result: Callable) -> None:
     assert found["fashion_edge_temperature_celsius"] == 51.5
 
 
-def test_metrics_are_served_as_prometheus_text(
-    serve: Callable[..., WebSink], request_to: Callable, result: Callable
-) -> None:
+def test_metrics_are_served_as_prometheus_text(serve, request_to, result):
     sink = serve()
     sink.put(result())
     response = request_to(sink, "/metrics")

@@ -25,8 +25,6 @@ from fashion_edge.web.routes import MAX_CLIENTS
 from fashion_edge.web.server import MAX_CONNECTIONS
 from fashion_edge.web.state import LiveState
 
-Serve = Callable[..., WebSink]
-
 
 def lose(sink: WebSink) -> None:
     sink.event(Event("camera:0", "lost", time.monotonic(), "unplugged"))
@@ -63,11 +61,11 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 @pytest.fixture
-def state_of(request_to: Callable) -> Callable[[WebSink], dict[str, Any]]:
+def state_of(request_to):
     return lambda sink: json.loads(request_to(sink, "/api/state").body)
 
 
-def test_state_is_that_of_the_newest_result(sink: WebSink, state_of: Callable, result: Callable) -> None:
+def test_state_is_that_of_the_newest_result(sink, state_of, result):
     before = state_of(sink)
     assert (before["source"]["state"], before["result"]) == ("starting", None)
     frame = result(7)
@@ -83,9 +81,7 @@ def test_state_is_that_of_the_newest_result(sink: WebSink, state_of: Callable, r
     assert set(after["device"]) == {"temperature_c", "throttled", "throttled_before", "cpu_percent", "memory_mb"}
 
 
-def test_state_has_the_size_of_the_frame_and_not_of_an_enlarged_one(
-    serve: Serve, state_of: Callable, result: Callable
-) -> None:
+def test_state_has_the_size_of_the_frame_and_not_of_an_enlarged_one(serve, state_of, result):
     sink, small = serve(), result()
     sink.put_clean(small)
     sink.put(enlarge(small))
@@ -94,13 +90,13 @@ def test_state_has_the_size_of_the_frame_and_not_of_an_enlarged_one(
     assert shown["box"] == [0.2188, 0.0, 0.5625, 1.0]
 
 
-def test_state_of_photos_has_no_rate_and_no_age(sink: WebSink, state_of: Callable, result: Callable) -> None:
+def test_state_of_photos_has_no_rate_and_no_age(sink, state_of, result):
     sink.put(replace(result(), vitals=None))
     shown = state_of(sink)["result"]
     assert [shown[key] for key in ("fps", "age_p50_ms", "age_p99_ms")] == [None, None, None]
 
 
-def test_state_of_a_lost_source_has_no_result(sink: WebSink, state_of: Callable, result: Callable) -> None:
+def test_state_of_a_lost_source_has_no_result(sink, state_of, result):
     sink.put(result())
     lose(sink)
     after = state_of(sink)
@@ -109,9 +105,7 @@ def test_state_of_a_lost_source_has_no_result(sink: WebSink, state_of: Callable,
     assert after["result"] is None
 
 
-def test_host_name_that_resolves_to_loopback_is_reported(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_host_name_that_resolves_to_loopback_is_reported(serve, monkeypatch, capsys):
     monkeypatch.setattr(Address, "listen", lambda _: socket.create_server(("127.0.0.1", 0)))  # Debian's /etc/hosts
     sink = serve("raspberrypi:0")
     expected = "raspberrypi is 127.0.0.1 on this machine, which other machines cannot reach; use --serve 0.0.0.0:{}\n"
@@ -120,7 +114,7 @@ def test_host_name_that_resolves_to_loopback_is_reported(
     assert "other machines" not in capsys.readouterr().err
 
 
-def test_frames_are_not_copied_while_no_client_waits(result: Callable) -> None:
+def test_frames_are_not_copied_while_no_client_waits(result):
     live = LiveState(LabelSpace((), {}, {}), "demo")
     live.put_clean(result())
     assert live.picture is None
@@ -129,7 +123,7 @@ def test_frames_are_not_copied_while_no_client_waits(result: Callable) -> None:
     assert live.picture is not None
 
 
-def test_picture_keeps_the_stages_of_its_own_frame(result: Callable) -> None:
+def test_picture_keeps_the_stages_of_its_own_frame(result):
     live, frame = LiveState(LabelSpace((), {}, {}), "demo"), result()
     live.wanted = True
     live.put_clean(frame)
@@ -137,9 +131,7 @@ def test_picture_keeps_the_stages_of_its_own_frame(result: Callable) -> None:
     assert "draw" not in live.picture.result.stages_s
 
 
-def test_still_is_annotated_in_full_size_and_named_after_the_decision(
-    sink: WebSink, request_to: Callable, feeder: Any
-) -> None:
+def test_still_is_annotated_in_full_size_and_named_after_the_decision(sink, request_to, feeder):
     response = request_to(sink, "/still.jpg")
     assert re.search(r'attachment; filename="red_dress_\d{4}-.*Z\.jpg"', response.headers["Content-Disposition"])
     image = decode(response.body)
@@ -147,16 +139,14 @@ def test_still_is_annotated_in_full_size_and_named_after_the_decision(
     assert image.std() > 5, "something is drawn on the plain grey"
 
 
-def test_still_of_a_lost_source_is_the_card(sink: WebSink, request_to: Callable) -> None:
+def test_still_of_a_lost_source_is_the_card(sink, request_to):
     lose(sink)
     response = request_to(sink, "/still.jpg")
     assert "no_signal" in response.headers["Content-Disposition"]
     assert decode(response.body)[:40].max() < 60
 
 
-def test_without_a_new_frame_there_is_no_still_and_no_picture(
-    sink: WebSink, request_to: Callable, feed: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_new_frame_there_is_no_still_and_no_picture(sink, request_to, feed, monkeypatch):
     monkeypatch.setattr("fashion_edge.web.routes.PICTURE_TIMEOUT_S", 0.2)
     for _ in ("before the first frame", "after the last one"):
         response = request_to(sink, "/still.jpg")
@@ -168,14 +158,14 @@ def test_without_a_new_frame_there_is_no_still_and_no_picture(
         time.sleep(0.05)
 
 
-def test_picture_number_must_be_a_number(serve: Serve, request_to: Callable) -> None:
+def test_picture_number_must_be_a_number(serve, request_to):
     response = request_to(serve(), "/api/picture?after=x", method="POST")
     assert (response.status, response.body) == (400, b"after='x' is not the number of a picture, such as 12\n")
 
 
-def test_picture_is_the_newest_one_and_belongs_to_its_result(sink: WebSink, feeder: Any) -> None:
+def test_picture_is_the_newest_one_and_belongs_to_its_result(sink, feeder):
 
-    async def visit() -> None:
+    async def visit():
         async with aiohttp.ClientSession() as client:
             first, image = await next_picture(client, sink)
             assert image.std() < 1, "the page draws for itself: the picture has no annotations"
@@ -189,17 +179,17 @@ def test_picture_is_the_newest_one_and_belongs_to_its_result(sink: WebSink, feed
     asyncio.run(visit())
 
 
-def test_picture_is_encoded_once_for_all_clients(sink: WebSink, feeder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_is_encoded_once_for_all_clients(sink, feeder, monkeypatch):
     encoded, real = [], state.encode_jpeg
     monkeypatch.setattr(state, "encode_jpeg", lambda image, quality: encoded.append(1) or real(image, quality))
 
-    async def watch(client: aiohttp.ClientSession) -> set[int]:
+    async def watch(client):
         seen = [0]
         for _ in range(10):
             seen.append((await next_picture(client, sink, seen[-1]))[0]["number"])
         return set(seen[1:])
 
-    async def visit() -> set[int]:
+    async def visit():
         async with aiohttp.ClientSession() as client:
             return set().union(*await asyncio.gather(*(watch(client) for _ in range(3))))
 
@@ -207,9 +197,7 @@ def test_picture_is_encoded_once_for_all_clients(sink: WebSink, feeder: Any, mon
     assert feeder.frames > len(encoded), "frames that no client waits for are not encoded"
 
 
-def test_large_picture_is_scaled_down_for_the_page_and_not_for_a_still(
-    sink: WebSink, request_to: Callable, feed: Callable, result: Callable
-) -> None:
+def test_large_picture_is_scaled_down_for_the_page_and_not_for_a_still(sink, request_to, feed, result):
     feed(sink).result = result(width=4000)
     assert decode(request_to(sink, "/still.jpg").body).shape[1] == 4000
     document, image = unpack(request_to(sink, "/api/picture", method="POST").body)
@@ -217,9 +205,9 @@ def test_large_picture_is_scaled_down_for_the_page_and_not_for_a_still(
     assert document["result"]["size"] == [4000, 48]
 
 
-def test_motion_jpeg_moves(sink: WebSink, feeder: Any) -> None:
+def test_motion_jpeg_moves(sink, feeder):
 
-    async def visit() -> None:
+    async def visit():
         async with aiohttp.ClientSession() as session, session.get(f"{sink.url}stream.mjpg") as response:
             assert response.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
             for _ in range(3):
@@ -230,13 +218,11 @@ def test_motion_jpeg_moves(sink: WebSink, feeder: Any) -> None:
     asyncio.run(visit())
 
 
-def test_clients_that_read_nothing_do_not_delay_the_loop_or_other_clients(
-    sink: WebSink, feeder: Any, noise: np.ndarray
-) -> None:
+def test_clients_that_read_nothing_do_not_delay_the_loop_or_other_clients(sink, feeder, noise):
     frame = replace(feeder.result.frame, image=noise)  # a hundred kilobytes each: buffers fill within a second
     feeder.result = replace(feeder.result, frame=frame)
 
-    async def visit() -> None:
+    async def visit():
         async with aiohttp.ClientSession() as client:
             number = 0
             for _ in range(20):
@@ -250,9 +236,7 @@ def test_clients_that_read_nothing_do_not_delay_the_loop_or_other_clients(
         assert feeder.frames > before + 20
 
 
-def test_client_that_reads_nothing_is_disconnected(
-    sink: WebSink, state_of: Callable, feeder: Any, noise: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_client_that_reads_nothing_is_disconnected(sink, state_of, feeder, noise, monkeypatch):
     monkeypatch.setattr("fashion_edge.web.routes.WRITE_TIMEOUT_S", 0.3)
     feeder.result = replace(feeder.result, frame=replace(feeder.result.frame, image=noise))
     with raw_client(sink, "/stream.mjpg"):
@@ -261,9 +245,7 @@ def test_client_that_reads_nothing_is_disconnected(
 
 
 @pytest.mark.parametrize("path", ["/stream.mjpg", "/api/events"])
-def test_client_that_disconnects_while_the_source_is_lost_frees_its_slot(
-    sink: WebSink, state_of: Callable, path: str
-) -> None:
+def test_client_that_disconnects_while_the_source_is_lost_frees_its_slot(sink, state_of, path):
     lose(sink)
     with raw_client(sink, path) as client:
         assert client.recv(100_000).startswith(b"HTTP/1.1 200")
@@ -271,7 +253,7 @@ def test_client_that_disconnects_while_the_source_is_lost_frees_its_slot(
     wait_until(lambda: state_of(sink)["run"]["clients"] == 0)
 
 
-def test_number_of_clients_is_limited(sink: WebSink, state_of: Callable, request_to: Callable) -> None:
+def test_number_of_clients_is_limited(sink, state_of, request_to):
     with ExitStack() as stack:
         clients = [stack.enter_context(raw_client(sink, "/api/events")) for _ in range(MAX_CLIENTS)]
         for client in clients:
@@ -297,13 +279,13 @@ def is_closed(connection: socket.socket) -> bool:
 
 
 @pytest.mark.slow  # the kernel repeats the handshakes beyond its backlog after a second
-def test_number_of_connections_is_limited(sink: WebSink, request_to: Callable) -> None:
+def test_number_of_connections_is_limited(sink, request_to):
     excess = 100 - MAX_CONNECTIONS - BACKLOG
     with ExitStack() as stack:
         idle = [stack.enter_context(socket.create_connection(("127.0.0.1", sink.port))) for _ in range(100)]
         wait_until(lambda: sum(map(is_closed, idle)) >= excess)
 
-    def answers() -> bool:
+    def answers():
         try:
             return bool(request_to(sink, "/api/state").status == 200)
         except ConnectionError:
@@ -329,13 +311,13 @@ async def read_events(sink: WebSink, count: int, last: str = "", query: str = ""
     return found
 
 
-def test_events_can_be_resumed_by_the_id_of_this_run(sink: WebSink, result: Callable) -> None:
+def test_events_can_be_resumed_by_the_id_of_this_run(sink, result):
     sink.put(result(0))
     sink.put(result(1))  # the same decision: no event
     sink.fault(Fault("x.jpg", 1, "x.jpg is empty"))
     threading.Timer(0.2, lose, [sink]).start()
 
-    def kinds(count: int, last: str = "") -> list[str]:
+    def kinds(count, last=""):
         return [kind for kind, _ in asyncio.run(read_events(sink, count, last))]
 
     assert kinds(3) == ["decision", "fault", "lost"], "the last one while the stream is open"
@@ -346,24 +328,22 @@ def test_events_can_be_resumed_by_the_id_of_this_run(sink: WebSink, result: Call
         assert kinds(1, other) == ["decision"], "ids of another run start from the beginning"
 
 
-def test_events_with_the_state_are_what_the_page_reads(sink: WebSink, result: Callable) -> None:
+def test_events_with_the_state_are_what_the_page_reads(sink, result):
     sink.put(result())
     (first, change), (second, document) = asyncio.run(read_events(sink, 2, query="?state"))
     assert (first, change["text"], change["labels"]) == ("decision", "red dress", ["dress", "red"])
     assert (second, document["result"]["text"]) == ("state", "red dress")
 
 
-def test_end_of_the_run_is_an_event(sink: WebSink) -> None:
+def test_end_of_the_run_is_an_event(sink):
     threading.Timer(0.3, sink.close).start()
     assert asyncio.run(read_events(sink, 1)) == [("ended", {"text": "the run has ended"})]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", sink.port), timeout=2)
 
 
-def test_error_that_ends_the_server_is_raised_by_the_sink(
-    serve: Serve, result: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail(monitor: object) -> None:
+def test_error_that_ends_the_server_is_raised_by_the_sink(serve, result, monkeypatch):
+    async def fail(monitor):
         raise RuntimeError("out of sockets")
 
     monkeypatch.setattr(aiohttp.web.AppRunner, "setup", fail)
@@ -371,10 +351,8 @@ def test_error_that_ends_the_server_is_raised_by_the_sink(
         serve().put(result())
 
 
-def test_error_of_a_handler_is_printed_and_not_sent(
-    serve: Serve, request_to: Callable, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    def fail(*given: object) -> None:
+def test_error_of_a_handler_is_printed_and_not_sent(serve, request_to, monkeypatch, capsys):
+    def fail(*given):
         raise ValueError("secret")
 
     monkeypatch.setattr("fashion_edge.web.routes.render_metrics", fail)
@@ -383,12 +361,12 @@ def test_error_of_a_handler_is_printed_and_not_sent(
     assert "--serve: /metrics failed with ValueError: secret\n" in capsys.readouterr().err
 
 
-def test_page_loads_nothing_from_other_sites() -> None:
+def test_page_loads_nothing_from_other_sites():
     for file in (files("fashion_edge.web") / "static").iterdir():
         addresses = re.findall(r"https?://[^\"'\s)]+", file.read_text())
         assert set(addresses) <= {"http://www.w3.org/2000/svg"}, file.name
 
 
-def test_page_writes_midnight_as_0() -> None:
+def test_page_writes_midnight_as_0():
     script = (files("fashion_edge.web") / "static" / "page.js").read_text()
     assert 'toLocaleTimeString([], { hourCycle: "h23" })' in script, "hour12: false is 24:00:05 in older browsers"
