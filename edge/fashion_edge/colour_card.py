@@ -1,10 +1,9 @@
 """The printed colour card, and what it shows of a camera: channel order, missing colour, a cast, drift."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +32,10 @@ COLOURS = {  # name -> R, G, B, within the range of printer inks
     "black": (25, 25, 25),
 }
 NEUTRAL = ("light grey", "dark grey")  # white may be clipped
-COLOURED = tuple(name for name in COLOURS if name not in (*NEUTRAL, "white", "black"))
-CORNERS = ((EDGE, EDGE), (WIDTH - EDGE - MARKER, EDGE), (EDGE, HEIGHT - EDGE - MARKER))
-MARKERS = (*CORNERS, (WIDTH - EDGE - MARKER, HEIGHT - EDGE - MARKER))  # left, top of marker 0..3
+MARKERS = tuple((x, y) for y in (EDGE, HEIGHT - EDGE - MARKER) for x in (EDGE, WIDTH - EDGE - MARKER))  # left, top
 
 
-def patch_box(index: int) -> tuple[int, int, int, int]:
+def _patch_box(index: int) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of a patch in units of the card; patches are in the order of `COLOURS`."""
     left, top = LEFT + index % 4 * PATCH_W, TOP + index // 4 * PATCH_H
     return left + GAP, top + GAP, left + PATCH_W - GAP, top + PATCH_H - GAP
@@ -55,14 +52,12 @@ def draw_card(scale: float = 1.0) -> NDArray[np.uint8]:
         marker = cv2.aruco.generateImageMarker(_markers(), number, MARKER)
         card[top : top + MARKER, left : left + MARKER] = marker[:, :, None]
     for index, (name, (red, green, blue)) in enumerate(COLOURS.items()):
-        left, top, right, bottom = patch_box(index)
+        left, top, right, bottom = _patch_box(index)
         card[top:bottom, left:right] = (blue, green, red)
         if name == "white":
             cv2.rectangle(card, (left, top), (right - 1, bottom - 1), (0, 0, 0), 2)
     words = "fashion-edge colour card: print on matt paper without colour correction"
     cv2.putText(card, words, (LEFT, HEIGHT - 45), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
-    if scale == 1.0:
-        return card
     size = (round(WIDTH * scale), round(HEIGHT * scale))
     return cv2.resize(card, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[no-any-return]
 
@@ -80,30 +75,19 @@ def print_card(path: Path, *, overwrite: bool = False) -> str:
 
 
 NEEDED = 3  # of four markers: one may be covered by a thumb
+GREY_CHROMA = 20.0  # of 255: coloured patches below this on average are grey
+CAST = 0.12  # largest deviation of red or blue from green on neutral patches
+DRIFT = 0.05  # change of that between the first and the last fifth of the readings
+DARK, BRIGHT = 50.0, 252.0  # of the light grey patch
+CHANNELS = ("blue", "green", "red")
 REFERENCE = np.array([colour[::-1] for colour in COLOURS.values()], np.float64)  # (12, 3) B, G, R
 IS_NEUTRAL = np.array([name in NEUTRAL for name in COLOURS])
+IS_COLOURED = np.array([name not in (*NEUTRAL, "white", "black") for name in COLOURS])
+LIGHT = list(COLOURS).index("light grey")
+Patches = NDArray[np.float64]  # (12, 3) B, G, R, 0..255: the colours of a card, in the order of `COLOURS`
 
 
-@dataclass(frozen=True)
-class Reading:
-    """Colours of the patches in a picture of the card."""
-
-    patches: NDArray[np.float64]  # (12, 3) B, G, R, 0..255, in the order of `COLOURS`
-
-    @property
-    def light(self) -> NDArray[np.float64]:
-        """(3,) B, G, R of the light grey patch, since white may be clipped."""
-        patch: NDArray[np.float64] = self.patches[list(COLOURS).index("light grey")]
-        return patch
-
-    @property
-    def balance(self) -> tuple[float, float]:
-        """Red and blue relative to green, over the neutral patches; 1, 1 is neutral."""
-        blue, green, red = self.patches[IS_NEUTRAL].sum(axis=0) + 1e-9
-        return float(red / green), float(blue / green)
-
-
-def read_colour_card(image: NDArray[np.uint8]) -> Reading | None:
+def read_colour_card(image: NDArray[np.uint8]) -> Patches | None:
     """Find the card in a picture (h, w, 3) B, G, R and read it; None if it is not visible."""
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     found, numbers, _ = cv2.aruco.ArucoDetector(_markers()).detectMarkers(grey)
@@ -114,106 +98,77 @@ def read_colour_card(image: NDArray[np.uint8]) -> Reading | None:
     if len(ours) < NEEDED:
         return None
     there = np.concatenate([seen[number] for number in ours]).astype(np.float32)
-    here = np.concatenate([_corners(number) for number in ours])
+    square = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * (MARKER - 1)
+    here = np.concatenate([square + MARKERS[number] for number in ours]).astype(np.float32)
     matrix, _ = cv2.findHomography(there, here)
     if matrix is None:
         return None
     flat = cv2.warpPerspective(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR)
-    return Reading(np.array([_median(flat, index) for index in range(len(COLOURS))]))
-
-
-def _corners(number: int) -> NDArray[np.float32]:
-    left, top = MARKERS[number]
-    right, bottom = left + MARKER - 1, top + MARKER - 1
-    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
+    return np.array([_median(flat, index) for index in range(len(COLOURS))])
 
 
 def _median(flat: NDArray[np.uint8], index: int) -> NDArray[np.float64]:
     """Median of the middle of a patch: its edges mix with its neighbours."""
-    left, top, right, bottom = patch_box(index)
+    left, top, right, bottom = _patch_box(index)
     rim_x, rim_y = (right - left) // 4, (bottom - top) // 4
     inner = flat[top + rim_y : bottom - rim_y, left + rim_x : right - rim_x]
     middle: NDArray[np.float64] = np.median(inner.reshape(-1, 3), axis=0)
     return middle
 
 
-GREY_CHROMA = 20.0  # of 255: coloured patches below this on average are grey
-CAST = 0.12  # largest deviation of red or blue from green on neutral patches
-DRIFT = 0.05  # change of that between the first and the last fifth of the readings
-DARK, BRIGHT = 50.0, 252.0  # of the light grey patch
-LIGHT = COLOURS["light grey"][0]
-IS_COLOURED = np.array([name in COLOURED for name in COLOURS])
-CHANNELS = ("blue", "green", "red")
-
-
-@dataclass(frozen=True)
-class CardFinding:
+class CardFinding(NamedTuple):
     """One result of the check."""
 
     good: bool
     text: str
 
 
-def _ok(text: str) -> CardFinding:
-    return CardFinding(good=True, text=text)
-
-
-def _bad(text: str) -> CardFinding:
-    return CardFinding(good=False, text=text)
-
-
-def evaluate_card(readings: Sequence[Reading]) -> list[CardFinding]:
+def evaluate_card(readings: Sequence[Patches]) -> list[CardFinding]:
     """Evaluate readings of the card over some time, oldest first.
 
     Pictures that are too dark or bright, grey, or have swapped channels are one finding: the others would mean nothing.
     """
-    middle = Reading(np.median([reading.patches for reading in readings], axis=0))
-    if middle.light.max() < DARK:
-        return [_bad(f"too dark to evaluate: light grey arrives as {middle.light.max():.0f}; more light")]
-    if middle.light.min() > BRIGHT:
-        return [_bad("too bright to evaluate: light grey is clipped; less light, or turn the card")]
-    if _chroma(middle) < GREY_CHROMA:
-        return [_bad("the pictures are grey: no colour label means anything (night mode, infrared?)")]
-    order = _channel_order(middle)
-    if order != (0, 1, 2):
-        pairs = [f"{CHANNELS[i]} arrives as {CHANNELS[at]}" for i, at in enumerate(order) if i != at]
-        return [_bad(f"channels are swapped: {', '.join(pairs)}")]
-    return [_ok("red, green and blue arrive as such"), _check_cast(middle), *_check_drift(readings)]
+    middle: Patches = np.median(readings, axis=0)
+    if problem := _find_unusable(middle):
+        return [CardFinding(False, problem)]
+    return [CardFinding(True, "red, green and blue arrive as such"), _check_cast(middle), *_check_drift(readings)]
 
 
-def _chroma(reading: Reading) -> float:
-    coloured = _balanced(reading)[IS_COLOURED]
-    return float((coloured.max(axis=1) - coloured.min(axis=1)).mean())
+def _find_unusable(patches: Patches) -> str | None:
+    light = patches[LIGHT]  # white may be clipped
+    if light.max() < DARK:
+        return f"too dark to evaluate: light grey arrives as {light.max():.0f}; more light"
+    if light.min() > BRIGHT:
+        return "too bright to evaluate: light grey is clipped; less light, or turn the card"
+    balanced = (patches / np.maximum(light, 1.0) * REFERENCE[LIGHT]).clip(0, 255)[IS_COLOURED]
+    if np.ptp(balanced, axis=1).mean() < GREY_CHROMA:
+        return "the pictures are grey: no colour label means anything (night mode, infrared?)"
+    printed = REFERENCE[IS_COLOURED]
+    order = min(permutations(range(3)), key=lambda order: float(np.abs(balanced[:, order] - printed).mean()))
+    pairs = [f"{CHANNELS[i]} arrives as {CHANNELS[at]}" for i, at in enumerate(order) if i != at]
+    return f"channels are swapped: {', '.join(pairs)}" if pairs else None
 
 
-def _channel_order(reading: Reading) -> tuple[int, ...]:
-    """The order of channels that brings the coloured patches closest to the printed colours."""
-    measured = _balanced(reading)[IS_COLOURED]
-    wanted = REFERENCE[IS_COLOURED]
-    return min(permutations(range(3)), key=lambda order: float(np.abs(measured[:, list(order)] - wanted).mean()))
+def _balance(patches: Patches) -> NDArray[np.float64]:
+    """Blue and red relative to green, over the neutral patches; 1, 1 is neutral."""
+    blue, green, red = patches[IS_NEUTRAL].sum(axis=0) + 1e-9
+    return np.array([blue / green, red / green])
 
 
-def _balanced(reading: Reading) -> NDArray[np.float64]:
-    """Patches after white balance on the light grey one."""
-    patches: NDArray[np.float64] = (reading.patches / np.maximum(reading.light, 1.0) * LIGHT).clip(0, 255)
-    return patches
-
-
-def _check_cast(reading: Reading) -> CardFinding:
-    red, blue = reading.balance
+def _check_cast(patches: Patches) -> CardFinding:
+    blue, red = _balance(patches)
     figures = f"red {red:.2f}, blue {blue:.2f} of green"
     if max(abs(red - 1), abs(blue - 1)) <= CAST:
-        return _ok(f"white balance is neutral: {figures}")
-    return _bad(f"a colour cast: {figures} (within {CAST:g} of 1 is right); set --awb, or the light's mode")
+        return CardFinding(True, f"white balance is neutral: {figures}")
+    advice = f"(within {CAST:g} of 1 is right); set --awb, or the light's mode"
+    return CardFinding(False, f"a colour cast: {figures} {advice}")
 
 
-def _check_drift(readings: Sequence[Reading]) -> list[CardFinding]:
+def _check_drift(readings: Sequence[Patches]) -> list[CardFinding]:
     if len(readings) < 5:
         return []
-    fifth = len(readings) // 5
-    first = np.mean([reading.balance for reading in readings[:fifth]], axis=0)
-    last = np.mean([reading.balance for reading in readings[-fifth:]], axis=0)
-    change = float(np.abs(last / first - 1).max())
-    if change <= DRIFT:
-        return [_ok(f"white balance is stable: {100 * change:.1f} % over {len(readings)} pictures")]
-    return [_bad(f"white balance drifts: {100 * change:.0f} % over {len(readings)} pictures; lock it")]
+    balances, fifth = np.array([_balance(patches) for patches in readings]), len(readings) // 5
+    change = 100 * float(np.abs(balances[-fifth:].mean(axis=0) / balances[:fifth].mean(axis=0) - 1).max())
+    if change <= 100 * DRIFT:
+        return [CardFinding(True, f"white balance is stable: {change:.1f} % over {len(readings)} pictures")]
+    return [CardFinding(False, f"white balance drifts: {change:.0f} % over {len(readings)} pictures; lock it")]

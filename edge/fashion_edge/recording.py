@@ -191,10 +191,7 @@ class RawSink(Sink):
     def close(self) -> None:
         """Close the list of lines."""
         self._lines.close()
-
-    def written(self) -> str:
-        """Number of frames, and their folder."""
-        return f"raw frames: {self._folder}, {self._frames} of them; --source replay:{self._folder} replays them"
+        self.output = f"raw frames: {self._folder}, {self._frames} of them; --source replay:{self._folder} replays them"
 
     def _write(self, record: dict[str, Any]) -> None:
         self._lines.write(msgspec.json.encode(record) + b"\n")

@@ -11,7 +11,7 @@ import numpy as np
 
 from fashion_edge.cli.request import Request, choose_options
 from fashion_edge.cli.signals import ended_by_signals
-from fashion_edge.colour_card import Reading, evaluate_card, read_colour_card
+from fashion_edge.colour_card import Patches, evaluate_card, read_colour_card
 from fashion_edge.console import clear_progress, pluralize, printable, say
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault, Frame, Item
@@ -119,7 +119,7 @@ def _label_with_both(
             a, b = (labeller.label(item) for labeller in labellers)
             comparison.update(item, a, b)
         if progress is not None and isinstance(item, Frame | Fault):
-            progress.count()
+            progress.put(item)
         if comparison.frames == request.frames or time.monotonic() >= deadline:
             return
 
@@ -147,9 +147,9 @@ def check_colour_card(request: Request) -> int:
     return 0 if all(finding.good for finding in findings) else CHECK_FAILED
 
 
-def _read_cards(source: Source, limit: int | None, deadline: float) -> tuple[int, list[Reading]]:
+def _read_cards(source: Source, limit: int | None, deadline: float) -> tuple[int, list[Patches]]:
     """Number of frames that were searched, and the readings of those with a card."""
-    frames, readings = 0, list[Reading]()
+    frames, readings = 0, list[Patches]()
     with ExitStack() as stack:
         items = stack.enter_context(NewestFrameReader(source)) if source.live else source.items()
         for item in items:
@@ -159,7 +159,7 @@ def _read_cards(source: Source, limit: int | None, deadline: float) -> tuple[int
                 say(f"{item.source} {item.state}: {item.detail}")
             elif isinstance(item, Frame):
                 frames += 1
-                if reading := read_colour_card(item.image):
+                if (reading := read_colour_card(item.image)) is not None:
                     readings.append(reading)
             if len(readings) >= MAX_READINGS or time.monotonic() > deadline or frames == limit:
                 break

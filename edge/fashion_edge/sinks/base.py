@@ -4,7 +4,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Self
 
 from fashion_edge.console import say
@@ -21,14 +20,13 @@ class Sink:
     wants_clean = False  # whether `put_clean` gets each frame before it is annotated
     speaks = False  # on standard output: the run ends when the reader closes it
     stopped = False  # set by a sink to end the run
+    output: str | None = None  # where the output is, for the end of the run
     notices: deque[Event] | None = None  # events of the sink itself: "failed" or "restored"
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def put_clean(self, result: Result) -> None:
@@ -49,10 +47,6 @@ class Sink:
     def close(self) -> None:
         """Finish the output."""
 
-    def written(self) -> str | None:
-        """Where the output is, once it is closed; None if there is none."""
-        return None
-
 
 class FanOut(Sink):
     """Passes everything on to each of its sinks, and closes them. A failing sink does not end the run."""
@@ -64,14 +58,14 @@ class FanOut(Sink):
         self._clock = clock
 
     def add(self, sink: Sink) -> None:
-        """Enter a sink and append it."""
-        self._sinks = (*self._sinks, sink.__enter__())
+        """Append a sink, which is closed with the others."""
+        self._sinks = (*self._sinks, sink)
         self.wants_picture |= sink.wants_picture
         self.wants_clean |= sink.wants_clean
 
     def put_clean(self, result: Result) -> None:
         """Pass a frame on to the sinks that want it before it is annotated."""
-        self._pass_on("put_clean", result, tuple(sink for sink in self._sinks if sink.wants_clean))
+        self._pass_on("put_clean", result)
 
     def put(self, result: Result) -> None:
         """Pass on a labelled frame."""
@@ -92,16 +86,17 @@ class FanOut(Sink):
     def close(self) -> None:
         """Close the sinks, the last first; one that cannot finish its output counts as failed."""
         while self._sinks:
-            *others, sink = self._sinks
-            self._sinks = tuple(others)
+            sink, self._sinks = self._sinks[-1], self._sinks[:-1]
             try:
                 sink.close()
-                self.outputs[:0] = [text] if (text := sink.written()) else []
+                self.outputs[:0] = [sink.output] if sink.output else []
             except Exception as error:  # whatever it is, the others must be closed
                 self._report(sink, error)
 
-    def _pass_on(self, method: str, item: Item | Result, sinks: tuple[Sink, ...] | None = None) -> None:
-        for sink in self._sinks if sinks is None else sinks:
+    def _pass_on(self, method: str, item: Item | Result) -> None:
+        for sink in self._sinks:
+            if method == "put_clean" and not sink.wants_clean:
+                continue
             try:
                 getattr(sink, method)(item)
             except UsageError:  # it could not have worked at all

@@ -38,6 +38,7 @@ class CollectSink(Sink):
         self._clock = WallClock()
         self._last = float("-inf")
         self._count = 0
+        self.output = f"frames to keep: {folder}, 0 more"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             found = (path for path in folder.rglob("*.jpg") if COLLECTED.fullmatch(path.name))
@@ -48,24 +49,24 @@ class CollectSink(Sink):
 
     def put_clean(self, result: Result) -> None:
         """Save the frame if a score is near its threshold."""
-        at = result.frame.moment
-        if abs(at - self._last) < self._every_s or not (near := near_thresholds(result, self._space, self._margin)):
+        at, thresholds = result.frame.moment, self._space.thresholds
+        if abs(at - self._last) < self._every_s:
+            return
+        margins = {label: round(score - thresholds[label], 4) for label, score in result.scores.items()}
+        near = {label: margin for label, margin in margins.items() if abs(margin) <= self._margin}
+        if not near:
             return
         self._last = at
-        picture = encode(result.box.crop(result.frame.image), ".jpg", JPEG_QUALITY)
-        record = {**result_record(result, self._clock), "near": near, "thresholds": dict(self._space.thresholds)}
-        text = json.dumps({**record, "box": vars(result.box)}, ensure_ascii=False, indent=1)
+        details = {"near": near, "thresholds": dict(thresholds), "box": vars(result.box)}
+        text = json.dumps({**result_record(result, self._clock), **details}, ensure_ascii=False, indent=1)
         path = self._folder / self._choose_folder(result) / self._file_name(result)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_both(path, picture, (text + "\n").encode())
+        _write_both(path, encode(result.box.crop(result.frame.image), ".jpg", JPEG_QUALITY), f"{text}\n".encode())
         self._count += 1
+        self.output = f"frames to keep: {self._folder}, {self._count} more"
         self._files.append((path, _size(path)))
         self._bytes += self._files[-1][1]
         self._delete_oldest()
-
-    def written(self) -> str:
-        """Number of new frames, and their folder."""
-        return f"frames to keep: {self._folder}, {self._count} more"
 
     def _choose_folder(self, result: Result) -> Path:
         """The folder in which fashion-train expects these labels, if every group is decided."""
@@ -86,12 +87,6 @@ class CollectSink(Sink):
             path.unlink(missing_ok=True)
             _sidecar(path).unlink(missing_ok=True)
             self._bytes -= size
-
-
-def near_thresholds(result: Result, space: LabelSpace, margin: float) -> dict[str, float]:
-    """Labels whose score lies within `margin` of its threshold: label -> score minus threshold."""
-    distances = {label: round(score - space.thresholds[label], 4) for label, score in result.scores.items()}
-    return {label: distance for label, distance in distances.items() if abs(distance) <= margin}
 
 
 def _write_both(path: Path, picture: bytes, text: bytes) -> None:

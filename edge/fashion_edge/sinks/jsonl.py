@@ -42,6 +42,7 @@ class JsonlSink(Sink):
         self.speaks = self._path is None
         self._file: FileIO | None = None
         if self._path is not None:
+            self.output = f"{'changes' if changes else 'JSON lines'}: {self._path}"
             if is_device(self._path):
                 self._limit = math.inf
             elif not append:
@@ -70,30 +71,20 @@ class JsonlSink(Sink):
         if self._file:
             self._file.close()
 
-    def written(self) -> str | None:
-        """The file."""
-        return None if self._path is None else f"{'changes' if self._changes else 'JSON lines'}: {self._path}"
-
     def _write(self, record: dict[str, Any]) -> None:
         line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-        if self._file is None:
+        if self._file is None or self._path is None:
             sys.stdout.buffer.write(line)  # UTF-8 in any locale
             sys.stdout.buffer.flush()
             return
         if self._limit < math.inf:
-            self._file = self._rotate(self._file, len(line))
+            size = os.fstat(self._file.fileno()).st_size  # another program may have emptied it
+            if size and size + len(line) > self._limit:
+                self._file.close()
+                with suppress(FileNotFoundError):  # it was moved away
+                    self._path.replace(rotated(self._path))
+                self._file = self._path.open("ab", buffering=0)
         _append(self._file, line)
-
-    def _rotate(self, file: FileIO, more: int) -> FileIO:
-        """Start a new file if this one would become too large; another program may have emptied it."""
-        size = os.fstat(file.fileno()).st_size
-        if size == 0 or size + more <= self._limit:
-            return file
-        assert self._path is not None
-        file.close()
-        with suppress(FileNotFoundError):  # it was moved away
-            self._path.replace(rotated(self._path))
-        return self._path.open("ab", buffering=0)
 
 
 def rotated(path: Path) -> Path:

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -82,7 +83,6 @@ def _read_password(path: Path) -> str:
 
 ONLINE, OFFLINE = "online", "offline"
 DISCOVERY = "homeassistant"
-RESERVED = ("decision", "source", "age_p99_ms", "fps")  # ids of the entities that are not groups
 
 
 def make_id(name: str) -> str:
@@ -105,8 +105,7 @@ class Topics:
         self.vitals = f"{self.root}/vitals"  # rate and ages, JSON
 
 
-def state_payload(result: Result, wall: WallClock) -> str:
-    """The decision: text, one label or null per group, labels, smoothed scores, and the time."""
+def _state_payload(result: Result, wall: WallClock) -> str:
     record = {
         "text": result.decision.text,
         "decision": dict(result.decision.by_group),
@@ -118,57 +117,43 @@ def state_payload(result: Result, wall: WallClock) -> str:
     return json.dumps(record, ensure_ascii=False)
 
 
-def vitals_payload(vitals: Vitals) -> str:
-    """Labelled frames per second, and ages in milliseconds."""
-    figures = {"fps": vitals.fps, "age_p50_ms": vitals.age_p50_ms, "age_p99_ms": vitals.age_p99_ms}
-    return json.dumps({name: round(value, 2) for name, value in figures.items()})
+def _vitals_payload(vitals: Vitals) -> str:
+    return json.dumps({name: round(value, 2) for name, value in vars(vitals).items()})
 
 
 def make_discovery(topics: Topics, space: LabelSpace, version: str) -> Iterator[tuple[str, str]]:
     """Topic and payload of each entity's configuration."""
-    common = {
-        "device": {
-            "identifiers": [f"fashion_edge_{topics.id}"],
-            "name": topics.name,
-            "manufacturer": "fashion-edge",
-            "model": " ".join([*space.groups, "classifier"]),
-            "sw_version": version,
-        },
-        "origin": {"name": "fashion-edge", "sw_version": version},
-    }
-    for kind, key, entity in _make_entities(topics, space):
-        config = {**entity, **common, "unique_id": f"fashion_edge_{topics.id}_{key}"}
-        yield f"{DISCOVERY}/{kind}/fashion_edge_{topics.id}/{key}/config", json.dumps(config, ensure_ascii=False)
+    unique, software = f"fashion_edge_{topics.id}", {"sw_version": version}
+    model = {"manufacturer": "fashion-edge", "model": " ".join([*space.groups, "classifier"])}
+    device = {"identifiers": [unique], "name": topics.name, **model, **software}
+    common = {"device": device, "origin": {"name": "fashion-edge", **software}}
+    entities: dict[str, dict[str, Any]] = {}
+    for name, entity in _make_entities(topics, space):
+        names = chain([name], (f"{name}_{number}" for number in count(2)))
+        entities[next(free for free in names if free not in entities)] = entity
+    for key, entity in entities.items():
+        kind = "binary_sensor" if key == "source" else "sensor"
+        config = json.dumps({**entity, **common, "unique_id": f"{unique}_{key}"}, ensure_ascii=False)
+        yield f"{DISCOVERY}/{kind}/{unique}/{key}/config", config
 
 
-def _make_entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _make_entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Id and configuration of each entity; a group with the id of another entity comes later and gets a number."""
     running = [{"topic": topics.availability}]
     seeing = {"availability": [*running, {"topic": topics.source}], "availability_mode": "all"}
     decision = {"name": "Decision", "icon": "mdi:hanger", "value_template": "{{ value_json.text }}", **seeing}
-    yield "sensor", "decision", {**decision, "state_topic": topics.state, "json_attributes_topic": topics.state}
-    taken = list(RESERVED)
+    yield "decision", {**decision, "state_topic": topics.state, "json_attributes_topic": topics.state}
+    camera = {"name": "Camera", "device_class": "connectivity", "entity_category": "diagnostic"}
+    payloads = {"state_topic": topics.source, "payload_on": ONLINE, "payload_off": OFFLINE}
+    yield "source", {**camera, **payloads, "availability": running}
+    for key, name, unit in (("age_p99_ms", "Label age p99", "ms"), ("fps", "Rate", "frames/s")):
+        figure = {"name": name, "state_class": "measurement", "unit_of_measurement": unit, **seeing}
+        places = {"entity_category": "diagnostic", "state_topic": topics.vitals}
+        yield key, {**figure, **places, "value_template": f"{{{{ value_json.{key} }}}}"}
     for group, members in space.groups.items():
         template = f"{{{{ value_json.decision[{json.dumps(group)}] or {json.dumps(NOTHING)} }}}}"
         options = {"device_class": "enum", "options": [*members, NOTHING], "value_template": template}
-        taken.append(_find_free_id(group, taken))
-        yield "sensor", taken[-1], {"name": group.capitalize(), "state_topic": topics.state, **options, **seeing}
-    camera = {"name": "Camera", "device_class": "connectivity", "entity_category": "diagnostic"}
-    payloads = {"state_topic": topics.source, "payload_on": ONLINE, "payload_off": OFFLINE}
-    yield "binary_sensor", "source", {**camera, **payloads, "availability": running}
-    for key, name, unit in (("age_p99_ms", "Label age p99", "ms"), ("fps", "Rate", "frames/s")):
-        figure = {"name": name, "state_class": "measurement", "unit_of_measurement": unit, **seeing}
-        template = f"{{{{ value_json.{key} }}}}"
-        places = {"entity_category": "diagnostic", "state_topic": topics.vitals, "value_template": template}
-        yield "sensor", key, {**figure, **places}
-
-
-def _find_free_id(group: str, taken: list[str]) -> str:
-    plain = free = make_id(group)
-    number = 1
-    while free in taken:
-        number += 1
-        free = f"{plain}_{number}"
-    return free
+        yield make_id(group), {"name": group.capitalize(), "state_topic": topics.state, **options, **seeing}
 
 
 KEEP_ALIVE_S = 20  # after half as much again without a packet, the broker publishes our last will
@@ -221,13 +206,13 @@ class MqttSink(Sink):
         with self._publishing:
             if result.decision.text != self._text:
                 self._text = result.decision.text
-                self._state = state_payload(result, self._wall)
+                self._state = _state_payload(result, self._wall)
                 self._publish(self.topics.state, self._state)
             self._publish_source(ONLINE)  # after the state: the retained one of before must not count for a moment
             now = self._clock()
             if result.vitals is not None and now - self._vitals_at >= VITALS_EVERY_S:
                 self._vitals_at = now
-                self._publish(self.topics.vitals, vitals_payload(result.vitals))
+                self._publish(self.topics.vitals, _vitals_payload(result.vitals))
 
     def event(self, event: Event) -> None:
         """Publish that the source is lost; its first frame publishes that it is back."""

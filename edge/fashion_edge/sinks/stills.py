@@ -2,6 +2,7 @@
 
 import os
 import re
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ class StillsSink(Sink):
         self._still = still
         self._root = root  # pictures keep their path below it
         self._text: str | None = None
-        self._last: Path | None = None
+        self.output = f"annotated pictures: {folder}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -42,11 +43,7 @@ class StillsSink(Sink):
         path = self._find_free(self._name(result))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_jpeg(path, result.frame.image)
-        self._last = path
-
-    def written(self) -> str:
-        """The folder, and the newest picture in it."""
-        return f"annotated pictures: {self._folder}" + (f", the last is {self._last}" if self._last else "")
+        self.output = f"annotated pictures: {self._folder}, the last is {path}"
 
     def _name(self, result: Result) -> Path:
         if not self._still:
@@ -57,11 +54,8 @@ class StillsSink(Sink):
         return named.with_stem(shorten(named.stem))
 
     def _find_free(self, name: Path) -> Path:
-        path, number = self._folder / name, 1
-        while path.exists():
-            number += 1
-            path = self._folder / name.with_stem(f"{name.stem}-{number}")
-        return path
+        numbered = (name.with_stem(f"{name.stem}-{number}") for number in count(2))
+        return next(path for path in map(self._folder.joinpath, chain([name], numbered)) if not path.exists())
 
 
 def to_words(text: str) -> str:
@@ -71,7 +65,8 @@ def to_words(text: str) -> str:
 
 def shorten(stem: str) -> str:
     """Cut a file name to `LONGEST_STEM` bytes, at a character."""
-    return os.fsencode(stem)[:LONGEST_STEM].decode(errors="ignore") if len(os.fsencode(stem)) > LONGEST_STEM else stem
+    data = os.fsencode(stem)
+    return data[:LONGEST_STEM].decode(errors="ignore") if len(data) > LONGEST_STEM else stem
 
 
 def encode(image: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
@@ -86,10 +81,9 @@ def encode(image: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
 
 def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
     """Write an image (h, w, 3) B, G, R atomically."""
-    data = encode(image, ".jpg", JPEG_QUALITY)
     part = path.with_name(f".{os.getpid()}.part")  # short: the name itself may be as long as a name can be
     try:
-        part.write_bytes(data)
+        part.write_bytes(encode(image, ".jpg", JPEG_QUALITY))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -65,15 +65,7 @@ class ProgressSink(Sink):
         self._done = 0
         self._progress = Progress()
 
-    def put(self, _: Result) -> None:
-        """Count a labelled frame."""
-        self.count()
-
-    def fault(self, _: Fault) -> None:
-        """Count an input that could not be read."""
-        self.count()
-
-    def count(self) -> None:
+    def put(self, _: object) -> None:
         """Count a frame; redraws the line twice a second."""
         self._done += 1
         now = self._clock()
@@ -81,6 +73,10 @@ class ProgressSink(Sink):
             self._shown = now
             total = self._total if self._total is None or self._done <= self._total else None  # containers estimate it
             self._progress.update(f"{self._done / (now - self._started):.3g} frames/s", self._done, total)
+
+    def fault(self, fault: Fault) -> None:
+        """Count an input that could not be read."""
+        self.put(fault)
 
     def close(self) -> None:
         """Erase the line."""

@@ -93,15 +93,9 @@ class VideoSink(Sink):
         self._writer = None
         if not self._frames:
             self._part.unlink(missing_ok=True)
-        elif self._overwrite:
-            self._part.replace(self._path)
-        else:
-            name = take_free_name(self._part, self._path)
-            self._shown = self._shown if name == self._path else name
-
-    def written(self) -> str | None:
-        """The file, if it has a frame."""
-        return f"video: {self._shown}" if self._frames else None
+            return
+        name = self._part.replace(self._path) if self._overwrite else take_free_name(self._part, self._path)
+        self.output = f"video: {self._shown if name == self._path else name}"
 
     def _open(self, width: int, height: int) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

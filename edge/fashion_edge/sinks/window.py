@@ -166,7 +166,7 @@ class WindowSink(Sink):
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.close()
-            say(f"recorded {self._recorded}" if recording.written() else "nothing was recorded")
+            say(f"recorded {self._recorded}" if recording.output else "nothing was recorded")
 
     def _toggle_help(self) -> None:
         self._shows_help = not self._shows_help

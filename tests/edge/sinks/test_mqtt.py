@@ -107,9 +107,8 @@ def test_groups_get_unique_ids():
     found = [json.loads(payload) for _, payload in make_discovery(Topics("hall"), space, "1.0")]
     ids = [config["unique_id"].removeprefix("fashion_edge_hall_") for config in found]
     assert ids == [
-        "decision",
+        *("decision", "source", "age_p99_ms", "fps"),
         *("decision_2", "source_2", "fps_2", "age_p99_ms_2", "fit", "fit_2", "fit_2_2", "colour"),
-        *("source", "age_p99_ms", "fps"),
     ]
 
 

@@ -104,7 +104,7 @@ def test_a_full_disk_keeps_the_older_video(tmp_path, monkeypatch, make_result, f
     with pytest.raises(OSError, match="No space left on device"):
         sink.put(make_result())
     sink.close()
-    assert sink.written() is None
+    assert sink.output is None
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"precious"]
 
 
@@ -121,7 +121,7 @@ def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path, monkeypatch
     kept = tmp_path / "two-2.mp4"
     assert (tmp_path / "two.mp4").read_bytes() == b"of another run"
     assert len(read_frames(kept)) == 1
-    assert sink.written() == f"video: {kept}"
+    assert sink.output == f"video: {kept}"
     assert f"two.mp4: another program took that name meanwhile; the output is {kept}" in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == 2
 
