@@ -33,7 +33,7 @@ def edge(session: nox.Session) -> None:
     session.run(
         "python", "-c", "import importlib.util as u; assert not u.find_spec('tensorflow'), 'TensorFlow is installed'"
     )
-    tests = ("tests/edge", "tests/system/test_imports.py")
+    tests = ("tests/edge", "tests/render", "tests/system/test_imports.py")
     selected = () if session.python == "3.11" else ("-m", "not slow")
     session.run("pytest", "-q", *selected, *tests, *session.posargs)
 

@@ -1,4 +1,4 @@
-"""`make`, as a stranger meets it: which Python it wants."""
+"""The Makefile: it checks the version of Python before it sets up an environment."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def make(folder, *arguments):
-    """`make` in a folder that holds what a bare clone has for it."""
+    """Run `make` in a folder with the files that it needs for the environments."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder)
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
@@ -21,7 +21,7 @@ def make(folder, *arguments):
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize("goal", ["demo", "test"])
-def test_a_python_that_is_too_old_is_named_before_an_environment_is_begun_with_it(goal, tmp_path):
+def test_a_python_that_is_too_old_is_refused_before_an_environment_is_made(goal, tmp_path):
     old = tmp_path / "python3.10"
     old.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 10, 12)\n$2"\n')
     old.chmod(0o755)
@@ -32,10 +32,10 @@ def test_a_python_that_is_too_old_is_named_before_an_environment_is_begun_with_i
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_a_python_that_is_not_there_is_said_with_what_to_give(tmp_path):
+def test_a_missing_python_is_reported_with_the_command_to_use(tmp_path):
     done = make(tmp_path, "PYTHON=python3.99", "demo")
     assert done.returncode == 2
-    assert "==> python3.99 is not installed; install Python 3.11 to 3.13, or name one that is: " in done.stderr
+    assert "==> python3.99 is not installed; install Python 3.11 to 3.13, or give another one: " in done.stderr
     assert "make PYTHON=python3.12 demo\n" in done.stderr
     assert "command not found" not in done.stderr
     assert not list(tmp_path.glob(".venv*"))
