@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fashion_edge.errors import SourceError
+from fashion_edge import Classifier, SourceError
+from fashion_edge.frame import PORTRAIT
 from fashion_render.demo import ACT_SECONDS, COLOURS, FPS, GARMENTS, DemoScene, write_clip
 
 PER_ACT = round(ACT_SECONDS * FPS)
@@ -56,7 +57,19 @@ def test_the_same_seed_gives_the_same_scene_and_another_seed_another():
     assert np.array_equal(first.frame(3), again.frame(3))
 
 
-def test_a_scene_too_small_to_see_is_refused():
+@pytest.mark.parametrize("seed", range(3))
+def test_the_shipped_model_labels_every_act_from_the_guide_box_alone(seed):
+    """The garment stays in the portrait box in the middle, which is what the model gets of a live source."""
+    classifier = Classifier.load("shipped")
+    scene = DemoScene(seed)
+    spare = round((scene.width - PORTRAIT * scene.height) / 2)
+    middles = range(PER_ACT // 2, PER_ACT * len(scene.acts), PER_ACT)
+    results = classifier.classify_batch(scene.frame(index)[:, spare : scene.width - spare] for index in middles)
+
+    assert [set(result.labels) for result in results] == [set(scene.truth(index) or ()) for index in middles]
+
+
+def test_a_scene_that_is_too_small_is_refused():
     with pytest.raises(ValueError, match="48 x 48"):
         DemoScene(height=10, width=10)
 
