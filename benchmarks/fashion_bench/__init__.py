@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fashion_bench.cases import Case, plan_cases
     from fashion_bench.document import Document, Result, read_document
-    from fashion_bench.rounds import Timing
-    from fashion_bench.run import Passes, benchmark
+    from fashion_bench.run import benchmark
+    from fashion_bench.settings import Passes, Timing
     from fashion_bench.verdict import Comparison, compare_documents
 
 _MODULES = {
     "Case": "cases",
     "Comparison": "verdict",
     "Document": "document",
-    "Passes": "run",
+    "Passes": "settings",
     "Result": "document",
-    "Timing": "rounds",
+    "Timing": "settings",
     "benchmark": "run",
     "compare_documents": "verdict",
     "plan_cases": "cases",

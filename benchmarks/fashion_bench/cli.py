@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fashion_bench.settings import Passes, Timing
 from fashion_edge.cli.common import (
     DIR,
     EXIT_STATUSES,
@@ -17,7 +18,8 @@ from fashion_edge.cli.common import (
     TEXT,
     GroupedCommand,
     Number,
-    group,
+    flags,
+    option,
     run_command,
     version_flag,
 )
@@ -28,7 +30,6 @@ from fashion_edge.errors import UsageError
 if TYPE_CHECKING:
     from fashion_bench.document import Document
     from fashion_bench.report import Outputs
-    from fashion_bench.run import Passes
     from fashion_edge.bundle import Bundle
 
 ENGINES = ("litert", "onnx", "tflite-runtime", "tensorflow")
@@ -67,72 +68,58 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # older click has no
         return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"]
 
 
-WHAT = group(
+WHAT = flags(
     "What is measured",
-    click.option("--bundle", type=DIR, help="Bundle folder [default: the newest, else the shipped one]."),
-    click.option(
-        "--runtime", "engines", multiple=True, type=click.Choice(ENGINES), help="Measure only these runtimes."
+    bundle=option(DIR, "Bundle folder [default: the newest, else the shipped one]."),
+    engines=option(click.Choice(ENGINES), "Measure only these runtimes.", name="--runtime", multiple=True),
+    precisions=option(TEXT, "Measure only these, such as int8.", name="--precision", multiple=True),
+    threads=option(
+        click.IntRange(1, 64), "Thread counts [default: 1, and the number of cores up to 4].", multiple=True
     ),
-    click.option("--precision", "precisions", multiple=True, type=TEXT, help="Measure only these, such as int8."),
-    click.option(
-        "--threads",
-        multiple=True,
-        type=click.IntRange(1, 64),
-        help="Thread counts [default: 1, and the number of cores up to 4].",
-    ),
-    click.option("--photos", type=DIR, help="Folders named like red_dress, for exact match per variant."),
-    click.option("--operators", is_flag=True, help="Also time every operator."),
-    click.option("--sustained", "sustained_s", type=Duration(), help="Also run the first variant this long, like 10m."),
+    photos=option(DIR, "Folders named like red_dress, for exact match per variant."),
+    operators=option(bool, "Also time every operator."),
+    sustained_s=option(Duration(), "Also run the first variant this long, like 10m.", name="--sustained"),
 )
-STAGES = group(
+STAGES = flags(
     "From capture to encoded picture",
-    click.option("--end-to-end/--no-end-to-end", default=True, help="Time each stage, for the first variant."),
-    click.option("--source", type=TEXT, help="Frames, as in fashion-edge [default: a rendered clip]."),
-    click.option("--fps", default=30.0, type=Number(0.1), show_default=True, help="Frames a second of the camera."),
-    click.option(
-        "--stage-seconds",
-        default=4.0,
-        type=Number(0.1, unit="SECONDS"),
-        show_default=True,
-        help="Time at --fps, and again without a limit.",
+    Passes,
+    end_to_end=option(
+        click.BOOL,
+        "Time each stage, for the first variant.",
+        name="--end-to-end/--no-end-to-end",
+        show_default=False,
     ),
+    source=option(TEXT, "Frames, as in fashion-edge [default: a rendered clip]."),
+    fps=option(Number(0.1), "Frames a second of the camera."),
+    stage_seconds=option(Number(0.1, unit="SECONDS"), "Time at --fps, and again without a limit."),
 )
-TIMING = group(
+TIMING = flags(
     "How long",
-    click.option(
-        "--rounds", default=6, type=click.IntRange(1, 1000), show_default=True, help="Processes for each case."
-    ),
-    click.option(
-        "--min-seconds", default=3.0, type=SECONDS_OR_0, show_default=True, help="Least steady time of a case."
-    ),
-    click.option(
-        "--min-samples", default=400, type=click.IntRange(1), show_default=True, help="Least steady samples of a case."
-    ),
-    click.option("--max-seconds", default=60.0, type=SECONDS, show_default=True, help="Most steady time of a case."),
-    click.option(
-        "--warmup-seconds", default=0.3, type=SECONDS_OR_0, show_default=True, help="Least warm-up of each process."
-    ),
-    click.option(
-        "--warmup-runs", default=10, type=click.IntRange(1), show_default=True, help="Least inferences of the warm-up."
-    ),
-    click.option("--seed", default=0, show_default=True, help="Seed of the order of the rounds."),
+    Timing,
+    rounds=option(click.IntRange(1, 1000), "Processes for each case."),
+    min_seconds=option(SECONDS_OR_0, "Least steady time of a case."),
+    min_samples=option(click.IntRange(1), "Least steady samples of a case."),
+    max_seconds=option(SECONDS, "Most steady time of a case."),
+    warmup_seconds=option(SECONDS_OR_0, "Least warm-up of each process."),
+    warmup_runs=option(click.IntRange(1), "Least inferences of the warm-up."),
+    seed=option(int, "Seed of the order of the rounds."),
 )
-CHOICE = group(
+CHOICE = flags(
     "Choice for this device",
-    click.option("--choose", is_flag=True, help="Write the fastest variant into the device profile."),
-    click.option("--accuracy-floor", type=SHARE, help="Lowest exact match that can be chosen."),
-    click.option("--profile", type=FILE, help="Device profile to write [default: fashion-edge's own]."),
+    choose=option(bool, "Write the fastest variant into the device profile."),
+    accuracy_floor=option(SHARE, "Lowest exact match that can be chosen."),
+    profile=option(FILE, "Device profile to write [default: fashion-edge's own]."),
 )
-OUTPUT = group(
+OUTPUT = flags(
     "Output",
-    click.option("--json", "json_file", type=FILE, help="Write raw samples and figures."),
-    click.option("--csv", type=FILE, help="Write one line a case."),
-    click.option("--markdown", type=FILE, help="Write the table for a README."),
-    click.option("--plots", type=DIR, help="Write PNG plots into this folder."),
-    click.option("--baseline", type=FILE, help="Compare with this JSON of the same machine."),
-    click.option("--gate", type=Number(1.0), help="Status 3 if slower than baseline times this."),
-    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
-    click.option("--debug", is_flag=True, help="Show tracebacks."),
+    json_file=option(FILE, "Write raw samples and figures.", name="--json"),
+    csv=option(FILE, "Write one line a case."),
+    markdown=option(FILE, "Write the table for a README."),
+    plots=option(DIR, "Write PNG plots into this folder."),
+    baseline=option(FILE, "Compare with this JSON of the same machine."),
+    gate=option(Number(1.0), "Status 3 if slower than baseline times this."),
+    overwrite=option(bool, "Replace outputs that exist."),
+    debug=option(bool, "Show tracebacks."),
 )
 
 
@@ -168,7 +155,6 @@ def command(context: click.Context, /, **flags: Any) -> int | None:
         _refuse_early_flags(context)
         return None
     from fashion_bench.report import Outputs
-    from fashion_bench.run import Passes
 
     passes, outputs = _take(Passes, flags), _take(Outputs, flags)
     baseline = _check(flags, passes, outputs)
@@ -187,7 +173,7 @@ def _refuse_early_flags(context: click.Context) -> None:
             raise click.UsageError(f"{flag} is given before {name}; give it after {name}, if that has it")
 
 
-def _check(flags: dict[str, Any], passes: "Passes", outputs: "Outputs") -> "Document | None":
+def _check(flags: dict[str, Any], passes: Passes, outputs: "Outputs") -> "Document | None":
     """Check what can be checked before minutes of measuring; returns the baseline.
 
     Raises:
@@ -219,14 +205,13 @@ def _check(flags: dict[str, Any], passes: "Passes", outputs: "Outputs") -> "Docu
 
 
 def _run(
-    flags: dict[str, Any], passes: "Passes", outputs: "Outputs", baseline: "Document | None", argv: Sequence[str]
+    flags: dict[str, Any], passes: Passes, outputs: "Outputs", baseline: "Document | None", argv: Sequence[str]
 ) -> int:
     from shlex import join
 
     from fashion_bench.cases import plan_cases
     from fashion_bench.endtoend import find_labelled_photos
     from fashion_bench.report import write_outputs
-    from fashion_bench.rounds import Timing
     from fashion_bench.run import benchmark
     from fashion_edge.bundle import load_bundle
     from fashion_edge.defaults import find_bundle

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from fashion_bench.cases import NULL_CASE, Case, is_installed
 from fashion_bench.document import Accuracy, Ceiling, EndToEnd, Memory, OperatorTime, Result, Window
-from fashion_bench.rounds import ProgressCallback, Timing, WorkerProcess, other_cores, read_load
+from fashion_bench.rounds import ProgressCallback, WorkerProcess, other_cores, read_load
+from fashion_bench.settings import Timing
 from fashion_edge.bundle import Bundle
 from fashion_edge.console import pluralize
 from fashion_edge.errors import DatasetError

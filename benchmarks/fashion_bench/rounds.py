@@ -17,29 +17,13 @@ from typing import Any, NamedTuple, Self
 
 from fashion_bench.cases import NULL_CASE, Case, shuffle_rounds
 from fashion_bench.document import VALID, Result, Round, Skipped
+from fashion_bench.settings import Timing
 from fashion_edge.bundle import Bundle
 from fashion_edge.errors import FashionError
 from fashion_edge.telemetry import ROOT, read_telemetry
 
 NULL_SECONDS = 0.02  # of the null backend: ten thousand samples
 ProgressCallback = Callable[[str, int, int], None]  # what comes next, done, total
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long and how often; seconds and samples are totals of a case over all rounds.
-
-    Example:
-        >>> Timing(rounds=3, min_seconds=1.0)
-    """
-
-    rounds: int = 6
-    min_seconds: float = 3.0
-    min_samples: int = 400
-    max_seconds: float = 60.0
-    warmup_seconds: float = 0.3
-    warmup_runs: int = 10
-    seed: int = 0  # of the order of the rounds
 
 
 class WorkerError(FashionError):

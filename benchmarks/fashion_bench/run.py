@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from fashion_bench.cases import NULL_CASE, Case, plan_cases
@@ -21,29 +20,13 @@ from fashion_bench.passes import (
     measure_stages,
     measure_sustained,
 )
-from fashion_bench.rounds import ProgressCallback, Timing, measure_rounds
+from fashion_bench.rounds import ProgressCallback, measure_rounds
+from fashion_bench.settings import Passes, Timing
 from fashion_bench.verdict import evaluate, evaluate_sustained
 from fashion_edge.bundle import Bundle
 from fashion_edge.errors import FashionError
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Passes:
-    """What is measured besides latency and memory.
-
-    Example:
-        >>> Passes(photos=Path("val"), end_to_end=False)
-    """
-
-    photos: Path | None = None  # labelled folders, for exact match
-    end_to_end: bool = True
-    source: str | None = None  # frames for the stages, as `fashion-edge --source` takes them; None: a rendered clip
-    fps: float = 30.0
-    stage_seconds: float = 4.0
-    sustained_s: float | None = None
-    operators: bool = False
 
 
 @dataclass
@@ -78,8 +61,8 @@ def _no_progress(text: str, done: int, total: int) -> None:
 def benchmark(
     bundle: Bundle,
     cases: Sequence[Case] = (),
-    timing: Timing = Timing(),  # noqa: B008 - frozen
-    passes: Passes = Passes(),
+    timing: Timing = Timing(),  # noqa: B008  # frozen
+    passes: Passes = Passes(),  # noqa: B008
     *,
     progress: ProgressCallback = _no_progress,
     command: str = "fashion_bench.benchmark",

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from fashion_bench.cases import Case
 from fashion_bench.document import INVALID, UNSTABLE, VALID, Document, Result, Sustained, Window
 from fashion_bench.machine import throttle_changes
-from fashion_bench.rounds import Timing
+from fashion_bench.settings import Timing
 from fashion_edge.bundle import Bundle
 from fashion_edge.errors import GateError
 from fashion_edge.loading import Profile

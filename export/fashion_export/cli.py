@@ -13,7 +13,8 @@ from fashion_edge.cli.common import (
     TEXT,
     GroupedCommand,
     Number,
-    group,
+    flags,
+    option,
     run_command,
     version_flag,
 )
@@ -41,63 +42,37 @@ PERCENT = Number(0, 100, unit="PERCENT")
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.argument("run", required=False, type=DIR)
-@group(
+@flags(
     "Input",
-    click.option("--run", "run_option", type=DIR, help="Run folder; same as the argument."),
-    click.option("--dataset", type=DIR, help="Folder of the photos: of a run if they have moved, or for --model."),
+    run_option=option(DIR, "Run folder; same as the argument.", name="--run"),
+    dataset=option(DIR, "Folder of the photos: of a run if they have moved, or for --model."),
 )
-@group(
+@flags(
     "A Keras model from elsewhere",
-    click.option("--model", type=FILE_OR_DIR, help="A .keras file, an HDF5 file or a SavedModel folder."),
-    click.option(
-        "--labels", type=TEXT, help="Labels in output order, a,b,c; or a pickled label binarizer, FILE.pickle."
-    ),
-    click.option("--groups", type=TEXT, multiple=True, help="Labels that exclude each other: 'colour=red,blue'."),
-    click.option(
-        "--input-range", type=click.Choice(("0..255", "0..1", "-1..1")), help="Range its input was scaled to."
-    ),
-    click.option(
-        "--channels",
-        type=click.Choice(("RGB", "BGR")),
-        default="RGB",
-        show_default=True,
-        help="Channel order; BGR if it was trained on cv2.imread.",
-    ),
+    model=option(FILE_OR_DIR, "A .keras file, an HDF5 file or a SavedModel folder."),
+    labels=option(TEXT, "Labels in output order, a,b,c; or a pickled label binarizer, FILE.pickle."),
+    groups=option(TEXT, "Labels that exclude each other: 'colour=red,blue'.", multiple=True),
+    input_range=option(click.Choice(("0..255", "0..1", "-1..1")), "Range its input was scaled to."),
+    channels=option(click.Choice(("RGB", "BGR")), "Channel order; BGR if it was trained on cv2.imread.", "RGB"),
 )
-@group(
+@flags(
     "Output",
-    click.option("--out", type=DIR, help="Bundle folder. Default: bundles/NAME OF THE RUN."),
-    click.option("--overwrite", is_flag=True, help="Replace an existing bundle."),
-    click.option(
-        "--int8", is_flag=True, help="The standard bundle: int8 and float32 TFLite, float32 ONNX. The default."
-    ),
-    click.option("--all", "all_variants", is_flag=True, help="Every variant."),
-    click.option("--tflite-only", is_flag=True, help="No ONNX file."),
-    click.option("--onnx-only", is_flag=True, help="No TFLite file."),
-    click.option(
-        "--io",
-        type=click.Choice(("uint8", "int8", "float32")),
-        default="uint8",
-        show_default=True,
-        help="Input and output type of the int8 TFLite file.",
-    ),
-    click.option("--any-batch", is_flag=True, help="Variable batch size in the ONNX file."),
+    out=option(DIR, "Bundle folder. Default: bundles/NAME OF THE RUN."),
+    overwrite=option(bool, "Replace an existing bundle."),
+    int8=option(bool, "The standard bundle: int8 and float32 TFLite, float32 ONNX. The default."),
+    all_variants=option(bool, "Every variant.", name="--all"),
+    tflite_only=option(bool, "No ONNX file."),
+    onnx_only=option(bool, "No TFLite file."),
+    io=option(click.Choice(("uint8", "int8", "float32")), "Input and output type of the int8 TFLite file.", "uint8"),
+    any_batch=option(bool, "Variable batch size in the ONNX file."),
 )
-@group(
+@flags(
     "Quantization and parity gate",
-    click.option("--no-repair", is_flag=True, help="Do not fold or equalize layers that int8 cannot represent."),
-    click.option("--keep-thresholds", is_flag=True, help="Do not tune the thresholds on the int8 file."),
-    click.option(
-        "--max-flips", type=PERCENT, default=1.0, show_default=True, help="Label decisions that may differ from Keras."
-    ),
-    click.option(
-        "--max-accuracy-drop",
-        type=PERCENT,
-        default=1.0,
-        show_default=True,
-        help="Exact match that may be lost, points.",
-    ),
-    click.option("--keep-failed", is_flag=True, help="Write a bundle that the gate refused to OUT.failed."),
+    no_repair=option(bool, "Do not fold or equalize layers that int8 cannot represent."),
+    keep_thresholds=option(bool, "Do not tune the thresholds on the int8 file."),
+    max_flips=option(PERCENT, "Label decisions that may differ from Keras.", 1.0),
+    max_accuracy_drop=option(PERCENT, "Exact match that may be lost, points.", 1.0),
+    keep_failed=option(bool, "Write a bundle that the gate refused to OUT.failed."),
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks and TensorFlow's output.")
 @version_flag

@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from fashion_bench import Timing
 from fashion_bench.cases import Case
 from fashion_bench.document import Window
-from fashion_bench.rounds import Timing
 from fashion_bench.verdict import check_gate, choose_result, compare_documents, evaluate, evaluate_sustained
 from fashion_edge.errors import GateError
 

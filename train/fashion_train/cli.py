@@ -13,7 +13,8 @@ from fashion_edge.cli.common import (
     TEXT,
     GroupedCommand,
     Number,
-    group,
+    flags,
+    option,
     run_command,
     version_flag,
 )
@@ -45,88 +46,64 @@ class RecordingCommand(GroupedCommand):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EPILOG,
 )
-@group(
+@flags(
     "Data",
-    click.option(
-        "--dataset",
-        type=FILE_OR_DIR,
-        help="Folder of colour_garment folders, or a CSV file with columns file,labels. Default: rendered garments.",
+    dataset=option(
+        FILE_OR_DIR,
+        "Folder of colour_garment folders, or a CSV file with columns file,labels. Default: rendered garments.",
     ),
-    click.option("--negatives", type=DIR, help="Folder of background images, which have none of the labels."),
-    click.option(
-        "--groups",
-        type=TEXT,
-        help="Labels that exclude each other: 'colour=black,red garment=dress,shirt'. Default: by word position.",
+    negatives=option(DIR, "Folder of background images, which have none of the labels."),
+    groups=option(
+        TEXT, "Labels that exclude each other: 'colour=black,red garment=dress,shirt'. Default: by word position."
     ),
-    click.option(
-        "--holdout",
-        type=TEXT,
-        multiple=True,
-        help="Combination to keep out of training and evaluate on, as black_dress; repeatable.",
+    holdout=option(
+        TEXT, "Combination to keep out of training and evaluate on, as black_dress; repeatable.", multiple=True
     ),
-    click.option(
-        "--leave-one-combination-out", is_flag=True, help="Train without each combination in turn, and evaluate on it."
-    ),
-    click.option("--limit", type=click.IntRange(1), help="Most photos of each combination."),
+    leave_one_combination_out=option(bool, "Train without each combination in turn, and evaluate on it."),
+    limit=option(click.IntRange(1), "Most photos of each combination."),
 )
-@group(
+@flags(
     "Training",
-    click.option(
-        "--recipe",
-        type=click.Choice(("default", "tutorial")),
-        default="default",
-        show_default=True,
-        help="How to train; tutorial: the recipe that this project is compared with.",
+    recipe=option(
+        click.Choice(("default", "tutorial")),
+        "How to train; tutorial: the recipe that this project is compared with.",
+        "default",
     ),
-    click.option("--epochs", type=click.IntRange(1, 10_000), help="Default: the recipe's, as for the next four."),
-    click.option("--batch", type=click.IntRange(1, 4096), help="Photos per step."),
-    click.option("--learning-rate", type=Number(0, 1, above=True), help="Highest learning rate."),
-    click.option(
-        "--teacher-epochs",
-        type=click.IntRange(0, 1000),
-        help="Epochs of the large network that gives soft labels; 0: no teacher.",
+    epochs=option(click.IntRange(1, 10_000), "Default: the recipe's, as for the next four."),
+    batch=option(click.IntRange(1, 4096), "Photos per step."),
+    learning_rate=option(Number(0, 1, above=True), "Highest learning rate."),
+    teacher_epochs=option(
+        click.IntRange(0, 1000), "Epochs of the large network that gives soft labels; 0: no teacher."
     ),
-    click.option("--patience", type=click.IntRange(1), help="Early stopping after so many epochs without improvement."),
-    click.option("--mixed-precision", is_flag=True, help="Compute in float16; faster on a GPU, slower without one."),
-    click.option(
+    patience=option(click.IntRange(1), "Early stopping after so many epochs without improvement."),
+    mixed_precision=option(bool, "Compute in float16; faster on a GPU, slower without one."),
+    baseline=option(
+        click.BOOL,
+        "Train the tutorial's network on the same photos too, for the report.",
+        True,
         "--baseline/--no-baseline",
-        default=True,
-        show_default=True,
-        help="Train the tutorial's network on the same photos too, for the report.",
     ),
-    click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=42, show_default=True, help="Random seed."),
+    seed=option(click.IntRange(0, 2**31 - 1), "Random seed.", 42),
 )
-@group(
+@flags(
     "Network",
-    click.option("--arch", type=click.Choice(("compact", "smallervgg")), help="Network. Default: the recipe's."),
-    click.option(
-        "--task",
-        type=click.Choice(("multi-label", "single-label")),
-        default="multi-label",
-        show_default=True,
-        help="Sigmoid outputs, or softmax where each photo has exactly one label.",
+    arch=option(click.Choice(("compact", "smallervgg")), "Network. Default: the recipe's."),
+    task=option(
+        click.Choice(("multi-label", "single-label")),
+        "Sigmoid outputs, or softmax where each photo has exactly one label.",
+        "multi-label",
     ),
-    click.option("--size", type=TEXT, help="Input in pixels: 96, or WIDTHxHEIGHT as 96x120. Default: the network's."),
-    click.option(
-        "--fit",
-        type=click.Choice(("stretch", "pad")),
-        default="stretch",
-        show_default=True,
-        help="How a photo fills the input; pad: letterbox.",
-    ),
-    click.option(
-        "--target-precision", type=Number(0, 1, above=True), help="Tune thresholds for this precision instead of F1."
-    ),
+    size=option(TEXT, "Input in pixels: 96, or WIDTHxHEIGHT as 96x120. Default: the network's."),
+    fit=option(click.Choice(("stretch", "pad")), "How a photo fills the input; pad: letterbox.", "stretch"),
+    target_precision=option(Number(0, 1, above=True), "Tune thresholds for this precision instead of F1."),
 )
-@group(
+@flags(
     "Output",
-    click.option(
-        "--out", type=DIR, help="Run folder to write. Default: runs/<time>; with --resume the newest interrupted."
-    ),
-    click.option("--tensorboard", type=DIR, help="Folder for TensorBoard's event files."),
-    click.option("--resume", is_flag=True, help="Continue after an interruption, with the same result."),
-    click.option("--overwrite", is_flag=True, help="Replace the run folder if it exists."),
-    click.option("--debug", is_flag=True, help="Show tracebacks."),
+    out=option(DIR, "Run folder to write. Default: runs/<time>; with --resume the newest interrupted."),
+    tensorboard=option(DIR, "Folder for TensorBoard's event files."),
+    resume=option(bool, "Continue after an interruption, with the same result."),
+    overwrite=option(bool, "Replace the run folder if it exists."),
+    debug=option(bool, "Show tracebacks."),
 )
 @version_flag
 def command(leave_one_combination_out: bool, **options: Any) -> int:

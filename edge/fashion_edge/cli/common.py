@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -99,6 +100,57 @@ def group(title: str, *decorators: Callable[[Any], Any]) -> Callable[[Any], Any]
             function = decorator(function)
             titles[function.__click_params__[-1].name] = title
         function.titles = titles
+        return function
+
+    return decorate
+
+
+def option(kind: Any, text: str, default: Any = None, name: str = "", **more: Any) -> dict[str, Any]:
+    """Describe an option for `flags`.
+
+    Args:
+        kind: click's type of the value; `bool` for a flag without a value.
+        text: help text.
+        default: value where the option is not given; it is shown in `--help`.
+        name: the option, such as `--all`, where it is not named like its parameter.
+        more: further arguments of `click.option`.
+    """
+    if kind is bool:
+        return {"name": name, "is_flag": True, "help": text}
+    given = {} if default is None else {"default": default, "show_default": default != ()}
+    return {"name": name, "type": kind, "help": text, **given, **more}
+
+
+def flags(title: str, defaults: type[Any] | None = None, /, **options: dict[str, Any]) -> Callable[[Any], Any]:
+    """Add options by the names of their parameters, as `group` does; a dataclass may give their defaults.
+
+    Example:
+        >>> @click.command(cls=GroupedCommand)
+        ... @flags("Timing", Timing, rounds=option(click.IntRange(1), "Rounds."), seed=option(int, "Random seed."))
+        ... def command(rounds: int, seed: int) -> None: ...
+    """
+    decorators = []
+    for parameter, option in options.items():
+        value = getattr(defaults, parameter, None)
+        given = {} if value is None else {"default": value, "show_default": True}
+        more = {key: argument for key, argument in option.items() if key != "name"}
+        name = option["name"] or "--" + parameter.replace("_", "-")
+        decorators.append(click.option(name, parameter, **given | more))
+    return group(title, *decorators)
+
+
+def flag(title: str, kind: Any, text: str, default: Any = None, **more: Any) -> Any:
+    """Declare a dataclass field that is an option, in the group `title` of `--help`; see `option`."""
+    metadata = {"title": title, "option": option(kind, text, default, **more)}
+    return field(default=False if kind is bool else default, metadata=metadata)
+
+
+def add_flags(kind: type[Any]) -> Callable[[Any], Any]:
+    """Add an option for every field of a dataclass, all of them declared by `flag`."""
+
+    def decorate(function: Any) -> Any:
+        for one in reversed(fields(kind)):
+            function = flags(one.metadata["title"], **{one.name: one.metadata["option"]})(function)
         return function
 
     return decorate

@@ -5,8 +5,8 @@ from collections.abc import Container
 import click
 from click.core import ParameterSource
 
-from fashion_edge.cli.common import EXIT_STATUSES, GroupedCommand, version_flag
-from fashion_edge.cli.request import Request, add_flags
+from fashion_edge.cli.common import EXIT_STATUSES, GroupedCommand, add_flags, version_flag
+from fashion_edge.cli.request import Request
 from fashion_edge.errors import UsageError
 
 COMPANIONS = {  # options that need one of these
@@ -88,7 +88,7 @@ Examples:
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@add_flags
+@add_flags(Request)
 @version_flag
 def command(**flags: object) -> int:
     """Label clothes in live video or photos: colour and garment at once."""

@@ -1,13 +1,13 @@
 """The options of `fashion-edge`, each declared once as a field of `Request`."""
 
 # ruff: noqa: RUF009  # `flag` returns a dataclass field
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from fashion_edge.cli.common import DIR, FILE, MEGABYTES, SECONDS, TEXT, Number, group
+from fashion_edge.cli.common import DIR, FILE, MEGABYTES, SECONDS, TEXT, Number, flag
 from fashion_edge.defaults import FROZEN_S, PRECISIONS, RUNTIMES
 from fashion_edge.errors import SourceError, UsageError
 
@@ -20,32 +20,6 @@ if TYPE_CHECKING:
 
 COUNT = click.IntRange(1)
 SMOOTH = Number(0, 60, unit="SECONDS")
-
-
-def flag(title: str, kind: Any, text: str, default: Any = None, **more: Any) -> Any:
-    """Declare a field that is an option, in the group `title` of `--help`.
-
-    Args:
-        title: title of the group.
-        kind: click's type of the value; `bool` for a flag without a value.
-        text: help text.
-        default: value where the option is not given.
-        more: further arguments of `click.option`.
-    """
-    if kind is bool:
-        option: dict[str, Any] = {"is_flag": True, "help": text}
-        default = False
-    else:
-        option = {"type": kind, "help": text, "default": default, "show_default": isinstance(default, float), **more}
-    return field(default=default, metadata={"title": title, "option": option})
-
-
-def add_flags(function: Any) -> Any:
-    """Add every option of `Request` to a command's function, under the title of its group."""
-    for one in reversed(fields(Request)):
-        option = click.option("--" + one.name.replace("_", "-"), **one.metadata["option"])
-        function = group(one.metadata["title"], option)(function)
-    return function
 
 
 @dataclass(frozen=True)
@@ -172,10 +146,10 @@ class Request:
             )
         if self.append and self.overwrite:
             raise UsageError("--append and --overwrite were both given; files are either kept or replaced, name one")
-        for flag, value in (("--runtime", self.runtime), ("--precision", self.precision)):
+        for name, value in (("--runtime", self.runtime), ("--precision", self.precision)):
             if self.profile is not None and value is not None:
                 raise UsageError(
-                    f"--profile {self.profile} and {flag} {value} both say which variant runs; leave one of them out"
+                    f"--profile {self.profile} and {name} {value} both say which variant runs; leave one of them out"
                 )
 
     def camera_settings(self) -> "CameraSettings":
@@ -237,8 +211,8 @@ def _refuse_unused(request: Request, source: "Source") -> None:
             f"--max-age-ms {request.max_age_ms:g} is for live frames, and {source.name} has none; leave it out"
         )
     over_time = {"--smooth": request.smooth, "--hysteresis": request.hysteresis, "--dwell": request.dwell}
-    for flag, value in over_time.items():
+    for name, value in over_time.items():
         if value and source.still:
             raise UsageError(
-                f"{flag} {value:g} is for frames that follow each other, and {source.name} has stills; leave it out"
+                f"{name} {value:g} is for frames that follow each other, and {source.name} has stills; leave it out"
             )
