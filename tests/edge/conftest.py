@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pytest
 
 from fashion_edge.bundle import load_bundle
+from fashion_edge.cli import main
 from fashion_edge.defaults import SHIPPED_BUNDLE
 
 
@@ -29,11 +32,39 @@ def bundle_copy(tmp_path):
     return Path(shutil.copytree(SHIPPED_BUNDLE, tmp_path / "bundle"))
 
 
+class Finished(NamedTuple):
+    """What a run of `fashion-edge` left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_edge(capsys):
+    """Run `fashion-edge` in this process."""
+
+    def run(*argv) -> Finished:
+        return Finished(main([str(one) for one in argv]), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def run_demo(run_edge):
+    """Run `fashion-edge` on every one of the first frames of the demo."""
+
+    def run(frames: int, *argv) -> Finished:
+        return run_edge("--source", "demo", "--every-frame", "--frames", frames, "--headless", *argv)
+
+    return run
+
+
 @pytest.fixture
 def edit_manifest(bundle_copy):
     """Change the manifest of the copied bundle in place."""
 
-    def edit(change):
+    def edit(change: Callable[[dict], None]) -> Path:
         file = bundle_copy / "manifest.json"
         data = json.loads(file.read_text())
         change(data)

@@ -15,18 +15,14 @@ from fashion_edge.recording import FRAMES, HEADER, LINES, Recording
 from fashion_edge.sources import open_source
 
 
-def record(folder: Path, frames: int, *argv: str) -> int:
-    demo = ["--source", "demo", "--every-frame", "--frames", str(frames), "--headless"]
-    return main([*demo, "--record-raw", str(folder), *argv])
-
-
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     """Forty frames of the demo, with two garments."""
     folder = tmp_path_factory.mktemp("demo") / "raw"
+    demo = ["--source", "demo", "--every-frame", "--frames", "40", "--headless"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CONFIG_HOME", str(folder.parent))
-        assert record(folder, 40) == 0
+        assert main([*demo, "--record-raw", str(folder)]) == 0
     return folder
 
 
@@ -36,20 +32,40 @@ def recording(recorded, tmp_path):
     return Path(shutil.copytree(recorded, tmp_path / "raw"))
 
 
-def replay(folder: Path, *argv: str) -> int:
-    return main(["--source", f"replay:{folder}", "--headless", *argv])
+@pytest.fixture
+def replay(run_edge):
+    return lambda folder, *argv: run_edge("--source", f"replay:{folder}", "--headless", *argv)
+
+
+def read_lines(folder: Path) -> list[dict]:
+    return [json.loads(row) for row in (folder / LINES).read_text().splitlines()]
+
+
+def write_lines(folder: Path, rows: list[dict]) -> None:
+    (folder / LINES).write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def edit_line(folder: Path, number: int, **changes: object) -> None:
-    path = folder / LINES
-    rows = path.read_text().splitlines()
-    rows[number] = json.dumps({**json.loads(rows[number]), **changes})
-    path.write_text("\n".join(rows) + "\n")
+    rows = read_lines(folder)
+    rows[number].update(changes)
+    write_lines(folder, rows)
 
 
-def test_a_replay_decides_the_same_bit_for_bit(recording, capsys):
-    assert replay(recording) == 0
-    assert "replay: all 40 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
+def edit_header(folder: Path, **changes: object) -> None:
+    header = json.loads((folder / HEADER).read_text())
+    (folder / HEADER).write_text(json.dumps(header | changes))
+
+
+SAME = "decisions are the recorded ones, bit for bit"
+
+
+def test_a_replay_decides_the_same_bit_for_bit_and_records_the_same(recording, replay, tmp_path):
+    done = replay(recording, "--record-raw", tmp_path / "again")
+    assert done.status == 0
+    assert f"replay: all 40 {SAME}" in done.err
+    assert (tmp_path / "again" / LINES).read_bytes() == (recording / LINES).read_bytes()
+    first = f"{FRAMES}/00000000.png"
+    assert (cv2.imread(str(tmp_path / "again" / first)) == cv2.imread(str(recording / first))).all()
 
 
 def test_a_recording_opened_as_photos_names_the_replay(recording):
@@ -57,34 +73,28 @@ def test_a_recording_opened_as_photos_names_the_replay(recording):
     assert said.startswith(f"{recording}: 40 pictures; --source replay:{recording} gives them as they were recorded")
 
 
-def test_a_recording_of_a_replay_is_the_same_recording(recording, tmp_path):
-    assert replay(recording, "--record-raw", str(tmp_path / "again")) == 0
-    assert (tmp_path / "again" / LINES).read_bytes() == (recording / LINES).read_bytes()
-    first = f"{FRAMES}/00000000.png"
-    assert (cv2.imread(str(tmp_path / "again" / first)) == cv2.imread(str(recording / first))).all()
-
-
-def test_a_changed_frame_is_found(recording, capsys):
+def test_a_changed_frame_is_found(recording, replay):
     path = recording / FRAMES / "00000007.png"
     image = cv2.imread(str(path))
     cv2.imwrite(str(path), 255 - image)
-    assert replay(recording) == 3
-    assert "of 40 frames differ from the recording; first frame 7: " in capsys.readouterr().err
+    done = replay(recording)
+    assert done.status == 3
+    assert "of 40 frames differ from the recording; first frame 7: " in done.err
 
 
-def test_other_settings_are_reported_and_are_not_a_failure(recording, capsys):
-    assert replay(recording, "--roi", "0,0,0.1,0.1", "--smooth", "0") == 0
-    said = capsys.readouterr().err
-    assert "bit for bit" not in said
-    assert "decisions are the recorded ones" in said or "(another model, runtime or settings)" in said
+def test_other_settings_are_reported_and_are_not_a_failure(recording, replay):
+    done = replay(recording, "--roi", "0,0,0.1,0.1", "--smooth", "0")
+    assert done.status == 0
+    assert "bit for bit" not in done.err
+    assert "decisions are the recorded ones" in done.err or "(another model, runtime or settings)" in done.err
 
 
-def test_settings_come_from_the_recording(tmp_path, capsys):
+def test_settings_come_from_the_recording(run_demo, replay, tmp_path):
     folder = tmp_path / "raw"
-    assert record(folder, 12, "--roi", "0.1,0,0.7,1", "--smooth", "1.5", "--dwell", "0") == 0
+    options = ("--roi", "0.1,0,0.7,1", "--smooth", "1.5", "--dwell", "0")
+    assert run_demo(12, "--record-raw", folder, *options).status == 0
     assert Recording(folder).header.roi == "0.1,0.0,0.7,1.0"
-    assert replay(folder) == 0
-    assert "all 12 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
+    assert f"all 12 {SAME}" in replay(folder).err
 
 
 def test_a_recording_that_was_cut_short_ends_earlier(recording):
@@ -93,41 +103,42 @@ def test_a_recording_that_was_cut_short_ends_earlier(recording):
     assert len(list(open_source(f"replay:{recording}").items())) == 39
 
 
-def test_recording_ends_at_its_limit_and_the_run_continues(tmp_path, capsys):
+def test_recording_ends_at_its_limit_and_the_run_continues(run_demo, replay, tmp_path):
     folder = tmp_path / "raw"
-    assert record(folder, 30, "--raw-limit", "1") == 0
-    said = capsys.readouterr().err
-    assert said.count("the limit of 1 MB is reached; recording ends, the run continues") == 1
-    assert "30 frames labelled" in said
-    size = sum(path.stat().st_size for path in (folder / FRAMES).iterdir())
-    assert 500_000 < size <= 1_000_000
-    assert replay(folder) == 0
+    done = run_demo(30, "--record-raw", folder, "--raw-limit", "1")
+    assert done.status == 0
+    assert done.err.count("the limit of 1 MB is reached; recording ends, the run continues") == 1
+    assert "30 frames labelled" in done.err
+    assert 500_000 < sum(path.stat().st_size for path in (folder / FRAMES).iterdir()) <= 1_000_000
+    assert replay(folder).status == 0
 
 
-def test_stills_are_recorded_as_stills(photo_folder, tmp_path, capsys, monkeypatch):
+def test_stills_are_recorded_as_stills(run_edge, replay, photo_folder, tmp_path, monkeypatch):
     folder = tmp_path / "raw"
-    assert main(["--source", str(photo_folder), "--record-raw", str(folder)]) == 0
+    assert run_edge("--source", photo_folder, "--record-raw", folder).status == 0
     assert Recording(folder).header.still
-    assert replay(folder) == 0
-    assert "all 3 decisions are the recorded ones, bit for bit" in capsys.readouterr().err
+    assert f"all 3 {SAME}" in replay(folder).err
     monkeypatch.setattr(pacing.time, "sleep", lambda _: pytest.fail("stills are not paced"))
     assert len(list(open_source(f"replay:{folder}", watched=True).items())) == 3
 
 
-def test_only_overwrite_replaces_a_recording(recording, capsys):
-    assert record(recording, 2) == 2
-    assert "exists already; name another or add --overwrite" in capsys.readouterr().err
-    (recording / "notes.txt").write_text("mine")
-    assert record(recording, 2, "--overwrite") == 0
+def test_only_overwrite_replaces_a_recording_and_keeps_other_files(run_demo, recording):
+    done = run_demo(2, "--record-raw", recording)
+    assert done.status == 2
+    assert "exists already; name another or add --overwrite" in done.err
+    for mine in (recording / "notes.txt", recording / FRAMES / "mine.png"):
+        mine.write_text("mine")
+    assert run_demo(2, "--record-raw", recording, "--overwrite").status == 0
     assert len(list(Recording(recording).lines())) == 2
     assert (recording / "notes.txt").read_text() == "mine"
+    assert {file.name for file in (recording / FRAMES).iterdir()} == {"00000000.png", "00000001.png", "mine.png"}
 
 
-def test_a_frame_that_is_gone_is_one_fault(recording, capsys):
+def test_a_frame_that_is_gone_is_one_fault(recording, replay):
     (recording / FRAMES / "00000003.png").unlink()
-    status = replay(recording)
-    assert status in (1, 3)
-    assert "00000003.png does not exist" in capsys.readouterr().err
+    done = replay(recording)
+    assert done.status in (1, 3)
+    assert "00000003.png does not exist" in done.err
 
 
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "a/b.png"])
@@ -146,12 +157,16 @@ def test_a_name_outside_the_recording_is_refused(recording, name):
         ("[]", "expected object, got array"),
         ('{"x": ' + "[" * 100_000, "is not valid JSON"),
         (" " * (1 << 20) + "{}", "is larger than 1024 KB"),
+        (None, "is not a recording; make one with fashion-edge --record-raw"),
     ],
 )
-def test_a_damaged_header_is_one_sentence(recording, text, said, capsys):
-    (recording / HEADER).write_text(text)
-    assert replay(recording) == 2
-    assert said in capsys.readouterr().err
+def test_a_damaged_or_missing_header_is_one_sentence(recording, replay, text, said):
+    (recording / HEADER).unlink()
+    if text is not None:
+        (recording / HEADER).write_text(text)
+    done = replay(recording)
+    assert done.status == 2
+    assert said in done.err
 
 
 @pytest.mark.parametrize(
@@ -165,8 +180,7 @@ def test_a_damaged_header_is_one_sentence(recording, text, said, capsys):
     ],
 )
 def test_a_header_with_impossible_values_is_an_error(recording, changes, said):
-    header = json.loads((recording / HEADER).read_text())
-    (recording / HEADER).write_text(json.dumps(header | changes))
+    edit_header(recording, **changes)
     with pytest.raises(SourceError, match=re.escape(said)):
         Recording(recording)
 
@@ -200,8 +214,7 @@ def test_a_damaged_or_giant_line_is_an_error(recording, row, said):
 
 
 def test_control_characters_in_a_recording_are_replaced(recording):
-    header = json.loads((recording / HEADER).read_text())
-    (recording / HEADER).write_text(json.dumps(header | {"source": "\x1b[2Jcamera"}))
+    edit_header(recording, source="\x1b[2Jcamera")
     edit_line(recording, 0, event="lost", detail="gone\x1b[2J")
     assert Recording(recording).header.source == "?[2Jcamera"
     assert next(Recording(recording).lines()).detail == "gone?[2J"
@@ -216,47 +229,34 @@ def test_only_line_feeds_end_a_line(recording):
     assert (lines[0].event, lines[0].detail, len(lines)) == ("lost", "Kamera??fort", 41)
 
 
-def test_a_folder_that_is_not_a_recording_is_an_error(tmp_path, capsys):
-    assert replay(tmp_path) == 2
-    assert "is not a recording; make one with fashion-edge --record-raw" in capsys.readouterr().err
-
-
 def test_a_loss_is_replayed_as_an_event(recording):
-    path = recording / LINES
-    rows = path.read_text().splitlines()
-    rows.insert(5, json.dumps({"event": "lost", "at": 0.2, "detail": "unplugged"}))
-    path.write_text("\n".join(rows))
+    rows = read_lines(recording)
+    write_lines(recording, [*rows[:5], {"event": "lost", "at": 0.2, "detail": "unplugged"}, *rows[5:]])
     kinds = [type(item).__name__ for item in open_source(f"replay:{recording}").items()]
     assert kinds[4:7] == ["Frame", "Event", "Frame"]
 
 
 def test_a_watched_replay_shortens_long_gaps(recording, monkeypatch):
-    for number in range(20, 40):
-        edit_line(recording, number, at=3600 + number / 30)
+    rows = read_lines(recording)
+    write_lines(recording, rows[:20] + [{**row, "at": 3600 + i / 30} for i, row in enumerate(rows[20:], 20)])
     waited: list[float] = []
-    monkeypatch.setattr(pacing.time, "sleep", lambda seconds: waited.append(seconds) or later(seconds))
-    now = 0.0
-
-    def later(seconds):
-        nonlocal now
-        now += seconds
-
-    monkeypatch.setattr(pacing.time, "monotonic", lambda: now)
+    monkeypatch.setattr(pacing.time, "sleep", waited.append)
+    monkeypatch.setattr(pacing.time, "monotonic", lambda: sum(waited))
     assert len(list(open_source(f"replay:{recording}", watched=True).items())) == 40
     assert waited.pop(20) == pytest.approx(pacing.GAP_S)
     assert waited[1:] == pytest.approx([1 / 30] * 38)
 
 
-def test_an_invalid_roi_in_a_recording_is_an_error(recording, capsys):
-    header = json.loads((recording / HEADER).read_text())
-    (recording / HEADER).write_text(json.dumps(header | {"roi": "junk"}))
-    assert replay(recording) == 2
-    assert "recording.json has the invalid roi 'junk'; give one with --roi" in capsys.readouterr().err
-    assert replay(recording, "--roi", header["roi"], "--frames", "1") == 0
+def test_an_invalid_roi_in_a_recording_is_an_error(recording, replay):
+    edit_header(recording, roi="junk")
+    done = replay(recording)
+    assert done.status == 2
+    assert "recording.json has the invalid roi 'junk'; give one with --roi" in done.err
+    assert replay(recording, "--roi", "auto", "--frames", "1").status == 0
 
 
 @pytest.mark.parametrize("name", [HEADER, LINES])
-def test_a_recording_without_read_permission_is_an_error(recording, monkeypatch, capsys, name):
+def test_a_recording_without_read_permission_is_an_error(recording, replay, monkeypatch, name):
     opened = Path.open
 
     def refuse(path, *args, **kwargs):
@@ -265,17 +265,15 @@ def test_a_recording_without_read_permission_is_an_error(recording, monkeypatch,
         return opened(path, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert replay(recording) == 2
-    assert f"{name} cannot be read (Permission denied); check the file" in capsys.readouterr().err
+    done = replay(recording)
+    assert done.status == 2
+    assert f"{name} cannot be read (Permission denied); check the file" in done.err
 
 
 @pytest.mark.parametrize("from_file", [False, True])
-def test_the_video_of_a_replay_drops_surplus_frames_of_a_stream_only(recording, tmp_path, from_file):
-    header = json.loads((recording / HEADER).read_text())
-    (recording / HEADER).write_text(json.dumps({**header, "from_file": from_file}))
-    rows = [json.loads(row) for row in (recording / LINES).read_text().splitlines()]
-    faster = [json.dumps({**row, "at": row["at"] / 2}) for row in rows]
-    (recording / LINES).write_text("\n".join(faster) + "\n")
-    replay(recording, "--record", str(tmp_path / "out.avi"))
-    video = cv2.VideoCapture(str(tmp_path / "out.avi"))
-    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == pytest.approx(len(rows) if from_file else len(rows) / 2, abs=1)
+def test_the_video_of_a_replay_drops_surplus_frames_of_a_stream_only(recording, replay, tmp_path, from_file):
+    edit_header(recording, from_file=from_file)
+    write_lines(recording, [{**row, "at": row["at"] / 2} for row in read_lines(recording)])
+    replay(recording, "--record", tmp_path / "out.avi")
+    frames = cv2.VideoCapture(str(tmp_path / "out.avi")).get(cv2.CAP_PROP_FRAME_COUNT)
+    assert frames == pytest.approx(40 if from_file else 20, abs=1)

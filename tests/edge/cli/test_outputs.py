@@ -20,10 +20,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def recording(tmp_path):
+def recording(run_demo, tmp_path):
     folder = tmp_path / "recorded"
-    demo = ["--source", "demo", "--every-frame", "--frames", "2", "--headless"]
-    assert main([*demo, "--record-raw", str(folder)]) == 0
+    assert run_demo(2, "--record-raw", folder).status == 0
     return folder
 
 
@@ -34,27 +33,30 @@ def test_only_a_recording_is_replaced_by_a_recording(tmp_path):
         check_destinations(Request(record_raw=tmp_path / "project", overwrite=True))
 
 
-def test_overwrite_replaces_a_recording_and_keeps_other_files(recording):
-    (recording / "frames" / "mine.png").write_bytes(b"precious")
-    demo = ["--source", "demo", "--every-frame", "--frames", "1", "--headless"]
-    assert main([*demo, "--record-raw", str(recording)]) == 2
-    assert main([*demo, "--record-raw", str(recording), "--overwrite"]) == 0
-    assert {file.name for file in (recording / "frames").iterdir()} == {"00000000.png", "mine.png"}
-
-
-@pytest.mark.parametrize("flags", [["--record-raw", "recorded"], ["--jsonl", "recorded/frames.jsonl"]])
-def test_a_replay_never_writes_over_its_recording(recording, monkeypatch, flags):
+@pytest.mark.parametrize(
+    "command",
+    [
+        "--source replay:recorded --overwrite --record-raw recorded",
+        "--source replay:recorded --overwrite --jsonl recorded/frames.jsonl",
+        "--source recorded --overwrite --record-raw recorded",
+        "--source recorded/frames --overwrite --record-raw recorded",
+        "--source demo --frames 1 --append --jsonl recorded/frames.jsonl",
+    ],
+)
+def test_nothing_is_written_into_a_recording(run_edge, recording, monkeypatch, command):
     before = contents(recording)
     monkeypatch.chdir(recording.parent)
-    assert main(["--source", "replay:recorded", "--headless", "--overwrite", *flags]) == 2
+    assert run_edge(*command.split(), "--headless").status == 2
     assert contents(recording) == before
 
 
-@pytest.mark.parametrize("flag", ["--jsonl", "--events"])
-def test_a_photo_of_the_source_is_refused_as_output(photo_folder, flag):
+@pytest.mark.parametrize("flag", ["--jsonl", "--events", "--record"])
+@pytest.mark.parametrize("source", ["", "a/1.png"])
+def test_a_photo_of_the_source_is_refused_as_output(run_edge, photo_folder, source, flag):
     before = contents(photo_folder)
-    taken = photo_folder / "a" / "1.png"
-    assert main(["--source", str(photo_folder), flag, str(taken), "--overwrite", "--headless"]) == 2
+    done = run_edge("--source", photo_folder / source, flag, photo_folder / "a/1.png", "--overwrite", "--headless")
+    assert done.status == 2
+    assert "is the source itself, or a part of it; name another file" in done.err
     assert contents(photo_folder) == before
     check_destinations(Request(source=str(photo_folder), jsonl=str(photo_folder / "labels.jsonl")))
 
@@ -69,22 +71,20 @@ def test_two_outputs_to_one_file_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("flag", ["--save", "--record", "--capture", "--record-raw"])
-def test_an_unwritable_output_is_refused_before_another_file_is_emptied(tmp_path, capsys, flag):
-    kept = tmp_path / "labels.jsonl"
+def test_an_unwritable_output_is_refused_before_another_file_is_emptied(run_demo, tmp_path, flag):
+    kept, place = tmp_path / "labels.jsonl", "/proc/nothing/clip.mp4"
     kept.write_text("precious\n")
-    place = "/proc/nothing/clip.mp4"
-    files = ["--jsonl", str(kept), "--overwrite", flag, place]
-    assert main(["--source", "demo", "--frames", "1", "--headless", *files]) == 2
-    assert f"{flag} {place} cannot be written: " in capsys.readouterr().err
+    done = run_demo(1, "--jsonl", kept, "--overwrite", flag, place)
+    assert done.status == 2
+    assert f"{flag} {place} cannot be written: " in done.err
     assert kept.read_text() == "precious\n"
 
 
 def test_checking_outputs_leaves_no_files(tmp_path):
-    (tmp_path / "old.jsonl").write_text("precious\n")
-    before = contents(tmp_path)
-    new = tmp_path / "new" / "deep"
-    check_destinations(Request(jsonl=str(tmp_path / "old.jsonl"), record=new / "a.mp4", save=new, overwrite=True))
-    assert contents(tmp_path) == before
+    old, new = tmp_path / "old.jsonl", tmp_path / "new" / "deep"
+    old.write_text("precious\n")
+    check_destinations(Request(jsonl=str(old), record=new / "a.mp4", save=new, overwrite=True))
+    assert contents(tmp_path) == {"old.jsonl": b"precious\n"}
     assert not new.parent.exists()
 
 
@@ -102,31 +102,29 @@ def test_an_unwritable_output_is_refused(request_, said):
         check_destinations(Request(**request_))
 
 
-def test_devices_and_appended_files_need_no_overwrite(tmp_path):
-    (tmp_path / "out.jsonl").write_text("{}\n")
+def test_devices_and_appended_files_need_no_overwrite(run_demo, tmp_path):
+    out = tmp_path / "out.jsonl"
+    out.write_text("{}\n")
     check_destinations(Request(jsonl="/dev/null", events="/dev/null"))
-    check_destinations(Request(jsonl="/dev/null", events=str(tmp_path / "out.jsonl"), append=True))
-    demo = ["--source", "demo", "--every-frame", "--frames", "2", "--headless"]
-    assert main([*demo, "--jsonl", str(tmp_path / "out.jsonl"), "--append", "--events", "/dev/null"]) == 0
-    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 3
+    assert run_demo(2, "--jsonl", out, "--append", "--events", "/dev/null").status == 0
+    assert len(out.read_text().splitlines()) == 3
     assert Path("/dev/null").is_char_device()
 
 
-def test_a_port_in_use_empties_no_file(tmp_path):
+def test_a_port_in_use_empties_no_file(run_demo, tmp_path):
     pytest.importorskip("aiohttp")
     (tmp_path / "out.jsonl").write_text("precious")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        argv = ["--source", "demo", "--frames", "1", "--headless", "--serve", port]
-        assert main([*argv, "--jsonl", str(tmp_path / "out.jsonl"), "--overwrite"]) == 2
-        assert main([*argv, "--jsonl", str(tmp_path / "new.jsonl")]) == 2
+        port = taken.getsockname()[1]
+        assert run_demo(1, "--serve", port, "--jsonl", tmp_path / "out.jsonl", "--overwrite").status == 2
+        assert run_demo(1, "--serve", port, "--jsonl", tmp_path / "new.jsonl").status == 2
     assert contents(tmp_path) == {"out.jsonl": b"precious"}
 
 
-def test_a_broken_link_among_the_saved_pictures_is_ignored(tmp_path, photo_folder):
+def test_a_broken_link_among_the_saved_pictures_is_ignored(run_edge, tmp_path, photo_folder):
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "x.jpg").symlink_to("/nonexistent")
-    assert main(["--source", str(photo_folder / "a" / "1.png"), "--save", str(tmp_path / "saved"), "--headless"]) == 0
+    assert run_edge("--source", photo_folder / "a/1.png", "--save", tmp_path / "saved", "--headless").status == 0
 
 
 def test_the_rotated_file_counts_as_an_output(tmp_path):
@@ -153,28 +151,26 @@ def test_log_rotation_ignores_devices(tmp_path):
     os.close(reader)
 
 
-@pytest.mark.parametrize("flags", [["--jsonl", "rec/frames.jsonl"], ["--events", "rec/frames/00000000.png"]])
-def test_outputs_inside_a_recording_are_refused(tmp_path, monkeypatch, capsys, flags):
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("--jsonl rec/frames.jsonl --record-raw rec --overwrite", "would be part of a recording of raw frames; name a"),
+        ("--events rec/frames/00000000.png --record-raw rec --overwrite", "would be part of a recording of raw frames"),
+        ("--jsonl a.jsonl --events b/c --save b/c --overwrite", "--events b/c is a file, and --save"),
+        ("--record x.mp4 --save x.mp4", "--record x.mp4 is a file, and --save x.mp4 needs a folder"),
+        ("--jsonl x --save x", "--jsonl x is a file"),
+        ("--jsonl x --save x/y", "--jsonl x is a file"),
+        ("--record x/a.mp4 --jsonl x", "--jsonl x is a file, and --record x/a.mp4 needs a folder"),
+        ("--jsonl a.jsonl", "exists already; name another or add --overwrite"),
+    ],
+)
+def test_outputs_that_are_in_each_others_way_are_refused(run_demo, tmp_path, monkeypatch, command, said):
     monkeypatch.chdir(tmp_path)
-    demo = ["--source", "demo", "--frames", "1", "--headless"]
-    assert main([*demo, *flags, "--record-raw", "rec", "--overwrite"]) == 2
-    assert "would be part of a recording of raw frames; name a file elsewhere" in capsys.readouterr().err
-    assert not (tmp_path / "rec").exists()
-
-
-def test_appending_to_a_recording_is_refused(recording):
-    before = contents(recording)
-    lines = str(recording / "frames.jsonl")
-    assert main(["--source", "demo", "--frames", "1", "--headless", "--append", "--jsonl", lines]) == 2
-    assert contents(recording) == before
-
-
-@pytest.mark.parametrize("part", ["", "frames"])
-def test_a_recording_of_its_own_pictures_is_refused(recording, part):
-    before = contents(recording)
-    argv = ["--source", str(recording / part), "--record-raw", str(recording), "--overwrite", "--headless"]
-    assert main(argv) == 2
-    assert contents(recording) == before
+    (tmp_path / "a.jsonl").write_text("precious\n")
+    done = run_demo(1, *command.split())
+    assert done.status == 2
+    assert said in done.err
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.jsonl", "precious\n")]
 
 
 @pytest.mark.parametrize("flag", ["--save", "--capture", "--record-raw"])
@@ -184,39 +180,17 @@ def test_saving_into_the_source_folder_is_refused(photo_folder, flag):
     assert contents(photo_folder) == before
 
 
-@pytest.mark.parametrize(
-    ("flags", "said"),
-    [
-        (
-            ["--jsonl", "a.jsonl", "--events", "b/c", "--save", "b/c", "--overwrite"],
-            "--events b/c is a file, and --save",
-        ),
-        (["--record", "x.mp4", "--save", "x.mp4"], "--record x.mp4 is a file, and --save x.mp4 needs a folder"),
-        (["--jsonl", "x", "--save", "x"], "--jsonl x is a file"),
-        (["--jsonl", "x", "--save", "x/y"], "--jsonl x is a file"),
-        (["--record", "x/a.mp4", "--jsonl", "x"], "--jsonl x is a file, and --record x/a.mp4 needs a folder"),
-    ],
-)
-def test_a_file_with_the_name_of_a_needed_folder_is_refused(tmp_path, monkeypatch, capsys, flags, said):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.jsonl").write_text("precious\n")
-    assert main(["--source", "demo", "--frames", "1", "--headless", *flags]) == 2
-    assert said in capsys.readouterr().err
-    assert contents(tmp_path) == {"a.jsonl": b"precious\n"}
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.jsonl"]
-
-
 def test_a_file_may_be_in_the_folder_of_another_output(tmp_path):
     check_destinations(Request(jsonl=str(tmp_path / "out" / "a.jsonl"), save=tmp_path / "out"))
 
 
-@pytest.mark.parametrize("flags", [["--record-raw", "old", "--overwrite"], ["--capture", "new"]])
-def test_a_damaged_recording_is_refused_before_outputs_are_opened(recording, monkeypatch, flags):
+@pytest.mark.parametrize("flags", ["--record-raw old --overwrite", "--capture new"])
+def test_a_damaged_recording_is_refused_before_outputs_are_opened(run_edge, recording, monkeypatch, flags):
     monkeypatch.chdir(recording.parent)
     shutil.copytree(recording, "old")
     rows = (recording / "frames.jsonl").read_text().splitlines()
     (recording / "frames.jsonl").write_text("\n".join(["no JSON", *rows[1:]]))
     before = contents(recording.parent)
-    assert main(["--source", "replay:recorded", "--headless", *flags]) == 2
+    assert run_edge("--source", "replay:recorded", "--headless", *flags.split()).status == 2
     assert contents(recording.parent) == before
     assert not Path("new").exists()

@@ -4,7 +4,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from fashion_edge.cli import main
 from fashion_edge.errors import UsageError
 from fashion_edge.web import AccessPolicy, Address, Origin, WebSink, auth
 
@@ -26,19 +25,15 @@ NEEDS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="NO IPv6 on this machine"
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "host", "port"),
     [
-        ("8080", Address("127.0.0.1", 8080)),
-        (":8080", Address("127.0.0.1", 8080)),
-        ("localhost:80", Address("localhost", 80)),
-        ("0.0.0.0:8080", Address("0.0.0.0", 8080)),
-        ("[::1]:8080", Address("::1", 8080)),
-        ("[::]:0", Address("::", 0)),
-        ("camera.local:8080", Address("camera.local", 8080)),
+        ("8080", "127.0.0.1", 8080), (":8080", "127.0.0.1", 8080), ("localhost:80", "localhost", 80),
+        ("0.0.0.0:8080", "0.0.0.0", 8080), ("[::1]:8080", "::1", 8080), ("[::]:0", "::", 0),
+        ("camera.local:8080", "camera.local", 8080),
     ],
-)
-def test_address_without_a_host_is_loopback(text, expected):
-    assert Address.parse(text) == expected
+)  # fmt: skip
+def test_address_without_a_host_is_loopback(text, host, port):
+    assert Address.parse(text) == Address(host, port)
 
 
 @pytest.mark.parametrize(
@@ -124,23 +119,25 @@ def test_invalid_origin_is_refused_with_an_example(text):
         Origin.parse(text)
 
 
-def test_serve_origin_on_the_command_line_needs_serve(capsys):
-    run = ["--source", "demo", "--frames", "1", "--headless"]
-    assert main([*run, "--serve-origin", SHOP]) == 2
-    assert "--serve-origin does nothing without --serve" in capsys.readouterr().err
-    assert main([*run, "--serve", "0", "--serve-origin", "shop.example"]) == 2
-    assert "--serve-origin 'shop.example' is not scheme, host and port alone" in capsys.readouterr().err
-    assert main([*run, "--serve", "0", "--serve-origin", "http://a.example", "--serve-origin", "http://b.example"]) == 0
-    assert " or http://a.example/?token=" in capsys.readouterr().err
+def test_serve_origin_on_the_command_line_needs_serve(run_demo):
+    origins = ("--serve-origin", "http://a.example", "--serve-origin", "http://b.example")
+    assert "--serve-origin does nothing without --serve" in run_demo(1, "--serve-origin", SHOP).err
+    assert " or http://a.example/?token=" in run_demo(1, "--serve", "0", *origins).err
 
 
 def token_of(sink: WebSink) -> str:
     return sink.url.partition("?token=")[2]
 
 
-def test_loopback_needs_no_token(sink, request_to):
-    assert "token" not in sink.url
-    assert request_to(sink, "/").status == 200
+def test_loopback_needs_no_token(serve, request_to):
+    for sink in (serve(), serve("0", "http://localhost:3000")):
+        assert "token" not in sink.url
+        assert request_to(sink, "/").status == 200
+
+
+def test_link_of_the_proxy_is_printed_with_its_token(serve, capsys):
+    sink = serve("0", SHOP)
+    assert f"live page: {sink.url} or {SHOP}/?token={token_of(sink)}\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -192,20 +189,18 @@ def test_base64_token_works_with_a_plus_that_is_not_encoded(serve, request_to, m
 def test_chosen_token_is_used_and_never_shown():
     policy = AccessPolicy(Address("127.0.0.1", 1), {"FASHION_EDGE_TOKEN": "correct horse battery"})
     assert (policy.token, policy.query) == ("correct horse battery", "")
-    with pytest.raises(UsageError, match="FASHION_EDGE_TOKEN has 5 characters, 16 is the minimum"):
-        AccessPolicy(Address("127.0.0.1", 1), {"FASHION_EDGE_TOKEN": "short"})
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "192.168.1.7:8080", "[", "a:b:c"])
-def test_dns_rebinding_is_refused(serve, request_to, host):
-    response = request_to(serve(), "/api/state", {"Host": host})
+def test_dns_rebinding_is_refused(sink, request_to, host):
+    response = request_to(sink, "/api/state", {"Host": host})
     assert response.status in (400, 421)
     assert b"scores" not in response.body
 
 
 @pytest.mark.parametrize("host", ["localhost:1234", "127.0.0.1", "[::1]:80", "LocalHost"])
-def test_loopback_names_are_accepted_with_any_port(serve, request_to, host):
-    assert request_to(serve(), "/api/state", {"Host": host}).status == 200
+def test_loopback_names_are_accepted_with_any_port(sink, request_to, host):
+    assert request_to(sink, "/api/state", {"Host": host}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -244,12 +239,13 @@ def test_refused_origin_is_reported_once_with_the_flag_to_add(sink, request_to, 
     assert len(capsys.readouterr().err.splitlines()) < 10, "untrusted clients must not fill the terminal"
 
 
-def test_refused_host_is_reported_with_the_flag_to_add(serve, request_to, capsys):
-    response = request_to(serve(), "/", {"Host": "shop.example"})
+def test_refused_host_is_reported_with_the_flag_to_add(sink, request_to, capsys):
+    response = request_to(sink, "/", {"Host": "shop.example"})
     assert response.status == 421
-    assert b"only names of this machine are served, not https://shop.example;" in response.body
-    assert b"start fashion-edge with --serve-origin https://shop.example\n" in response.body
-    assert response.body.decode() in capsys.readouterr().err
+    said = response.body.decode()
+    assert f"only names of this machine are served, not {SHOP};" in said
+    assert f"start fashion-edge with --serve-origin {SHOP}\n" in said
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("named", [SHOP, "https://Shop.Example:443/"])
@@ -268,22 +264,15 @@ def test_named_origin_is_accepted_with_a_token_and_any_host_of_the_proxy(serve, 
     assert status("http://shop.example", "localhost:1") == 403, "https was named, not http"
 
 
-def test_forwarded_headers_are_ignored(serve, request_to):
+def test_forwarded_headers_are_ignored(sink, request_to):
     forwarded = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.example"}
-    assert request_to(serve(), "/api/state", {"Origin": "https://evil.example", **forwarded}).status == 403
-
-
-def test_link_of_the_proxy_is_printed_with_its_token(serve, capsys):
-    sink = serve("0", SHOP)
-    assert f"live page: {sink.url} or {SHOP}/?token={token_of(sink)}\n" in capsys.readouterr().err
-    assert "token" not in serve("0", "http://localhost:3000").url, "a loopback origin needs none"
+    assert request_to(sink, "/api/state", {"Origin": "https://evil.example", **forwarded}).status == 403
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/api/state", "/metrics", "/none"])
-def test_every_response_has_the_security_headers(serve, request_to, path):
-    headers = request_to(serve(), path).headers
+def test_every_response_has_the_security_headers(sink, request_to, path):
+    headers = request_to(sink, path).headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
-    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Cache-Control"] == "no-store"
     assert "aiohttp" not in headers["Server"]
+    names = ("Cross-Origin-Resource-Policy", "X-Content-Type-Options", "Cache-Control")
+    assert [headers[name] for name in names] == ["same-origin", "nosniff", "no-store"]

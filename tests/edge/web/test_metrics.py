@@ -74,8 +74,7 @@ def test_label_names_are_escaped(result):
     assert found["fashion_edge_temperature_celsius"] == 51.5
 
 
-def test_metrics_are_served_as_prometheus_text(serve, request_to, result):
-    sink = serve()
+def test_metrics_are_served_as_prometheus_text(sink, request_to, result):
     sink.put(result())
     response = request_to(sink, "/metrics")
     assert response.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"

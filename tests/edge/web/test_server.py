@@ -65,6 +65,12 @@ def state_of(request_to):
     return lambda sink: json.loads(request_to(sink, "/api/state").body)
 
 
+@pytest.fixture
+def live():
+    """The state that a page shows, without a server."""
+    return LiveState(LabelSpace((), {}, {}), "demo")
+
+
 def test_state_is_that_of_the_newest_result(sink, state_of, result):
     before = state_of(sink)
     assert (before["source"]["state"], before["result"]) == ("starting", None)
@@ -81,27 +87,25 @@ def test_state_is_that_of_the_newest_result(sink, state_of, result):
     assert set(after["device"]) == {"temperature_c", "throttled", "throttled_before", "cpu_percent", "memory_mb"}
 
 
-def test_state_has_the_size_of_the_frame_and_not_of_an_enlarged_one(serve, state_of, result):
-    sink, small = serve(), result()
+def test_state_has_the_size_of_the_frame_and_not_of_an_enlarged_one(sink, state_of, result):
+    small = result()
     sink.put_clean(small)
     sink.put(enlarge(small))
     shown = state_of(sink)["result"]
-    assert shown["size"] == [64, 48]
-    assert shown["box"] == [0.2188, 0.0, 0.5625, 1.0]
+    assert (shown["size"], shown["box"]) == ([64, 48], [0.2188, 0.0, 0.5625, 1.0])
 
 
 def test_state_of_photos_has_no_rate_and_no_age(sink, state_of, result):
     sink.put(replace(result(), vitals=None))
     shown = state_of(sink)["result"]
-    assert [shown[key] for key in ("fps", "age_p50_ms", "age_p99_ms")] == [None, None, None]
+    assert [shown[key] for key in ("fps", "age_p50_ms", "age_p99_ms")] == [None] * 3
 
 
 def test_state_of_a_lost_source_has_no_result(sink, state_of, result):
     sink.put(result())
     lose(sink)
     after = state_of(sink)
-    assert (after["source"]["name"], after["source"]["state"]) == ("camera:0", "lost")
-    assert after["source"]["detail"] == "unplugged"
+    assert [after["source"][key] for key in ("name", "state", "detail")] == ["camera:0", "lost", "unplugged"]
     assert after["result"] is None
 
 
@@ -114,8 +118,7 @@ def test_host_name_that_resolves_to_loopback_is_reported(serve, monkeypatch, cap
     assert "other machines" not in capsys.readouterr().err
 
 
-def test_frames_are_not_copied_while_no_client_waits(result):
-    live = LiveState(LabelSpace((), {}, {}), "demo")
+def test_frames_are_not_copied_while_no_client_waits(live, result):
     live.put_clean(result())
     assert live.picture is None
     live.wanted = True
@@ -123,9 +126,8 @@ def test_frames_are_not_copied_while_no_client_waits(result):
     assert live.picture is not None
 
 
-def test_picture_keeps_the_stages_of_its_own_frame(result):
-    live, frame = LiveState(LabelSpace((), {}, {}), "demo"), result()
-    live.wanted = True
+def test_picture_keeps_the_stages_of_its_own_frame(live, result):
+    live.wanted, frame = True, result()
     live.put_clean(frame)
     frame.stages_s["draw"] = 0.001  # by the frame loop, while the server reads the picture's
     assert "draw" not in live.picture.result.stages_s
@@ -158,8 +160,8 @@ def test_without_a_new_frame_there_is_no_still_and_no_picture(sink, request_to, 
         time.sleep(0.05)
 
 
-def test_picture_number_must_be_a_number(serve, request_to):
-    response = request_to(serve(), "/api/picture?after=x", method="POST")
+def test_picture_number_must_be_a_number(sink, request_to):
+    response = request_to(sink, "/api/picture?after=x", method="POST")
     assert (response.status, response.body) == (400, b"after='x' is not the number of a picture, such as 12\n")
 
 
