@@ -1,5 +1,5 @@
+import re
 from datetime import datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -59,80 +59,65 @@ class Clock:
         return self.now
 
 
-def open_window(folder: Path) -> WindowSink:
-    return WindowSink(10.0, folder, Clock())
+@pytest.fixture
+def sink(gui, tmp_path):
+    return WindowSink(10.0, tmp_path, Clock())
+
+
+def put(sink: WindowSink, gui: FakeCv2, results: list, keys: str = "") -> None:
+    gui.keys = list(keys)
+    for result in results:
+        sink.put(result)
 
 
 @pytest.mark.parametrize("key", ["q", "\x1b"])
-def test_a_key_ends_the_run(gui, tmp_path, key, make_result):
-    sink = open_window(tmp_path)
-    sink.put(make_result())
+def test_a_key_ends_the_run(sink, gui, make_result, key):
+    put(sink, gui, [make_result()])
     assert not sink.stopped
-    gui.keys = [key]
-    sink.put(make_result())
+    put(sink, gui, [make_result()], key)
     assert sink.stopped
     sink.close()
     assert not gui.open
 
 
 @pytest.mark.parametrize(("width", "size"), [(160, (160, 120)), (2560, (1280, 60))])
-def test_the_window_is_as_large_as_the_picture_up_to_a_limit(gui, tmp_path, width, size, make_result):
-    open_window(tmp_path).put(make_result(size=(120, width)))
+def test_the_window_is_as_large_as_the_picture_up_to_a_limit(sink, gui, make_result, width, size):
+    put(sink, gui, [make_result(size=(120, width))])
     assert gui.size == size
 
 
-def test_closing_the_window_ends_the_run_even_while_nothing_comes(gui, tmp_path):
-    sink = open_window(tmp_path)
+def test_closing_the_window_ends_the_run_even_while_nothing_comes(sink, gui):
     gui.visible = 0.0
     sink.tick(Tick(0.0))
     assert sink.stopped
 
 
-def test_s_saves_the_picture_without_the_help_text(gui, tmp_path, make_result):
-    sink = open_window(tmp_path)
-    gui.keys = ["h", "s", "s"]
-    for _ in range(3):
-        sink.put(make_result())
-    files = sorted(path.name for path in tmp_path.iterdir())
-    assert len(files) == 2
-    assert all(name.startswith("fashion-edge_2026-11-23T13-00-0") and name.endswith("_red_dress.jpg") for name in files)
+def test_s_saves_the_picture_without_the_help_text(sink, gui, tmp_path, make_result):
+    put(sink, gui, [make_result()] * 3, "hss")
+    one, two = sorted(tmp_path.iterdir())
+    assert all(re.fullmatch(r"fashion-edge_2026-11-23T13-00-0.*_red_dress\.jpg", path.name) for path in (one, two))
     assert gui.shown[1].std() > 1, "the keys are shown"
-    assert cv2.imread(str(tmp_path / files[0])).std() < 1, "and not saved"
+    assert cv2.imread(str(one)).std() < 1, "and not saved"
 
 
-def test_s_saves_a_frame_of_forty_labels(gui, tmp_path, make_result):
-    sink = open_window(tmp_path)
-    gui.keys = ["s"]
-    sink.put(make_result(text=" ".join(f"pattern{i:02d}" for i in range(40))))
+def test_s_saves_a_frame_of_forty_labels(sink, gui, tmp_path, make_result):
+    put(sink, gui, [make_result(text=" ".join(f"pattern{i:02d}" for i in range(40)))], "s")
     (path,) = tmp_path.iterdir()
     assert "_pattern00_pattern01_" in path.name
     assert path.suffix == ".jpg"
 
 
-def test_r_starts_a_recording_and_ends_it(gui, tmp_path, capsys, make_result):
-    sink = open_window(tmp_path)
-    gui.keys = ["r", "\xff", "\xff", "r"]
-    for index in range(6):
-        sink.put(make_result(captured_at=index / 10))
+@pytest.mark.parametrize(("keys", "frames"), [("r\xff\xffr", 6), ("r", 4)], ids=["r again", "end of the run"])
+def test_r_starts_a_recording_that_has_two_ends(sink, gui, tmp_path, capsys, make_result, keys, frames):
+    put(sink, gui, [make_result(captured_at=index / 10) for index in range(frames)], keys)
+    sink.close()
     (path,) = tmp_path.iterdir()
     assert f"recorded {path}" in capsys.readouterr().err
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 3
-    sink.close()
 
 
-def test_a_video_is_finished_at_the_end_of_the_run(gui, tmp_path, make_result):
-    sink = open_window(tmp_path)
-    gui.keys = ["r"]
-    for index in range(4):
-        sink.put(make_result(captured_at=index / 10))
-    sink.close()
-    (path,) = tmp_path.iterdir()
-    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 3
-
-
-def test_a_lost_camera_shows_the_card_which_cannot_be_saved(gui, tmp_path, make_result):
-    sink = open_window(tmp_path)
-    sink.put(make_result(value=255, size=(480, 640)))
+def test_a_lost_camera_shows_the_card_which_cannot_be_saved(sink, gui, tmp_path, make_result):
+    put(sink, gui, [make_result(value=255, size=(480, 640))])
     gui.keys = ["s"]
     sink.event(Event("camera:0", "lost", 1.0, "unplugged"))
     assert gui.shown[-1].shape == (480, 640, 3)
@@ -140,10 +125,9 @@ def test_a_lost_camera_shows_the_card_which_cannot_be_saved(gui, tmp_path, make_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_of_a_key_is_reported_and_the_run_continues(gui, tmp_path, capsys, make_result):
-    sink = open_window(tmp_path / "gone")
-    gui.keys = ["s"]
-    sink.put(make_result())
+def test_an_error_of_a_key_is_reported_and_the_run_continues(sink, gui, tmp_path, capsys, make_result):
+    tmp_path.rmdir()
+    put(sink, gui, [make_result()], "s")
     assert "key s: [Errno 2]" in capsys.readouterr().err
     assert not sink.stopped
 

@@ -58,21 +58,23 @@ def test_a_video_gives_every_frame_once_in_order(clip):
     assert not source.live
 
 
+UNREADABLE = "is not a picture or a video that can be read"
+
+
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("name", "data", "said"),
     [
-        (b"", r"clip\.mp4 is empty \(0 bytes\), not a video"),
-        (b"not a video" * 100, r"clip\.mp4 is not a picture or a video that can be read"),
-        (  # a HEIF still, as a phone stores it
-            b"".join(struct.pack(">I4s8x", 16, kind) for kind in (b"ftyp", b"meta", b"mdat")),
-            "is not a picture or a video that can be read",
-        ),
+        ("clip.mp4", b"", r"clip\.mp4 is empty \(0 bytes\), not a video"),
+        ("clip.mp4", b"not a video" * 100, rf"clip\.mp4 {UNREADABLE}"),
+        ("phone.mp4", b"".join(struct.pack(">I4s8x", 16, kind) for kind in (b"ftyp", b"meta", b"mdat")), UNREADABLE),
+        ("notes.txt", b"red dress\n" * 40, r"notes\.txt is a text, not a picture or a video"),
     ],
+    ids=["empty", "text", "HEIF still of a phone", "text with its suffix"],
 )
-def test_a_file_that_is_not_a_video_is_an_error(tmp_path, data, said):
-    (tmp_path / "clip.mp4").write_bytes(data)
+def test_a_file_that_is_not_a_video_is_an_error(tmp_path, name, data, said):
+    (tmp_path / name).write_bytes(data)
     with pytest.raises(SourceError, match=said):
-        open_source(str(tmp_path / "clip.mp4"))
+        open_source(str(tmp_path / name))
 
 
 def test_a_file_without_permission_is_an_error(tmp_path, monkeypatch):
@@ -89,9 +91,15 @@ def test_an_mp4_that_lost_its_end_is_an_error(mp4):
         open_source(str(mp4))
 
 
-def test_a_watched_video_plays_at_its_own_rate_without_loss(clip, monkeypatch):
-    waits: list[float] = []
-    monkeypatch.setattr(files.Playback, "wait", lambda _, moment: waits.append(moment) or 1e9)
+@pytest.fixture
+def waits(monkeypatch):
+    """The times that a playback waited for."""
+    times: list[float] = []
+    monkeypatch.setattr(files.Playback, "wait", lambda _, moment: times.append(moment) or 1e9)
+    return times
+
+
+def test_a_watched_video_plays_at_its_own_rate_without_loss(clip, waits):
     source = open_source(str(clip), watched=True)
     assert not source.live, "only the newest frame would count"
     frames = list(source.items())
@@ -103,9 +111,7 @@ def test_a_watched_video_plays_at_its_own_rate_without_loss(clip, monkeypatch):
     assert waits == []
 
 
-def test_a_watched_video_of_variable_rate_plays_at_its_own_times(clip, monkeypatch):
-    waits: list[float] = []
-    monkeypatch.setattr(files.Playback, "wait", lambda _, moment: waits.append(moment) or 0.0)
+def test_a_watched_video_of_variable_rate_plays_at_its_own_times(clip, waits, monkeypatch):
     shown = [index * (0.1 if index < 5 else 1.0) for index in range(FRAMES)]  # a screen recording
     times = iter(shown)
     monkeypatch.setattr(CvCapture, "position_s", lambda _: next(times))
@@ -113,13 +119,21 @@ def test_a_watched_video_of_variable_rate_plays_at_its_own_times(clip, monkeypat
     assert waits == shown
 
 
-def test_a_video_that_is_cut_short_is_a_fault(clip, monkeypatch):
-    source = open_source(str(clip))
-    real, reads = CvCapture.read, iter(range(4))
-    monkeypatch.setattr(CvCapture, "read", lambda self: real(self) if next(reads, None) is not None else None)
-    items = list(source.items())
-    assert [type(item) for item in items] == [Frame] * 4 + [Fault]
-    assert "ended after 4 of 20 frames: cut short or damaged" in items[-1].reason
+@pytest.fixture
+def ends_after_four(monkeypatch):
+    """OpenCV gives no frame after the fourth."""
+    read, reads = CvCapture.read, iter(range(4))
+    monkeypatch.setattr(CvCapture, "read", lambda self: read(self) if next(reads, None) is not None else None)
+
+
+@pytest.mark.parametrize(("shown_s", "frames"), [(None, 20), (0.6, 15)], ids=["whole", "trimmed"])
+def test_a_video_that_is_cut_short_is_a_fault(mp4, ends_after_four, shown_s, frames):
+    if shown_s:
+        trim(mp4, shown_s)
+    *items, fault = open_source(str(mp4)).items()
+    assert [type(item) for item in items] == [Frame] * 4
+    assert isinstance(fault, Fault)
+    assert f"ended after 4 of {frames} frames: cut short or damaged" in fault.reason
 
 
 def test_a_file_that_cannot_be_decoded_is_one_fault(clip, monkeypatch):
@@ -152,17 +166,6 @@ def test_a_trimmed_video_is_complete(mp4):
     assert shown_s(mp4) == pytest.approx(0.4)
 
 
-def test_a_trimmed_video_that_ends_early_is_cut_short(mp4, monkeypatch):
-    trim(mp4, 0.6)
-    source = open_source(str(mp4))
-    real, reads = CvCapture.read, iter(range(4))
-    monkeypatch.setattr(CvCapture, "read", lambda self: real(self) if next(reads, None) is not None else None)
-    *frames, fault = source.items()
-    assert len(frames) == 4
-    assert isinstance(fault, Fault)
-    assert "ended after 4 of 15 frames: cut short or damaged" in fault.reason
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -175,30 +178,23 @@ def test_a_trimmed_video_that_ends_early_is_cut_short(mp4, monkeypatch):
         struct.pack(">I4s", 28, b"moov") + struct.pack(">I4sI", 12, b"mvhd", 0) + struct.pack(">I4s", 8, b"trak"),
     ],
 )
-def test_a_malformed_file_has_no_edit_list(tmp_path, data):
-    path = tmp_path / "clip.mp4"
-    path.write_bytes(data)
-    assert shown_s(path) is None
-
-
-def test_a_missing_file_has_no_edit_list(tmp_path):
-    assert shown_s(tmp_path / "missing.avi") is None
-    assert shown_s(Path("http://127.0.0.1/clip.mp4")) is None
+def test_a_malformed_or_missing_file_has_no_edit_list(tmp_path, data):
+    (tmp_path / "clip.mp4").write_bytes(data)
+    for path in (tmp_path / "clip.mp4", tmp_path / "missing.avi", Path("http://127.0.0.1/clip.mp4")):
+        assert shown_s(path) is None
 
 
 def test_a_folder_gives_every_picture_in_sorted_order(photo_folder):
     source = open_source(str(photo_folder))
     items = list(source.items())
-    assert [Path(item.source).name for item in items] == ["1.png", "2.jpg", "1.jpeg"]
-    assert [item.index for item in items] == [0, 1, 2]
+    assert [(Path(item.source).name, item.index) for item in items] == [("1.png", 0), ("2.jpg", 1), ("1.jpeg", 2)]
     assert items[0].image[0, 0].tolist() == [0, 0, 200]
     assert source.describe().endswith("photos: 3 pictures")
 
 
 def test_a_broken_picture_is_a_fault_among_frames(photo_folder):
     (photo_folder / "a" / "1.png").write_bytes(b"")
-    kinds = [type(item) for item in open_source(str(photo_folder)).items()]
-    assert kinds == [Fault, Frame, Frame]
+    assert [type(item) for item in open_source(str(photo_folder)).items()] == [Fault, Frame, Frame]
 
 
 def test_a_folder_without_pictures_is_an_error(tmp_path):
@@ -275,15 +271,12 @@ def camera_url():
 
 
 def test_a_stream_that_hangs_up_is_reopened(camera_url):
-    source = open_source(camera_url)
-    items = source.items()
+    items = open_source(camera_url).items()
     seen = list(islice(items, 12))
     items.close()
     kinds = [item.state if isinstance(item, Event) else "frame" for item in seen]
     lost = kinds.index("lost")
-    assert kinds[:lost] == ["frame"] * lost
-    assert kinds[lost + 1] == "live"
-    assert kinds[lost + 2] == "frame"
+    assert kinds[: lost + 3] == ["frame"] * lost + ["lost", "live", "frame"]
     indices = [item.index for item in seen if isinstance(item, Frame)]
     assert indices == list(range(len(indices)))
 
