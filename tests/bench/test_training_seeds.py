@@ -34,7 +34,7 @@ def write_run(folder, seed, exact, recipe="default", width=96):
     return str(folder)
 
 
-def test_the_mean_stands_beside_the_range(seeds, tmp_path, capsys):
+def test_the_table_has_the_mean_and_the_range(seeds, tmp_path, capsys):
     runs = [write_run(tmp_path / str(seed), seed, exact) for seed, exact in ((1, 0.9), (2, 0.96), (3, 0.99))]
     assert seeds.main([*runs, "--markdown", str(tmp_path / "seeds.md")]) == 0
     text = capsys.readouterr().out
@@ -58,6 +58,6 @@ def test_runs_that_are_not_alike_are_refused(seeds, second, message, tmp_path, c
     assert message in capsys.readouterr().err
 
 
-def test_a_folder_that_is_no_run_is_named(seeds, tmp_path, capsys):
+def test_a_folder_without_a_run_is_refused(seeds, tmp_path, capsys):
     assert seeds.main([write_run(tmp_path / "a", 1, 0.9), str(tmp_path / "plots")]) == 2
     assert "plots has no run.json; name run folders of fashion-train" in capsys.readouterr().err

@@ -122,7 +122,7 @@ if "full" in sys.argv:
     tempfile.TemporaryFile = lambda: open("/dev/full", "w+b", buffering=0)
 with suppress_output():
     print("chatter of a library")
-print("what was asked for")
+print("the result")
 """
 
 
@@ -133,11 +133,11 @@ def run(*argv: str) -> subprocess.CompletedProcess:
 
 
 def test_native_output_is_suppressed():
-    assert run().stdout == "what was asked for\n"
+    assert run().stdout == "the result\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_restores_the_terminal():
     done = run("full")
     assert done.returncode == 0
-    assert done.stdout.endswith("what was asked for\n")
+    assert done.stdout.endswith("the result\n")

@@ -14,7 +14,7 @@ def test_the_six_combinations_of_the_tutorial_are_the_default(tmp_path):
     assert all(min(read_image(path).shape[:2]) >= 200 for path in find_images(tmp_path))
 
 
-def test_the_first_photos_do_not_depend_on_how_many_are_asked_for(tmp_path):
+def test_the_first_photos_do_not_depend_on_their_number(tmp_path):
     render_dataset(tmp_path / "few", 1, seed=4, combinations=[("green", "shirt")])
     render_dataset(tmp_path / "more", 2, seed=4, combinations=[("green", "shirt")])
 

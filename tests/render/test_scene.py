@@ -1,4 +1,4 @@
-"""Whole pictures: what is asked for is in them, the same seed gives the same picture."""
+"""Whole pictures: they show the garment and colour, and the same seed gives the same picture."""
 
 import numpy as np
 import pytest

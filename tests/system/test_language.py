@@ -33,9 +33,10 @@ BANNED = {
     r"strangers?": "untrusted; another user",
     r"who(m)?ever": "a user who",
     r"goes on|went on": "continues",
+    r"(is|are|was|were) asked for": "is requested, the option",
     r"holds? back": "low-confidence frames, hard examples",
     r"(?<!there )(is|are|was|were) no (?!(longer|more|better|worse|less)\b)[a-z]+": "is not ..., has no ...",
-    r"(?<!there )(?-i:(is|are|was) none)": "is not ...",
+    r"(?<!there )(?-i:(is|are|was) none(?! of))": "is not ...",
     r"lest|thereof|whereof|whence|thence|hitherto|nought|naught|unto": "plain, present-day English",
 }
 PATTERN = re.compile(

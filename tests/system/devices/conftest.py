@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # pytest imports each test file on its own; the harness is a package beside them
+sys.path.insert(0, str(HERE))  # pytest imports each test file on its own; this finds the package testbed
 SWITCH = "FASHION_DEVICES"
 
 

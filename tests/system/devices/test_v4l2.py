@@ -19,7 +19,7 @@ Fact = dict[str, Any]
 
 @pytest.fixture(scope="session")
 def facts(wheel: Path) -> list[Fact]:
-    """What guest/v4l2.py said, in order."""
+    """The facts that guest/v4l2.py printed, in order."""
     pictures = {f"{text}.yuyv": cv2.cvtColor(camera_picture(text), cv2.COLOR_BGR2YUV_YUYV).tobytes() for text in SHOWN}
     text = machine.build(wheel, pictures).boot(BOOT_S)
     (WORK / "work" / "v4l2" / "console.txt").write_text(text)
@@ -35,7 +35,7 @@ def only(facts: list[Fact], name: str, **values: str) -> Fact:
     return fact
 
 
-def test_frames_flow_and_what_was_negotiated_is_said(facts: list[Fact]) -> None:
+def test_frames_arrive_and_the_negotiated_format_is_printed(facts: list[Fact]) -> None:
     run = only(facts, "normal")
     assert run["status"] == 0, run["stderr"]
     assert any(line.startswith("camera:0: 640x480 ") and line.endswith(" frames/s") for line in run["stderr"])
@@ -47,7 +47,7 @@ def test_frames_flow_and_what_was_negotiated_is_said(facts: list[Fact]) -> None:
 
 
 @pytest.mark.parametrize("command", machine.camera_commands())
-def test_the_manuals_commands_work(facts: list[Fact], command: str) -> None:
+def test_the_commands_of_the_guide_work(facts: list[Fact], command: str) -> None:
     done = only(facts, "manual", command=command)
     assert done["status"] == 0, done["stderr"]
     size = re.search(r"--size (\S+)", command)
@@ -65,13 +65,13 @@ def test_a_wrong_index_is_one_sentence(facts: list[Fact]) -> None:
     assert "camera /dev/video7 does not exist (/dev/video0, /dev/video10 found)" in text
 
 
-def test_a_size_that_it_has_not_is_one_sentence_that_names_those_it_has(facts: list[Fact]) -> None:
+def test_an_unsupported_size_is_one_sentence_with_the_supported_ones(facts: list[Fact]) -> None:
     text = sentence(only(facts, "unsupported size"))
     assert "has no 333x222; it offers " in text
     assert "320x180, 640x360, 640x480" in text
 
 
-def test_a_second_opener_is_one_sentence_that_names_the_first(facts: list[Fact]) -> None:
+def test_a_camera_in_use_is_one_sentence_with_the_program_that_uses_it(facts: list[Fact]) -> None:
     assert "camera /dev/video0 is in use by " in sentence(only(facts, "second opener"))
 
 
@@ -83,7 +83,7 @@ def test_an_error_of_one_buffer_does_not_stop_the_frames(facts: list[Fact], what
 
 
 @pytest.mark.parametrize("what", ["inject_fatal_streaming_error", "disconnect", "driver unloaded"])
-def test_a_loss_is_told_and_mended_without_a_restart(facts: list[Fact], what: str) -> None:
+def test_a_lost_camera_is_reported_and_reopened_without_a_restart(facts: list[Fact], what: str) -> None:
     fact = only(facts, "recovered", what=what)
     states = [event["event"] for event in fact["events"]]
     assert states[0] == "lost"
@@ -91,17 +91,17 @@ def test_a_loss_is_told_and_mended_without_a_restart(facts: list[Fact], what: st
     assert fact["invented"] == 0
 
 
-def test_while_the_driver_is_away_its_device_is_missed_by_name(facts: list[Fact]) -> None:
+def test_while_the_driver_is_unloaded_the_message_names_the_device(facts: list[Fact]) -> None:
     assert only(facts, "unloaded")["gone"]
     details = [event["detail"] for event in only(facts, "recovered", what="driver unloaded")["events"]]
     assert any("camera /dev/video0 does not exist" in detail for detail in details), details
 
 
-def test_it_ends_cleanly_after_all_that(facts: list[Fact]) -> None:
+def test_the_command_ends_cleanly_after_all_errors(facts: list[Fact]) -> None:
     assert only(facts, "ended")["status"] == 0, only(facts, "ended")
 
 
-def test_twenty_times_unplugged_leaks_nothing(facts: list[Fact]) -> None:
+def test_unplugging_twenty_times_leaks_nothing(facts: list[Fact]) -> None:
     fact = only(facts, "cycles")
     assert fact["cycles"] == 20
     assert fact["lost"] >= 20
@@ -113,7 +113,7 @@ def test_twenty_times_unplugged_leaks_nothing(facts: list[Fact]) -> None:
 
 
 @pytest.mark.parametrize("text", SHOWN)
-def test_garments_before_the_camera_get_their_names(facts: list[Fact], text: str) -> None:
+def test_garments_in_front_of_the_camera_get_their_labels(facts: list[Fact], text: str) -> None:
     fact = only(facts, "labels", picture=text)
     assert fact["status"] == 0, fact["stderr"]
     assert {record["text"] for record in fact["records"] if "text" in record} == {text}

@@ -1,4 +1,4 @@
-"""Whether what is installed beside this Python is what its own pip would have accepted: wheel tags and dependencies."""
+"""Check that the packages of this Python are those that its own pip would accept: wheel tags and dependencies."""
 
 import sys
 from importlib.metadata import Distribution, distributions

@@ -32,7 +32,7 @@ class Spec:
 
 
 def make_root(spec: Spec) -> Path:
-    """The unpacked root; made anew where the spec changed, or where it was left half done."""
+    """The unpacked root; built again if the spec changed, or if the last build was interrupted."""
     root = WORK / "roots" / spec.name
     mark = root / "etc" / "testbed-stamp"
     if mark.is_file() and mark.read_text() == spec.stamp:

@@ -1,4 +1,4 @@
-"""What a testbed needs of this machine, where it keeps things, and how it starts programs that cannot outlive it."""
+"""Requirements of the testbeds, their folders, and programs that cannot outlive a test run."""
 
 import os
 import platform
@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[4]
-WORK = REPOSITORY / ".devices"  # everything that is fetched or built; nothing is kept elsewhere
+WORK = REPOSITORY / ".devices"  # everything that is downloaded or built
 HERE = Path(__file__).parents[1]
 GUEST = HERE / "guest"
 TOOLS = ("unshare", "setpriv", "apt-get", "dpkg-deb", "tar", "mount", "chroot")
 
-# setpriv: dies with whoever started it, even by SIGKILL. unshare: what it starts, and what that starts, dies with it.
+# setpriv ends the process when its parent dies, even by SIGKILL; unshare ends all its descendants with it.
 BOUND = ("setpriv", "--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child")
 
 
 def why_not() -> str | None:
-    """One sentence on what keeps the testbeds from running here; None where nothing does."""
+    """One sentence on why the testbeds cannot run here; None if they can."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return f"the device testbeds run on x86-64 Linux, this is {platform.machine()} {sys.platform}"
     if os.geteuid() != 0:
@@ -31,7 +31,7 @@ def why_not() -> str | None:
 
 
 def _why_no_emulation() -> str | None:
-    """An arm64 program is started through a binfmt entry in a user namespace of its own, which Linux 6.7 brought."""
+    """An arm64 program needs a binfmt entry in a separate user namespace, which exists since Linux 6.7."""
     probe = "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc"
     done = subprocess.run(
         [*BOUND, "--user", "--map-root-user", "--mount", "--mount-proc", "sh", "-c", probe],
@@ -45,7 +45,7 @@ def _why_no_emulation() -> str | None:
 
 
 def run(argv: Sequence[str | Path], **options: object) -> subprocess.CompletedProcess[str]:
-    """Run a program that dies with us; its output is shown only where it fails."""
+    """Run a program that ends with this process; its output is shown only if it fails."""
     done = subprocess.run([*BOUND, *map(str, argv)], capture_output=True, text=True, check=False, **options)
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, argv))[:300]} ended with {done.returncode}:\n{done.stderr[-4000:]}")
@@ -53,12 +53,12 @@ def run(argv: Sequence[str | Path], **options: object) -> subprocess.CompletedPr
 
 
 def shell(script: str, *args: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a bash script, $1 and on being `args`."""
+    """Run a bash script with `args` as $1 and so on."""
     return run(["bash", "-euo", "pipefail", "-c", script, "bash", *args])
 
 
 def fresh(folder: Path) -> Path:
-    """An empty folder in the place of whatever was there."""
+    """Replace a folder by an empty one."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

@@ -25,12 +25,12 @@ KERNEL_LINE = "console=ttyAMA0 quiet loglevel=3 mitigations=off nokaslr panic=-1
 
 @dataclass(frozen=True)
 class Machine:
-    """What boots: kernel, initrd and disk lie in the work folder of `tools`, which has qemu."""
+    """Kernel, initrd and disk in the work folder of `tools`, which has qemu."""
 
     tools: Guest
 
     def boot(self, timeout: float) -> str:
-        """Boot, run the guest program, power off; returns the console's text, however far it came."""
+        """Boot, run the guest program, power off; returns the text of the console, also after a timeout."""
         command = (
             f"qemu-system-aarch64 -M virt -cpu {PROCESSOR} -accel tcg,thread=multi -smp 2 -m 1024 -nodefaults"
             " -no-user-config -display none -no-reboot -serial stdio -kernel /lab/kernel -initrd /lab/initrd"
@@ -77,7 +77,7 @@ def _build_loopback(tools: Guest, root: Path, release: str) -> None:
 
 
 def _make_tree(tools: Guest, root: Path, release: str, wheel: Path, pictures: Mapping[str, bytes]) -> Path:
-    """What goes on the disk: the root, the wheel in /opt/fashion, /guest and /pictures."""
+    """The content of the disk: the root, the wheel in /opt/fashion, /guest and /pictures."""
     work, tree = tools.work, tools.work / "tree"
     shell('cp -al "$1" "$2" && cd "$2" && rm -rf boot usr/share/doc usr/share/man usr/share/locale', root, tree)
     venv = tree / "opt/fashion"
@@ -99,5 +99,5 @@ def _make_tree(tools: Guest, root: Path, release: str, wheel: Path, pictures: Ma
 
 
 def camera_commands() -> list[str]:
-    """The manual's lines for a USB camera."""
+    """The commands of the guide for a USB camera."""
     return [bounded(command) for command in commands() if "--camera" in command]
