@@ -5,9 +5,9 @@ import fcntl
 import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fashion_edge.errors import SourceError
 from fashion_edge.opencv import cv2
@@ -66,15 +66,10 @@ def holders(path: str, proc: Path = Path("/proc")) -> list[str]:
     """Programs that hold a device open, as `name (pid)`; those of other users are not visible."""
     device, found = os.path.realpath(path), []  # /dev/v4l/by-id/... is a link to it
     for entry in sorted(proc.glob("[0-9]*")):
-        if entry.name == str(os.getpid()):
-            continue
-        try:
+        with suppress(OSError):  # it ended meanwhile, or belongs to another user
             held = any(str(link.readlink()) == device for link in (entry / "fd").iterdir())
-            name = (entry / "comm").read_text().strip() if held else ""
-        except OSError:  # it ended meanwhile, or belongs to another user
-            continue
-        if held:
-            found.append(f"{name} ({entry.name})")
+            if held and entry.name != str(os.getpid()):
+                found.append(f"{(entry / 'comm').read_text().strip()} ({entry.name})")
     return found
 
 
@@ -89,30 +84,24 @@ def _identify(fd: int, ioctl: Ioctl) -> Device:
 
 def _modes(fd: int, device: Device, ioctl: Ioctl) -> Iterator[Mode]:
     kind = BUF_CAPTURE_MPLANE if device.multiplanar else BUF_CAPTURE
-    for data in _enumerate(fd, ENUM_FMT, 64, lambda i: struct.pack("II", i, kind), ioctl):
+    for data in _enumerate(fd, ioctl, ENUM_FMT, 64, kind):
         (code,) = struct.unpack_from("I", data, 44)
         fourcc = code.to_bytes(4, "little").decode("latin-1").strip()
-        for size in _enumerate(fd, ENUM_SIZES, 44, lambda i, code=code: struct.pack("II", i, code), ioctl):  # type: ignore[misc]
-            (shape,) = struct.unpack_from("I", size, 8)
-            if shape == DISCRETE:
-                width, height = struct.unpack_from("II", size, 12)
-                yield Mode(fourcc, width, height, _fastest(fd, code, width, height, ioctl))
-            else:
-                least_w, most_w, _, least_h, most_h, _ = struct.unpack_from("6I", size, 12)
-                yield Mode(fourcc, least_w, least_h, _fastest(fd, code, least_w, least_h, ioctl), (most_w, most_h))
+        for size in _enumerate(fd, ioctl, ENUM_SIZES, 44, code):
+            shape, *sizes = struct.unpack_from("7I", size, 8)
+            width, height = sizes[:2] if shape == DISCRETE else sizes[0:4:3]
+            largest = None if shape == DISCRETE else (sizes[1], sizes[4])
+            intervals = _enumerate(fd, ioctl, ENUM_INTERVALS, 52, code, width, height)
+            rates = [
+                struct.unpack_from("II", entry, 20) for entry in intervals
+            ]  # the shortest interval, stepwise or not
+            fps = max((parts / seconds for seconds, parts in rates if seconds), default=0.0)
+            yield Mode(fourcc, width, height, fps, largest)
 
 
-def _fastest(fd: int, code: int, width: int, height: int, ioctl: Ioctl) -> float:
-    best = 0.0
-    for data in _enumerate(fd, ENUM_INTERVALS, 52, lambda i: struct.pack("IIII", i, code, width, height), ioctl):
-        seconds, parts = struct.unpack_from("II", data, 20)  # the shortest interval, stepwise or not
-        best = max(best, parts / seconds if seconds else 0.0)
-    return best
-
-
-def _enumerate(fd: int, request: int, size: int, pack: Callable[[int], bytes], ioctl: Ioctl) -> Iterator[bytes]:
+def _enumerate(fd: int, ioctl: Ioctl, request: int, size: int, *fields: int) -> Iterator[bytes]:
     for index in range(MAX_ENTRIES):
-        data = bytearray(pack(index).ljust(size, b"\0"))
+        data = bytearray(struct.pack(f"{1 + len(fields)}I", index, *fields).ljust(size, b"\0"))
         try:
             ioctl(fd, request, data)
         except OSError:  # EINVAL ends the list; ENOTTY: the driver has none
@@ -144,11 +133,11 @@ def choose_mode(modes: Sequence[Mode], size: tuple[int, int], fps: float) -> Mod
     Returns None where the camera does not report its modes or has none of this size.
     """
     fitting = [mode for mode in modes if mode.offers(*size) and mode.fourcc in READABLE]
-    raw = max((mode for mode in fitting if mode.fourcc not in COMPRESSED), key=lambda mode: mode.fps, default=None)
-    packed = max((mode for mode in fitting if mode.fourcc in COMPRESSED), key=lambda mode: mode.fps, default=None)
-    if raw is None or packed is None:
-        return raw or packed
-    return packed if min(packed.fps, fps) > min(raw.fps, fps) + RATE_SLACK else raw
+    fitting.sort(key=lambda mode: -mode.fps)
+    raw = next((mode for mode in fitting if mode.fourcc not in COMPRESSED), None)
+    packed = next((mode for mode in fitting if mode.fourcc in COMPRESSED), None)
+    faster = raw and packed and min(packed.fps, fps) > min(raw.fps, fps) + RATE_SLACK
+    return packed if faster else raw or packed
 
 
 def _open(path: str, name: str, settings: CameraSettings) -> CvCapture:
@@ -160,8 +149,15 @@ def _open(path: str, name: str, settings: CameraSettings) -> CvCapture:
     capture = open_video_capture(path, cv2.CAP_V4L2)
     if not capture.isOpened():
         capture.release()
-        raise SourceError(_explain_closed(path))
-    _configure(capture, choose_mode(modes, size, fps), size, fps)
+        busy = ", ".join(holders(path))
+        why = f"is in use by {busy}; end that program first"
+        unknown = "cannot be opened: busy, or in a format that OpenCV does not read; run fashion-doctor"
+        raise SourceError(f"camera {path} {why if busy else unknown}")
+    if mode := choose_mode(modes, size, fps):
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*mode.fourcc.ljust(4)))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+    capture.set(cv2.CAP_PROP_FPS, fps)
     camera = CvCapture(capture, name)
     if settings.size and camera.size != settings.size:
         camera.close()
@@ -180,9 +176,8 @@ def _read_modes(path: str) -> list[Mode]:
     try:
         device, modes = query(path)
     except PermissionError as error:
-        raise SourceError(
-            f"camera {path}: permission denied; sudo usermod -aG video $USER, then log in again"
-        ) from error
+        fix = "sudo usermod -aG video $USER, then log in again"
+        raise SourceError(f"camera {path}: permission denied; {fix}") from error
     except OSError as error:
         reason = "it is not a camera" if error.errno == errno.ENOTTY else error.strerror
         raise SourceError(f"camera {path} cannot be opened: {reason}; run fashion-doctor to see cameras") from error
@@ -191,21 +186,7 @@ def _read_modes(path: str) -> list[Mode]:
     return modes
 
 
-def _configure(capture: Any, mode: Mode | None, size: tuple[int, int], fps: float) -> None:
-    if mode is not None:
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*mode.fourcc.ljust(4)))
-    capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-    capture.set(cv2.CAP_PROP_FPS, fps)
-
-
 def _list_sizes(modes: Sequence[Mode]) -> str:
     ranges = {f"{m.width}x{m.height} to {m.largest[0]}x{m.largest[1]}" for m in modes if m.largest}
     sizes = sorted({(mode.width, mode.height) for mode in modes if not mode.largest})
     return ", ".join([*(f"{width}x{height}" for width, height in sizes), *sorted(ranges)])
-
-
-def _explain_closed(path: str) -> str:
-    if busy := holders(path):
-        return f"camera {path} is in use by {', '.join(busy)}; end that program first"
-    return f"camera {path} cannot be opened: busy, or in a format that OpenCV does not read; run fashion-doctor"

@@ -40,15 +40,12 @@ class CaptureDevice(Protocol):
 
     def read(self) -> Shot | None:
         """Wait for the next picture; None when there is none."""
-        ...
 
     def describe(self) -> str:
         """Size, rate and format, as negotiated."""
-        ...
 
     def close(self) -> None:
         """Release it; a second call does nothing."""
-        ...
 
 
 class SensorClock:
@@ -90,8 +87,8 @@ class CvCapture:
         width, height = self.size
         if width * height > MAX_PIXELS:
             self.close()
-            limit = f"above the limit of {MAX_PIXELS / 1e6:g} megapixels"
-            raise SourceError(f"{name} declares frames of {width}x{height}, {limit}")
+            most = MAX_PIXELS / 1e6
+            raise SourceError(f"{name} declares frames of {width}x{height}, above the limit of {most:g} megapixels")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -102,32 +99,25 @@ class CvCapture:
     def read(self) -> Shot | None:
         """Read the next picture; one of a live device that does not decode is skipped."""
         if self.finite:
-            return self._read_file()
+            return self._read_once()
         until = self._clock() + MAX_CORRUPT_S
         for _ in range(MAX_CORRUPT):
-            if shot := self._read_live():
+            if (shot := self._read_once()) or self._clock() >= until:
                 return shot
-            if self._clock() >= until:
-                break
         return None
 
-    def _read_live(self) -> Shot | None:
-        """Grab, stamp, decode."""
-        if not self._capture.grab():
+    def _read_once(self) -> Shot | None:
+        """Grab, stamp, decode; of a file in one call, which releases and takes the interpreter lock once."""
+        if not (self.finite or self._capture.grab()):
             return None
-        started = self._clock()
-        captured_at = started if self._stamps is None else self._stamps.captured_at(started, self.position_s())
+        captured_at = started = self._clock()
+        if self._stamps is not None:
+            captured_at = self._stamps.captured_at(started, self.position_s())
         try:
-            ok, image = self._capture.retrieve()
+            ok, image = self._capture.read() if self.finite else self._capture.retrieve()
         except cv2.error:  # raised for a buffer without a byte; other bad buffers return False
             return None
         return Shot(image, captured_at, self._clock() - started) if ok and image is not None and image.size else None
-
-    def _read_file(self) -> Shot | None:
-        """One call, which releases and takes the interpreter lock once: there is no sensor to wait for."""
-        started = self._clock()
-        ok, image = self._capture.read()
-        return Shot(image, started, self._clock() - started) if ok and image is not None and image.size else None
 
     def position_s(self) -> float:
         """Time of the frame last read: in its file, or the time stamp of the V4L2 driver."""
@@ -193,7 +183,7 @@ class ReopeningSource(Source):
 
     def _items(self) -> Generator[Item, None, None]:
         """A tick first, which `items` takes."""
-        index, frozen = 0, FrozenFeed(self._frozen_s)
+        index, frozen = 0, _FrozenFeed(self._frozen_s)
         try:
             yield Tick(self._clock())
             while True:
@@ -206,14 +196,16 @@ class ReopeningSource(Source):
                 self._device.close()
                 if self._clock() - opened_at >= STEADY_S:
                     self._attempt = 0
-                yield Event(self.name, "lost", self._clock(), self._describe_loss(shot))
+                loss = "no frames" if shot is None else f"the same picture for {self._frozen_s:g} s: frozen, or covered"
+                hint = "" if shot is None else " (--frozen 0 accepts a still picture)"
+                yield Event(self.name, "lost", self._clock(), f"{self.name} gives {loss}; trying to reopen it{hint}")
                 yield from self._reopen(frozen if shot is not None else None)
-                frozen = FrozenFeed(self._frozen_s)  # the time without a device does not count
+                frozen = _FrozenFeed(self._frozen_s)  # the time without a device does not count
                 yield Event(self.name, "live", self._clock(), self.describe())
         finally:
             self._device.close()
 
-    def _reopen(self, frozen: "FrozenFeed | None") -> Generator[Item, None, None]:
+    def _reopen(self, frozen: "_FrozenFeed | None") -> Generator[Item, None, None]:
         """Try until a frame comes that is not the frozen one; each new reason is reported once."""
         reported = ""
         while True:
@@ -233,25 +225,15 @@ class ReopeningSource(Source):
     def _open(self) -> tuple[CaptureDevice, Shot]:
         device = self._open_device()
         try:
-            shot = device.read()
+            if (shot := device.read()) is None:
+                raise SourceError(f"{self.name} opens but gives no picture; plug it in again, or run fashion-doctor")
         except BaseException:
             device.close()
             raise
-        if shot is None:
-            device.close()
-            raise SourceError(f"{self.name} opens but gives no picture; plug it in again, or run fashion-doctor")
         return device, shot
 
-    def _describe_loss(self, shot: Shot | None) -> str:
-        if shot is None:
-            return f"{self.name} gives no frames; trying to reopen it"
-        return (
-            f"{self.name} gives the same picture for {self._frozen_s:g} s: frozen, or covered; trying to reopen it "
-            "(--frozen 0 accepts a still picture)"
-        )
 
-
-class FrozenFeed:
+class _FrozenFeed:
     """Detects a feed that repeats the same picture, to the bit, for `seconds`: a sensor's noise never repeats."""
 
     def __init__(self, seconds: float) -> None:
@@ -275,7 +257,6 @@ class FrozenFeed:
         return now - self._since >= self._seconds
 
     def equals(self, image: NDArray[np.uint8]) -> bool:
-        """Whether this is the picture that was taken last."""
         return image[::GRID, ::GRID].tobytes() == self._sample and _crc32(image) == self._checksum
 
 

@@ -7,6 +7,10 @@ from fashion_edge.defaults import FROZEN_S
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.images import NOTES, SUFFIXES, is_picture
 from fashion_edge.sources.base import CameraSettings, Source
+from fashion_edge.sources.camera import open_camera
+from fashion_edge.sources.files import StillsSource, VideoSource, open_stream, redact
+from fashion_edge.sources.picamera import open_picamera
+from fashion_edge.sources.simulated import DemoSource, ReplaySource
 
 REPLAY = "replay:"
 VIDEOS = frozenset(
@@ -36,19 +40,17 @@ def open_source(
     check_camera_settings(text, camera)
     live, paced = not every_frame, watched and not every_frame
     if _is_picamera(text):
-        from fashion_edge.sources.picamera import open_picamera
-
         return open_picamera(text, camera, live=live)
     if _is_camera(text):
-        from fashion_edge.sources.camera import open_camera
-
         return open_camera(text, camera, live=live)
     if URL.match(text):
-        from fashion_edge.sources.files import open_stream
-
         return open_stream(text, camera, live=live, paced=paced)
-    if text == "demo" or text.startswith(REPLAY):
-        return _open_simulated(text, paced=paced, live=live)
+    if text == "demo":
+        return DemoSource(paced=live)
+    if text == REPLAY:
+        raise UsageError("--source replay: names no folder; give replay:DIR, a folder made by --record-raw DIR")
+    if text.startswith(REPLAY):
+        return ReplaySource(Path(text.removeprefix(REPLAY)), paced=paced)
     return _open_path(Path(text), paced=paced)
 
 
@@ -56,10 +58,11 @@ def check_camera_settings(text: str, camera: CameraSettings) -> None:
     """Refuse settings that a source does not have; opens nothing."""
     if _is_picamera(text):
         return
+    name = redact(text) if URL.match(text) else text
     if camera.awb is not None:
-        raise UsageError(f"--awb {camera.awb} is for --source picamera; {_redacted(text)} keeps its own white balance")
+        raise UsageError(f"--awb {camera.awb} is for --source picamera; {name} keeps its own white balance")
     if (camera.size or camera.fps) and not _is_camera(text):
-        raise UsageError(f"--size and --fps are for cameras; {_redacted(text)} has its own")
+        raise UsageError(f"--size and --fps are for cameras; {name} has its own")
     if camera.frozen_s not in (0, FROZEN_S) and not may_connect_later(text):
         raise UsageError(f"--frozen {camera.frozen_s:g} is for cameras and streams, not for {text}; leave it out")
 
@@ -78,41 +81,18 @@ def _is_camera(text: str) -> bool:
     return text.isdecimal() or (text.startswith("/dev/") and (path.is_char_device() or not path.exists()))
 
 
-def _redacted(text: str) -> str:
-    """A source in a message: a URL without its password."""
-    if not URL.match(text):
-        return text
-    from fashion_edge.sources.files import redact
-
-    return redact(text)
-
-
-def _open_simulated(text: str, *, paced: bool, live: bool) -> Source:
-    from fashion_edge.sources.simulated import DemoSource, ReplaySource
-
-    if text == "demo":
-        return DemoSource(paced=live)
-    if text == REPLAY:
-        raise UsageError("--source replay: names no folder; give replay:DIR, a folder made by --record-raw DIR")
-    return ReplaySource(Path(text.removeprefix(REPLAY)), paced=paced)
-
-
 def _open_path(path: Path, *, paced: bool) -> Source:
-    from fashion_edge.sources.files import StillsSource, VideoSource
-
+    suffix, problem = path.suffix.lower(), None
     if not path.exists():
-        raise SourceError(
-            f"source {path} does not exist; give an image, a folder, a video, a URL, a camera index or demo"
-        )
-    if path.is_fifo():
-        raise SourceError(
-            f"source {path} is a pipe, which cannot be read from its start again; save it as a file, or give a URL"
-        )
-    suffix = path.suffix.lower()
-    if suffix in OTHER_STILLS:
-        raise SourceError(f"source {path} is a picture in an unsupported format; save it as .jpg or .png")
-    if suffix in NOTES or suffix == ".nfo":  # FFmpeg would draw the letters
-        raise SourceError(f"source {path} is a text, not a picture or a video; give one of those")
+        problem = "does not exist; give an image, a folder, a video, a URL, a camera index or demo"
+    elif path.is_fifo():
+        problem = "is a pipe, which cannot be read from its start again; save it as a file, or give a URL"
+    elif suffix in OTHER_STILLS:
+        problem = "is a picture in an unsupported format; save it as .jpg or .png"
+    elif suffix in NOTES or suffix == ".nfo":  # FFmpeg would draw the letters
+        problem = "is a text, not a picture or a video; give one of those"
+    if problem:
+        raise SourceError(f"source {path} {problem}")
     if path.is_dir() or suffix in SUFFIXES or (suffix not in VIDEOS and is_picture(path)):
         return StillsSource(path)
     return VideoSource(path, paced=paced)

@@ -5,6 +5,7 @@ import re
 import struct
 import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from fashion_edge.console import pluralize
@@ -36,15 +37,6 @@ def shown_s(path: Path) -> float | None:
     return None
 
 
-def _lacks_frame_list(path: Path) -> bool:
-    """Whether an MP4 or MOV file has no list of its frames, which a recorder writes last."""
-    try:
-        kinds = _read_container(path).keys()
-    except OSError:
-        return False
-    return {b"ftyp", b"mdat"} <= kinds and not {b"moov", b"meta"} & kinds  # a HEIF still has `meta`
-
-
 def _read_lengths(edits: memoryview) -> Iterator[int]:
     """Units of each edit that shows frames; an empty edit only delays."""
     (count,) = struct.unpack_from(">I", edits, 4)
@@ -63,8 +55,7 @@ def _read_container(path: Path) -> dict[bytes, bytes]:
             if place + 8 > size:
                 break
             file.seek(place)
-            head = file.read(16)
-            start, length, kind = _read_head(head, size - place)
+            start, length, kind = _read_head(file.read(16), size - place)
             file.seek(place + start)
             boxes[kind] = file.read(min(length - start, MAX_MOVIE_BYTES)) if kind == b"moov" else b""
             place += length
@@ -114,7 +105,6 @@ class VideoSource(Source):
         self._remote = isinstance(place, str)
         self.name = redact(place) if isinstance(place, str) else str(place)
         self._place = str(place.absolute() if isinstance(place, Path) else place)  # 13:00.mp4 looks like a protocol
-        self._timeouts = _timeouts() if self._remote else ()
         capture = self._open(())
         width, height = capture.size
         # FFmpeg's threads cost a third more processor time, which pays for larger pictures only
@@ -160,7 +150,8 @@ class VideoSource(Source):
         return declared if shown is None else min(declared, round(shown * self.fps))
 
     def _open(self, settings: tuple[int, ...]) -> CvCapture:
-        capture = open_video_capture(self._place, cv2.CAP_FFMPEG, self._timeouts + settings)
+        timeouts = _timeouts() if self._remote else ()
+        capture = open_video_capture(self._place, cv2.CAP_FFMPEG, timeouts + settings)
         if not capture.isOpened():
             capture.release()
             raise SourceError(f"{self.name} {_explain_unreadable(Path(self._place))}")
@@ -169,12 +160,14 @@ class VideoSource(Source):
 
 def _explain_unreadable(file: Path) -> str:
     """Why FFmpeg cannot open it, which FFmpeg does not report."""
-    if file.is_file() and not os.access(file, os.R_OK):
-        return "cannot be read: permission denied; change its mode"
-    if file.is_file() and file.stat().st_size == 0:
-        return "is empty (0 bytes), not a video"
-    if _lacks_frame_list(file):
-        return "was cut short: the list of its frames, which comes last, is missing; copy or record it again"
+    with suppress(OSError):
+        if file.is_file() and not os.access(file, os.R_OK):
+            return "cannot be read: permission denied; change its mode"
+        if file.stat().st_size == 0:
+            return "is empty (0 bytes), not a video"
+        kinds = _read_container(file).keys()
+        if {b"ftyp", b"mdat"} <= kinds and not {b"moov", b"meta"} & kinds:  # a HEIF still has `meta`
+            return "was cut short: the list of its frames, which comes last, is missing; copy or record it again"
     return "is not a picture or a video that can be read; mp4 with H.264 works everywhere"
 
 
@@ -190,10 +183,13 @@ class StillsSource(Source):
         self._recorded = (path / HEADER).is_file()
         self._paths = list(find_images(path, locked=True)) if path.is_dir() else [path]
         self.length = len(self._paths)  # including unreadable ones
-        self._ignored = [legible(str(other)) for other in find_ignored(path)] if path.is_dir() else []
+        # links are not followed: they may lead out of the folder, or form a loop
+        ignored = [legible(str(other)) for other in find_ignored(path)] if path.is_dir() else []
+        more = f" and {len(ignored) - 1} more" if len(ignored) > 1 else ""
+        self._ignored = f"; ignored: {ignored[0]}{more}" if ignored else ""
         if not self._paths:
-            expected = ", ".join(sorted(SUFFIXES)) + self._describe_ignored()
-            raise SourceError(f"{path} holds no picture; expected files that end in {expected}")
+            expected = ", ".join(sorted(SUFFIXES))
+            raise SourceError(f"{path} holds no picture; expected files that end in {expected}{self._ignored}")
 
     def items(self) -> Generator[Item, None, None]:
         """Frames in sorted order of their paths."""
@@ -209,12 +205,7 @@ class StillsSource(Source):
     def describe(self) -> str:
         """Number of pictures, and what is ignored."""
         recorded = f"; --source replay:{self.name} gives them as they were recorded" if self._recorded else ""
-        return f"{self.name}: {pluralize(len(self._paths), 'picture')}{recorded}{self._describe_ignored()}"
-
-    def _describe_ignored(self) -> str:
-        """Links are not followed: they may lead out of the folder, or form a loop."""
-        first = f"; ignored: {self._ignored[0]}" if self._ignored else ""
-        return first + (f" and {len(self._ignored) - 1} more" if len(self._ignored) > 1 else "")
+        return f"{self.name}: {pluralize(len(self._paths), 'picture')}{recorded}{self._ignored}"
 
 
 def legible(name: str) -> str:
@@ -256,6 +247,5 @@ def _open_url(url: str, name: str) -> CvCapture:
     capture = open_video_capture(url, cv2.CAP_FFMPEG, _timeouts())
     if not capture.isOpened():
         capture.release()
-        seconds = OPEN_TIMEOUT_MS / 1000
-        raise SourceError(f"stream {name} gives no picture within {seconds:g} s; check the address")
+        raise SourceError(f"stream {name} gives no picture within {OPEN_TIMEOUT_MS / 1000:g} s; check the address")
     return CvCapture(capture, name)

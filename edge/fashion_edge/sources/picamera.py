@@ -16,17 +16,16 @@ from fashion_edge.opencv import cv2
 from fashion_edge.sources.base import CameraSettings
 from fashion_edge.sources.device import DEFAULT_FPS, ReopeningSource, SensorClock, Shot
 
-PACKED = {"RGB888": 3, "BGR888": 3, "XRGB8888": 4, "XBGR8888": 4}  # bytes a pixel
-CODES = {  # names of OpenCV's conversions
-    "BGR888": "COLOR_RGB2BGR",
-    "XRGB8888": "COLOR_BGRA2BGR",
-    "XBGR8888": "COLOR_RGBA2BGR",
-    "NV12": "COLOR_YUV2BGR_NV12",
-    "NV21": "COLOR_YUV2BGR_NV21",
-    "YUV420": "COLOR_YUV2BGR_I420",
-    "YVU420": "COLOR_YUV2BGR_YV12",
+FORMATS = {  # bytes a pixel, 0 where the colours follow the brightness; OpenCV's conversion
+    "RGB888": (3, ""),
+    "BGR888": (3, "COLOR_RGB2BGR"),
+    "XRGB8888": (4, "COLOR_BGRA2BGR"),
+    "XBGR8888": (4, "COLOR_RGBA2BGR"),
+    "NV12": (0, "COLOR_YUV2BGR_NV12"),
+    "NV21": (0, "COLOR_YUV2BGR_NV21"),
+    "YUV420": (0, "COLOR_YUV2BGR_I420"),
+    "YVU420": (0, "COLOR_YUV2BGR_YV12"),
 }
-FORMATS = ("RGB888", *CODES)
 
 
 def to_bgr(buffer: NDArray[np.uint8], layout: str, size: tuple[int, int], stride: int) -> NDArray[np.uint8]:
@@ -41,17 +40,16 @@ def to_bgr(buffer: NDArray[np.uint8], layout: str, size: tuple[int, int], stride
     width, height = size
     if layout not in FORMATS:
         raise SourceError(f"the camera gives {layout}, not one of {', '.join(FORMATS)}")
-    rows = height if layout in PACKED else height * 3 // 2
+    depth, conversion = FORMATS[layout]
+    rows = height if depth else height * 3 // 2
     if buffer.size < rows * stride:
         raise SourceError(f"the camera gave {buffer.size} bytes, {layout} of {width}x{height} needs {rows * stride}")
     image: NDArray[np.uint8] = buffer[: rows * stride].reshape(rows, stride)
-    if layout in PACKED:
-        depth = PACKED[layout]
+    if depth:
         image = image[:, : width * depth].reshape(height, width, depth)
-    if layout == "RGB888":
-        return np.ascontiguousarray(image)
-    bgr: NDArray[np.uint8] = cv2.cvtColor(np.ascontiguousarray(image), getattr(cv2, CODES[layout]))
-    return bgr if bgr.shape[1] == width else np.ascontiguousarray(bgr[:, :width])
+    if conversion:
+        image = cv2.cvtColor(np.ascontiguousarray(image), getattr(cv2, conversion))[:, :width]
+    return np.ascontiguousarray(image)
 
 
 SIZE = (640, 480)
@@ -137,11 +135,10 @@ class PicameraCapture:
     def close(self) -> None:
         """Stop and release the camera."""
         camera, self._camera = self._camera, None
-        if camera is not None:
-            with suppress(Exception):  # an unplugged camera cannot be stopped
-                camera.stop()
-            with suppress(Exception):
-                camera.close()
+        with suppress(Exception):  # an unplugged camera cannot be stopped
+            camera.stop()
+        with suppress(Exception):
+            camera.close()
 
     def _captured_at(self, nanoseconds: int | None, now: float) -> float:
         """The sensor's time on time.monotonic()'s clock; libcamera counts from boot, including suspended time."""
@@ -166,8 +163,6 @@ class PicameraCapture:
         self._format, self._stride = str(main["format"]), int(main["stride"])
         self._size = (int(main["size"][0]), int(main["size"][1]))
         self._model = str(self._camera.camera_properties.get("Model", "camera"))
-        if self._format not in FORMATS:
-            raise SourceError(f"picamera gives {self._format}, not one of {', '.join(FORMATS)}")
         if settings.size and self._size != settings.size:
             width, height = self._size
             raise SourceError(f"picamera gives {width}x{height} instead of {size[0]}x{size[1]}; change --size")
