@@ -1,13 +1,15 @@
 """The shipped bundle, and results and documents made without measuring."""
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from fashion_bench.cli import main
 from fashion_bench.document import Accuracy, Document, Result, Round, Sections
 from fashion_bench.machine import Machine
 from fashion_edge.defaults import default_bundle
@@ -17,6 +19,26 @@ from fashion_edge.defaults import default_bundle
 def bundle_folder() -> Path:
     """The shipped bundle: int8 and float32 for LiteRT, float32 for ONNX Runtime."""
     return default_bundle()
+
+
+@pytest.fixture
+def run_bench(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run the command in this process; returns its status, standard output and standard error."""
+    return lambda *args: (main([str(arg) for arg in args]), *capsys.readouterr())
+
+
+@pytest.fixture(scope="session")
+def load_script() -> Callable[[str], ModuleType]:
+    """Load a script from its path below benchmarks/."""
+
+    def load(path: str) -> ModuleType:
+        file = Path(__file__).parents[2] / "benchmarks" / path
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture
@@ -40,18 +62,9 @@ def make_result() -> Callable[..., Result]:
     ) -> Result:
         rng = np.random.default_rng(seed)
         blocks = [samples or (p50 * (1 + 0.02 * rng.gamma(2.0, 1.0, 100))).tolist() for _ in range(rounds)]
-        facts: dict[str, Any] = {
-            "import_ms": 200.0,
-            "load_ms": 3.0,
-            "first_ms": 2.0,
-            "warmup_ms": (1.5, 1.2),
-            "seconds": 0.5,
-            "other_cores": 0.0,
-            "clock_mhz": (None, None),
-            "temperature_c": (None, None),
-            "throttled": (None, None),
-            **of_round,
-        }
+        readings = {"clock_mhz": (None, None), "temperature_c": (None, None), "throttled": (None, None)}
+        times = {"import_ms": 200.0, "load_ms": 3.0, "first_ms": 2.0, "warmup_ms": (1.5, 1.2), "seconds": 0.5}
+        facts: dict[str, Any] = {**times, "other_cores": 0.0, **readings, **of_round}
         return Result(
             variant=file,
             runtime=engine,
@@ -74,17 +87,9 @@ def make_document() -> Callable[..., Document]:
     """A document of these results, all measured on the same board by default."""
 
     def make(*results: Result, machine: Mapping[str, Any] | None = None, **more: Any) -> Document:
-        board = {
-            "board": "Raspberry Pi 4 Model B",
-            "cpu": "Cortex-A72",
-            "arch": "aarch64",
-            "cores": 4,
-            "features": ["neon"],
-            "memory_gb": 3.8,
-            "governor": "ondemand",
-            "python": "3.11.2",
-            "runtimes": {"ai-edge-litert": "2.3.0"},
-        }
+        board = {"board": "Raspberry Pi 4 Model B", "cpu": "Cortex-A72", "arch": "aarch64", "cores": 4}
+        board |= {"features": ["neon"], "memory_gb": 3.8, "governor": "ondemand", "python": "3.11.2"}
+        board |= {"runtimes": {"ai-edge-litert": "2.3.0"}}
         facts: dict[str, Any] = {
             "created": "2026-01-01T00:00:00+00:00",
             "command": "fashion-bench --json now.json",
@@ -99,12 +104,3 @@ def make_document() -> Callable[..., Document]:
         return Document(machine=Machine(**board | (machine or {})), results=results, **facts)
 
     return make
-
-
-@pytest.fixture
-def unread() -> Iterator[int]:
-    """The file descriptor of a pipe whose reader went away, as `| head` does."""
-    read, write = os.pipe()
-    os.close(read)
-    yield write
-    os.close(write)

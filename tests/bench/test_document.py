@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from fashion_bench import read_document
-from fashion_bench.cli import main
 from fashion_bench.document import Memory, merge
 from fashion_edge.errors import UsageError
 
@@ -58,10 +57,10 @@ def test_files_with_energy_are_still_read(written):
         ({"sections": {"end_to_end": [STAGED | {"stages_ms": STAGES | {"draw": []}}]}}, "one number a frame"),
     ],
 )
-def test_a_file_that_lacks_something_is_refused(written, change, words, capsys):
+def test_a_file_that_lacks_something_is_refused(written, change, words, run_bench):
     written.write_text(json.dumps(json.loads(written.read_text()) | change))
-    assert main(["report", str(written)]) == 2
-    error = capsys.readouterr().err
+    status, _, error = run_bench("report", written)
+    assert status == 2
     assert words in error
     assert error.endswith("; write one with fashion-bench --json\n")
 
@@ -91,21 +90,14 @@ def test_other_files_are_refused(tmp_path: Path, text: str):
         read_document(tmp_path / "x.json")
 
 
-def test_results_of_like_machines_merge(make_result, make_document):
-    one, other = make_document(make_result()), make_document(make_result(threads=2), machine={"python": "3.13.0"})
-    merged = merge([(Path("a"), one), (Path("b"), other)])
-    assert [result.threads for result in merged.results] == [1, 2]
+def test_results_of_like_machines_and_one_bundle_merge(make_result, make_document):
+    def merge_with(**changes):
+        return merge([(Path("a"), make_document(make_result())), (Path("b"), make_document(second, **changes))])
 
-
-def test_results_of_unlike_machines_do_not_merge(make_result, make_document):
-    one, other = make_document(make_result()), make_document(make_result(), machine={"cores": 2})
+    second = make_result(threads=2)
+    assert [result.threads for result in merge_with(machine={"python": "3.13.0"}).results] == [1, 2]
     with pytest.raises(UsageError, match="a and b come from unlike machines .cores 4 against 2."):
-        merge([(Path("a"), one), (Path("b"), other)])
-
-
-def test_results_of_two_bundles_do_not_merge(make_result, make_document):
-    """Their rows have the same names, and the JSON names only the first bundle."""
-    one = make_document(make_result())
-    other = replace(one, bundle={**one.bundle, "files": {"model.int8.tflite": "f" * 64}})
+        merge_with(machine={"cores": 2})
+    # rows of two bundles have the same names, and the JSON names only the first bundle
     with pytest.raises(UsageError, match="a and b are of two bundles, .* with --baseline"):
-        merge([(Path("a"), one), (Path("b"), other)])
+        merge_with(bundle={"name": "shipped", "files": {"model.int8.tflite": "f" * 64}})

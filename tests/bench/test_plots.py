@@ -17,30 +17,25 @@ def test_the_pareto_front_holds_what_nothing_beats_in_both(points, front):
     assert pareto_front(points) == front
 
 
-def test_only_plots_with_data_are_written_and_never_over_another(make_result, make_document, tmp_path: Path):
-    document = make_document(make_result())
-    assert [path.name for path in write_plots(document, tmp_path, overwrite=False)] == ["latency.png"]
+WINDOW = Window(start_s=0.0, p50_ms=1.0, p90_ms=1.2, temperature_c=51.0)
+FIGURES = {"burst_p50_ms": 1, "sustained_p50_ms": 1, "ratio": 1, "verdict": "VALID", "reasons": ()}
+SUSTAINED = Sections(sustained=[Sustained(name="litert int8 x1", windows=[WINDOW], **FIGURES)])
+
+
+@pytest.mark.parametrize(
+    ("how", "more", "plots"),
+    [
+        ({}, {}, {"latency.png"}),
+        ({"exact_match": 1.0}, {"sections": SUSTAINED}, {"latency.png", "pareto.png", "sustained.png"}),
+        ({"exact_match": 0.99, "verdict": "INVALID"}, {}, {"latency.png"}),
+    ],
+    ids=["latency only", "all passes", "invalid accuracy"],
+)
+def test_only_plots_with_data_are_written_and_never_over_another(
+    make_result, make_document, tmp_path: Path, how, more, plots
+):
+    document = make_document(make_result(**how), **more)
+    assert {path.name for path in write_plots(document, tmp_path, overwrite=False)} == plots
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(OutputExistsError, match="--overwrite"):
         write_plots(document, tmp_path, overwrite=False)
-
-
-def test_accuracy_and_sustained_latency_are_plotted_where_known(make_result, make_document, tmp_path: Path):
-    window = Window(start_s=0.0, p50_ms=1.0, p90_ms=1.2, temperature_c=51.0)
-    run = Sustained(
-        name="litert int8 x1",
-        burst_p50_ms=1,
-        sustained_p50_ms=1,
-        ratio=1,
-        verdict="VALID",
-        reasons=(),
-        windows=[window],
-    )
-    document = make_document(make_result(exact_match=1.0), sections=Sections(sustained=[run]))
-    names = {path.name for path in write_plots(document, tmp_path / "known", overwrite=False)}
-    assert names == {"latency.png", "pareto.png", "sustained.png"}
-
-
-def test_an_invalid_result_is_not_in_the_accuracy_plot(make_result, make_document, tmp_path: Path):
-    document = make_document(make_result(exact_match=0.99, verdict="INVALID"))
-    assert "pareto.png" not in {path.name for path in write_plots(document, tmp_path, overwrite=False)}

@@ -66,41 +66,41 @@ def test_rounds_that_disagree_are_unstable(make_result):
         (0x2, 0x0, "frequency capped"),
         (0x0, 0x80000, "temperature limit"),  # latched between two readings, over before the second
         (0x0, 0x50005, "throttled, under-voltage"),
+        (0x50000, 0x50000, None),  # before the run
     ],
 )
-def test_throttling_is_invalid(make_result, before, after, word):
-    assert verdict_of(make_result(throttled=(before, after))) == ("INVALID", f"the board reports {word}")
+def test_throttling_during_the_run_is_invalid(make_result, before, after, word):
+    expected = ("INVALID", f"the board reports {word}") if word else ("VALID", "")
+    assert verdict_of(make_result(throttled=(before, after))) == expected
 
 
-def test_throttling_before_the_run_does_not_count(make_result):
-    assert verdict_of(make_result(throttled=(0x50000, 0x50000)))[0] == "VALID"
-
-
-def windows(p50: list[float], **more) -> list[Window]:
+def windows(*p50: float, **more) -> list[Window]:
     facts = {"clock_mhz": None, "temperature_c": None, "throttled": None, "other_cores": 0.0, **more}
     return [Window(start_s=10.0 * i, p50_ms=ms, p90_ms=ms * 1.2, **facts) for i, ms in enumerate(p50)]
 
 
-def test_a_device_that_holds_its_speed():
-    found = evaluate_sustained(CASE, windows([1.0] * 6), "performance")
-    assert (found.verdict, found.ratio, found.reasons) == ("VALID", 1.0, ())
+HOT = [*windows(1.0, 1.0, throttled=0), *windows(1.7, 1.8, throttled=0x40004, clock_mhz=600.0)]
 
 
-def test_a_device_that_gets_slower():
-    found = evaluate_sustained(CASE, windows([1.0, 1.0, 1.2, 1.5, 1.6, 1.6]), "ondemand")
-    assert (found.verdict, found.burst_p50_ms, found.sustained_p50_ms) == ("UNSTABLE", 1.0, 1.6)
-    assert found.reasons == ("sustained is 1.60x the first window under governor ondemand",)
-
-
-def test_a_device_that_throttles():
-    hot = windows([1.0, 1.0], throttled=0) + windows([1.7, 1.8], throttled=0x40004, clock_mhz=600.0)
-    found = evaluate_sustained(CASE, hot, "performance")
-    assert (found.verdict, found.reasons[0]) == ("INVALID", "the board reports throttled")
-
-
-def test_other_programs_make_a_sustained_run_unstable():
-    found = evaluate_sustained(CASE, windows([1.0] * 3, other_cores=0.7), None)
-    assert (found.verdict, found.reasons) == ("UNSTABLE", ("other programs keep 0.7 cores busy",))
+@pytest.mark.parametrize(
+    ("measured", "verdict", "ratio", "reason"),
+    [
+        (windows(*[1.0] * 6), "VALID", 1.0, None),
+        (
+            windows(1.0, 1.0, 1.2, 1.5, 1.6, 1.6),
+            "UNSTABLE",
+            1.6,
+            "sustained is 1.60x the first window under governor x",
+        ),
+        (HOT, "INVALID", 1.8, "the board reports throttled"),
+        (windows(1.0, 1.0, 1.0, other_cores=0.7), "UNSTABLE", 1.0, "other programs keep 0.7 cores busy"),
+    ],
+    ids=["holds its speed", "gets slower", "throttles", "other programs"],
+)
+def test_verdict_of_a_sustained_run(measured, verdict, ratio, reason):
+    found = evaluate_sustained(CASE, measured, "x")
+    assert (found.verdict, found.burst_p50_ms, found.sustained_p50_ms) == (verdict, 1.0, ratio)
+    assert next(iter(found.reasons), None) == reason
 
 
 def lines(before, now) -> list[str]:
@@ -127,10 +127,9 @@ def test_new_and_missing_cases(make_result, make_document):
 
 def test_a_case_without_samples_names_the_document_that_lacks_them(make_result, make_document):
     empty, full = make_document(make_result(rounds=0)), make_document(make_result())
-    assert lines(empty, full) == [
-        "litert int8 x1: in the baseline, not compared: it holds no samples there; measure it again"
-    ]
-    assert lines(full, empty) == ["litert int8 x1: in the baseline, not measured now: no samples"]
+    known = "litert int8 x1: in the baseline, "
+    assert lines(empty, full) == [f"{known}not compared: it holds no samples there; measure it again"]
+    assert lines(full, empty) == [f"{known}not measured now: no samples"]
 
 
 @pytest.mark.parametrize(("p50", "gate"), [(1.0, 1.05), (1.1, 1.25)])
@@ -159,19 +158,18 @@ def test_the_gate_covers_every_result_of_merged_files(make_result, make_document
         check_gate(compare_documents(fast, slow), 1.5)
 
 
-def test_the_fastest_is_chosen(make_result):
-    slow, fast = make_result("a", p50=2.0), make_result("b", p50=1.0)
-    assert choose_result([slow, fast], None) is fast
-
-
-def test_among_equals_fewer_threads_are_chosen(make_result):
-    four, one = make_result(threads=4, p50=0.999), make_result(threads=1, seed=1)
-    assert choose_result([four, one], None) is one
-
-
-def test_the_accuracy_floor_excludes(make_result):
-    wrong, right = make_result("a", p50=0.5, exact_match=0.62), make_result("b", p50=1.0, exact_match=0.95)
-    assert choose_result([wrong, right], 0.9) is right
+@pytest.mark.parametrize(
+    ("other", "chosen", "floor"),
+    [
+        ({"p50": 2.0}, {"p50": 1.0}, None),
+        ({"threads": 4, "p50": 0.999}, {"threads": 1, "seed": 1}, None),
+        ({"p50": 0.5, "exact_match": 0.62}, {"p50": 1.0, "exact_match": 0.95}, 0.9),
+    ],
+    ids=["the fastest", "fewer threads among equals", "above the accuracy floor"],
+)
+def test_the_chosen_result(make_result, other, chosen, floor):
+    results = [make_result("a", **other), make_result("b", **chosen)]
+    assert choose_result(results, floor) is results[1]
 
 
 def test_where_none_qualifies_each_has_its_reason(make_result):

@@ -23,20 +23,16 @@ def stepping_clock():
     return lambda: next(ticks)
 
 
-def test_each_sample_is_the_time_between_two_readings():
-    taken = time_runs(FakeBackend([0.5]).run, [BATCH], 0, 5, clock=stepping_clock())
-    assert taken.tolist() == [1.0] * 5
-
-
-def test_both_minima_are_reached():
+@pytest.mark.parametrize(
+    ("seconds", "samples", "limit", "count"),
+    [(0, 5, 60, 5), (0.1, 5, 60, 50), (10, 10_000, 0.02, 10)],
+    ids=["least samples", "least seconds", "limit before the minima"],
+)
+def test_a_block_ends_at_both_minima_or_the_limit(seconds, samples, limit, count):
+    """A run of the fake takes 1 ms, and so does the reading between two runs."""
     fake = FakeBackend([0.5])
-    taken = time_runs(fake.run, [BATCH], 0.1, 5, clock=stepping_clock())
-    assert len(taken) == fake.runs == 50  # two readings a run, 1 ms each
-
-
-def test_the_limit_ends_a_block_before_the_minima():
-    taken = time_runs(FakeBackend([0.5]).run, [BATCH], 10, 10_000, 0.02, stepping_clock())
-    assert len(taken) == 10
+    assert time_runs(fake.run, [BATCH], seconds, samples, limit, stepping_clock()).tolist() == [1.0] * count
+    assert fake.runs == count
 
 
 def test_inputs_take_turns():
