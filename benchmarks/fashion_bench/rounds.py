@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from fashion_bench.cases import NULL_CASE, Case, shuffle_rounds
@@ -92,9 +91,7 @@ class WorkerProcess:
         """Return self: the process already runs."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Close its input, at which it ends; kill it if it does not."""
         assert self._process.stdin
         assert self._process.stdout

@@ -3,10 +3,10 @@
 import os
 import re
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import click
 
@@ -18,7 +18,7 @@ def pluralize(count: int, noun: str) -> str:
 
 @contextmanager
 def suppress_output(*, enabled: bool = True) -> Iterator[None]:
-    """Redirect file descriptors 1 and 2 to a temporary file while the block runs, if `enabled`."""
+    """Redirect file descriptors 1 and 2 to /dev/null while the block runs, if `enabled`."""
     if not enabled:
         yield
         return
@@ -28,20 +28,18 @@ def suppress_output(*, enabled: bool = True) -> Iterator[None]:
         sys.stderr.flush()
     saved = [(target, os.dup(target)) for target in (1, 2)]
     try:
-        with tempfile.TemporaryFile() as scratch, warnings.catch_warnings():
+        with Path(os.devnull).open("wb") as nowhere, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for target, _ in saved:
-                os.dup2(scratch.fileno(), target)
+                os.dup2(nowhere.fileno(), target)
             try:
                 yield
             finally:
-                for stream in (sys.stdout, sys.stderr):
-                    with suppress(OSError):  # the disk is full; the terminal is restored below
-                        stream.flush()
-                for target, copy in saved:
-                    os.dup2(copy, target)
+                sys.stdout.flush()
+                sys.stderr.flush()
     finally:
-        for _, copy in saved:
+        for target, copy in saved:
+            os.dup2(copy, target)
             os.close(copy)
 
 

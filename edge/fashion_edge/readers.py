@@ -7,13 +7,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from queue import Empty, SimpleQueue
-from types import TracebackType
 from typing import Protocol, Self
 
 from fashion_edge.frame import Event, Frame, Item, ModelInput, Tick
 from fashion_edge.sources.base import Source
 
+JOIN_S = 2.0  # a driver that hangs in read() must not delay the end of the program
+TICK_S = 0.1  # between ticks, while no item comes; a timeout lets Ctrl-C through
+STALL_S = 5.0  # a source without an item for so long hangs in its driver
 Prepare = Callable[[Frame], ModelInput]
 
 
@@ -32,9 +35,7 @@ class Reader(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def __iter__(self) -> Iterator[Item | ModelInput]: ...
 
@@ -57,50 +58,66 @@ class PlainReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._items.close()
 
     def __iter__(self) -> Iterator[Item]:
         return self._items
 
 
-JOIN_S = 2.0  # a driver that hangs in read() must not delay the end of the program
-TICK_S = 0.1  # between ticks, while no item comes; a timeout lets Ctrl-C through
-STALL_S = 5.0  # a source without an item for so long hangs in its driver
+class _ThreadReader:
+    """Reads a source in a thread of its own; an error there is raised in the loop that iterates."""
 
+    dropped = 0
 
-class NewestFrameReader:
-    """Iterate over a live source without falling behind it.
-
-    Faults and events are never dropped; of frames only the newest is kept. While nothing comes there are ticks; a
-    source that hangs for `stall_s` seconds counts as lost until it gives a frame again. An error in the source is
-    raised in the loop that iterates.
-    """
-
-    def __init__(self, source: Source, *, stall_s: float = STALL_S) -> None:
-        self.dropped = 0
+    def __init__(self, source: HasItems) -> None:
         self._source = source
-        self._stall_s = stall_s
-        self._changed = threading.Condition()
-        self._notices: deque[Item] = deque()
-        self._slot: Frame | None = None
-        self._done = False
-        self._stop = False
-        self._error: BaseException | None = None
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with self._changed:
-            self._stop = True
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
         self._thread.join(JOIN_S)
+
+    def _read(self) -> None:
+        failure: BaseException | None = None
+        try:
+            with closing(self._source.items()) as items:  # the thread that opened the device releases it
+                for item in items:
+                    self._put(item)
+                    if self._stop.is_set():
+                        break
+        except BaseException as error:  # handed to the loop that iterates
+            failure = error
+        self._end(failure)
+
+    def _put(self, item: Item) -> None:
+        raise NotImplementedError
+
+    def _end(self, failure: BaseException | None) -> None:
+        raise NotImplementedError
+
+
+class NewestFrameReader(_ThreadReader):
+    """Iterate over a live source without falling behind it.
+
+    Faults and events are never dropped; of frames only the newest is kept. While nothing comes there are ticks; a
+    source that hangs for `stall_s` seconds counts as lost until it gives a frame again.
+    """
+
+    def __init__(self, source: Source, *, stall_s: float = STALL_S) -> None:
+        super().__init__(source)
+        self._live = source
+        self._stall_s = stall_s
+        self._changed = threading.Condition()
+        self._notices: deque[Item] = deque()
+        self._slot: Frame | None = None
+        self._done = False
+        self._failure: BaseException | None = None
 
     def __iter__(self) -> Iterator[Item]:
         last, lost, stalled = time.monotonic(), False, False
@@ -108,14 +125,14 @@ class NewestFrameReader:
             if isinstance(item, Tick):
                 if not lost and item.at - last > self._stall_s:
                     lost = stalled = True
-                    yield Event(self._source.name, "lost", item.at, f"no frame for {self._stall_s:g} s: the read hangs")
+                    yield Event(self._live.name, "lost", item.at, f"no frame for {self._stall_s:g} s: the read hangs")
             else:
                 last = time.monotonic()
                 if isinstance(item, Event):
                     lost, stalled = item.state == "lost", False
                 elif stalled:
                     lost = stalled = False
-                    yield Event(self._source.name, "live", last, "the read came back")
+                    yield Event(self._live.name, "live", last, "the read came back")
             yield item
 
     def _take(self) -> Item | None:
@@ -127,72 +144,46 @@ class NewestFrameReader:
             frame, self._slot = self._slot, None
             if frame is not None:
                 return frame
-            if self._error is not None:
-                raise self._error
+            if self._failure is not None:
+                raise self._failure
             return None if self._done else Tick(time.monotonic())
-
-    def _read(self) -> None:
-        items = self._source.items()
-        try:
-            for item in items:
-                with self._changed:
-                    if self._stop:
-                        return
-                    self._put(item)
-                    self._changed.notify()
-        except BaseException as error:  # handed to the loop that iterates
-            self._error = error
-        finally:
-            items.close()  # the thread that opened the device releases it
-            with self._changed:
-                self._done = True
-                self._changed.notify()
 
     def _put(self, item: Item) -> None:
         if isinstance(item, Tick):
             return
-        if not isinstance(item, Frame):
-            if isinstance(item, Event) and self._slot is not None:  # no older frame may follow an event
+        with self._changed:
+            if isinstance(item, Frame | Event) and self._slot is not None:  # no older frame may follow an event
                 self._slot = None
                 self.dropped += 1
-            self._notices.append(item)
-            return
-        if self._slot is not None:
-            self.dropped += 1
-        self._slot = item
+            if isinstance(item, Frame):
+                self._slot = item
+            else:
+                self._notices.append(item)
+            self._changed.notify()
+
+    def _end(self, failure: BaseException | None) -> None:
+        with self._changed:
+            self._done, self._failure = True, failure
+            self._changed.notify()
 
 
 DEPTH = 3  # prefetched frames: more only costs memory
 
 
-class PrefetchReader:
+class PrefetchReader(_ThreadReader):
     """Iterate over a source that is read in a thread, a few frames ahead of the loop; no frame is dropped.
 
     The thread also prepares the model's input while the loop has frames waiting; else the loop does, which would only
-    wait for it. An error in the thread is raised in the loop that iterates.
+    wait for it.
     """
 
-    dropped = 0
-
     def __init__(self, source: HasItems, prepare: Prepare) -> None:
-        self._source = source
+        super().__init__(source)
         self._prepare = prepare
         self._waiting: SimpleQueue[Item | ModelInput | BaseException | None] = SimpleQueue()
         self._room: SimpleQueue[None] = SimpleQueue()  # one entry for each free place; queue.Queue is slower
         for _ in range(DEPTH):
             self._room.put(None)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join(JOIN_S)
 
     @property
     def waiting(self) -> int:
@@ -213,24 +204,18 @@ class PrefetchReader:
                 raise item
             yield item
 
-    def _read(self) -> None:
-        items = self._source.items()
-        try:
-            for item in items:
-                if not self._put(self._prepare(item) if isinstance(item, Frame) and self.waiting else item):
-                    return
-            self._put(None)
-        except BaseException as error:  # handed to the loop that iterates
-            self._put(error)
-        finally:
-            items.close()  # the thread that opened the file closes it
+    def _put(self, item: Item) -> None:
+        self._append(self._prepare(item) if isinstance(item, Frame) and self.waiting else item)
 
-    def _put(self, item: Item | ModelInput | BaseException | None) -> bool:
+    def _end(self, failure: BaseException | None) -> None:
+        self._append(failure)
+
+    def _append(self, entry: Item | ModelInput | BaseException | None) -> None:
+        """Append when there is room; nothing once the loop has ended."""
         while not self._stop.is_set():
             try:
                 self._room.get(timeout=TICK_S)
             except Empty:
                 continue
-            self._waiting.put(item)
-            return True
-        return False
+            self._waiting.put(entry)
+            return

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from fashion_edge.atomic import refuse_existing
 from fashion_edge.bundle import is_plain
@@ -68,11 +66,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Schema(msgspec.Struct):
     schema: int
-
-
-def to_floats(scores: NDArray[np.float32]) -> list[float]:
-    """Scores as numbers that JSON stores without loss."""
-    return [float(score) for score in scores]
 
 
 class Recording:
@@ -178,8 +171,8 @@ class RawSink(Sink):
                 "file": name,
                 "text": result.decision.text,
                 "decision": dict(result.decision.by_group),
-                "scores": to_floats(result.score_array),
-                "smoothed": to_floats(result.smoothed_array),
+                "scores": result.score_array.tolist(),
+                "smoothed": result.smoothed_array.tolist(),
             }
         )
 

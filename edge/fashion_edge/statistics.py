@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.float64]
 
-CONFIDENCE = 0.95
+TAIL = (1 - 0.95) / 2  # on either side of a confidence interval
 MIN_ROUNDS = 4  # 2 / C(8, 4) = 0.029: with three rounds a side no order of them is rare enough
 
 MOST_EXACT = 2500  # pairs of rounds; beyond them the normal approximation errs by a rank, or to the safe side
@@ -71,34 +71,32 @@ def median_deviation(samples: Samples) -> float:
     return float(np.median(np.abs(samples - np.median(samples))))
 
 
-def samples_needed(q: float, confidence: float = CONFIDENCE) -> int:
-    """Fewest independent samples whose extremes enclose the quantile `q` with this confidence: 368 for p99."""
-    tail = (1 - confidence) / 2
-    return math.ceil(math.log(tail) / math.log(max(q, 1 - q)))
+def samples_needed(q: float) -> int:
+    """Fewest independent samples whose extremes enclose the quantile `q` with 95 % confidence: 368 for p99."""
+    return math.ceil(math.log(TAIL) / math.log(max(q, 1 - q)))
 
 
-def quantile_interval(samples: Samples, q: float, confidence: float = CONFIDENCE) -> Interval | None:
-    """Interval for the quantile `q` of samples (n,) from order statistics; None where there are too few samples.
+def quantile_interval(samples: Samples, q: float) -> Interval | None:
+    """95 % interval for the quantile `q` of samples (n,) from order statistics; None where there are too few samples.
 
     The number of samples below the true quantile is binomial(n, q) whatever the distribution (David and Nagaraja,
-    Order Statistics, 7.1), so that ranks with a tail of at most (1 - confidence) / 2 on either side enclose it.
+    Order Statistics, 7.1), so that ranks with a tail of at most 2.5 % on either side enclose it.
     Samples are assumed independent; where rounds disagree they are not, and fashion-bench calls the result UNSTABLE.
     """
     n = len(samples)
-    if n < samples_needed(q, confidence):
+    if n < samples_needed(q):
         return None
-    tail = (1 - confidence) / 2
     below = _binomial_cdf(n, q)  # below[k]: probability that at most k samples lie below the quantile
-    low = int(np.searchsorted(below, tail, side="right"))  # 1-based rank: the largest k with cdf(k - 1) <= tail
-    high = int(np.searchsorted(below, 1 - tail, side="left")) + 1
+    low = int(np.searchsorted(below, TAIL, side="right"))  # 1-based rank: the largest k with cdf(k - 1) <= tail
+    high = int(np.searchsorted(below, 1 - TAIL, side="left")) + 1
     if low < 1 or high > n:
         return None
     ranked = np.partition(samples, (low - 1, high - 1))
     return Interval(float(ranked[low - 1]), float(ranked[high - 1]))
 
 
-def compare(before: list[Samples], after: list[Samples], confidence: float = CONFIDENCE) -> Ratio:
-    """Ratio of the medians after / before, with a permutation interval over rounds, exact up to 50 a side.
+def compare(before: list[Samples], after: list[Samples]) -> Ratio:
+    """Ratio of the medians after / before, with a 95 % permutation interval over rounds, exact up to 50 a side.
 
     Each round is one process, and the samples of one process are correlated, so a round counts once, by its median.
     The interval holds every ratio that a two-sided Mann-Whitney test of the round medians does not reject (Hodges and
@@ -107,7 +105,6 @@ def compare(before: list[Samples], after: list[Samples], confidence: float = CON
     Args:
         before: one array of latencies (n,) a round.
         after: the same of the second run.
-        confidence: of the interval.
 
     Example:
         >>> compare([np.array([1.0])] * 4, [np.array([2.0])] * 4).words
@@ -118,15 +115,15 @@ def compare(before: list[Samples], after: list[Samples], confidence: float = CON
     value = float(np.exp(np.median(steps)))
     if min(len(old), len(new)) < MIN_ROUNDS:
         return Ratio(value, None)
-    cut = _critical_rank(len(old), len(new), (1 - confidence) / 2)
+    cut = _critical_rank(len(old), len(new))
     return Ratio(value, Interval(float(np.exp(steps[cut - 1])), float(np.exp(steps[-cut]))))
 
 
-def _critical_rank(m: int, n: int, tail: float) -> int:
-    """Largest c with P(U <= c - 1) <= tail, for the Mann-Whitney U of m and n exchangeable rounds."""
+def _critical_rank(m: int, n: int) -> int:
+    """Largest c with P(U <= c - 1) <= `TAIL`, for the Mann-Whitney U of m and n exchangeable rounds."""
     if m * n > MOST_EXACT:
         mean, deviation = m * n / 2, math.sqrt(m * n * (m + n + 1) / 12)
-        return math.floor(mean + NormalDist().inv_cdf(tail) * deviation + 0.5)
+        return math.floor(mean + NormalDist().inv_cdf(TAIL) * deviation + 0.5)
     ways = np.zeros((m + 1, m * n + 1))  # ways[k, u]: choices of k rounds whose U is u
     ways[0, 0] = 1
     for rank in range(m + n):
@@ -135,7 +132,7 @@ def _critical_rank(m: int, n: int, tail: float) -> int:
             if step <= n:
                 ways[k + 1, step:] += ways[k, : ways.shape[1] - step]
     cdf = np.cumsum(ways[m]) / math.comb(m + n, m)
-    return int(np.searchsorted(cdf, tail, side="right"))
+    return int(np.searchsorted(cdf, TAIL, side="right"))
 
 
 def _binomial_cdf(n: int, p: float) -> Samples:

@@ -1,14 +1,12 @@
 """TFLite files on LiteRT, or on the legacy tflite-runtime where a device has only that."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.console import suppress_output
 from fashion_edge.errors import MissingExtraError, ModelError, brief
 
 
@@ -59,7 +57,7 @@ def load(data: bytes, file: str, threads: int, runtime: tuple[Any, str] | None =
     """
     interpreter_type, name = runtime or _find_runtime()
     try:
-        with _native_messages_suppressed():
+        with suppress_output():  # native INFO lines; errors are exceptions
             interpreter = interpreter_type(model_content=data, num_threads=threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -84,16 +82,3 @@ def _find_runtime() -> tuple[Any, str]:
             continue
         return interpreter, f"{package} {import_module(module).__version__}"
     raise MissingExtraError("a TFLite runtime (ai-edge-litert)", "headless")
-
-
-@contextmanager
-def _native_messages_suppressed() -> Iterator[None]:
-    """Suppress native INFO lines of the runtime on standard error; errors are exceptions."""
-    saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)

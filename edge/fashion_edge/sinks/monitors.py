@@ -10,7 +10,7 @@ import numpy as np
 
 from fashion_edge.console import say
 from fashion_edge.frame import Event, Tick
-from fashion_edge.recording import Line, to_floats
+from fashion_edge.recording import Line
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 
@@ -67,7 +67,7 @@ class ReplayCheck(Sink):
         self._compared += 1
         same = line.text == result.decision.text
         if self._same_model:
-            scores, smoothed = to_floats(result.score_array), to_floats(result.smoothed_array)
+            scores, smoothed = result.score_array.tolist(), result.smoothed_array.tolist()
             same = same and (scores, smoothed) == ([*line.scores], [*line.smoothed])
         if not same:
             self._differing.append(f"frame {line.frame}: {line.text} | {result.decision.text}")
