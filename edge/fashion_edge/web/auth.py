@@ -86,9 +86,8 @@ def _own_address(family: int) -> str:
             probe.connect((REMOTE[family], 9))
             return str(probe.getsockname()[0])
         except OSError:  # no default route, but there may be a local network
-            entries = (entry for interface in psutil.net_if_addrs().values() for entry in interface)
-            addresses = (entry.address for entry in entries if entry.family == family)
-            usable = (a for a in addresses if "%" not in a and not is_loopback(a))  # browsers accept no zone
+            found = [at.address for ats in psutil.net_if_addrs().values() for at in ats if at.family == family]
+            usable = (a for a in found if "%" not in a and not is_loopback(a))  # browsers accept no zone
             return next(usable, LOOPBACK if family == socket.AF_INET else "::1")
 
 
@@ -111,13 +110,10 @@ class Origin:
         Raises:
             UsageError: the scheme is not http or https, there is a path, or the host is not valid.
         """
-        origin = cls.from_header(text)
-        if origin is None:
-            raise UsageError(
-                f"--serve-origin {text!r} is not scheme, host and port alone; "
-                "give what the browser's address begins with, such as --serve-origin https://shop.example"
-            )
-        return origin
+        if origin := cls.from_header(text):
+            return origin
+        example = "give what the browser's address begins with, such as --serve-origin https://shop.example"
+        raise UsageError(f"--serve-origin {text!r} is not scheme, host and port alone; {example}")
 
     @classmethod
     def from_header(cls, text: str) -> "Origin | None":
@@ -163,7 +159,7 @@ class AccessPolicy:
     """
 
     def __init__(
-        self, address: Address, environ: Mapping[str, str] = os.environ, *, origins: Sequence[Origin] = ()
+        self, address: Address, environ: Mapping[str, str] = os.environ, origins: Sequence[Origin] = ()
     ) -> None:
         self._loopback = is_loopback(address.host)
         self._origins = frozenset(origins)
@@ -172,17 +168,11 @@ class AccessPolicy:
         private = self._loopback and all(map(is_loopback, self._hosts))
         chosen = environ.get(TOKEN_VARIABLE)
         if chosen is not None and len(chosen) < MIN_TOKEN_LENGTH:
-            raise UsageError(
-                f"{TOKEN_VARIABLE} has {len(chosen)} characters, {MIN_TOKEN_LENGTH} is the minimum; "
-                f"export {TOKEN_VARIABLE}=$(openssl rand -hex 16)"
-            )
+            problem = f"has {len(chosen)} characters, {MIN_TOKEN_LENGTH} is the minimum"
+            raise UsageError(f"{TOKEN_VARIABLE} {problem}; export {TOKEN_VARIABLE}=$(openssl rand -hex 16)")
         self.generated = not private and chosen is None
         self.token = chosen or (None if private else secrets.token_urlsafe(16))
-
-    @property
-    def query(self) -> str:
-        """What to append to the printed address: the token only if it was generated for this run."""
-        return f"?token={self.token}" if self.generated else ""
+        self.query = f"?token={self.token}" if self.generated else ""  # of the printed address
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -195,7 +185,6 @@ class AccessPolicy:
         return await handler(request)
 
     def _reject(self, request: web.Request) -> web.Response | None:
-        """The response for a request that is not allowed, else None."""
         host = request.headers.get("Host", "")
         name = _split_host(host)[0]
         if self._loopback and not is_loopback(name) and name not in self._hosts:
@@ -209,17 +198,15 @@ class AccessPolicy:
         return None
 
     def _allows_origin(self, header: str, host: str) -> bool:
-        same = header.partition("://")[2]
-        return (same != "" and same == host) or Origin.from_header(header) in self._origins
+        return header.partition("://")[2] == host != "" or Origin.from_header(header) in self._origins
 
     def _has_token(self, request: web.Request) -> bool:
         assert self.token
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         query = request.query.get("token", "")
         base64 = query.replace(" ", "+")  # a + of base64 that was not percent-encoded arrives as a blank
-        candidates = [query, base64, request.cookies.get(_cookie_name(request)), bearer]
-        expected = self.token.encode()
-        return any(hmac.compare_digest(text.encode(errors="replace"), expected) for text in candidates if text)
+        given = [query, base64, request.cookies.get(_cookie_name(request), ""), bearer]
+        return any(hmac.compare_digest(text.encode(errors="replace"), self.token.encode()) for text in given)
 
     def _set_cookie(self, request: web.Request) -> web.Response:
         """Move the token from the address, where it is visible, into a cookie that scripts cannot read."""

@@ -28,8 +28,8 @@ def render_metrics(state: LiveState, monitor: HostMonitor, clients: int) -> str:
     throttled = int(bool(telemetry.throttled))
     lines += _metric("throttled", "gauge", "1 while the firmware throttles or reports under-voltage", throttled)
     times, memory = monitor.process.cpu_times(), monitor.process.memory_info()
-    lines += _metric("process_cpu_seconds_total", "counter", "Of this process", times.user + times.system, prefix="")
-    lines += _metric("process_resident_memory_bytes", "gauge", "Of this process", memory.rss, prefix="")
+    lines += _metric("process_cpu_seconds_total", "counter", "Of this process", times.user + times.system)
+    lines += _metric("process_resident_memory_bytes", "gauge", "Of this process", memory.rss)
     return "\n".join(lines) + "\n"
 
 
@@ -61,11 +61,10 @@ def _escape(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def _metric(
-    name: str, kind: str, text: str, samples: float | Mapping[str, float], *, prefix: str = "fashion_edge_"
-) -> Iterator[str]:
+def _metric(name: str, kind: str, text: str, samples: float | Mapping[str, float]) -> Iterator[str]:
     """The lines of a metric: one value, or several by the suffix of their name."""
-    yield f"# HELP {prefix}{name} {text}"
-    yield f"# TYPE {prefix}{name} {kind}"
+    name = name if name.startswith("process_") else f"fashion_edge_{name}"
+    yield f"# HELP {name} {text}"
+    yield f"# TYPE {name} {kind}"
     for suffix, value in (samples if isinstance(samples, Mapping) else {"": samples}).items():
-        yield f"{prefix}{name}{suffix} {value!r}"
+        yield f"{name}{suffix} {value!r}"

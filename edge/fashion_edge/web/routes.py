@@ -1,7 +1,6 @@
 """What each address answers."""
 
 import asyncio
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from fashion_edge.sinks.stills import to_words
 from fashion_edge.web.metrics import CONTENT_TYPE, render_metrics
 from fashion_edge.web.state import HostMonitor, LiveState, Picture
 
@@ -48,29 +48,26 @@ class Routes:
 
     def add_to(self, app: web.Application) -> None:
         """Register them."""
-        app.router.add_get("/", self.index)
-        app.router.add_get("/api/state", self.state)
-        app.router.add_get("/api/events", self.events, allow_head=False)
-        app.router.add_post("/api/picture", self.picture)
-        app.router.add_get("/still.jpg", self.still, allow_head=False)
-        app.router.add_get("/stream.mjpg", self.stream, allow_head=False)
-        app.router.add_get("/metrics", self.metrics)
+        app.router.add_get("/", self._send_page)
+        app.router.add_get("/api/state", self._send_state)
+        app.router.add_get("/api/events", self._stream_events, allow_head=False)
+        app.router.add_post("/api/picture", self._send_picture)
+        app.router.add_get("/still.jpg", self._send_still, allow_head=False)
+        app.router.add_get("/stream.mjpg", self._stream_pictures, allow_head=False)
+        app.router.add_get("/metrics", self._send_metrics)
         app.router.add_static("/", STATIC)
 
-    async def index(self, _: web.Request) -> web.FileResponse:
-        """The page."""
+    async def _send_page(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "index.html")
 
-    async def state(self, _: web.Request) -> web.Response:
-        """The current state as JSON."""
+    async def _send_state(self, _: web.Request) -> web.Response:
         return web.Response(body=orjson.dumps(self._record()), content_type="application/json", charset="utf-8")
 
-    async def metrics(self, _: web.Request) -> web.Response:
-        """For Prometheus."""
+    async def _send_metrics(self, _: web.Request) -> web.Response:
         text = render_metrics(self._state, self.monitor, self._clients)
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
-    async def picture(self, request: web.Request) -> web.StreamResponse:
+    async def _send_picture(self, request: web.Request) -> web.StreamResponse:
         """The newest picture after number `?after=`, with its result.
 
         A POST, since browsers then always send the page's origin, which `AccessPolicy` checks.
@@ -84,18 +81,17 @@ class Routes:
         await _write(response, picture.message)
         return response
 
-    async def still(self, _: web.Request) -> web.Response:
-        """The newest picture, annotated, as a download."""
+    async def _send_still(self, _: web.Request) -> web.Response:
         if (picture := await self._picture_in_time(0)) is None:
             return web.Response(status=503, text="there is no frame yet; see /api/state\n")
         body = await asyncio.to_thread(getattr, picture, "still")  # encoding a large picture takes a while
-        text = re.sub(r"[^\w]+", "_", picture.result.text).strip("_") if picture.result else "no_signal"
+        text = to_words(picture.result.text) if picture.result else "no_signal"
         name = f"{text or 'unsure'}_{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.jpg"
         name = name.encode("ascii", "replace").decode().replace("?", "_")
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
         return web.Response(body=body, content_type="image/jpeg", headers=disposition)
 
-    async def stream(self, request: web.Request) -> web.StreamResponse:
+    async def _stream_pictures(self, request: web.Request) -> web.StreamResponse:
         """Motion JPEG, for programs that cannot show anything else."""
         with self._slot():
             response = await _start(request, "multipart/x-mixed-replace; boundary=frame")
@@ -108,7 +104,7 @@ class Routes:
                 last = picture.number
             return response
 
-    async def events(self, request: web.Request) -> web.StreamResponse:
+    async def _stream_events(self, request: web.Request) -> web.StreamResponse:
         """Changes as server-sent events (html.spec.whatwg.org, 9.2), the past ones first; `?state` adds the state."""
         with_state = "state" in request.query
         interval_s = STATE_INTERVAL_S if with_state else KEEP_ALIVE_S

@@ -93,10 +93,8 @@ class WebSink(LiveState):
         say(f"live page: {links}" + (f" (the token is in {TOKEN_VARIABLE})" if secret else ""))
         bound = str(self._socket.getsockname()[0])
         if is_loopback(bound) and not is_loopback(address.host):  # 127.0.1.1 in Debian's /etc/hosts
-            say(
-                f"{address.host} is {bound} on this machine, which other machines cannot reach; "
-                f"use --serve 0.0.0.0:{self.port}"
-            )
+            where = f"{address.host} is {bound} on this machine, which other machines cannot reach"
+            say(f"{where}; use --serve 0.0.0.0:{self.port}")
 
     def _call(self, function: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: there are no clients

@@ -4,7 +4,7 @@ import asyncio
 import struct
 import time
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,10 +17,12 @@ from fashion_edge.decide import LabelSpace
 from fashion_edge.frame import Event, Fault
 from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_no_signal, draw_result, enlarge
-from fashion_edge.result import Result, WallClock, result_record
+from fashion_edge.result import Result, Vitals, WallClock, result_record
 from fashion_edge.sinks.base import Sink
+from fashion_edge.sinks.stills import encode
 from fashion_edge.telemetry import Telemetry, read_telemetry
 
+COUNTED = ("frames", "dropped", "faults", "losses", "failed_outputs")
 MONITOR_INTERVAL_S = 2.0
 JPEG_QUALITY = 80
 STILL_QUALITY = 92
@@ -36,15 +38,14 @@ class HostMonitor:
     def __init__(self) -> None:
         self.telemetry = Telemetry()
         self.process = psutil.Process()
-        self.process.cpu_percent()  # the first call starts the measurement
-        self._cpu_percent = 0.0  # of one core
+        self._cpu_percent = self.process.cpu_percent()  # of one core; the first call starts the measurement
 
     async def run(self) -> None:
         """Read until cancelled; sensors in a thread, since reading them may start a program."""
         while True:
             self.telemetry = await asyncio.to_thread(read_telemetry)
             await asyncio.sleep(MONITOR_INTERVAL_S)
-            self._cpu_percent = float(self.process.cpu_percent())
+            self._cpu_percent = self.process.cpu_percent()
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
@@ -61,11 +62,8 @@ class Counters:
     """Totals since the start of the run; written by the frame loop's thread alone."""
 
     def __init__(self) -> None:
-        self.frames = 0
+        self.frames = self.faults = self.losses = self.failed_outputs = 0
         self.dropped = 0  # frames of the source that were not labelled
-        self.faults = 0
-        self.losses = 0
-        self.failed_outputs = 0
         self.age_sum_s = 0.0
         self.ages = [0] * (len(AGE_BUCKETS_S) + 1)  # frames per bucket; the last one is +Inf
         self.stages_s: dict[str, float] = {}
@@ -87,28 +85,22 @@ class Counters:
         self.faults += 1
         self._index = fault.index
 
-    def record(self) -> dict[str, int]:
-        """For JSON."""
-        return {name: getattr(self, name) for name in ("frames", "dropped", "faults", "losses", "failed_outputs")}
 
-
-def source_record(source: Event, wall: WallClock) -> dict[str, Any]:
-    """State of the source, for JSON: starting, live or lost."""
+def _source_record(source: Event, wall: WallClock) -> dict[str, Any]:
     return {"name": source.source, "state": source.state, "detail": source.detail, "since": wall.iso(source.at)}
 
 
-def live_record(result: Result, wall: WallClock) -> dict[str, Any]:
+def _live_record(result: Result, wall: WallClock) -> dict[str, Any]:
     """A result as in a JSON line, with smoothed scores and the box in fractions; rate and ages are null for photos."""
     height, width = result.frame.image.shape[:2]
     box, vitals = result.box, result.vitals
     fractions = (box.left / width, box.top / height, box.width / width, box.height / height)
-    timing = ("fps", "age_p50_ms", "age_p99_ms")
     return {
         **result_record(result, wall),
         "smoothed": {label: round(score, 4) for label, score in result.smoothed.items()},
         "size": [width, height],
         "box": [round(part, 4) for part in fractions],
-        **{name: round(getattr(vitals, name), 2) if vitals else None for name in timing},
+        **{field.name: round(getattr(vitals, field.name), 2) if vitals else None for field in fields(Vitals)},
     }
 
 
@@ -126,7 +118,7 @@ class Picture:
     @cached_property
     def message(self) -> bytes:
         """For the page: length of the JSON (4 bytes, big-endian), the JSON, the JPEG."""
-        result = live_record(self.result, self.wall) if self.result else None
+        result = _live_record(self.result, self.wall) if self.result else None
         head = orjson.dumps({"number": self.number, "source": self.source, "result": result})
         return struct.pack(">I", len(head)) + head + self.jpeg
 
@@ -137,24 +129,16 @@ class Picture:
         height, width = image.shape[:2]
         if width > MAX_WIDTH:
             image = cv2.resize(image, (MAX_WIDTH, round(height * MAX_WIDTH / width)), interpolation=cv2.INTER_AREA)
-        return encode_jpeg(image, JPEG_QUALITY)
+        return encode(image, ".jpg", JPEG_QUALITY)
 
     @cached_property
     def still(self) -> bytes:
         """Annotated as in a recording, in full size."""
         if self.result is None:
-            return encode_jpeg(self.image, STILL_QUALITY)
+            return encode(self.image, ".jpg", STILL_QUALITY)
         annotated = enlarge(replace(self.result, frame=replace(self.result.frame, image=self.image.copy())))
         draw_result(annotated)
-        return encode_jpeg(annotated.frame.image, STILL_QUALITY)
-
-
-def encode_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
-    """Encode B, G, R pixels."""
-    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise ValueError(f"a picture of {image.shape} cannot be encoded as JPEG")
-    return bytes(data)
+        return encode(annotated.frame.image, ".jpg", STILL_QUALITY)
 
 
 @dataclass(frozen=True)
@@ -226,7 +210,7 @@ class LiveState(Sink):
         elif event.state == "lost":
             first = self.source.state != "lost"
             self.source = event if first else replace(event, at=self.source.at)
-            self.result, self._text = None, None
+            self.result = self._text = None
             self.counters.losses += first
             self._set_picture(draw_no_signal(*self._size, event.detail), None)
 
@@ -251,12 +235,12 @@ class LiveState(Sink):
         """The document of `/api/state`."""
         result, space = self.result, self.space
         return {
-            "source": source_record(self.source, self.wall),
+            "source": _source_record(self.source, self.wall),
             "silent_s": round(time.monotonic() - result.frame.captured_at, 2) if result else None,
-            "result": live_record(result, self.wall) if result else None,
+            "result": _live_record(result, self.wall) if result else None,
             "space": {"labels": space.labels, "groups": dict(space.groups), "thresholds": dict(space.thresholds)},
             "device": device,
-            "run": {**self.counters.record(), "clients": clients},
+            "run": {**{name: getattr(self.counters, name) for name in COUNTED}, "clients": clients},
         }
 
     def _set_live(self, event: Event | None = None) -> None:
@@ -268,7 +252,7 @@ class LiveState(Sink):
     def _set_picture(self, image: NDArray[np.uint8], result: Result | None) -> None:
         self._size = image.shape[0], image.shape[1]
         self._pictures += 1
-        source = source_record(self.source, self.wall)
+        source = _source_record(self.source, self.wall)
         self.picture = Picture(self._pictures, image, time.monotonic(), source, result, self.wall)
         self.notify()
 

@@ -182,8 +182,8 @@ def test_picture_is_the_newest_one_and_belongs_to_its_result(sink, feeder):
 
 
 def test_picture_is_encoded_once_for_all_clients(sink, feeder, monkeypatch):
-    encoded, real = [], state.encode_jpeg
-    monkeypatch.setattr(state, "encode_jpeg", lambda image, quality: encoded.append(1) or real(image, quality))
+    encoded, real = [], state.encode
+    monkeypatch.setattr(state, "encode", lambda *args: encoded.append(1) or real(*args))
 
     async def watch(client):
         seen = [0]
