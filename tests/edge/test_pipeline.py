@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -42,34 +42,76 @@ class ListSink(Sink):
     def event(self, event: Event) -> None:
         self.others.append(event)
 
+    def tick(self, tick: Tick) -> None:
+        self.others.append(tick)
+
+
+def frame(index: int = 0, at: float = 0.0, **changes: float) -> Frame:
+    return Frame(np.full((480, 640, 3), 200, np.uint8), index, at, "fake", **changes)
+
 
 def frames(n: int, step: float = 0.0) -> Iterator[Frame]:
-    for i in range(n):
-        yield Frame(np.full((480, 640, 3), 200, np.uint8), i, i * step, "fake", 0.25)
+    return (frame(i, i * step, capture_s=0.25) for i in range(n))
 
 
-def backend(shipped: Bundle, **scores: float) -> FakeBackend:
-    return FakeBackend(
-        [scores.get(label, 0.0) for label in shipped.manifest.space.labels], shipped.manifest.input.shape
-    )
+class Switched(FakeBackend):
+    """Gives the scores that a test has set last."""
+
+    def __init__(self, shipped: Bundle, scores: dict[str, float]) -> None:
+        self._labels = shipped.manifest.space.labels
+        super().__init__([0.0] * len(self._labels), shipped.manifest.input.shape)
+        self.now = scores
+
+    def run(self, batch: np.ndarray) -> np.ndarray:
+        super().run(batch)
+        return np.array([[self.now.get(label, 0.0) for label in self._labels]] * len(batch), np.float32)
 
 
-def labeller(shipped: Bundle, options: Options, *, still: bool = False, **scores: float) -> Labeller:
-    return Labeller(
-        shipped.manifest, backend(shipped, **(scores or RED_DRESS)), options, still=still, clock=SteppingClock()
-    )
+@pytest.fixture
+def clock():
+    return SteppingClock()
 
 
-def test_a_frame_is_labelled_and_each_stage_timed(shipped):
-    result = labeller(shipped, Options()).label(next(frames(1)))
+@pytest.fixture
+def backend(shipped):
+    """Sees a red dress in each frame."""
+    return Switched(shipped, RED_DRESS)
+
+
+@pytest.fixture
+def labeller(shipped, backend, clock):
+    def make(options: Options | None = None, *, still: bool = False) -> Labeller:
+        return Labeller(shipped.manifest, backend, options or Options(), still=still, clock=clock)
+
+    return make
+
+
+@pytest.fixture
+def run_all(labeller, clock):
+    """Run the frame loop; returns what a sink got, and the summary."""
+
+    def start(source: Iterable[Item], sink: ListSink | None = None, **options: float) -> tuple[ListSink, Summary]:
+        sink, summary = sink or ListSink(), Summary()
+        run(source, labeller(Options(**options)), sink, Options(**options), summary, clock=clock)
+        return sink, summary
+
+    return start
+
+
+def indices(sink: ListSink) -> list[int]:
+    return [result.frame.index for result in sink.results]
+
+
+def test_a_frame_is_labelled_and_each_stage_timed(labeller):
+    result = labeller().label(next(frames(1)))
     assert result.decision.text == "red dress"
     assert result.box == Box(128, 0, 384, 480)
     assert result.stages_s == pytest.approx({"capture": 0.25, "preprocess": 0.001, "infer": 0.001, "decide": 0.001})
     assert result.age_s == pytest.approx(0.005)  # captured at 0, decided at the clock's fifth call
 
 
-def test_the_json_record_is_as_documented(shipped):
-    result = labeller(shipped, Options(), still=True).label(next(frames(1)))
+def test_the_json_record_is_as_documented(labeller):
+    result = labeller(still=True).label(next(frames(1)))
     clock = WallClock(wall=lambda: 1_795_438_800.0, monotonic=lambda: 0.0)
     assert result_record(result, clock) == {
         "source": "fake",
@@ -90,69 +132,50 @@ def test_the_json_record_is_as_documented(shipped):
     assert event_record(Event("camera:0", "lost", 0.5, "unplugged"), clock)["at"] == "2026-11-23T13:00:00.500Z"
 
 
-def test_limits_end_the_run_exactly(shipped):
-    options = Options(frames=3)
-    sink, summary = ListSink(), Summary()
-    run(frames(10), labeller(shipped, options), sink, options, summary)
+def test_a_limit_and_a_sink_end_the_run(run_all):
+    sink, summary = run_all(frames(10), frames=3)
     assert len(sink.results) == summary.frames == 3
-
-
-def test_seconds_end_the_run(shipped):
-    options = Options(seconds=0.0035)
-    sink = ListSink()
-    run(frames(100), labeller(shipped, options), sink, options, Summary(), clock=SteppingClock())
-    assert len(sink.results) == 4  # one call sets the deadline, one follows each frame
-
-
-def test_a_sink_can_end_the_run(shipped):
-    sink = ListSink(stop_after=2)
-    run(frames(10), labeller(shipped, Options()), sink, Options(), Summary())
+    sink, _ = run_all(frames(10), ListSink(stop_after=2))
     assert len(sink.results) == 2
 
 
-def test_faults_and_events_reach_the_sinks_and_the_run_continues(shipped):
-    good = list(frames(2))
+def test_seconds_end_the_run(run_all):
+    sink, _ = run_all((Tick(float(i)) for i in range(100)), seconds=0.0035)
+    assert len(sink.others) == 4  # one call sets the deadline, one follows each item
+
+
+def test_faults_and_events_reach_the_sinks_and_the_run_continues(run_all):
     fault, lost = Fault("fake", 7, "broken"), Event("fake", "lost", 1.0, "gone")
-    sink, summary = ListSink(), Summary()
-    run([good[0], fault, lost, good[1]], labeller(shipped, Options()), sink, Options(), summary)
+    sink, summary = run_all([frame(0), fault, lost, frame(1)])
     assert sink.others == [fault, lost]
     assert (summary.frames, summary.faults) == (2, 1)
 
 
-def test_nothing_is_drawn_unless_a_sink_wants_the_picture(shipped):
-    plain, drawn = ListSink(), ListSink(wants_picture=True)
-    run(frames(1), labeller(shipped, Options()), plain, Options(), Summary())
-    run(frames(1), labeller(shipped, Options()), drawn, Options(), Summary())
+def test_nothing_is_drawn_unless_a_sink_wants_the_picture(run_all):
+    plain, _ = run_all(frames(1))
+    drawn, _ = run_all(frames(1), ListSink(wants_picture=True))
     assert (plain.results[0].frame.image == 200).all()
     assert not (drawn.results[0].frame.image == 200).all()
     assert "draw" in drawn.results[0].stages_s
 
 
-def test_stills_are_not_smoothed_and_live_frames_are(shipped):
-    class Flicker(FakeBackend):
-        """Sure of a red dress, but for every third frame."""
+def test_stills_are_not_smoothed_and_live_frames_are(labeller, backend):
+    def texts(still):
+        one = labeller(still=still)
+        for item in frames(9, step=1 / 30):
+            backend.now = RED_DRESS if item.index % 3 != 2 else {}
+            yield one.label(item).decision.text
 
-        def run(self, batch):
-            scores = super().run(batch)
-            return scores * (0.0 if self.runs % 3 == 0 else 1.0)
-
-    def texts(*, still):
-        scores = [RED_DRESS.get(label, 0.0) for label in shipped.manifest.space.labels]
-        flicker = Flicker(scores, shipped.manifest.input.shape)
-        one = Labeller(shipped.manifest, flicker, Options(), still=still)
-        return {one.label(frame).decision.text for frame in frames(9, step=1 / 30)}
-
-    assert texts(still=True) == {"red dress", "nothing I know"}
-    assert texts(still=False) == {"red dress"}
+    assert set(texts(still=True)) == {"red dress", "nothing I know"}
+    assert set(texts(still=False)) == {"red dress"}
 
 
-def test_a_lost_source_resets_smoothing(shipped):
-    one = labeller(shipped, Options(), **RED_DRESS)
-    first, second = frames(2, step=0.01)
-    one.label(first)
-    one._backend = backend(shipped, blue=0.9, jeans=0.9)
+def test_a_lost_source_resets_smoothing(labeller, backend):
+    one = labeller()
+    one.label(frame(0))
+    backend.now = {"blue": 0.9, "jeans": 0.9}
     one.reset()
-    assert one.label(second).decision.text == "blue jeans"
+    assert one.label(frame(1, 0.01)).decision.text == "blue jeans"
 
 
 def test_the_rate_counts_intervals_not_frames():
@@ -168,115 +191,69 @@ def test_the_rate_counts_intervals_not_frames():
     assert summary.describe(dropped=4)[0] == "3 frames labelled, 2.0 frames/s, 4 dropped for newer ones, 0 not readable"
 
 
-def test_a_frame_whose_label_would_be_too_old_is_discarded_and_counted(shipped):
-    clock = SteppingClock()  # a label costs four calls: 4 ms
-    old, fresh = (
-        Frame(np.zeros((48, 64, 3), np.uint8), 0, -1.0, "fake"),
-        Frame(np.zeros((48, 64, 3), np.uint8), 1, 0.0, "fake"),
-    )
-    options = Options(max_age_s=0.1)
-    sink, summary = ListSink(), Summary()
-    one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
-    run([old, fresh], one, sink, options, summary, clock=clock)
-    assert [result.frame.index for result in sink.results] == [1]
+def test_a_frame_whose_label_would_be_too_old_is_discarded_and_counted(run_all):
+    sink, summary = run_all([frame(0, -1.0), frame(1)], max_age_s=0.1)
+    assert indices(sink) == [1]
     assert summary.stale == 1
     assert summary.describe()[0].endswith("0 not readable, 1 discarded as too old")
 
 
-def test_a_warning_is_printed_once_while_all_frames_are_too_old(shipped, capsys):
-    options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
-    clock = SteppingClock()
-    one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
-    fresh = (Frame(np.zeros((48, 64, 3), np.uint8), i, clock.now, "fake") for i in range(3 * STALE_WARNING))
-    run(fresh, one, sink, options, summary, clock=clock)
+def test_a_warning_is_printed_once_while_all_frames_are_too_old(run_all, clock, capsys):
+    _, summary = run_all((frame(i, clock.now) for i in range(3 * STALE_WARNING)), max_age_s=0.003)
     assert summary.stale == 3 * STALE_WARNING
     said = capsys.readouterr().err.splitlines()
     assert said == ["the last 100 frames were discarded as too old, this one at 6.0 ms; raise --max-age-ms"]
 
 
-def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(shipped):
-    options, summary, sink = Options(max_age_s=0.003), Summary(), ListSink()
-    clock = SteppingClock()
-    one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
-    run(frames(1), one, sink, options, summary, clock=clock)  # 1 ms old when it comes, 5 ms when it is labelled
-    assert sink.results == []
-    assert summary.stale == 1
+def test_a_frame_that_grows_too_old_while_it_is_labelled_is_discarded_too(run_all):
+    sink, summary = run_all(frames(1), max_age_s=0.003)  # 1 ms old when it comes, 5 ms when it is labelled
+    assert (sink.results, summary.stale) == ([], 1)
 
 
-def test_a_discarded_frame_does_not_change_later_decisions(shipped):
-    def last(*, slow):
+def test_a_discarded_frame_does_not_change_later_decisions(run_all, backend, clock):
+    def source(slow):
         """Smoothed over three frames, of which the middle one may take too long."""
-        clock = SteppingClock()
-        options, sink = Options(max_age_s=0.02), ListSink()
-        one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
-        images = np.zeros((3, 48, 64, 3), np.uint8)
+        yield frame(0, clock.now, stream_at=0.0)
+        if slow:
+            backend.now = {"blue": 0.9}
+            yield frame(1, clock.now - 0.018, stream_at=0.05)
+            backend.now = RED_DRESS
+        yield frame(2, clock.now, stream_at=0.1)
 
-        def source():
-            yield Frame(images[0], 0, clock.now, "fake", stream_at=0.0)
-            if slow:
-                one._backend = backend(shipped, blue=0.9)
-                yield Frame(images[1], 1, clock.now - 0.018, "fake", stream_at=0.05)
-                one._backend = backend(shipped, **RED_DRESS)
-            yield Frame(images[2], 2, clock.now, "fake", stream_at=0.1)
-
-        run(source(), one, sink, options, Summary(), clock=clock)
-        assert [result.frame.index for result in sink.results] == [0, 2]
-        return sink.results[-1]
-
-    assert last(slow=True).smoothed_array.tolist() == last(slow=False).smoothed_array.tolist()
+    with_slow, without = (run_all(source(slow), max_age_s=0.02)[0] for slow in (True, False))
+    assert indices(with_slow) == indices(without) == [0, 2]
+    assert with_slow.results[-1].scores == without.results[-1].scores
 
 
-def test_discarded_frames_are_not_in_the_figures(shipped):
-    clock, sink, options = SteppingClock(), ListSink(), Options(max_age_s=0.02)
-    one = Labeller(shipped.manifest, backend(shipped, **RED_DRESS), options, still=False, clock=clock)
-
-    def every_other_one_is_late():
-        for index in range(10):
-            yield Frame(np.zeros((48, 64, 3), np.uint8), index, clock.now - 0.017 * (index % 2), "fake")
-
-    run(every_other_one_is_late(), one, sink, options, Summary(), clock=clock)
-    assert [result.frame.index for result in sink.results] == [0, 2, 4, 6, 8]
+def test_discarded_frames_are_not_in_the_figures(run_all, clock):
+    every_other_one_is_late = (frame(i, clock.now - 0.017 * (i % 2)) for i in range(10))
+    sink, _ = run_all(every_other_one_is_late, max_age_s=0.02)
+    assert indices(sink) == [0, 2, 4, 6, 8]
     vitals = sink.results[-1].vitals
-    assert vitals is not None
     assert vitals.age_p99_ms <= 20.0
     made = [result.frame.captured_at + result.age_s for result in sink.results]
     assert vitals.fps == pytest.approx(4 / (made[-1] - made[0]))
 
 
-def test_a_sink_that_wants_it_sees_the_frame_before_anything_is_drawn(shipped):
+def test_a_sink_that_wants_it_sees_the_frame_before_anything_is_drawn(run_all):
     class CleanSink(ListSink):
         wants_clean = True
 
         def put_clean(self, result):
             self.clean = result.frame.image.copy()
 
-    clean, drawn = CleanSink(), ListSink(wants_picture=True)
-    sinks = FanOut()
+    clean, drawn, sinks = CleanSink(), ListSink(wants_picture=True), FanOut()
     for sink in (drawn, clean):
         sinks.add(sink)
-    run(frames(1), labeller(shipped, Options()), sinks, Options(), Summary())
+    run_all(frames(1), sinks)
     assert (clean.clean == 200).all()
     assert not (drawn.results[0].frame.image == 200).all()
 
 
-def test_ticks_reach_the_sinks_and_a_deadline_holds_while_nothing_comes(shipped):
-    class TickSink(ListSink):
-        def tick(self, tick):
-            self.others.append(tick)
-
-    sink = TickSink()
-    ticks = (Tick(float(i)) for i in range(100))
-    run(ticks, labeller(shipped, Options()), sink, Options(seconds=0.0035), Summary(), clock=SteppingClock())
-    assert len(sink.others) == 4
-
-
-def test_files_are_smoothed_on_the_clock_of_the_stream(shipped):
-    def last_score(gap):
-        one = labeller(shipped, Options(smoothing=Smoothing(smooth_s=0.25)))
-        image = np.zeros((48, 64, 3), np.uint8)
-        one.label(Frame(image, 0, 0.0, "clip", stream_at=0.0))
-        one._backend = backend(shipped)
-        return float(one.label(Frame(image, 1, 0.001, "clip", stream_at=gap)).smoothed_array.max())
-
-    assert last_score(0.25) == pytest.approx(0.99 / np.e, rel=1e-3)
-    assert last_score(0.001) == pytest.approx(0.99, rel=1e-2)
+@pytest.mark.parametrize(("gap", "expected"), [(0.25, 0.99 / np.e), (0.001, 0.99)])
+def test_files_are_smoothed_on_the_clock_of_the_stream(labeller, backend, gap, expected):
+    one = labeller(Options(smoothing=Smoothing(smooth_s=0.25)))
+    one.label(frame(0, 0.0, stream_at=0.0))
+    backend.now = {}
+    smoothed = one.label(frame(1, 0.001, stream_at=gap)).smoothed_array.max()
+    assert smoothed == pytest.approx(expected, rel=1e-2)

@@ -1,6 +1,7 @@
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from fashion_edge.errors import SourceError
 from fashion_edge.frame import Box, Event, Fault, Frame, Item, ModelInput, Tick
 from fashion_edge.readers import DEPTH, NewestFrameReader, PrefetchReader
+
+LOST, LIVE = Event("fake", "lost", 1.0, "unplugged"), Event("fake", "live", 2.0, "back")
 
 
 def view(frame: Frame) -> ModelInput:
@@ -20,15 +23,16 @@ class FileSource:
 
     name, live, ahead, still, fps = "clip", False, True, False, 30.0
 
-    def __init__(self, n: int, error: Exception | None = None) -> None:
-        self.read, self.closed = 0, False
+    def __init__(self, n: int, error: Exception | None = None, wait: Callable[[], object] = lambda: None) -> None:
+        self.read, self.closed, self.wait = 0, False, wait
         self._n, self._error = n, error
 
     def items(self) -> Generator[Item, None, None]:
         try:
             for i in range(self._n):
+                self.wait()
                 self.read += 1
-                yield Frame(np.zeros((2, 2, 3), np.uint8), i, 0.0, "clip")
+                yield frame(i)
             if self._error:
                 raise self._error
         finally:
@@ -53,14 +57,8 @@ def test_every_frame_comes_once_in_order():
 
 
 def test_frames_are_prepared_while_the_loop_is_busy():
-    class Slow(FileSource):
-        def items(self):
-            for item in super().items():
-                ready.acquire()
-                yield item
-
     ready = threading.Semaphore(1)
-    with PrefetchReader(Slow(DEPTH + 1), view) as ahead:
+    with PrefetchReader(FileSource(DEPTH + 1, wait=ready.acquire), view) as ahead:
         items = frames(ahead)
         assert isinstance(next(items), Frame)
         ready.release(DEPTH)
@@ -69,17 +67,11 @@ def test_frames_are_prepared_while_the_loop_is_busy():
         assert [type(next(items)) for _ in range(DEPTH)] == [Frame] + [ModelInput] * (DEPTH - 1)
 
 
-def test_only_a_few_frames_are_prefetched():
-    source = FileSource(1000)
+def test_few_frames_are_prefetched_and_leaving_early_closes_the_source_and_its_thread():
+    source, threads = FileSource(1000), threading.active_count()
     with PrefetchReader(source, view) as ahead:
         assert len(list(islice(frames(ahead), 10))) == 10
     assert source.read <= 10 + DEPTH + 2
-
-
-def test_leaving_early_closes_the_source_and_its_thread():
-    source, threads = FileSource(1000), threading.active_count()
-    with PrefetchReader(source, view) as ahead:
-        next(frames(ahead))
     assert source.closed
     assert threading.active_count() == threads
 
@@ -104,24 +96,15 @@ def test_an_error_while_preparing_reaches_the_loop():
 
 
 def test_other_items_are_passed_unchanged():
-    fault = Fault("clip", 0, "cannot be read")
-
-    class Broken(FileSource):
-        def items(self):
-            yield fault
-
-    with PrefetchReader(Broken(0), view) as ahead:
+    source, fault = FileSource(0), Fault("clip", 0, "cannot be read")
+    source.items = lambda: (item for item in [fault])
+    with PrefetchReader(source, view) as ahead:
         assert list(frames(ahead)) == [fault]
 
 
 def test_ticks_come_while_a_slow_file_gives_no_frame():
-    class Waiting(FileSource):
-        def items(self):
-            seen.wait()
-            yield from super().items()
-
     seen = threading.Event()
-    with PrefetchReader(Waiting(1), view) as ahead:
+    with PrefetchReader(FileSource(1, wait=seen.wait), view) as ahead:
         items = iter(ahead)
         assert isinstance(next(items), Tick)
         seen.set()
@@ -172,20 +155,23 @@ def test_the_newest_frame_wins_and_what_it_replaced_is_counted():
     assert source.closed.is_set()
 
 
-def test_faults_and_events_are_never_dropped():
-    lost, fault = Event("fake", "lost", 1.0, "gone"), Fault("fake", 1, "broken")
-    source = StagedSource([frame(0), lost, frame(1), fault, frame(2)])
+@contextmanager
+def read_batch(*batch: Item | Exception) -> Iterator[NewestFrameReader]:
+    """A reader of a source that has given all it has."""
+    source = StagedSource(list(batch))
     with NewestFrameReader(source) as latest:
         source.go[0].set()
         source.closed.wait(5)
+        yield latest
+
+
+def test_faults_and_events_are_never_dropped():
+    with read_batch(frame(0), LOST, frame(1), Fault("fake", 1, "broken"), frame(2)) as latest:
         assert [type(item).__name__ for item in latest] == ["Event", "Fault", "Frame"]
 
 
 def test_an_error_in_the_source_reaches_the_loop_after_the_last_frame():
-    source = StagedSource([frame(0), SourceError("the cable is out")])
-    with NewestFrameReader(source) as latest:
-        source.go[0].set()
-        source.closed.wait(5)
+    with read_batch(frame(0), SourceError("the cable is out")) as latest:
         items = iter(latest)
         assert next(items).index == 0
         with pytest.raises(SourceError, match="the cable is out"):
@@ -215,8 +201,7 @@ def test_a_read_that_hangs_is_a_loss_until_a_frame_comes():
 
 
 def test_a_loss_is_reported_once():
-    lost = Event("fake", "lost", 1.0, "unplugged")
-    source = StagedSource([lost], [Event("fake", "live", 2.0, "back"), frame(0)])
+    source = StagedSource([LOST], [LIVE, frame(0)])
     with NewestFrameReader(source, stall_s=0.15) as latest:
         source.go[0].set()
         items = iter(latest)
@@ -227,11 +212,7 @@ def test_a_loss_is_reported_once():
 
 
 def test_a_frame_from_before_a_loss_is_dropped():
-    lost, live = Event("fake", "lost", 1.0, "unplugged"), Event("fake", "live", 2.0, "back")
-    source = StagedSource([frame(0), lost, live, frame(1)])
-    with NewestFrameReader(source) as latest:
-        source.go[0].set()
-        source.closed.wait(5)
+    with read_batch(frame(0), LOST, LIVE, frame(1)) as latest:
         seen = [item.state if isinstance(item, Event) else item.index for item in latest]
     assert seen == ["lost", "live", 1]
     assert latest.dropped == 1

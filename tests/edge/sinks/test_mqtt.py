@@ -54,14 +54,19 @@ def test_the_password_comes_from_a_file_or_the_environment_and_is_never_shown(tm
     assert "outside" not in repr(broker)
 
 
-def test_a_password_file_must_be_readable_have_a_line_and_a_user(tmp_path):
-    (tmp_path / "empty").touch()
-    for name, said in (("none", "cannot be read: No such file"), ("empty", "has no password on its first line")):
-        with pytest.raises(UsageError, match=said):
-            Broker.parse("b", user="me", password_file=tmp_path / name, environ={})
-    (tmp_path / "full").write_text("x\n")
-    with pytest.raises(UsageError, match="needs --mqtt-user"):
-        Broker.parse("b", password_file=tmp_path / "full", environ={})
+@pytest.mark.parametrize(
+    ("data", "user", "said"),
+    [
+        (None, "me", "cannot be read: No such file"),
+        (b"", "me", "has no password on its first line"),
+        (b"x\n", None, "needs --mqtt-user"),
+    ],
+)
+def test_a_password_file_must_be_readable_have_a_line_and_a_user(tmp_path, data, user, said):
+    if data is not None:
+        (tmp_path / "file").write_bytes(data)
+    with pytest.raises(UsageError, match=said):
+        Broker.parse("b", user=user, password_file=tmp_path / "file", environ={})
 
 
 def configs(name: str) -> dict[str, dict]:
@@ -86,11 +91,8 @@ def test_each_entity_has_a_topic_and_an_id_of_its_own():
 def test_entities_belong_to_one_device_and_follow_its_availability():
     found = configs("hall")
     assert len({json.dumps(config["device"]) for config in found.values()}) == 1
-    decision = found["homeassistant/sensor/fashion_edge_hall/decision/config"]
-    assert [entry["topic"] for entry in decision["availability"]] == [
-        "fashion-edge/hall/availability",
-        "fashion-edge/hall/source",
-    ]
+    decision = found["homeassistant/sensor/fashion_edge_hall/decision/config"]["availability"]
+    assert [entry["topic"] for entry in decision] == ["fashion-edge/hall/availability", "fashion-edge/hall/source"]
     camera = found["homeassistant/binary_sensor/fashion_edge_hall/source/config"]
     assert camera["availability"] == [{"topic": "fashion-edge/hall/availability"}], "a lost camera is still reported"
 
@@ -133,15 +135,11 @@ class FakeClient:
     """
 
     def __init__(self, client_id: str) -> None:
-        self.client_id = client_id
         self.published: list[tuple[str, str, int, bool]] = []
-        self.will: tuple[str, str, int, bool] | None = None
-        self.connected = self.looping = self.dying = False
         self.unanswered: list[tuple[str, str, int, bool]] = []
+        self.connected = self.looping = self.dying = False
         self.before_publishing: Any = lambda topic: None
-        self.on_connect: Any = None
-        self.on_connect_fail: Any = None
-        self.on_disconnect: Any = None
+        self.will = self.on_connect = self.on_connect_fail = self.on_disconnect = None
 
     def username_pw_set(self, user: str, password: str | None) -> None:
         self.user = (user, password)
@@ -185,79 +183,80 @@ class FakeClient:
     def payloads(self, topic: str) -> list[str]:
         return [payload for name, payload, _, _ in self.published if name == f"fashion-edge/hall/{topic}"]
 
+    def texts(self) -> list[str]:
+        return [json.loads(payload)["text"] for payload in self.payloads("state")]
 
-class Time:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+    def topics(self) -> list[str]:
+        return [topic.rpartition("/")[2] for topic, *_ in self.published]
 
 
-def make_sink(clock: Time | None = None) -> tuple[MqttSink, FakeClient]:
-    clients = list[FakeClient]()
+@pytest.fixture
+def clock():
+    """A clock that a test sets."""
+    return SimpleNamespace(now=0.0)
 
-    def make_client(client_id: str) -> FakeClient:
-        clients.append(FakeClient(client_id))
-        return clients[0]
 
+@pytest.fixture
+def client():
+    return FakeClient("hall")
+
+
+@pytest.fixture
+def sink(client, clock):
     broker = Broker("broker", 1883, "me", "swordfish")
-    return MqttSink(broker, SPACE, name="Hall", make_client=make_client, clock=clock or Time()), clients[0]
+    return MqttSink(broker, SPACE, name="Hall", make_client=lambda client_id: client, clock=lambda: clock.now)
+
+
+@pytest.fixture
+def connected(sink, client):
+    client.accept()
+    return client
 
 
 @pytest.fixture
 def result(make_result):
-    def make(text="red dress"):
-        return replace(make_result(text=text), vitals=Vitals(30.0, 4.0, 9.0))
-
-    return make
+    return lambda text="red dress": replace(make_result(text=text), vitals=Vitals(30.0, 4.0, 9.0))
 
 
-def test_the_last_will_is_set_before_the_client_connects():
-    sink, client = make_sink()
+LOST = Event("camera:0", "lost", 1.0, "gone")
+
+
+def test_the_last_will_is_set_before_the_client_connects(sink, client):
     assert client.will == ("fashion-edge/hall/availability", "offline", 1, True)
     assert (client.address, client.user) == (("broker", 1883), ("me", "swordfish"))
     assert sink.name == "--mqtt broker:1883"
 
 
-def test_a_new_decision_is_published_as_a_retained_message(result):
-    sink, client = make_sink()
-    client.accept()
+def test_a_new_decision_is_published_as_a_retained_message(sink, connected, result):
     for text in ("red dress", "red dress", "? dress"):
         sink.put(result(text))
-    states = [json.loads(payload) for payload in client.payloads("state")]
-    assert [state["text"] for state in states] == ["red dress", "? dress"]
-    assert states[0]["scores"] == {"dress": 0.9, "red": 0.8}
-    assert all(retain for *_, retain in client.published)
+    assert connected.texts() == ["red dress", "? dress"]
+    assert json.loads(connected.payloads("state")[0])["scores"] == {"dress": 0.9, "red": 0.8}
+    assert all(retain for *_, retain in connected.published)
 
 
-def test_while_the_broker_is_away_nothing_is_queued(result):
-    sink, client = make_sink()
+def test_while_the_broker_is_away_nothing_is_queued(sink, client, result):
     sink.put(result("red dress"))
     sink.put(result("? dress"))
     assert client.published == []
     client.accept()
-    assert [json.loads(payload)["text"] for payload in client.payloads("state")] == ["? dress"]
-    assert client.payloads("availability") == ["online"]
-    assert client.payloads("source") == ["online"]
+    assert client.texts() == ["? dress"]
+    assert client.payloads("availability") == client.payloads("source") == ["online"]
     assert any(topic.startswith("homeassistant/") for topic, *_ in client.published)
 
 
-def test_messages_that_a_dying_link_lost_do_not_replace_the_current_state(result):
-    sink, client = make_sink()
-    client.accept()
-    client.dying = True
+def test_messages_that_a_dying_link_lost_do_not_replace_the_current_state(sink, connected, result):
+    connected.dying = True
     sink.put(result("red dress"))
-    sink.event(Event("camera:0", "lost", 1.0, "gone"))
-    client.drop()
+    sink.event(LOST)
+    connected.drop()
     sink.put(result("? dress"))
-    client.accept()
-    assert client.payloads("source")[-1] == "online"
-    assert json.loads(client.payloads("state")[-1])["text"] == "? dress"
+    connected.accept()
+    assert connected.payloads("source")[-1] == "online"
+    assert connected.texts()[-1] == "? dress"
 
 
-def test_a_decision_during_the_reconnect_is_published_after_it(result):
-    sink, client = make_sink()
+def test_a_decision_during_the_reconnect_is_published_after_it(sink, client, result):
     sink.put(result("red dress"))
     loop = threading.Thread(target=sink.put, args=(result("? dress"),))
 
@@ -269,46 +268,32 @@ def test_a_decision_during_the_reconnect_is_published_after_it(result):
     client.before_publishing = decide_again
     client.accept()
     loop.join()
-    assert [json.loads(payload)["text"] for payload in client.payloads("state")] == ["red dress", "? dress"]
+    assert client.texts() == ["red dress", "? dress"]
 
 
-def test_a_lost_broker_and_its_return_are_reported_once():
-    sink, client = make_sink()
-    client.accept()
-    client.drop()
-    client.on_connect_fail(client, None)
-    client.on_connect_fail(client, None)
-    client.accept()
+def test_a_lost_broker_and_its_return_are_reported_once(sink, connected):
+    connected.drop()
+    connected.on_connect_fail(connected, None)
+    connected.on_connect_fail(connected, None)
+    connected.accept()
     assert [event.state for event in sink.notices] == ["failed", "restored"]
 
 
-def test_a_lost_camera_is_offline_until_its_first_frame(result):
-    sink, client = make_sink()
-    client.accept()
+def test_a_lost_camera_is_offline_until_its_first_frame(sink, connected, result):
     sink.put(result())
-    sink.event(Event("camera:0", "lost", 1.0, "gone"))
+    sink.event(LOST)
     sink.event(Event("--jsonl x", "failed", 1.0, "disk full"))
     sink.put(result())
-    assert client.payloads("source") == ["offline", "online", "offline", "online"]
-    assert len(client.payloads("state")) == 2, "after a loss the decision is published again"
+    assert connected.payloads("source") == ["offline", "online", "offline", "online"]
+    assert len(connected.payloads("state")) == 2, "after a loss the decision is published again"
+    assert connected.topics()[-3:] == ["source", "state", "source"], "the state comes first"
+    connected.drop()
+    connected.published.clear()
+    connected.accept()
+    assert connected.topics()[-3:] == ["state", "source", "availability"]
 
 
-def test_the_state_is_published_before_the_source_is_online(result):
-    sink, client = make_sink()
-    client.accept()
-    sink.put(result("red dress"))
-    sink.event(Event("camera", "lost", 0.0, "unplugged"))
-    sink.put(result("nothing I know"))
-    topics = [topic.rpartition("/")[2] for topic, *_ in client.published]
-    assert topics[-3:] == ["source", "state", "source"], "the state comes first"
-    client.drop()
-    client.published.clear()
-    client.accept()
-    assert [topic.rpartition("/")[2] for topic, *_ in client.published][-3:] == ["state", "source", "availability"]
-
-
-def test_the_reason_of_a_failed_connection_is_reported():
-    sink, client = make_sink()
+def test_the_reason_of_a_failed_connection_is_reported(sink, client):
     try:
         raise ConnectionRefusedError(111, "Connection refused")
     except OSError:
@@ -317,9 +302,7 @@ def test_the_reason_of_a_failed_connection_is_reported():
     assert "the broker cannot be reached ([Errno 111] Connection refused)" in notice.detail
 
 
-def test_hints_name_a_second_device_and_a_tls_port():
-    clock = Time()
-    sink, client = make_sink(clock)
+def test_hints_name_a_second_device_and_a_tls_port(sink, client, clock):
     client.drop()
     assert "if its port is one for TLS, add --mqtt-tls" in sink.notices.pop().detail
     client.accept()
@@ -332,40 +315,28 @@ def test_hints_name_a_second_device_and_a_tls_port():
     assert sink.notices.pop().detail == "the broker is gone: Not authorized; trying again in the background"
 
 
-def test_a_short_run_waits_for_the_first_connection(result):
-    sink, client = make_sink()
+def test_a_short_run_waits_for_the_first_connection(sink, client, result):
     sink.put(result())
     threading.Timer(0.1, client.accept).start()
     sink.close()
     assert len(client.payloads("state")) == 1
     assert client.payloads("availability") == ["online", "offline"]
-
-
-def test_vitals_are_published_every_ten_seconds(result):
-    clock = Time()
-    sink, client = make_sink(clock)
-    client.accept()
-    for clock.now in (1.0, 9.0, 10.5, 11.0):
-        sink.put(result())
-    assert client.payloads("vitals") == ['{"fps": 30.0, "age_p50_ms": 4.0, "age_p99_ms": 9.0}']
-
-
-def test_the_end_is_published_and_acknowledged():
-    sink, client = make_sink()
-    client.accept()
-    sink.close()
-    assert client.payloads("availability") == ["online", "offline"]
     assert client.published[-1][2] == 1, "acknowledged, so everything before it has arrived"
     assert not client.looping
 
 
+def test_vitals_are_published_every_ten_seconds(sink, connected, clock, result):
+    for clock.now in (1.0, 9.0, 10.5, 11.0):
+        sink.put(result())
+    assert connected.payloads("vitals") == ['{"fps": 30.0, "age_p50_ms": 4.0, "age_p99_ms": 9.0}']
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 0.1])  # before, and after the last frame
-def test_a_broker_that_refuses_is_a_failure_at_the_end(delay_s):
+def test_a_broker_that_refuses_is_a_failure_at_the_end(sink, client, delay_s):
     def refuse():
         client.on_connect(client, None, None, NO, None)
         client.drop()  # as after each refusal, where the hint about TLS would be wrong
 
-    sink, client = make_sink()
     timer = threading.Timer(delay_s, refuse)
     timer.start()
     if not delay_s:
@@ -375,9 +346,8 @@ def test_a_broker_that_refuses_is_a_failure_at_the_end(delay_s):
     assert "the broker refused: Not authorized" in sink.notices[0].detail
 
 
-def test_a_broker_that_never_answers_is_a_failure_at_the_end(monkeypatch):
+def test_a_broker_that_never_answers_is_a_failure_at_the_end(sink, monkeypatch):
     monkeypatch.setattr("fashion_edge.sinks.mqtt.ANSWER_S", 0.0)
-    sink, _ = make_sink()
     with pytest.raises(ConnectionError, match=r"^the broker was never reached$"):
         sink.close()
 
