@@ -18,7 +18,9 @@ from fashion_edge.cli.common import (
     TEXT,
     GroupedCommand,
     Number,
+    command_line,
     flags,
+    given_options,
     option,
     run_command,
     version_flag,
@@ -50,7 +52,6 @@ Examples:
   fashion-bench report now.json --baseline old.json --gate 1.05
 \n
 """
-ARGV = "fashion_bench.argv"
 SECONDS_OR_0 = Number(0, unit="SECONDS")
 SHARE = Number(0, 1)
 
@@ -124,11 +125,7 @@ OUTPUT = flags(
 
 
 class _Group(GroupedCommand, click.Group):
-    """A group that remembers its arguments, for the results, and lists its options by group."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta[ARGV] = list(args)
-        return super().parse_args(ctx, args)
+    """A group that lists its options by group."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
@@ -158,7 +155,7 @@ def command(context: click.Context, /, **flags: Any) -> int | None:
 
     passes, outputs = _take(Passes, flags), _take(Outputs, flags)
     baseline = _check(flags, passes, outputs)
-    return _run(flags, passes, outputs, baseline, context.meta[ARGV])
+    return _run(flags, passes, outputs, baseline)
 
 
 def _refuse_early_flags(context: click.Context) -> None:
@@ -167,10 +164,9 @@ def _refuse_early_flags(context: click.Context) -> None:
     Raises:
         click.UsageError: names the first one.
     """
-    for parameter in context.command.params:
-        if context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE:
-            flag, name = parameter.opts[0], context.invoked_subcommand
-            raise click.UsageError(f"{flag} is given before {name}; give it after {name}, if that has it")
+    for given in given_options(context):
+        flag, name = given.opts[0], context.invoked_subcommand
+        raise click.UsageError(f"{flag} is given before {name}; give it after {name}, if that has it")
 
 
 def _check(flags: dict[str, Any], passes: Passes, outputs: "Outputs") -> "Document | None":
@@ -204,11 +200,7 @@ def _check(flags: dict[str, Any], passes: Passes, outputs: "Outputs") -> "Docume
     return baseline
 
 
-def _run(
-    flags: dict[str, Any], passes: Passes, outputs: "Outputs", baseline: "Document | None", argv: Sequence[str]
-) -> int:
-    from shlex import join
-
+def _run(flags: dict[str, Any], passes: Passes, outputs: "Outputs", baseline: "Document | None") -> int:
     from fashion_bench.cases import plan_cases
     from fashion_bench.endtoend import find_labelled_photos
     from fashion_bench.report import write_outputs
@@ -223,9 +215,10 @@ def _run(
     cases = plan_cases(bundle, flags["threads"], flags["engines"], flags["precisions"])
     rounds = pluralize(flags["rounds"], "round")
     say(f"fashion-bench: {pluralize(len(cases), 'case')} of {bundle.path}, {rounds}")
-    line = join(["fashion-bench", *argv])
     with Progress("fashion-bench") as progress:
-        document = benchmark(bundle, cases, _take(Timing, flags), passes, progress=progress.update, command=line)
+        document = benchmark(
+            bundle, cases, _take(Timing, flags), passes, progress=progress.update, command=command_line()
+        )
     write_outputs(document, outputs, baseline)
     if document.interrupted:
         return INTERRUPTED

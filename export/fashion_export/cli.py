@@ -14,6 +14,7 @@ from fashion_edge.cli.common import (
     GroupedCommand,
     Number,
     flags,
+    given_flags,
     option,
     run_command,
     version_flag,
@@ -136,16 +137,8 @@ def parse_external(given: dict[str, Any]) -> dict[str, Any]:
 def command_line(name: str) -> str:
     """The command with the flags that were given, for the report; without those that do not change the files."""
     context = click.get_current_context()
-    words = ["fashion-export"]
-    for parameter in context.command.params:
-        flag, value = parameter.opts[0], context.params.get(parameter.name or "")
-        source = context.get_parameter_source(parameter.name or "")
-        if flag in ("--out", "--overwrite", "--debug") or not flag.startswith("--"):
-            continue
-        if source is click.core.ParameterSource.COMMANDLINE:
-            values = value if isinstance(value, tuple) else (value,)
-            words += [flag] if value is True else [word for one in values for word in (flag, str(one))]
-    return shlex.join([*words, *([] if context.params["model"] or context.params["run_option"] else [name])])
+    words = ["fashion-export", *given_flags(context, ("out", "overwrite", "debug"))]
+    return shlex.join(words if context.params["model"] or context.params["run_option"] else [*words, name])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,6 +1,5 @@
 """The command `fashion-train`."""
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from fashion_edge.cli.common import (
     TEXT,
     GroupedCommand,
     Number,
+    command_line,
     flags,
     option,
     run_command,
@@ -20,7 +20,6 @@ from fashion_edge.cli.common import (
 )
 from fashion_edge.cli.signals import signals_interrupt
 
-ARGUMENTS = "fashion_train.arguments"
 EPILOG = f"""\b
 Examples:
   fashion-train                                     trains on rendered garments
@@ -31,18 +30,9 @@ Examples:
 {EXIT_STATUSES}"""
 
 
-class RecordingCommand(GroupedCommand):
-    """Keeps the arguments as they were given, for run.json."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse, and keep a copy."""
-        ctx.meta[ARGUMENTS] = list(args)
-        return super().parse_args(ctx, args)
-
-
 @click.command(
     "fashion-train",
-    cls=RecordingCommand,
+    cls=GroupedCommand,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EPILOG,
 )
@@ -110,7 +100,7 @@ def command(leave_one_combination_out: bool, **options: Any) -> int:
     """Train a small multi-label classifier on photos in folders named by their labels."""
     import fashion_train
 
-    options["command"] = shlex.join(["fashion-train", *click.get_current_context().meta[ARGUMENTS]])
+    options["command"] = command_line()
     if leave_one_combination_out:
         return 1 if fashion_train.leave_one_combination_out(**options, progress=True).unreadable else 0
     return 1 if fashion_train.train(**options, progress=True).unreadable else 0

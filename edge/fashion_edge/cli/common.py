@@ -5,13 +5,15 @@ import io
 import math
 import os
 import re
+import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from fashion_edge import __version__
 from fashion_edge.console import say
@@ -130,34 +132,47 @@ def flags(title: str, defaults: type[Any] | None = None, /, **options: dict[str,
         ... def command(rounds: int, seed: int) -> None: ...
     """
     decorators = []
-    for parameter, option in options.items():
+    for parameter, arguments in options.items():
         value = getattr(defaults, parameter, None)
         given = {} if value is None else {"default": value, "show_default": True}
-        more = {key: argument for key, argument in option.items() if key != "name"}
-        name = option["name"] or "--" + parameter.replace("_", "-")
+        more = {key: argument for key, argument in arguments.items() if key != "name"}
+        name = arguments["name"] or "--" + parameter.replace("_", "-")
         decorators.append(click.option(name, parameter, **given | more))
     return group(title, *decorators)
 
 
-def flag(title: str, kind: Any, text: str, default: Any = None, **more: Any) -> Any:
-    """Declare a dataclass field that is an option, in the group `title` of `--help`; see `option`."""
+def flag(kind: Any, text: str, default: Any = None, title: str = "", **more: Any) -> Any:
+    """Declare a dataclass field that is an option, see `option`; `title` begins a new group of `--help`."""
     metadata = {"title": title, "option": option(kind, text, default, **more)}
     return field(default=False if kind is bool else default, metadata=metadata)
 
 
 def add_flags(kind: type[Any]) -> Callable[[Any], Any]:
     """Add an option for every field of a dataclass, all of them declared by `flag`."""
+    groups: dict[str, dict[str, Any]] = {}
+    title = ""
+    for one in fields(kind):
+        title = one.metadata["title"] or title
+        groups.setdefault(title, {})[one.name] = one.metadata["option"]
 
     def decorate(function: Any) -> Any:
-        for one in reversed(fields(kind)):
-            function = flags(one.metadata["title"], **{one.name: one.metadata["option"]})(function)
+        for title in reversed(groups):
+            function = flags(title, **groups[title])(function)
         return function
 
     return decorate
 
 
+ARGV = "fashion_edge.argv"
+
+
 class GroupedCommand(click.Command):
     """A command whose `--help` lists its options group by group, in the order of the groups."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, and keep the arguments as they were given."""
+        ctx.meta[ARGV] = list(args)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section for each group, then the rest."""
@@ -170,6 +185,32 @@ class GroupedCommand(click.Command):
         for title in sorted(sections, key="Other".__eq__):
             with formatter.section(title):
                 formatter.write_dl(sections[title])
+
+
+def command_line() -> str:
+    """The command with its arguments, for reports."""
+    context = click.get_current_context()
+    return shlex.join([context.command.name or "", *context.meta[ARGV]])
+
+
+def given_options(ctx: click.Context) -> list[click.Option]:
+    """Return the options that were given on the command line."""
+    options = (param for param in ctx.command.params if isinstance(param, click.Option))
+    return [one for one in options if ctx.get_parameter_source(one.name or "") is ParameterSource.COMMANDLINE]
+
+
+def given_flags(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
+    """Return the options that were given, as arguments."""
+    args: list[str] = []
+    for given in given_options(ctx):
+        value = ctx.params[given.name or ""]
+        if given.name in leave_out:
+            continue
+        if given.is_flag:
+            args.append(given.opts[0])
+        else:
+            args += [word for one in (value if given.multiple else [value]) for word in (given.opts[0], str(one))]
+    return args
 
 
 def version_flag(command: Command) -> Command:
@@ -286,9 +327,7 @@ def _explain_photos(context: click.Context, extra: re.Match[str]) -> str:
         return ""
     if extra["many"] or context.params.get(names[flag]):
         return f"; for several photos give their folder, as {flag} FOLDER"
-    from shlex import quote
-
-    return f"; give it as {flag} {quote(extra['words'])}"
+    return f"; give it as {flag} {shlex.quote(extra['words'])}"
 
 
 def _sentence(error: click.ClickException) -> str:

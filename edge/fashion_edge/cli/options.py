@@ -1,11 +1,8 @@
 """The click command `fashion-edge`."""
 
-from collections.abc import Container
-
 import click
-from click.core import ParameterSource
 
-from fashion_edge.cli.common import EXIT_STATUSES, GroupedCommand, add_flags, version_flag
+from fashion_edge.cli.common import EXIT_STATUSES, GroupedCommand, add_flags, given_flags, given_options, version_flag
 from fashion_edge.cli.request import Request
 from fashion_edge.errors import UsageError
 
@@ -39,7 +36,7 @@ def refuse_unused(ctx: click.Context) -> None:
     Raises:
         UsageError: the option, and what it needs or conflicts with.
     """
-    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    given = {option.name or "" for option in given_options(ctx)}
     for name, companions in COMPANIONS.items():
         if name in given and not given.intersection(companions):
             needed = " or ".join(map(_as_flag, companions))
@@ -51,21 +48,6 @@ def refuse_unused(ctx: click.Context) -> None:
 
 def _as_flag(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def given_flags(ctx: click.Context, leave_out: Container[str] = ("install_service", "debug")) -> list[str]:
-    """Return the options that were given, as arguments."""
-    args: list[str] = []
-    for param in ctx.command.params:
-        name = param.name or ""
-        if name in leave_out or ctx.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
-            continue
-        value = ctx.params[name]
-        if isinstance(param, click.Option) and param.is_flag:
-            args.append(param.opts[0])
-        else:
-            args += [word for one in (value if param.multiple else [value]) for word in (param.opts[0], str(one))]
-    return args
 
 
 EXAMPLES = (
@@ -100,6 +82,6 @@ def command(**flags: object) -> int:
     if request.install_service:
         from fashion_edge.cli.service import print_service
 
-        print_service(request, given_flags(context))
+        print_service(request, given_flags(context, ("install_service", "debug")))
         return 0
     return run_request(request)

@@ -26,106 +26,91 @@ SMOOTH = Number(0, 60, unit="SECONDS")
 class Request:
     """The options of `fashion-edge`; None where one was not given."""
 
-    source: str | None = flag("Source", TEXT, "Image, folder, video, URL, camera, picamera, demo or replay:DIR [demo].")
-    camera: int | None = flag("Source", click.IntRange(0), "Short for --source N: /dev/videoN.", metavar="N")
-    size: str | None = flag("Source", TEXT, "Frame size of a camera [640x480].", metavar="WxH")
-    fps: float | None = flag("Source", Number(0.5, 1000), "Frame rate of a camera [30].")
+    source: str | None = flag(
+        TEXT, "Image, folder, video, URL, camera, picamera, demo or replay:DIR [demo].", title="Source"
+    )
+    camera: int | None = flag(click.IntRange(0), "Short for --source N: /dev/videoN.", metavar="N")
+    size: str | None = flag(TEXT, "Frame size of a camera [640x480].", metavar="WxH")
+    fps: float | None = flag(Number(0.5, 1000), "Frame rate of a camera [30].")
     awb: str | None = flag(
-        "Source",
-        TEXT,
-        "White balance of picamera: lock, auto, daylight ... or RED,BLUE gains [lock].",
-        metavar="MODE",
+        TEXT, "White balance of picamera: lock, auto, daylight ... or RED,BLUE gains [lock].", metavar="MODE"
     )
     frozen: float = flag(
-        "Source",
         Number(0, 3600, unit="SECONDS"),
         "Frozen-feed detection: the same picture for so long counts as a lost camera; 0 turns it off.",
         FROZEN_S,
     )
-    every_frame: bool = flag("Source", bool, "Drop no frame, however old labels get.")
-    frames: int | None = flag("Source", COUNT, "Stop after N labelled frames.", metavar="N")
-    seconds: float | None = flag("Source", SECONDS, "Stop after this time.")
+    every_frame: bool = flag(bool, "Drop no frame, however old labels get.")
+    frames: int | None = flag(COUNT, "Stop after N labelled frames.", metavar="N")
+    seconds: float | None = flag(SECONDS, "Stop after this time.")
 
-    bundle: Path | None = flag("Model", DIR, "Bundle folder, or shipped [newest in ./bundles, else shipped].")
-    runtime: str | None = flag("Model", click.Choice(RUNTIMES), "Inference runtime [the bundle's first variant].")
-    precision: str | None = flag("Model", click.Choice(PRECISIONS), "Precision of the variant [the bundle's first].")
-    threads: int | None = flag("Model", click.IntRange(1, 64), "Threads for inference [1].", metavar="N")
-    profile: Path | None = flag("Model", FILE, "Device profile by fashion-bench --choose [the one in ~/.config].")
+    bundle: Path | None = flag(DIR, "Bundle folder, or shipped [newest in ./bundles, else shipped].", title="Model")
+    runtime: str | None = flag(click.Choice(RUNTIMES), "Inference runtime [the bundle's first variant].")
+    precision: str | None = flag(click.Choice(PRECISIONS), "Precision of the variant [the bundle's first].")
+    threads: int | None = flag(click.IntRange(1, 64), "Threads for inference [1].", metavar="N")
+    profile: Path | None = flag(FILE, "Device profile by fashion-bench --choose [the one in ~/.config].")
 
     roi: str | None = flag(
-        "Decision",
         TEXT,
         "Region of interest: auto, full, guide, or LEFT,TOP,WIDTH,HEIGHT in fractions [auto].",
         metavar="BOX",
+        title="Decision",
     )
-    smooth: float | None = flag("Decision", SMOOTH, "Time constant of the moving average [the bundle's].")
-    hysteresis: float | None = flag(
-        "Decision", Number(0, 1), "How far a shown label may fall below its threshold [the bundle's]."
-    )
-    dwell: float | None = flag("Decision", SMOOTH, "Minimum time that a label is shown [the bundle's].")
-    max_age_ms: float | None = flag(
-        "Decision", Number(0, unit="MS", above=True), "Discard frames whose label would be older."
-    )
+    smooth: float | None = flag(SMOOTH, "Time constant of the moving average [the bundle's].")
+    hysteresis: float | None = flag(Number(0, 1), "How far a shown label may fall below its threshold [the bundle's].")
+    dwell: float | None = flag(SMOOTH, "Minimum time that a label is shown [the bundle's].")
+    max_age_ms: float | None = flag(Number(0, unit="MS", above=True), "Discard frames whose label would be older.")
 
-    headless: bool = flag("Output", bool, "Open no window.")
-    jsonl: str | None = flag(
-        "Output", TEXT, "One JSON object a frame to a file, or - for standard output.", metavar="FILE"
-    )
-    events: str | None = flag(
-        "Output", TEXT, "As --jsonl, but changes only: decisions, losses, failures.", metavar="FILE"
-    )
+    headless: bool = flag(bool, "Open no window.", title="Output")
+    jsonl: str | None = flag(TEXT, "One JSON object a frame to a file, or - for standard output.", metavar="FILE")
+    events: str | None = flag(TEXT, "As --jsonl, but changes only: decisions, losses, failures.", metavar="FILE")
     jsonl_limit: float | None = flag(
-        "Output",
-        MEGABYTES,
-        "Log rotation: larger files of --jsonl and --events are renamed to FILE.1. Default: never.",
+        MEGABYTES, "Log rotation: larger files of --jsonl and --events are renamed to FILE.1. Default: never."
     )
-    record: Path | None = flag("Output", FILE, "Annotated video.", metavar="FILE.mp4")
-    save: Path | None = flag("Output", DIR, "Annotated stills: each photo, or each change of a live source.")
-    overwrite: bool = flag("Output", bool, "Replace files that exist; pictures of --save get a number instead.")
-    append: bool = flag("Output", bool, "Append to files of --jsonl and --events that exist.")
+    record: Path | None = flag(FILE, "Annotated video.", metavar="FILE.mp4")
+    save: Path | None = flag(DIR, "Annotated stills: each photo, or each change of a live source.")
+    overwrite: bool = flag(bool, "Replace files that exist; pictures of --save get a number instead.")
+    append: bool = flag(bool, "Append to files of --jsonl and --events that exist.")
 
     serve: str | None = flag(
-        "Network",
         TEXT,
         "Live page, JSON, events and /metrics; from other machines with a token.",
         metavar="[HOST:]PORT",
+        title="Network",
     )
     serve_origin: tuple[str, ...] = flag(
-        "Network",
         TEXT,
         "Address of the page behind a reverse proxy, such as https://shop.example; may be repeated.",
         (),
         multiple=True,
         metavar="URL",
     )
-    mqtt: str | None = flag(
-        "Network", TEXT, "Publish decisions to an MQTT broker, for Home Assistant.", metavar="HOST[:PORT]"
-    )
+    mqtt: str | None = flag(TEXT, "Publish decisions to an MQTT broker, for Home Assistant.", metavar="HOST[:PORT]")
     mqtt_name: str | None = flag(
-        "Network", TEXT, "Name of this device in topics and in Home Assistant [its host name].", metavar="NAME"
+        TEXT, "Name of this device in topics and in Home Assistant [its host name].", metavar="NAME"
     )
     mqtt_user: str | None = flag(
-        "Network", TEXT, "User of the broker; the password is in FASHION_EDGE_MQTT_PASSWORD.", metavar="USER"
+        TEXT, "User of the broker; the password is in FASHION_EDGE_MQTT_PASSWORD.", metavar="USER"
     )
-    mqtt_password_file: Path | None = flag("Network", FILE, "File with the password of the broker on one line.")
-    mqtt_tls: bool = flag("Network", bool, "Encrypt, and check the broker's certificate.")
+    mqtt_password_file: Path | None = flag(FILE, "File with the password of the broker on one line.")
+    mqtt_tls: bool = flag(bool, "Encrypt, and check the broker's certificate.")
 
     capture: Path | None = flag(
-        "Data collection", DIR, "Keep frames with a score near a threshold, as hard examples for training."
+        DIR, "Keep frames with a score near a threshold, as hard examples for training.", title="Data collection"
     )
-    capture_margin: float = flag("Data collection", Number(0, 1), "How near to a threshold.", 0.15)
-    capture_limit: float = flag("Data collection", MEGABYTES, "Beyond this the oldest frames are deleted.", 200.0)
-    record_raw: Path | None = flag("Data collection", DIR, "Keep raw frames and decisions, for replay:DIR.")
-    raw_limit: float = flag("Data collection", MEGABYTES, "The recording of raw frames ends at this size.", 1000.0)
+    capture_margin: float = flag(Number(0, 1), "How near to a threshold.", 0.15)
+    capture_limit: float = flag(MEGABYTES, "Beyond this the oldest frames are deleted.", 200.0)
+    record_raw: Path | None = flag(DIR, "Keep raw frames and decisions, for replay:DIR.")
+    raw_limit: float = flag(MEGABYTES, "The recording of raw frames ends at this size.", 1000.0)
 
     diff: Path | None = flag(
-        "Tools", DIR, "Compare the decisions of another bundle on the same frames.", metavar="BUNDLE"
+        DIR, "Compare the decisions of another bundle on the same frames.", metavar="BUNDLE", title="Tools"
     )
-    diff_limit: float = flag("Tools", Number(0, 100, unit="PERCENT"), "Share of frames that may differ.", 0.0)
-    print_colour_card: Path | None = flag("Tools", FILE, "Write the colour card to print.", metavar="FILE.png")
-    colour_card: bool = flag("Tools", bool, "Check the camera's colours on a printed colour card.")
-    install_service: bool = flag("Tools", bool, "Print a systemd unit that runs this command line.")
-    debug: bool = flag("Tools", bool, "Show tracebacks.")
+    diff_limit: float = flag(Number(0, 100, unit="PERCENT"), "Share of frames that may differ.", 0.0)
+    print_colour_card: Path | None = flag(FILE, "Write the colour card to print.", metavar="FILE.png")
+    colour_card: bool = flag(bool, "Check the camera's colours on a printed colour card.")
+    install_service: bool = flag(bool, "Print a systemd unit that runs this command line.")
+    debug: bool = flag(bool, "Show tracebacks.")
 
     def source_text(self) -> str:
         """Return the source; `demo` where none was given."""
