@@ -28,8 +28,6 @@ HEADER, LINES, FRAMES = "recording.json", "frames.jsonl", "frames"
 MAX_HEADER_BYTES = MAX_LINE_BYTES = 1 << 20
 MAX_FPS = 1000.0  # as for --fps
 
-Time = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
-
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """recording.json: the conditions under which the decisions were made."""
@@ -49,7 +47,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line of frames.jsonl: a frame, or an event of the source."""
 
-    at: Time  # seconds on the stream's clock, to the bit
+    at: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]  # seconds on the stream's clock, to the bit
     frame: Annotated[int, msgspec.Meta(ge=-1, le=1 << 53)] = -1  # -1: an event
     file: str = ""
     text: str = ""
@@ -121,9 +119,8 @@ PNG_LEVEL = 1  # 2 ms for 640x480 where the default takes 7, for a tenth more by
 def check_folder(folder: Path, *, overwrite: bool) -> None:
     """Refuse a folder that is not empty: a recording unless `overwrite`, anything else always."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / HEADER).is_file():
-        raise OutputExistsError(
-            f"{folder} exists already and is not a recording; name another, since --overwrite does not touch it"
-        )
+        problem = "exists already and is not a recording"
+        raise OutputExistsError(f"{folder} {problem}; name another, since --overwrite does not touch it")
     refuse_existing(folder, overwrite=overwrite)
 
 
@@ -141,7 +138,9 @@ class RawSink(Sink):
         self._frames = 0
         check_folder(folder, overwrite=overwrite)
         try:
-            _delete_recording(folder)
+            for file in (*(folder / FRAMES).glob("*.png"), folder / HEADER, folder / LINES):  # of an older recording
+                if file.parent == folder or file.stem.isdecimal():
+                    file.unlink(missing_ok=True)
             (folder / FRAMES).mkdir(parents=True, exist_ok=True)
             created = datetime.now(UTC).isoformat(timespec="seconds")
             data = msgspec.json.encode(msgspec.structs.replace(header, created=created))
@@ -188,10 +187,3 @@ class RawSink(Sink):
 
     def _write(self, record: dict[str, Any]) -> None:
         self._lines.write(msgspec.json.encode(record) + b"\n")
-
-
-def _delete_recording(folder: Path) -> None:
-    """Delete an older recording, and no other file."""
-    for file in (*(folder / FRAMES).glob("*.png"), folder / HEADER, folder / LINES):
-        if file.parent.name != FRAMES or file.stem.isdecimal():
-            file.unlink(missing_ok=True)

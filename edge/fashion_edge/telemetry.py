@@ -1,7 +1,7 @@
 """The state of the machine: temperature, clock and throttling."""
 
-import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,7 @@ class Telemetry:
 
 
 def read_telemetry(root: Path = ROOT) -> Telemetry:
-    """Read it; takes about 10 ms where `vcgencmd` must be run.
-
-    Args:
-        root: where /sys is, for tests.
-    """
+    """Read it, from /sys below `root`; takes about 10 ms where `vcgencmd` must be run."""
     return Telemetry(read_temperature(root), read_clock(root), read_throttle_bits(root))
 
 
@@ -51,10 +47,8 @@ def read_temperature(root: Path = ROOT) -> float | None:
     """Temperature of the processor in degrees Celsius: the hottest of its zones, or of all where none is named so."""
     zones: dict[str, float] = {}
     for zone in sorted(root.glob("sys/class/thermal/thermal_zone*")):
-        try:
+        with suppress(OSError, ValueError):  # some drivers refuse to be read
             zones[f"{(zone / 'type').read_text().strip()} {zone.name}"] = int((zone / "temp").read_text()) / 1000
-        except (OSError, ValueError):
-            continue  # some drivers refuse to be read
     for word in (*PROCESSOR_ZONES, ""):
         if found := [degrees for name, degrees in zones.items() if word in name.lower()]:
             return max(found)
@@ -65,23 +59,17 @@ def read_clock(root: Path = ROOT) -> float | None:
     """Clock of the fastest core in MHz; None where the kernel has no cpufreq, as in most virtual machines."""
     clocks = []
     for file in root.glob("sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_cur_freq"):
-        try:
+        with suppress(OSError, ValueError):
             clocks.append(int(file.read_text()) / 1000)
-        except (OSError, ValueError):
-            continue
     return max(clocks, default=None)
 
 
 def read_throttle_bits(root: Path = ROOT) -> int | None:
     """The firmware's `get_throttled` word; None on other boards, and where this user may not read it."""
-    try:
+    with suppress(OSError, ValueError):
         return int((root / FIRMWARE).read_text().strip(), 16)
-    except (OSError, ValueError):
-        pass
-    if not (program := shutil.which("vcgencmd")):
-        return None
-    try:
-        done = subprocess.run([program, "get_throttled"], capture_output=True, text=True, timeout=2, check=True)
+    with suppress(OSError, subprocess.SubprocessError, ValueError):
+        command = ["vcgencmd", "get_throttled"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=2, check=True)
         return int(done.stdout.strip().partition("=")[2], 16)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None
+    return None

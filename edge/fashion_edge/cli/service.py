@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
@@ -66,15 +66,15 @@ WantedBy=multi-user.target
 
 def print_service(request: Request, args: Sequence[str]) -> None:
     """Print the unit to standard output, and what else to do to standard error."""
-    check_service(request)
-    secrets = find_secrets(request)
-    notes = [*_describe_secrets(request, secrets)]
+    _check_service(request)
+    secrets = _find_secrets(request)
+    notes = list(_describe_secrets(request, secrets))
     click.echo(make_unit(args, secrets=secrets).encode(), nl=False)  # UTF-8 in any locale
     for note in notes:
         say(note)
 
 
-def check_service(request: Request) -> None:
+def _check_service(request: Request) -> None:
     """Refuse now what systemd would otherwise start, and see fail, every five seconds."""
     source = request.source_text()
     request.check()
@@ -94,10 +94,10 @@ def check_service(request: Request) -> None:
     choose_variant(bundle, request.runtime, request.precision, request.profile)
 
 
-def find_secrets(request: Request, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+def _find_secrets(request: Request) -> list[str]:
     """Names of the environment variables with secrets that this run uses."""
     used = {TOKEN: request.serve is not None, PASSWORD: _uses_password(request)}
-    return tuple(name for name, is_used in used.items() if is_used and environ.get(name))
+    return [name for name, is_used in used.items() if is_used and os.environ.get(name)]
 
 
 def secrets_command(secrets: Sequence[str]) -> str:
@@ -114,21 +114,20 @@ def _describe_secrets(request: Request, secrets: Sequence[str]) -> Iterator[str]
         yield "the unit contains the password of --source, and every user of this machine can read it there"
     address, origins, _ = parse_network(request)
     if address is not None and AccessPolicy(address, origins=origins).generated:
-        yield (
-            f"{TOKEN} is not set, so the service makes a new token at each start and prints it to the journal only; "
-            f"for a permanent one, export {TOKEN}=$(openssl rand -hex 16) and print the unit again"
+        problem = (
+            f"{TOKEN} is not set, so the service makes a new token at each start and prints it to the journal only"
         )
+        yield f"{problem}; for a permanent one, export {TOKEN}=$(openssl rand -hex 16) and print the unit again"
     if _uses_password(request) and PASSWORD not in secrets:
-        yield (
-            f"{PASSWORD} is not set, so the service gives the broker no password for --mqtt-user {request.mqtt_user}; "
-            "export it, or add --mqtt-password-file FILE, and print the unit again"
+        problem = (
+            f"{PASSWORD} is not set, so the service gives the broker no password for --mqtt-user {request.mqtt_user}"
         )
+        yield f"{problem}; export it, or add --mqtt-password-file FILE, and print the unit again"
     if secrets:
-        verb = "is" if len(secrets) == 1 else "are"
-        yield (
-            f"{' and '.join(secrets)} {verb} not in the unit, which every user can read; "
-            f"before it starts write {SECRETS_FILE}, which it reads, with: {secrets_command(secrets)}"
+        problem = (
+            f"{' and '.join(secrets)} {'is' if len(secrets) == 1 else 'are'} not in the unit, which every user can read"
         )
+        yield f"{problem}; before it starts write {SECRETS_FILE}, which it reads, with: {secrets_command(secrets)}"
 
 
 def make_unit(

@@ -19,7 +19,8 @@ from fashion_edge.loading import Model
 from fashion_edge.pipeline import Labeller
 from fashion_edge.readers import NewestFrameReader
 from fashion_edge.result import Result
-from fashion_edge.sinks.text import ProgressSink, make_progress_sink
+from fashion_edge.sinks.base import Sink
+from fashion_edge.sinks.text import make_progress_sink
 from fashion_edge.sources import Source, open_source
 
 NOT_FOUND, CHECK_FAILED = 1, 3  # exit statuses
@@ -37,9 +38,8 @@ def compare_bundles(request: Request) -> int:
     say(f"{' against '.join(names)} on {source.name}")
     same_labels = model.bundle.manifest.space.labels == other.bundle.manifest.space.labels
     comparison = Comparison(same_labels=same_labels, still=source.still)
-    progress = make_progress_sink(source, request.frames)
     with ended_by_signals(), closing(source.items()) as items:
-        _label_with_both(items, labellers, comparison, request, progress)
+        _label_with_both(items, labellers, comparison, request, make_progress_sink(source, request.frames) or Sink())
     return comparison.report(request.diff_limit)
 
 
@@ -52,10 +52,8 @@ def _refuse_same(model: Model, other: Model) -> None:
     """The manifests count, too: the same network may decide otherwise with other thresholds."""
     a, b = model.bundle.manifest, other.bundle.manifest
     if model.variant.sha256 == other.variant.sha256 and (a.space, a.input, a.live) == (b.space, b.input, b.live):
-        raise UsageError(
-            f"--diff {other.bundle.path} is the same as the bundle that it is compared with; "
-            "name the other one with --bundle, such as --bundle bundles/old"
-        )
+        problem = f"--diff {other.bundle.path} is the same as the bundle that it is compared with"
+        raise UsageError(f"{problem}; name the other one with --bundle, such as --bundle bundles/old")
 
 
 @dataclass
@@ -103,13 +101,14 @@ def _label_with_both(
     labellers: Sequence[Labeller],
     comparison: Comparison,
     request: Request,
-    progress: ProgressSink | None,
+    progress: Sink,
 ) -> None:
     """Label until the items end, or a limit of the request is reached."""
     deadline = math.inf if request.seconds is None else time.monotonic() + request.seconds
     for item in items:
         if isinstance(item, Fault):
             comparison.faults += 1
+            progress.fault(item)
             say(item.reason)
         elif isinstance(item, Event):
             say(item.detail)
@@ -117,9 +116,8 @@ def _label_with_both(
                 labeller.reset()
         elif isinstance(item, Frame):
             a, b = (labeller.label(item) for labeller in labellers)
+            progress.put(a)
             comparison.update(item, a, b)
-        if progress is not None and isinstance(item, Frame | Fault):
-            progress.put(item)
         if comparison.frames == request.frames or time.monotonic() >= deadline:
             return
 

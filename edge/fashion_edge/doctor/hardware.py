@@ -14,7 +14,6 @@ from fashion_edge.telemetry import THROTTLE_BITS, read_telemetry
 
 CSI_DRIVERS = ("unicam", "bcm2835-isp", "bcm2835-codec", "rp1-cfe", "pispbe", "rpi-hevc-dec", "bm2835 mmal")
 HOT_C = 75.0  # a Pi lowers its clock at 80
-SLOW_GOVERNORS = ("powersave",)
 SCALING_DRIVERS = ("intel_pstate", "amd-pstate-epp")  # they change the clock with the powersave governor, too
 CPUFREQ = "sys/devices/system/cpu/cpu0/cpufreq"
 Query = Callable[[str], tuple[Device, list[Mode]]]
@@ -126,7 +125,7 @@ def check_governor(machine: Machine) -> Iterator[Finding]:
     governor = machine.read(f"{CPUFREQ}/scaling_governor")
     if governor is None:
         return
-    if governor in SLOW_GOVERNORS and machine.read(f"{CPUFREQ}/scaling_driver") not in SCALING_DRIVERS:
+    if governor == "powersave" and machine.read(f"{CPUFREQ}/scaling_driver") not in SCALING_DRIVERS:
         fix = "echo ondemand | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
         yield Finding("governor", "note", f"{governor}: the clock stays at its lowest", fix)
     else:

@@ -99,10 +99,8 @@ def replay(folder: str, file: str) -> JobResult:
         bundle = load_bundle(Path(folder))
         variant = next(variant for variant in bundle.manifest.variants if variant.file == file)
         drift = self_check(bundle, variant, open_backend(bundle, variant))
-    except MissingExtraError as error:
-        return JobResult("missing", str(error))
     except FashionError as error:
-        return JobResult("failed", str(error))
+        return JobResult("missing" if isinstance(error, MissingExtraError) else "failed", str(error))
     return JobResult("done", f"{drift:.4f}")
 
 
@@ -117,13 +115,12 @@ def serve(connection: Connection) -> None:
     with suppress(EOFError, ConnectionError):
         while True:
             name, *arguments = connection.recv()
-            answer: JobResult | Exception
             try:
-                answer = JOBS[name](*arguments)
+                connection.send(JOBS[name](*arguments))
             except Exception as error:
-                answer = RuntimeError(describe_error(error))
-                answer.add_note(traceback.format_exc())
-            connection.send(answer)
+                failure = RuntimeError(describe_error(error))
+                failure.add_note(traceback.format_exc())
+                connection.send(failure)
 
 
 def describe_error(error: Exception) -> str:

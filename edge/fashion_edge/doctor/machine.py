@@ -46,8 +46,7 @@ def import_after(run: Callable[..., JobResult]) -> Callable[[str], Any]:
     """An importer that imports a module in a subprocess first, and raises `KilledError` if that crashes."""
 
     def load(module: str) -> Any:
-        result = run("load", module)
-        if result.state == "crashed":
+        if (result := run("load", module)).state == "crashed":
             raise KilledError(f"it {result.text}")
         return import_module(module)
 

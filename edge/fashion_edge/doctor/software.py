@@ -20,7 +20,6 @@ from fashion_edge.sources import open_source
 
 PYTHONS = (3, 11), (3, 13)
 WHEELS = ("x86_64", "aarch64", "arm64")
-SIMPLEJPEG = "simplejpeg"  # a dependency of picamera2 that was built for numpy 1
 CORTEX_A72 = re.compile(r"^CPU part\s*:\s*0xd08", re.IGNORECASE | re.MULTILINE)  # Raspberry Pi 4, /proc/cpuinfo
 FIRST_FOR_A72 = (1, 32)  # earlier versions of onnxruntime crash there with an illegal instruction
 OPENCV_BUILDS = (
@@ -57,8 +56,8 @@ def check_numpy(machine: Machine) -> Iterator[Finding]:
     elif parse_version(found)[0] >= 2 and machine.installed("tflite-runtime"):
         text = f"numpy {found} with tflite-runtime, which was built for numpy 1: it crashes or cannot be imported"
         yield Finding("numpy", "bad", text, "pip uninstall -y tflite-runtime && pip install ai-edge-litert")
-    elif machine.installed(SIMPLEJPEG) and (error := machine.import_error(SIMPLEJPEG)):
-        text = f"numpy {found}, but the system's {SIMPLEJPEG} was built for another version ({error}): no picamera2"
+    elif machine.installed("simplejpeg") and (error := machine.import_error("simplejpeg")):  # picamera2 needs it
+        text = f"numpy {found}, but the system's simplejpeg was built for another version ({error}): no picamera2"
         yield Finding("numpy", "bad", text, downgrade_numpy(machine))
     else:
         yield Finding("numpy", "ok", f"numpy {found}")
@@ -201,7 +200,6 @@ def _check_variant(machine: Machine, folder: Path, variant: Variant) -> Finding:
 
 
 def _replace_bundle(folder: Path) -> str:
-    """The command that replaces a damaged bundle."""
     if folder == SHIPPED_BUNDLE:
         return "pip install --force-reinstall --no-deps .  # in the folder of the clone or release"
     return f"fashion-export --out {quote(str(folder))} --overwrite"
@@ -217,11 +215,10 @@ def check_colours(machine: Machine) -> Iterator[Finding]:
         for kind in ("png", "jpg", "avi"):
             try:
                 decoded = write_and_read(card, Path(folder, f"card.{kind}"))
+                if np.abs(decoded[24::48, 24::48].astype(int) - CARD).max() > CODEC_TOLERANCE:
+                    wrong.append(f"{kind}: other colours")
             except FashionError as error:
                 wrong.append(f"{kind}: {error}")
-                continue
-            if np.abs(decoded[24::48, 24::48].astype(int) - CARD).max() > CODEC_TOLERANCE:
-                wrong.append(f"{kind}: other colours")
     if wrong:
         text = f"decoding changes colours ({'; '.join(wrong)})"
         yield Finding("colours", "bad", text, _reinstall_decoders(machine))
