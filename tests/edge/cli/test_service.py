@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from fashion_edge.cli import main
 from fashion_edge.cli.service import SECRETS_FILE, make_unit, secrets_command
 from fashion_edge.errors import UsageError
 
@@ -23,12 +22,12 @@ def no_secrets(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def install(capsys: pytest.CaptureFixture, *flags: str) -> tuple[str, str]:
-    """The unit, and the messages."""
-    source = [] if "--source" in flags else ["--camera", "0"]
-    assert main([*source, *flags, "--install-service"]) == 0
-    captured = capsys.readouterr()
-    return captured.out, captured.err
+@pytest.fixture
+def install(run_edge):
+    def run(*flags):
+        return run_edge(*([] if "--source" in flags else ["--camera", "0"]), *flags, "--install-service")
+
+    return run
 
 
 def read_service(unit: str) -> configparser.SectionProxy:
@@ -39,65 +38,57 @@ def read_service(unit: str) -> configparser.SectionProxy:
 
 
 @pytest.mark.parametrize(
-    ("flags", "expected"),
+    ("flags", "added"),
     [
-        (
-            ["--roi", "0.1,0,0.8,1", "--max-age-ms", "150", "--every-frame"],
-            ["--roi", "0.1,0,0.8,1", "--max-age-ms", "150.0", "--every-frame", "--headless"],
-        ),
-        (["--jsonl", "labels.jsonl"], ["--jsonl", "labels.jsonl", "--headless", "--append"]),
-        (["--serve", "8080", *ORIGINS], ["--serve", "8080", *ORIGINS, "--headless"]),
+        (["--roi", "0.1,0,0.8,1", "--max-age-ms", "150.0", "--every-frame"], []),
+        (["--jsonl", "labels.jsonl"], ["--append"]),
+        (["--serve", "8080", *ORIGINS], []),
     ],
 )
-def test_the_unit_runs_the_same_command_line(capsys, monkeypatch, flags, expected):
+def test_the_unit_runs_the_same_command_line(install, monkeypatch, flags, added):
     monkeypatch.setenv(TOKEN, "correct-horse-battery")
-    service = read_service(install(capsys, *flags)[0])
+    service = read_service(install(*flags).out)
     program, *args = shlex.split(service["ExecStart"])
     assert Path(program).is_absolute()
-    assert sorted(args) == sorted(["--camera", "0", *expected])
+    assert sorted(args) == sorted(["--camera", "0", "--headless", *flags, *added])
     assert (service["Type"], service["WatchdogSec"]) == ("notify", "30")
     assert service["WorkingDirectory"] == str(Path.cwd())
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("command", "said"),
     [
-        (["--roi", "foo"], "--roi 'foo' is not"),
-        (["--serve", "abc"], "--serve 'abc' is not PORT"),
-        (["--bundle", "nope"], "nope is not a bundle folder"),
-        (["--mqtt", "b", "--mqtt-user", "me", "--mqtt-password-file", "nofile"], "nofile cannot be read"),
-        (["--record", "day.mp4"], "--record day.mp4 would exist already when the service restarts"),
-        (["--record-raw", "raw"], "--record-raw raw would exist already when the service restarts"),
-        (["--jsonl", "x", "--overwrite"], "--overwrite would empty the files"),
-        (["--serve", "1", "--serve-origin", "shop"], "--serve-origin 'shop' is not scheme"),
-        (["--profile", "nofile"], "profile nofile cannot be read"),
-        (["--colour-card"], "--colour-card runs alone, --install-service would do nothing"),
-        (["--source", "picamera", "--awb", "bogus"], "bogus"),
-        (["--awb", "lock"], "--awb lock is for --source picamera"),
-        (["--source", "clip.mp4", "--size", "640x480"], "--size and --fps are for cameras"),
-        (["--source", "nix.mp4"], "source nix.mp4 does not exist"),
-        (["--source", "replay:nix"], "nix is not a recording"),
-        (["--jsonl", "/proc/nothing/x.jsonl"], "cannot be written"),
-        (["--jsonl", "a.jsonl", "--events", "a.jsonl"], "both name a.jsonl"),
-        (["--mqtt", "b", "--mqtt-name", "hall\nUser=root"], r"'hall\nUser=root' contains a line break"),
+        ("--roi foo", "--roi 'foo' is not"),
+        ("--serve abc", "--serve 'abc' is not PORT"),
+        ("--serve 1 --serve-origin shop", "--serve-origin 'shop' is not scheme"),
+        ("--bundle nope", "nope is not a bundle folder"),
+        ("--profile nofile", "profile nofile cannot be read"),
+        ("--mqtt b --mqtt-user me --mqtt-password-file nofile", "nofile cannot be read"),
+        ("--mqtt b --mqtt-name 'hall\nUser=root'", r"'hall\nUser=root' contains a line break"),
+        ("--record day.mp4", "--record day.mp4 would exist already when the service restarts"),
+        ("--record-raw raw", "--record-raw raw would exist already when the service restarts"),
+        ("--jsonl x --overwrite", "--overwrite would empty the files"),
+        ("--jsonl a.jsonl --events a.jsonl", "both name a.jsonl"),
+        ("--jsonl /proc/nothing/x.jsonl", "cannot be written"),
+        ("--colour-card", "--colour-card runs alone, --install-service would do nothing"),
+        ("--source picamera --awb bogus", "bogus"),
+        ("--awb lock", "--awb lock is for --source picamera"),
+        ("--source clip.mp4 --size 640x480", "--size and --fps are for cameras"),
+        ("--source nix.mp4", "source nix.mp4 does not exist"),
+        ("--source replay:nix", "nix is not a recording"),
+        ("--source photos --smooth 0.3", "--smooth 0.3 is for frames that follow each other"),
     ],
 )
-def test_a_command_line_that_fails_as_a_service_is_refused(capsys, flags, said):
-    source = [] if "--source" in flags else ["--camera", "0"]
-    assert main([*source, *flags, "--install-service"]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert said in captured.err
-
-
-def test_flags_that_do_not_apply_to_the_source_are_refused(capsys, photo_folder):
-    assert main(["--source", str(photo_folder), "--smooth", "0.3", "--install-service"]) == 2
-    assert "--smooth 0.3 is for frames that follow each other" in capsys.readouterr().err
+def test_a_command_line_that_fails_as_a_service_is_refused(install, photo_folder, monkeypatch, command, said):
+    monkeypatch.chdir(photo_folder.parent)
+    status, out, err = install(*shlex.split(command))
+    assert (status, out) == (2, "")
+    assert said in err
 
 
 @pytest.mark.parametrize("source", ["7", "/dev/video97", "picamera:1", "rtsp://door.example/1", "demo"])
-def test_a_camera_or_a_stream_may_be_absent_now(source):
-    assert main(["--source", source, "--install-service"]) == 0
+def test_a_camera_or_a_stream_may_be_absent_now(install, source):
+    assert install("--source", source).status == 0
 
 
 def test_what_systemd_would_expand_is_escaped():
@@ -133,10 +124,14 @@ def test_systemd_accepts_the_unit(tmp_path):
     assert has_complaints(unit.replace("WatchdogSec=30", "WatchdogSec=often"))
 
 
-def test_secrets_are_read_from_a_file_and_are_not_in_the_unit(capsys, monkeypatch):
+@pytest.fixture
+def secrets(monkeypatch):
     monkeypatch.setenv(TOKEN, SECRET)
     monkeypatch.setenv(PASSWORD, "hunter two")
-    unit, said = install(capsys, *PUBLIC, *BROKER)
+
+
+def test_secrets_are_read_from_a_file_and_are_not_in_the_unit(install, secrets):
+    _, unit, said = install(*PUBLIC, *BROKER)
     command = secrets_command((TOKEN, PASSWORD))
     assert f"\nEnvironmentFile={SECRETS_FILE}\nExecStart=" in unit
     assert f"#   {command}\n" in unit
@@ -146,24 +141,20 @@ def test_secrets_are_read_from_a_file_and_are_not_in_the_unit(capsys, monkeypatc
 
 
 @pytest.mark.parametrize(("flags", "name"), [(PUBLIC, TOKEN), (["--serve", "8080"], TOKEN), (BROKER, PASSWORD)])
-def test_only_the_secrets_that_the_run_uses_are_read(capsys, monkeypatch, flags, name):
-    for secret in (TOKEN, PASSWORD):
-        monkeypatch.setenv(secret, SECRET)
-    unit, said = install(capsys, *flags)
+def test_only_the_secrets_that_the_run_uses_are_read(install, secrets, flags, name):
+    _, unit, said = install(*flags)
     assert f"EnvironmentFile={SECRETS_FILE}\n" in unit
     assert said.startswith(f"{name} is not in the unit")
     assert len(said.splitlines()) == 1
 
 
-def test_a_run_that_uses_no_secret_reads_none(capsys, monkeypatch, tmp_path):
-    for secret in (TOKEN, PASSWORD):
-        monkeypatch.setenv(secret, SECRET)
-    file = tmp_path / "password"
-    file.write_text("hunter two\n")
-    for flags in ([], ["--mqtt", "broker"], [*BROKER, "--mqtt-password-file", str(file)]):
-        unit, said = install(capsys, *flags)
-        assert "EnvironmentFile" not in unit
-        assert said == ""
+@pytest.mark.parametrize("flags", [[], ["--mqtt", "broker"], [*BROKER, "--mqtt-password-file", "password"]])
+def test_a_run_that_uses_no_secret_reads_none(install, secrets, monkeypatch, tmp_path, flags):
+    monkeypatch.chdir(tmp_path)
+    Path("password").write_text("hunter two\n")
+    _, unit, said = install(*flags)
+    assert "EnvironmentFile" not in unit
+    assert said == ""
 
 
 @pytest.mark.parametrize(
@@ -177,24 +168,21 @@ def test_a_run_that_uses_no_secret_reads_none(capsys, monkeypatch, tmp_path):
         (["--serve", "8080", "--serve-origin", "http://localhost:3000"], ""),
     ],
 )
-def test_a_missing_or_visible_secret_is_reported(capsys, flags, expected):
-    unit, said = install(capsys, *flags)
+def test_a_missing_or_visible_secret_is_reported(install, flags, expected):
+    _, unit, said = install(*flags)
     assert "EnvironmentFile" not in unit
     assert said.startswith(expected)
     assert len(said.splitlines()) == bool(expected)
 
 
-def test_a_token_that_is_too_short_is_refused(capsys, monkeypatch):
+def test_a_token_that_is_too_short_is_refused(install, monkeypatch):
     monkeypatch.setenv(TOKEN, "short")
-    assert main(["--camera", "0", *PUBLIC, "--install-service"]) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert f"{TOKEN} has 5 characters" in captured.err
+    status, out, err = install(*PUBLIC)
+    assert (status, out) == (2, "")
+    assert f"{TOKEN} has 5 characters, 16 is the minimum" in err
 
 
-def test_the_command_writes_the_secrets_unchanged_and_readable_by_one_user(monkeypatch, tmp_path):
-    monkeypatch.setenv(TOKEN, SECRET)
-    monkeypatch.setenv(PASSWORD, "hunter two")
+def test_the_command_writes_the_secrets_unchanged_and_readable_by_one_user(secrets, tmp_path):
     file = tmp_path / "fashion-edge.env"
     file.touch(0o644)  # of an earlier installation, readable by every user
     command = secrets_command((TOKEN, PASSWORD)).replace("sudo ", "").replace(SECRETS_FILE, str(file))

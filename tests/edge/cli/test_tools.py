@@ -8,11 +8,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from fashion_edge.cli import main
 from fashion_edge.defaults import SHIPPED_BUNDLE
 from fashion_render.demo import DemoScene
-
-DEMO = ["--source", "demo", "--frames", "20", "--headless"]
 
 
 def bundle_in(folder: Path, hysteresis: float = 0.1) -> str:
@@ -23,37 +20,31 @@ def bundle_in(folder: Path, hysteresis: float = 0.1) -> str:
 
 
 @pytest.mark.parametrize("flags", [["--diff", "bundles/new"], ["--bundle", "copy", "--diff", "bundles/new"]])
-def test_a_bundle_is_not_compared_with_itself(capsys, tmp_path, monkeypatch, flags):
+def test_a_bundle_is_not_compared_with_itself(run_demo, tmp_path, monkeypatch, flags):
     monkeypatch.chdir(tmp_path)
     bundle_in(Path("bundles/new"))
     bundle_in(Path("copy"))
-    assert main([*DEMO, *flags]) == 2
-    assert capsys.readouterr().err == (
-        "fashion-edge: --diff bundles/new is the same as the bundle that it is compared with; "
-        "name the other one with --bundle, such as --bundle bundles/old\n"
-    )
+    said = "--diff bundles/new is the same as the bundle that it is compared with"
+    fix = "name the other one with --bundle, such as --bundle bundles/old"
+    assert run_demo(20, *flags) == (2, "", f"fashion-edge: {said}; {fix}\n")
 
 
-def test_the_newest_bundle_is_compared_with_the_shipped_one(capsys, tmp_path, monkeypatch):
+def test_the_newest_bundle_is_compared_with_the_shipped_one(run_demo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bundle_in(Path("bundles/new"), hysteresis=0.11)
-    assert main([*DEMO, "--diff", "shipped"]) == 0
-    assert "new/model.int8.tflite against shipped_bundle/model.int8.tflite on demo" in capsys.readouterr().err
-    assert main([*DEMO, "--bundle", "shipped", "--diff", "bundles/new"]) == 0
-    assert "shipped_bundle/model.int8.tflite against new/model.int8.tflite on demo" in capsys.readouterr().err
-
-
-def test_the_same_network_decides_the_same(capsys, tmp_path):
-    assert main([*DEMO, "--diff", bundle_in(tmp_path / "b", hysteresis=0.11)]) == 0
-    out, err = capsys.readouterr()
-    assert out == ""
+    new, shipped = "new/model.int8.tflite", "shipped_bundle/model.int8.tflite"
+    assert f"{new} against {shipped} on demo" in run_demo(20, "--diff", "shipped").err
+    status, out, err = run_demo(20, "--bundle", "shipped", "--diff", "bundles/new")
+    assert f"{shipped} against {new} on demo" in err
     assert "0 of 20 frames decide differently (0.0 %), largest score difference 0.000; 0 % may" in err
+    assert (status, out) == (0, "")
 
 
-def test_a_source_without_an_end_is_compared_for_some_seconds(capsys, tmp_path):
+def test_a_source_without_an_end_is_compared_for_some_seconds(run_edge, tmp_path):
     other = bundle_in(tmp_path / "b", hysteresis=0.11)
-    assert main(["--source", "demo", "--headless", "--seconds", "0.2", "--diff", other]) == 0
-    assert "frames decide differently (0.0 %)" in capsys.readouterr().err
+    done = run_edge("--source", "demo", "--headless", "--seconds", "0.2", "--diff", other)
+    assert done.status == 0
+    assert "frames decide differently (0.0 %)" in done.err
 
 
 @pytest.fixture
@@ -84,32 +75,32 @@ def test_a_signal_ends_the_comparison_with_its_totals(bundles, number):
     assert process.returncode == 3
 
 
-def test_the_limit_decides_the_status(capsys, bundles):
+def test_the_limit_decides_the_status(run_demo, bundles):
     labelling, abstaining = bundles
-    assert main([*DEMO, "--bundle", labelling, "--diff", abstaining]) == 3
-    out, err = capsys.readouterr()
-    assert out.splitlines()[0].startswith("frame 0: ")
-    assert out.splitlines()[0].endswith(" | nothing I know")
+    status, out, err = run_demo(20, "--bundle", labelling, "--diff", abstaining)
+    assert status == 3
+    first = out.splitlines()[0]
+    assert first.startswith("frame 0: ")
+    assert first.endswith(" | nothing I know")
     assert "20 of 20 frames decide differently (100.0 %), largest score difference 0.000; 0 % may" in err
-    assert main([*DEMO, "--bundle", labelling, "--diff", abstaining, "--diff-limit", "100"]) == 0
+    assert run_demo(20, "--bundle", labelling, "--diff", abstaining, "--diff-limit", "100").status == 0
 
 
-def test_each_still_that_differs_and_each_fault_is_printed(capsys, bundles, photo_folder):
+def test_each_still_that_differs_and_each_fault_is_printed(run_edge, bundles, photo_folder):
     labelling, abstaining = bundles
     (photo_folder / "a" / "broken.jpg").write_text("no picture")
     for picture in photo_folder.glob("*/[12].*"):
         cv2.imwrite(str(picture), DemoScene(seed=0).frame(0))  # a network may be certain about a plain wall
-    argv = ["--source", str(photo_folder), "--bundle", labelling, "--diff", abstaining]
-    assert main([*argv, "--diff-limit", "100"]) == 1
-    out, err = capsys.readouterr()
+    options = ("--bundle", labelling, "--diff", abstaining, "--diff-limit", "100")
+    status, out, err = run_edge("--source", photo_folder, *options)
+    assert status == 1
     assert [Path(line.split(":")[0]).name for line in out.splitlines()] == ["1.png", "2.jpg", "1.jpeg"]
     assert "broken.jpg" in err
 
 
-def test_the_defaults_for_live_frames_come_from_the_bundle(capsys, edit_manifest, tmp_path):
+def test_the_defaults_for_live_frames_come_from_the_bundle(run_demo, edit_manifest, tmp_path):
     bundle = edit_manifest(lambda data: data.update(runtime={"smooth_s": 1.25}))
-    argv = ["--source", "demo", "--every-frame", "--frames", "2", "--headless", "--bundle", str(bundle)]
-    assert main([*argv, "--record-raw", str(tmp_path / "raw"), "--dwell", "0.5"]) == 0
+    assert run_demo(2, "--bundle", bundle, "--record-raw", tmp_path / "raw", "--dwell", "0.5").status == 0
     live = json.loads((tmp_path / "raw" / "recording.json").read_text())["live"]
     assert live == {"smooth_s": 1.25, "hysteresis": 0.1, "dwell_s": 0.5}
 
@@ -122,7 +113,7 @@ def test_the_defaults_for_live_frames_come_from_the_bundle(capsys, edit_manifest
         ([], "runtime: expected object, got array"),
     ],
 )
-def test_bad_defaults_of_a_bundle_are_an_error(capsys, edit_manifest, runtime, said):
-    bundle = edit_manifest(lambda data: data.update(runtime=runtime))
-    assert main(["--source", "demo", "--frames", "1", "--headless", "--bundle", str(bundle)]) == 2
-    assert said in capsys.readouterr().err
+def test_bad_defaults_of_a_bundle_are_an_error(run_demo, edit_manifest, runtime, said):
+    done = run_demo(1, "--bundle", edit_manifest(lambda data: data.update(runtime=runtime)))
+    assert done.status == 2
+    assert said in done.err

@@ -1,9 +1,9 @@
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fashion_edge.cli import main
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault, Tick
 from fashion_edge.result import Result
@@ -11,38 +11,27 @@ from fashion_edge.sinks.base import FanOut, Sink
 
 
 class Recorder(Sink):
-    """Records its calls."""
+    """Records its calls; `put` raises the error that it is given."""
 
-    def __init__(self, *, picture: bool = False, clean: bool = False) -> None:
-        self.name, self.wants_picture, self.wants_clean = "recorder", picture, clean
+    def __init__(self, *, picture: bool = False, clean: bool = False, error: Exception | None = None) -> None:
+        self.name, self.wants_picture, self.wants_clean, self.error = "recorder", picture, clean, error
         self.calls: list[str] = []
         self.events: list[Event] = []
+        self.put_clean, self.fault, self.tick, self.close = map(self._record, ("clean", "fault", "tick", "close"))
 
-    def put_clean(self, result: Result) -> None:
-        self.calls.append("clean")
+    def _record(self, call: str) -> Callable[..., None]:
+        return lambda *_: self.calls.append(call)
 
     def put(self, result: Result) -> None:
         self.calls.append("put")
-
-    def fault(self, fault: Fault) -> None:
-        self.calls.append("fault")
+        if self.error:
+            raise self.error
 
     def event(self, event: Event) -> None:
         self.events.append(event)
 
-    def tick(self, tick: Tick) -> None:
-        self.calls.append("tick")
 
-    def close(self) -> None:
-        self.calls.append("close")
-
-
-class FullDisk(Recorder):
-    """Fails as a file on a full disk does."""
-
-    def put(self, result: Result) -> None:
-        super().put(result)
-        raise OSError(28, "No space left on device")
+FULL_DISK = OSError(28, "No space left on device")
 
 
 def make_fan_out(*sinks: Sink) -> FanOut:
@@ -53,7 +42,7 @@ def make_fan_out(*sinks: Sink) -> FanOut:
 
 
 def test_a_sink_that_fails_is_reported_once_closed_and_left_out(capsys, make_result):
-    bad, good = FullDisk(picture=True), Recorder()
+    bad, good = Recorder(picture=True, error=FULL_DISK), Recorder()
     sinks = make_fan_out(bad, good)
     assert sinks.wants_picture
     for _ in range(3):
@@ -67,12 +56,12 @@ def test_a_sink_that_fails_is_reported_once_closed_and_left_out(capsys, make_res
 
 
 def test_a_failure_on_closing_counts_and_the_others_are_closed():
-    class Stuck(Recorder):
-        def close(self):
-            raise OSError(5, "Input/output error")
+    def fail():
+        raise OSError(5, "Input/output error")
 
-    good = Recorder()
-    with make_fan_out(good, Stuck()) as sinks:
+    good, stuck = Recorder(), Recorder()
+    stuck.close = fail
+    with make_fan_out(good, stuck) as sinks:
         pass
     assert good.calls == ["close"]
     assert sinks.failures == ["recorder failed: Input/output error; it is left out from here on"]
@@ -87,22 +76,16 @@ def test_only_sinks_that_want_it_get_the_frame_before_it_is_drawn_on(make_result
     assert (clean.calls, other.calls) == (["clean", "tick", "fault"], ["tick", "fault"])
 
 
-def test_a_usage_error_and_a_closed_standard_output_end_the_run(make_result):
-    class Refusing(Recorder):
-        def __init__(self, error):
-            super().__init__()
-            self.error = error
-            self.speaks = True
+@pytest.mark.parametrize("error", [UsageError("no such codec"), BrokenPipeError()])
+def test_a_usage_error_and_a_closed_standard_output_end_the_run(make_result, error):
+    speaker = Recorder(error=error)
+    speaker.speaks = True
+    with pytest.raises(type(error)):
+        make_fan_out(speaker).put(make_result())
 
-        def put(self, result):
-            raise self.error
 
-    for error in (UsageError("no such codec"), BrokenPipeError()):
-        with pytest.raises(type(error)):
-            make_fan_out(Refusing(error)).put(make_result())
-    pipe = Refusing(BrokenPipeError())
-    pipe.speaks = False  # a pipe of one sink only
-    sinks = make_fan_out(pipe)
+def test_a_closed_pipe_of_one_sink_does_not_end_the_run(make_result):
+    sinks = make_fan_out(Recorder(error=BrokenPipeError()))
     sinks.put(make_result())
     assert len(sinks.failures) == 1
 
@@ -128,11 +111,9 @@ def test_any_sink_can_end_the_run():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_does_not_end_the_run_and_the_status_is_1(capsys, tmp_path):
+def test_a_full_disk_does_not_end_the_run_and_the_status_is_1(run_demo, tmp_path):
     events = tmp_path / "events.jsonl"
-    argv = ["--source", "demo", "--every-frame", "--frames", "5", "--headless", "--overwrite"]
-    status = main([*argv, "--jsonl", "/dev/full", "--events", str(events)])
-    err = capsys.readouterr().err
+    status, _, err = run_demo(5, "--overwrite", "--jsonl", "/dev/full", "--events", events)
     assert status == 1
     assert "5 frames labelled" in err
     assert err.count("--jsonl /dev/full failed: No space left on device") == 2  # when it happened, and at the end

@@ -43,16 +43,12 @@ def test_a_frame_near_a_threshold_is_saved_by_its_labels(tmp_path):
     assert record["box"] == {"left": 8, "top": 0, "width": 36, "height": 48}
 
 
-def test_frames_are_a_second_apart_and_each_still_is_saved(tmp_path):
-    live, stills = (
-        CollectSink(tmp_path / "a", SPACE, 0.15, 10),
-        CollectSink(tmp_path / "b", SPACE, 0.15, 10, still=True),
-    )
+@pytest.mark.parametrize(("still", "saved"), [(False, 3), (True, 30)])
+def test_frames_are_a_second_apart_and_each_still_is_saved(tmp_path, still, saved):
+    sink = CollectSink(tmp_path, SPACE, 0.15, 10, still=still)
     for i in range(30):
-        live.put_clean(result(i, i / 10, red=0.5))
-        stills.put_clean(result(i, i / 10, red=0.5))
-    assert len(pictures(tmp_path / "a")) == 3
-    assert len(pictures(tmp_path / "b")) == 30
+        sink.put_clean(result(i, i / 10, red=0.5))
+    assert len(pictures(tmp_path)) == saved
 
 
 def test_beyond_the_limit_only_the_oldest_are_deleted(tmp_path):

@@ -21,12 +21,18 @@ def read_frames(path: Path) -> list[np.ndarray]:
     return frames
 
 
-def write(path: Path, make_result: Make, fps: float, times: Iterable[float], *, live: bool = False) -> int:
+@pytest.fixture
+def write(tmp_path, make_result):
     """Write a video of frames at these times of a file, or of a camera; returns its length in frames."""
-    with VideoSink(path, fps) as sink:
-        for time in times:
-            sink.put(make_result(captured_at=time) if live else make_result(moment=time))
-    return len(read_frames(path))
+
+    def record(fps: float, times: Iterable[float], *, live=False, still=False, suffix=".avi") -> int:
+        path = tmp_path / f"out{suffix}"
+        with VideoSink(path, fps, still=still) as sink:
+            for time in times:
+                sink.put(make_result(captured_at=time) if live else make_result(moment=time))
+        return len(read_frames(path))
+
+    return record
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
@@ -126,39 +132,27 @@ def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path, monkeypatch
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_missing_frames_of_a_file_are_repeated(tmp_path, make_result):
-    assert write(tmp_path / "slow.avi", make_result, 10.0, [index * 0.5 for index in range(11)]) == 51
-    assert write(tmp_path / "fast.avi", make_result, 10.0, [index * 0.01 for index in range(11)]) == 11
+VARIABLE = [*(i / 60 for i in range(300)), *(5 + i / 10 for i in range(50))]
+JITTER = [7.0 + i / 30 + (0.014, -0.014, 0.0)[i % 3] for i in range(300)]
 
 
-def test_stills_are_frames_whatever_their_times(tmp_path, make_result):
-    with VideoSink(tmp_path / "stills.avi", fps=10.0, still=True) as sink:
-        for index in range(3):
-            sink.put(make_result(moment=index * 5.0))
-    assert len(read_frames(tmp_path / "stills.avi")) == 3
-
-
-def test_surplus_frames_of_a_stream_are_dropped(tmp_path, make_result):
-    times = [7.0 + index / 60 for index in range(301)]  # five seconds
-    assert write(tmp_path / "fast.avi", make_result, 25.0, times, live=True) == pytest.approx(126, abs=1)
-
-
-def test_a_camera_with_jitter_loses_no_frame(tmp_path, make_result):
-    times = [7.0 + index / 30 + (0.014, -0.014, 0.0)[index % 3] for index in range(300)]
-    assert write(tmp_path / "camera.avi", make_result, 30.0, times, live=True) == 300
+@pytest.mark.parametrize(
+    ("fps", "times", "options", "length"),
+    [
+        pytest.param(10.0, [i * 0.5 for i in range(11)], {}, 51, id="missing frames of a file are repeated"),
+        pytest.param(10.0, [i * 0.01 for i in range(11)], {}, 11, id="surplus frames of a file are kept"),
+        pytest.param(10.0, [0.0, 5.0, 10.0], {"still": True}, 3, id="stills are frames whatever their times"),
+        pytest.param(25.0, [7.0 + i / 60 for i in range(301)], {"live": True}, 126, id="a stream drops surplus frames"),
+        pytest.param(30.0, JITTER, {"live": True}, 300, id="a camera with jitter loses no frame"),
+        pytest.param(35.0, VARIABLE, {}, 351, id="a variable rate keeps every frame and the length"),
+        pytest.param(119.963, [0.0], {"suffix": ".mp4"}, 1, id="a rate that MPEG-4 cannot represent is rounded"),
+    ],
+)
+def test_a_video_is_as_long_as_its_frames(write, fps, times, options, length):
+    assert write(fps, times, **options) == pytest.approx(length, abs=1 if length in (126, 351) else 0)
 
 
 @pytest.mark.parametrize("digits", [9, 3])  # a container may count in milliseconds
 @pytest.mark.parametrize(("fps", "declared"), [(30000 / 1001, 29.97), (24000 / 1001, 23.976), (119.88012, 119.88012)])
-def test_a_file_of_constant_rate_keeps_its_frames(tmp_path, make_result, fps, declared, digits):
-    times = [round(index / fps, digits) for index in range(1000)]
-    assert write(tmp_path / "constant.avi", make_result, declared, times) == 1000
-
-
-def test_a_file_of_variable_rate_keeps_every_frame_and_its_length(tmp_path, make_result):
-    times = [*(index / 60 for index in range(300)), *(5 + index / 10 for index in range(50))]
-    assert 350 <= write(tmp_path / "phone.avi", make_result, 35.0, times) <= 352
-
-
-def test_a_rate_that_mpeg4_cannot_represent_is_rounded(tmp_path, make_result):
-    assert write(tmp_path / "phone.mp4", make_result, 119.963, [0.0]) == 1
+def test_a_file_of_constant_rate_keeps_its_frames(write, fps, declared, digits):
+    assert write(declared, [round(index / fps, digits) for index in range(1000)]) == 1000
