@@ -1,17 +1,4 @@
-"""The exception tree: one class for each kind of error that a user can fix.
-
-FashionError                      every expected error; `.exit_status` is the exit status of the command
-├── UsageError (ValueError)       a flag or an argument with a bad value
-├── OutputExistsError (FileExistsError)   an output exists already and overwriting is off
-├── MissingExtraError (ImportError)       a library is not installed; the message is the pip command
-├── ImageError (ValueError)       an image that cannot be read: missing, damaged, too large, of another type
-├── SourceError (OSError)         a camera, video, stream or folder that cannot be opened
-├── BundleError (ValueError)      a bundle that is missing, damaged, or not of this schema
-│   ├── NewerBundleError          a bundle of a later version
-│   └── ModelError                a model file that does not load, or differs from the manifest
-├── DatasetError (ValueError)     a dataset that cannot be used for training
-├── RunError (ValueError)         a run folder that is missing, damaged, or not of this schema
-└── GateError                     a gate (parity, regression) failed
+"""The exception tree: one class for each kind of error that a user can fix, with the exit status of the command.
 
 Every message is one sentence with the bad value and what is allowed.
 """
@@ -57,7 +44,7 @@ class MissingExtraError(FashionError, ImportError):
 
 
 class ImageError(FashionError, ValueError):
-    """An image that cannot be read."""
+    """An image that cannot be read: missing, damaged, too large, of another type."""
 
 
 class SourceError(FashionError, OSError):

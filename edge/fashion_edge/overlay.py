@@ -60,36 +60,32 @@ def unit_of(height: int, width: int) -> float:
 def headline(text: str, height: int, width: int) -> Plate:
     """Return large text for the top left corner, shrunk to the width."""
     unit = unit_of(height, width)
-    scale, thickness, margin = 1.0 * unit, max(1, round(2 * unit)), max(2, round(8 * unit))
-    (wide, tall), below = text_size(text, scale, thickness)
-    if wide > width - 2 * margin:
-        scale *= (width - 2 * margin) / wide
-        (wide, tall), below = text_size(text, scale, thickness)
-    size = min(height, tall + below + 2 * margin), min(width, wide + 2 * margin)
-    return Plate(0, 0, write((text,), size, scale, thickness, (margin, margin + tall)))
+    thickness, margin = max(1, round(2 * unit)), max(2, round(8 * unit))
+    (wide, _), _ = text_size(text, unit, thickness)
+    scale = unit * min(1.0, (width - 2 * margin) / max(1, wide))
+    return _plate(text, scale, thickness, margin, height, width, "top left")
 
 
 @lru_cache(maxsize=2)
 def corner(text: str, height: int, width: int) -> Plate | None:
     """Return small text for the bottom right corner; None where the bars leave no space."""
     unit = unit_of(height, width)
-    scale, margin = 0.4 * unit, max(2, round(5 * unit))
-    (wide, tall), below = text_size(text, scale, 1)
-    left, top = width - wide - 2 * margin, height - tall - below - 2 * margin
-    if left < _rows_width(unit) or top < 0:
-        return None
-    return Plate(left, top, write((text,), (height - top, width - left), scale, 1, (margin, margin + tall)))
+    plate = _plate(text, 0.4 * unit, 1, max(2, round(5 * unit)), height, width, "bottom right")
+    return None if plate.left < _rows_width(unit) or plate.top == 0 else plate
 
 
 @lru_cache(maxsize=2)
 def hint(text: str, height: int, width: int) -> Plate:
     """Return text for the top right corner; a long one is cut off."""
     unit = unit_of(height, width)
-    scale, margin = 0.5 * unit, max(2, round(6 * unit))
-    (wide, tall), below = text_size(text, scale, 1)
-    left = max(0, width - wide - 2 * margin)
-    size = min(height, tall + below + 2 * margin), width - left
-    return Plate(left, 0, write((text,), size, scale, 1, (margin, margin + tall)))
+    return _plate(text, 0.5 * unit, 1, max(2, round(6 * unit)), height, width, "top right")
+
+
+def _plate(text: str, scale: float, thickness: int, margin: int, height: int, width: int, place: str) -> Plate:
+    (wide, tall), below = text_size(text, scale, thickness)
+    rows, columns = min(height, tall + below + 2 * margin), min(width, wide + 2 * margin)
+    left, top = width - columns if "right" in place else 0, height - rows if "bottom" in place else 0
+    return Plate(left, top, write((text,), (rows, columns), scale, thickness, (margin, margin + tall)))
 
 
 @lru_cache(maxsize=8)

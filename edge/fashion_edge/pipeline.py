@@ -55,10 +55,6 @@ class Summary:
         self._warned = self._warned or warn
         return warn
 
-    def count_fault(self) -> None:
-        """Count an input that could not be read."""
-        self.faults += 1
-
     @property
     def fps(self) -> float:
         """Labelled frames a second, from the first to the last: n frames span n - 1 intervals; 0.0 below two."""
@@ -106,8 +102,7 @@ class Labeller:
         self._options = options
         self._still = still
         self._clock = clock
-        self._smoothed: Smoothed | None = None
-        self._shown: Shown = {}
+        self.state: tuple[Smoothed | None, Shown] = None, {}  # what the next decision takes from earlier frames
         self._held = frozenset[str](), manifest.space  # labels that are shown, and the thresholds meanwhile
         self._meter = Meter()
 
@@ -133,10 +128,12 @@ class Labeller:
             smoothed, decision = scores, decide(scores, self._space)
         else:
             moment = frame.moment
-            space = self._lower_thresholds()
-            self._smoothed = smooth(self._smoothed, scores, moment, smoothing.smooth_s)
-            smoothed = self._smoothed.scores
-            decision, self._shown = dwell(self._shown, decide(smoothed, space), space, moment, smoothing.dwell_s)
+            before, shown = self.state
+            space = self._lower_thresholds(shown)
+            after = smooth(before, scores, moment, smoothing.smooth_s)
+            smoothed = after.scores
+            decision, shown = dwell(shown, decide(smoothed, space), space, moment, smoothing.dwell_s)
+            self.state = after, shown
         decided = clock()
         stages = {
             "capture": frame.capture_s,
@@ -150,20 +147,11 @@ class Labeller:
         vitals = None if unmeasured else self._meter.update(decided, age)
         return Result(frame, item.box, scores, smoothed, decision, age, stages, self._space.labels, vitals)
 
-    def _lower_thresholds(self) -> LabelSpace:
+    def _lower_thresholds(self, shown: Shown) -> LabelSpace:
         """Thresholds for the next frame; shown labels seldom change."""
-        if self._shown.keys() != self._held[0]:
-            self._held = frozenset(self._shown), hold(self._space, self._shown, self._options.smoothing.hysteresis)
+        if shown.keys() != self._held[0]:
+            self._held = frozenset(shown), hold(self._space, shown, self._options.smoothing.hysteresis)
         return self._held[1]
-
-    @property
-    def state(self) -> tuple[Smoothed | None, Shown]:
-        """What the next decision takes from earlier frames."""
-        return self._smoothed, self._shown
-
-    @state.setter
-    def state(self, state: tuple[Smoothed | None, Shown]) -> None:
-        self._smoothed, self._shown = state
 
     def reset(self) -> None:
         """Forget earlier frames, after the source was lost."""
@@ -227,7 +215,7 @@ def _discard(age_s: float, sink: Sink, summary: Summary, clock: Clock) -> None:
 
 def _put_other(item: Fault | Event | Tick, labeller: Labeller, sink: Sink, summary: Summary) -> None:
     if isinstance(item, Fault):
-        summary.count_fault()
+        summary.faults += 1
         sink.fault(item)
     elif isinstance(item, Event):
         labeller.reset()

@@ -31,13 +31,20 @@ class Progress:
         ...     progress.update("litert int8", 3, 12)
     """
 
-    def __init__(self, command: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        command: str = "",
+        clock: Callable[[], float] = time.monotonic,
+        line: Callable[[str], object] | None = None,
+    ) -> None:
         """Show nothing yet.
 
         Args:
             command: name that begins the plain lines; without it there are none.
             clock: seconds, as `time.monotonic` gives them.
+            line: called with each line that stays; nothing is drawn then.
         """
+        self._line = line
         self._console = SteadyConsole(stderr=True)
         self._command = command
         self._clock = clock
@@ -48,6 +55,8 @@ class Progress:
     def update(self, text: str, done: int, total: int | None = None) -> None:
         """Show that `done` of `total` steps are over; a call within 0.2 s of the last one draws nothing."""
         now = self._clock()
+        if self._line is not None:
+            return
         if self._console.is_terminal:
             if now - self._drawn >= REDRAW_S or done == total:
                 self._drawn = now
@@ -58,7 +67,7 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Print a line that stays, above the redrawn one."""
-        say(text)
+        (self._line or say)(text)
 
     @contextmanager
     def step(self, text: str, *, quiet: bool = True) -> Iterator[None]:
@@ -103,22 +112,6 @@ class Progress:
             self._bar.update(self._bar.task_ids[0], description=text, completed=done, total=total, refresh=True)
 
 
-class LineProgress(Progress):
-    """Passes the lines that stay to a function, and draws nothing."""
-
-    def __init__(self, call: Callable[[str], object]) -> None:
-        """Keep the function, which is called with each line."""
-        super().__init__()
-        self._call = call
-
-    def update(self, text: str, done: int, total: int | None = None) -> None:
-        """Draw nothing."""
-
-    def line(self, text: str) -> None:
-        """Call the function."""
-        self._call(text)
-
-
 def make_progress(shown: bool | Callable[[str], object]) -> Progress:
     """The display of a library function: on standard error if true, none if false, or each line to a function.
 
@@ -126,6 +119,4 @@ def make_progress(shown: bool | Callable[[str], object]) -> Progress:
         >>> with make_progress(False) as progress:
         ...     progress.line("nobody reads this")
     """
-    if shown is True:
-        return Progress()
-    return LineProgress(shown or (lambda _text: None))
+    return Progress(line=None if shown is True else shown or (lambda _text: None))

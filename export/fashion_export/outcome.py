@@ -1,13 +1,12 @@
 """What an export produced: the converted files, measured in the runtime of the device, and how they were made."""
 
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.backends import OPENERS, Backend
+from fashion_edge.backends import Backend, load_backend
 from fashion_edge.bundle import Variant
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import ModelError
@@ -88,7 +87,7 @@ class Outcome:
 
 def open_file(recipe: Recipe, data: bytes, spec: InputSpec, n_labels: int) -> Backend:
     """Load the bytes into the recipe's runtime and check input and output."""
-    backend: Backend = import_module(OPENERS[recipe.runtime]).load(data, recipe.file, 1)
+    backend = load_backend(recipe.runtime, data, recipe.file)
     check_shapes(Variant(recipe.file, recipe.runtime, recipe.precision, len(data), ""), backend, spec, n_labels)
     if recipe.runtime == "litert":
         _check_input_scale(recipe, data)

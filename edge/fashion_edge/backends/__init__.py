@@ -8,11 +8,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.bundle import Bundle, Variant
 
-__all__ = ["OPENERS", "Backend", "open_backend"]
-OPENERS = {
-    "litert": "fashion_edge.backends.litert",
-    "onnx": "fashion_edge.backends.onnx",
-}
+__all__ = ["Backend", "load_backend", "open_backend"]
 
 
 class Backend(Protocol):
@@ -34,6 +30,10 @@ def open_backend(bundle: Bundle, variant: Variant, threads: int = 1) -> Backend:
         ModelError: missing, damaged, or refused by the runtime.
         MissingExtraError: the runtime is not installed.
     """
-    module = import_module(OPENERS[variant.runtime])
-    backend: Backend = module.load(bundle.read(variant), variant.file, threads)
+    return load_backend(variant.runtime, bundle.read(variant), variant.file, threads)
+
+
+def load_backend(runtime: str, data: bytes, file: str, threads: int = 1) -> Backend:
+    """Load the bytes of a model file into its runtime, `litert` or `onnx`; errors as for `open_backend`."""
+    backend: Backend = import_module(f"{__name__}.{runtime}").load(data, file, threads)
     return backend
