@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from testbed import pi
 from testbed.guest import Guest
+from testbed.guide import commands
 from testbed.host import GUEST
-from testbed.manual import commands
 from testbed.wheels import PINNED
 
 from fashion_edge.bundle import load_bundle
@@ -37,7 +37,7 @@ Ran = dict[str, subprocess.CompletedProcess[str]]
 def both(wheel: Path) -> dict[str, tuple[Guest, Ran]]:
     """For each release a root with the wheel and its extras in /opt/fashion, and what the commands did there.
 
-    The two releases go side by side, a processor each.
+    The two releases run in parallel.
     """
 
     def make(suite: str) -> tuple[Guest, Ran]:
@@ -66,7 +66,7 @@ def ran(both: dict[str, tuple[Guest, Ran]], suite: str) -> Ran:
     return both[suite][1]
 
 
-def test_each_wheel_and_each_dependency_fits_the_python_there(guest: Guest) -> None:
+def test_each_wheel_and_each_dependency_fits_the_python_of_the_guest(guest: Guest) -> None:
     pi.check_fit(guest, "/opt/fashion")
 
 
@@ -79,12 +79,12 @@ def test_the_demo_is_labelled_after_the_golden_self_check(guest: Guest, ran: Ran
     scene = DemoScene()
     shown = [(record["text"], scene.truth(record["frame"])) for record in records]
     garments = [(text, truth) for text, truth in shown if truth]
-    assert len(set(garments)) > 2, "the demo hardly moved on"
+    assert len(set(garments)) > 2, "the demo shows too few garments"
     right = sum(" ".join(truth) == text for text, truth in garments)
     assert right > len(garments) / 2, sorted(set(garments))
 
 
-def test_the_doctor_finds_nothing_bad(ran: Ran) -> None:
+def test_the_doctor_reports_no_problem(ran: Ran) -> None:
     done = ran["doctor"]
     findings = json.loads(done.stdout)
     assert done.returncode == 0, [finding for finding in findings if finding["state"] == "bad"]
@@ -98,21 +98,21 @@ def test_the_benchmark_measures(guest: Guest, ran: Ran) -> None:
     assert len(result["samples_ms"]) >= 5
 
 
-def test_scores_are_those_of_x86(guest: Guest, ran: Ran, tmp_path: Path) -> None:
+def test_scores_equal_those_on_x86(guest: Guest, ran: Ran, tmp_path: Path) -> None:
     assert ran["scores"].returncode == 0, ran["scores"].stderr
     subprocess.run([sys.executable, GUEST / "scores.py", SHIPPED_BUNDLE, tmp_path / "x86.npz"], check=True)
     arm, x86 = np.load(guest.work / "fashion.npz"), np.load(tmp_path / "x86.npz")
     assert np.array_equal(arm["inputs"], x86["inputs"]), "preprocessing differs between the processors"
     for variant in load_bundle(SHIPPED_BUNDLE).manifest.variants:
         here, there = arm[variant.file], x86[variant.file]
-        assert there.std() > 0.01, f"{variant.file} says the same of everything"
+        assert there.std() > 0.01, f"{variant.file} gives the same scores for everything"
         if (variant.runtime, variant.precision) == ("litert", "int8"):
             assert np.array_equal(here, there), f"{variant.file}: off by {np.abs(here - there).max()}"
         else:
             assert np.abs(here - there).max() <= TOLERANCE[variant.precision], variant.file
 
 
-def test_what_is_installed_is_recorded_and_holds_no_tensorflow(
+def test_the_installed_packages_are_recorded_and_without_tensorflow(
     guest: Guest, suite: str, record: Callable[[str, object], None]
 ) -> None:
     program = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"

@@ -1,4 +1,4 @@
-"""However a testbed ends, no process, mount or binfmt entry of it stays."""
+"""A testbed leaves no process, mount or binfmt entry behind, however it ends."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ def guest() -> Guest:
 
 
 def processes() -> list[str]:
-    """Command lines of the emulated program and of all that stands above it."""
+    """Command lines of the emulated program and of its parents."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
@@ -56,7 +56,7 @@ def wait_until(true: Callable[[], bool], seconds: float = 20) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_stays_of_an_interrupted_run(guest: Guest, how: signal.Signals) -> None:
+def test_an_interrupted_run_leaves_nothing_behind(guest: Guest, how: signal.Signals) -> None:
     before = traces()
     run = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, guest.root, guest.work, MARK],

@@ -1,4 +1,4 @@
-"""`--source picamera` on the real picamera2 and libcamera, which are shown rendered garments."""
+"""`--source picamera` with the real picamera2 and libcamera, on rendered garments."""
 
 import json
 import shlex
@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 from testbed import csi
 from testbed.guest import Guest
+from testbed.guide import bounded, commands
 from testbed.host import REPOSITORY, fresh
-from testbed.manual import bounded, commands
 from testbed.pictures import camera_picture
 from testbed.wheels import download, platform_options
 
 COMMANDS = [command for command in commands() if "legacy" not in command]
 INSTALL = COMMANDS[:2]  # the environment and pip
-BUFFERS = 6  # of picamera2's video configuration: so many requests kept would stop the camera
+BUFFERS = 6  # of picamera2's video configuration: as many unreleased requests would stop the camera
 RUN = "/root/fashion/bin/fashion-edge --source picamera --headless --frozen 0"
 
 
 @pytest.fixture(scope="session")
 def guest() -> Guest:
-    """A root where the manual's own commands have installed this tree with the system's pip."""
+    """A root where the commands of the guide have installed this tree with the system's pip."""
     guest = csi.boot()
     tree = guest.work / "tree"
     for name in ("edge", "train", "export", "benchmarks"):
@@ -34,15 +34,17 @@ def guest() -> Guest:
         shutil.copy(REPOSITORY / name, tree)
     requirements = [f"fashion-edge[headless] @ {tree.as_uri()}", "hatchling"]
     download(guest.work / "wheels", platform_options("x86_64", "trixie", "3.13"), requirements)
-    shutil.copy("/etc/ssl/certs/ca-certificates.crt", guest.root / "etc/ssl/certs/")  # pip wants them, needed or not
-    fresh(guest.root / "root")  # a root from nothing has none
+    shutil.copy(
+        "/etc/ssl/certs/ca-certificates.crt", guest.root / "etc/ssl/certs/"
+    )  # pip needs them even without an index
+    fresh(guest.root / "root")  # no package brings it
     for command in INSTALL:
         in_the_tree(guest, command)
     return guest
 
 
 def in_the_tree(guest: Guest, command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a line of the manual by a shell in the clone; pip finds what was downloaded in the place of its index."""
+    """Run a command of the guide by a shell in the clone; pip uses downloaded files instead of its index."""
     env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/lab/wheels"}
     done = guest.run(f"dash -c {shlex.quote(f'cd /lab/tree && {command}')}", env=env, typed=typed)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -50,21 +52,21 @@ def in_the_tree(guest: Guest, command: str, typed: str = "") -> subprocess.Compl
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c not in INSTALL and "--camera" not in c])
-def test_the_manuals_commands_work(guest: Guest, command: str) -> None:
+def test_the_commands_of_the_guide_work(guest: Guest, command: str) -> None:
     show(guest, camera_picture("red dress"))
     done = in_the_tree(guest, bounded(command), typed="s\n" * 20)
     assert "Traceback" not in done.stderr
 
 
 def show(guest: Guest, picture: np.ndarray) -> None:
-    """Let the camera see one picture."""
+    """Show the camera one picture."""
     for old in (guest.work / "frames").iterdir():
         old.unlink()
     cv2.imwrite(str(guest.work / "frames" / "0.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
 
 
 @pytest.mark.parametrize("text", ["red dress", "blue shirt", "blue jeans", "black dress"])
-def test_garments_before_the_camera_get_their_names(guest: Guest, text: str) -> None:
+def test_garments_in_front_of_the_camera_get_their_labels(guest: Guest, text: str) -> None:
     show(guest, camera_picture(text))
     done = guest.run(f"{RUN} --frames 30 --jsonl /lab/labels.jsonl --overwrite")
     assert done.returncode == 0, done.stderr
@@ -74,23 +76,22 @@ def test_garments_before_the_camera_get_their_names(guest: Guest, text: str) -> 
 
 
 def test_channels_are_in_order(guest: Guest) -> None:
-    """A red field with a blue corner comes back as one: nothing swaps channels between sensor and file.
+    """A red field with a blue corner is recorded in these colours: nothing swaps channels between sensor and file.
 
-    The virtual camera makes full-range NV12 of its JPEG and calls it video range, hence the slack.
+    The virtual camera gives full-range NV12 that it declares as video range, hence the tolerance.
     """
     field = np.full((480, 640, 3), (40, 40, 200), np.uint8)
     field[:240, :320] = (200, 60, 40)
     show(guest, field)
     done = guest.run(f"{RUN} --frames 3 --record-raw /lab/raw --overwrite")
     assert done.returncode == 0, done.stderr
-    seen = cv2.imread(
-        str(next(path for path in sorted((guest.work / "raw").rglob("*")) if path.suffix in (".png", ".jpg")))
-    )
+    pictures = (path for path in sorted((guest.work / "raw").rglob("*")) if path.suffix in (".png", ".jpg"))
+    seen = cv2.imread(str(next(pictures)))
     assert np.abs(seen[60:180, 60:260].astype(int) - (200, 60, 40)).max() <= 16
     assert np.abs(seen[300:, :].astype(int) - (40, 40, 200)).max() <= 16
 
 
-def test_captured_at_is_the_sensors_time_and_every_request_goes_back(guest: Guest) -> None:
+def test_captured_at_is_the_time_of_the_sensor_and_every_request_is_released(guest: Guest) -> None:
     show(guest, camera_picture("red dress"))
     offset = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     env = {"GLUE_REQUESTS": "/lab/requests.json"}
@@ -123,17 +124,17 @@ def test_a_busy_camera_is_one_sentence(guest: Guest) -> None:
         "from picamera2 import Picamera2; camera = Picamera2(0); "
         "from fashion_edge.cli import main; raise SystemExit(main('--source picamera --headless --frames 1'.split()))"
     )
-    env = {"LIBCAMERA_LOG_LEVELS": "*:FATAL"}  # the program that has it here is this one
+    env = {"LIBCAMERA_LOG_LEVELS": "*:FATAL"}
     done = guest.run(f"/root/fashion/bin/python -c {shlex.quote(program)}", env=env)
     assert "is in use by another program" in one_sentence(done)
 
 
-def test_a_size_that_it_has_not_is_one_sentence(guest: Guest) -> None:
+def test_an_unsupported_size_is_one_sentence(guest: Guest) -> None:
     assert "640x360" in one_sentence(guest.run(f"{RUN} --frames 1 --size 640x360"))
 
 
 @pytest.mark.parametrize("missing", ["picamera2", "libcamera"])
-def test_an_environment_without_it_is_one_sentence(guest: Guest, missing: str) -> None:
+def test_an_environment_without_picamera2_or_libcamera_is_one_sentence(guest: Guest, missing: str) -> None:
     """An environment made without --system-site-packages, and one with picamera2 from pip, the usual mistakes."""
     kept = guest.work / f"without-{missing}"
     system = guest.root / "usr/lib/python3/dist-packages"

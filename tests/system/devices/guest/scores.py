@@ -1,4 +1,4 @@
-"""scores.py BUNDLE OUT.npz: what each variant of a bundle gives here for its golden frames and for noise."""
+"""scores.py BUNDLE OUT.npz: scores of each variant of a bundle for its golden frames and for noise."""
 
 import sys
 from pathlib import Path

@@ -12,22 +12,9 @@ from testbed.guest import Guest
 from testbed.host import GUEST, WORK, fresh, run
 from testbed.wheels import PIP, PIP_ENV, install_wheels, platform_options
 
-# libcamera 0.4.0 of plain trixie leaves the frame metadata of its virtual camera unset, and picamera2 waits for ever
-SPEC = Spec(
-    "libcamera-amd64",
-    "amd64",
-    ("trixie", "trixie-backports"),
-    (
-        "python3-venv",
-        "python3-libcamera",
-        "libcamera-ipa",
-        "python3-prctl",
-        "libstdc++6",
-        "ca-certificates",
-        "dash",
-        "coreutils",
-    ),
-)
+# libcamera 0.4.0 of plain trixie leaves the frame metadata of its virtual camera unset, and picamera2 waits forever
+PACKAGES = ("python3-venv", "python3-libcamera", "libcamera-ipa", "python3-prctl", "libstdc++6", "ca-certificates")
+SPEC = Spec("libcamera-amd64", "amd64", ("trixie", "trixie-backports"), (*PACKAGES, "dash", "coreutils"))
 PICAMERA2 = ("picamera2==0.3.38", "piexif", "videodev2", "simplejpeg", "av", "libarchive-c", "tqdm", "numpy", "pillow")
 PICAMERA2 += ("jsonschema", "attrs", "referencing", "rpds-py", "jsonschema-specifications", "OpenEXR")
 PIDNG = "PiDNG==4.0.9"  # has no wheel; its C part is for raw files only
@@ -46,14 +33,11 @@ CAMERA = """\
   location: "CameraLocationBack"
   model: "imx708"
 """
-ENVIRONMENT = {
-    "PYTHONPATH": "/lab/guest/glue",
-    "LIBCAMERA_PIPELINES_MATCH_LIST": "virtual",
-}
+ENVIRONMENT = {"PYTHONPATH": "/lab/guest/glue", "LIBCAMERA_PIPELINES_MATCH_LIST": "virtual"}
 
 
 def boot() -> Guest:
-    """The root with one camera, imx708; its pictures are those of /lab/frames, none of which is there yet."""
+    """The root with one camera, imx708; it shows the pictures of /lab/frames, which is empty."""
     root = make_root(SPEC)
     packages = root / "usr/lib/python3/dist-packages"
     if not (packages / "picamera2").is_dir():

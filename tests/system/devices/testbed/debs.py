@@ -1,4 +1,4 @@
-"""Root file systems from Debian packages, of any architecture: fetched by apt, unpacked, never configured.
+"""Root file systems from Debian packages, of any architecture: downloaded by apt and unpacked, but not configured.
 
 apt gets folders of its own and an empty list of installed packages, so it resolves all dependencies and the machine's
 own packages are neither used nor changed. The mirror is the one that this machine is set up with.

@@ -1,4 +1,4 @@
-"""Run programs inside a root, in namespaces of their own; arm64 ones under qemu-user as the processor of a Pi 4."""
+"""Run programs inside a root, in separate namespaces; arm64 ones under qemu-user as the processor of a Pi 4."""
 
 import shlex
 import subprocess
@@ -49,7 +49,7 @@ class Guest:
     def run(
         self, command: str, timeout: float = LIMIT_S, env: Mapping[str, str] | None = None, typed: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Run to the end with `typed` as its standard input; the caller looks at the exit status."""
+        """Run to the end with `typed` as its standard input; the caller checks the exit status."""
         return subprocess.run(
             self.argv(command, env), capture_output=True, text=True, check=False, timeout=timeout, input=typed
         )

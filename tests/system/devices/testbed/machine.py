@@ -3,14 +3,13 @@
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from testbed import pi
 from testbed.debs import Spec, fetch, make_root, unpack
 from testbed.guest import PROCESSOR, Guest
+from testbed.guide import bounded, commands
 from testbed.host import GUEST, WORK, fresh, shell
-from testbed.manual import bounded, commands
 from testbed.wheels import PINNED
 
 SUITE = "trixie"
@@ -23,28 +22,22 @@ EARLY = ("crc16", "mbcache", "jbd2", "crc32c_generic", "libcrc32c", "ext4", "vir
 KERNEL_LINE = "console=ttyAMA0 quiet loglevel=3 mitigations=off nokaslr panic=-1 nowatchdog"
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Kernel, initrd and disk in the work folder of `tools`, which has qemu."""
-
-    tools: Guest
-
-    def boot(self, timeout: float) -> str:
-        """Boot, run the guest program, power off; returns the text of the console, also after a timeout."""
-        command = (
-            f"qemu-system-aarch64 -M virt -cpu {PROCESSOR} -accel tcg,thread=multi -smp 2 -m 1024 -nodefaults"
-            " -no-user-config -display none -no-reboot -serial stdio -kernel /lab/kernel -initrd /lab/initrd"
-            f" -append '{KERNEL_LINE}' -drive if=none,id=disk,file=/lab/disk,format=raw,snapshot=on"
-            " -device virtio-blk-pci,drive=disk -device virtio-rng-pci"
-        )
-        try:
-            return self.tools.run(command, timeout=timeout).stdout
-        except subprocess.TimeoutExpired as error:
-            return (error.stdout or b"").decode("utf-8", "replace") + f"\nno end after {timeout:g} s"
+def boot(tools: Guest, timeout: float) -> str:
+    """Boot, run the guest program, power off; returns the text of the console, also after a timeout."""
+    command = (
+        f"qemu-system-aarch64 -M virt -cpu {PROCESSOR} -accel tcg,thread=multi -smp 2 -m 1024 -nodefaults"
+        " -no-user-config -display none -no-reboot -serial stdio -kernel /lab/kernel -initrd /lab/initrd"
+        f" -append '{KERNEL_LINE}' -drive if=none,id=disk,file=/lab/disk,format=raw,snapshot=on"
+        " -device virtio-blk-pci,drive=disk -device virtio-rng-pci"
+    )
+    try:
+        return tools.run(command, timeout=timeout).stdout
+    except subprocess.TimeoutExpired as error:
+        return (error.stdout or b"").decode("utf-8", "replace") + f"\nno end after {timeout:g} s"
 
 
-def build(wheel: Path, pictures: Mapping[str, bytes]) -> Machine:
-    """Kernel, modules, the wheel and the pictures on a disk."""
+def build(wheel: Path, pictures: Mapping[str, bytes]) -> Guest:
+    """Return a guest with qemu; kernel, initrd and the disk with wheel and pictures are in its work folder."""
     root = make_root(Spec("v4l2-arm64", "arm64", (SUITE,), PACKAGES))
     release = next((root / "usr/lib/modules").iterdir()).name  # as in 6.12.43+deb13-arm64
     kbuild = f"linux-kbuild-{release.removesuffix('-arm64')}"
@@ -57,7 +50,7 @@ def build(wheel: Path, pictures: Mapping[str, bytes]) -> Machine:
     tools.check(f"bash /lab/initrd.sh /lab/tree/usr/lib/modules/{release} /lab/tree/usr/bin/busybox {' '.join(EARLY)}")
     tools.check("mkfs.ext4 -q -F -O ^has_journal -d /lab/tree /lab/disk 1400M")
     shutil.rmtree(tree)
-    return Machine(tools)
+    return tools
 
 
 def _build_loopback(tools: Guest, root: Path, release: str) -> None:

@@ -1,4 +1,4 @@
-"""What the cameras are shown: rendered garments as a camera sees them, whose names are known."""
+"""Rendered garments with known labels for the cameras of the testbeds."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,7 @@
 """Lets the unmodified picamera2 drive libcamera's `virtual` camera on any kernel; picamera2's files stay as they are.
 
-Put this folder on PYTHONPATH. What it bridges, and why:
-1. libcamera's virtual pipeline refuses StreamRole.Raw, which Picamera2() asks for while opening: answered with the
+Put this folder on PYTHONPATH. What it changes, and why:
+1. libcamera's virtual pipeline refuses StreamRole.Raw, which Picamera2() requests while opening: it gets the
    formats of the viewfinder.
 2. virtual writes NV12 as two planes; picamera2's allocator makes buffers of one plane: they are split.
 3. Kernels without /dev/dma_heap: buffers come from memfd, and the dma-buf sync ioctl, meaningless there, is skipped.
@@ -40,7 +40,7 @@ def patch_libcamera(module):
 
 def patch_dma_heap(module):
     if any(Path(name).exists() for name in module.heapNames):
-        return  # the real thing is there
+        return
 
     class DmaHeap:
         isValid = True  # noqa: N815  # picamera2's name
@@ -96,7 +96,7 @@ PATCHES = {
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Runs a patch right after the module it is for."""
+    """Applies a patch when its module has been imported."""
 
     def find_spec(self, name, path, target=None):
         patch = PATCHES.pop(name, None)

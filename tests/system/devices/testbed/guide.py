@@ -1,4 +1,4 @@
-"""The commands of docs/how-to/raspberry-pi.md, which the testbeds run as they stand there."""
+"""The commands of docs/how-to/raspberry-pi.md, which the testbeds run unchanged."""
 
 import re
 
@@ -8,12 +8,12 @@ PAGE = REPOSITORY / "docs" / "how-to" / "raspberry-pi.md"
 
 
 def commands() -> list[str]:
-    """The lines of its shell blocks that are ours to run: those with sudo are the distribution's."""
+    """The lines of its shell blocks, without those that use sudo."""
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if not line.startswith("sudo ")]
 
 
 def bounded(command: str) -> str:
-    """The command so that it ends by itself."""
+    """Limit a command that would run without end."""
     live = "bin/fashion-edge" in command and "--install-service" not in command
     return f"{command} --frames 3" if live else command
