@@ -33,6 +33,17 @@ COLOURS = {  # name -> R, G, B, within the range of printer inks
 }
 NEUTRAL = ("light grey", "dark grey")  # white may be clipped
 MARKERS = tuple((x, y) for y in (EDGE, HEIGHT - EDGE - MARKER) for x in (EDGE, WIDTH - EDGE - MARKER))  # left, top
+NEEDED = 3  # of four markers: one may be covered by a thumb
+GREY_CHROMA = 20.0  # of 255: coloured patches below this on average are grey
+CAST = 0.12  # largest deviation of red or blue from green on neutral patches
+DRIFT = 0.05  # change of that between the first and the last fifth of the readings
+DARK, BRIGHT = 50.0, 252.0  # of the light grey patch
+CHANNELS = ("blue", "green", "red")
+REFERENCE = np.array([colour[::-1] for colour in COLOURS.values()], np.float64)  # (12, 3) B, G, R
+IS_NEUTRAL = np.array([name in NEUTRAL for name in COLOURS])
+IS_COLOURED = np.array([name not in (*NEUTRAL, "white", "black") for name in COLOURS])
+LIGHT = list(COLOURS).index("light grey")
+Patches = NDArray[np.float64]  # (12, 3) B, G, R, 0..255: the colours of a card, in the order of `COLOURS`
 
 
 def _patch_box(index: int) -> tuple[int, int, int, int]:
@@ -72,19 +83,6 @@ def print_card(path: Path, *, overwrite: bool = False) -> str:
     with atomic_file(path, overwrite=overwrite) as part:
         Image.fromarray(rgb).save(part, dpi=(DPI, DPI))
     return f"{path}: print it at 100 % (28 x 20 cm), then fashion-edge --colour-card --camera 0"
-
-
-NEEDED = 3  # of four markers: one may be covered by a thumb
-GREY_CHROMA = 20.0  # of 255: coloured patches below this on average are grey
-CAST = 0.12  # largest deviation of red or blue from green on neutral patches
-DRIFT = 0.05  # change of that between the first and the last fifth of the readings
-DARK, BRIGHT = 50.0, 252.0  # of the light grey patch
-CHANNELS = ("blue", "green", "red")
-REFERENCE = np.array([colour[::-1] for colour in COLOURS.values()], np.float64)  # (12, 3) B, G, R
-IS_NEUTRAL = np.array([name in NEUTRAL for name in COLOURS])
-IS_COLOURED = np.array([name not in (*NEUTRAL, "white", "black") for name in COLOURS])
-LIGHT = list(COLOURS).index("light grey")
-Patches = NDArray[np.float64]  # (12, 3) B, G, R, 0..255: the colours of a card, in the order of `COLOURS`
 
 
 def read_colour_card(image: NDArray[np.uint8]) -> Patches | None:

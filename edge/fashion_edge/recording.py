@@ -27,6 +27,7 @@ SCHEMA = 1
 HEADER, LINES, FRAMES = "recording.json", "frames.jsonl", "frames"
 MAX_HEADER_BYTES = MAX_LINE_BYTES = 1 << 20
 MAX_FPS = 1000.0  # as for --fps
+PNG_LEVEL = 1  # 2 ms for 640x480 where the default takes 7, for a tenth more bytes
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,9 +112,6 @@ def _damaged(text: str) -> SourceError:
 def _plain(text: str) -> str:
     """Text without control characters, which names of devices and files may contain: it goes to terminals."""
     return "".join(character if is_plain(character) else "?" for character in text)
-
-
-PNG_LEVEL = 1  # 2 ms for 640x480 where the default takes 7, for a tenth more bytes
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:

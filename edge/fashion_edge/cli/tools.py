@@ -24,6 +24,8 @@ from fashion_edge.sinks.text import make_progress_sink
 from fashion_edge.sources import Source, open_source
 
 NOT_FOUND, CHECK_FAILED = 1, 3  # exit statuses
+CARD_S = 8.0  # longest search for the card
+MAX_READINGS = 60
 
 
 def compare_bundles(request: Request) -> int:
@@ -120,10 +122,6 @@ def _label_with_both(
             comparison.update(item, a, b)
         if comparison.frames == request.frames or time.monotonic() >= deadline:
             return
-
-
-CARD_S = 8.0  # longest search for the card
-MAX_READINGS = 60
 
 
 def check_colour_card(request: Request) -> int:

@@ -18,6 +18,8 @@ EVERY_S = 0.5
 MONOCHROME_S = 3.0  # without a break, before it is reported
 CHROMA = 1.5  # of 255, mean distance between the channels: the noise of a colour sensor is above
 GRID = 8
+NOTIFY_SOCKET = "NOTIFY_SOCKET"  # set by systemd for a unit of Type=notify
+STATUS_EVERY_S = 5.0
 
 
 class MonochromeCheck(Sink):
@@ -77,16 +79,11 @@ class ReplayCheck(Sink):
         """One line for the end of the run."""
         if not self._compared:
             return "replay: no frame was compared"
+        exact, why = (", bit for bit", "") if self._same_model else ("", " (another model, runtime or settings)")
         if not self._differing:
-            how = ", bit for bit" if self._same_model else ""
-            return f"replay: all {self._compared} decisions are the recorded ones{how}"
-        why = "" if self._same_model else " (another model, runtime or settings)"
+            return f"replay: all {self._compared} decisions are the recorded ones{exact}"
         counted = f"{len(self._differing)} of {self._compared} frames differ from the recording{why}"
         return f"replay: {counted}; first {self._differing[0]}"
-
-
-NOTIFY_SOCKET = "NOTIFY_SOCKET"  # set by systemd for a unit of Type=notify
-STATUS_EVERY_S = 5.0
 
 
 class NotifySink(Sink):

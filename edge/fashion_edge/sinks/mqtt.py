@@ -28,6 +28,15 @@ from fashion_edge.sinks.base import Sink
 
 VARIABLE = "FASHION_EDGE_MQTT_PASSWORD"
 PORT, TLS_PORT = 1883, 8883
+ONLINE, OFFLINE = "online", "offline"
+DISCOVERY = "homeassistant"
+KEEP_ALIVE_S = 20  # after half as much again without a packet, the broker publishes our last will
+VITALS_EVERY_S = 10.0
+RETRY_S = (1, 30)  # backoff: the first and the longest pause between two attempts
+GOODBYE_S = 2.0
+ANSWER_S = 5.0  # how long a short run waits for the first connection
+SOON_S = 5.0  # connections that end sooner, again and again, have a second device with the same client id
+AT_MOST_ONCE, AT_LEAST_ONCE = 0, 1
 
 
 @dataclass(frozen=True)
@@ -79,10 +88,6 @@ def _read_password(path: Path) -> str:
     if not lines or not lines[0]:
         raise UsageError(f"--mqtt-password-file {path} has no password on its first line")
     return lines[0]
-
-
-ONLINE, OFFLINE = "online", "offline"
-DISCOVERY = "homeassistant"
 
 
 def make_id(name: str) -> str:
@@ -156,15 +161,6 @@ def _make_entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, dic
         yield make_id(group), {"name": group.capitalize(), "state_topic": topics.state, **options, **seeing}
 
 
-KEEP_ALIVE_S = 20  # after half as much again without a packet, the broker publishes our last will
-VITALS_EVERY_S = 10.0
-RETRY_S = (1, 30)  # backoff: the first and the longest pause between two attempts
-GOODBYE_S = 2.0
-ANSWER_S = 5.0  # how long a short run waits for the first connection
-SOON_S = 5.0  # connections that end sooner, again and again, have a second device with the same client id
-AT_MOST_ONCE, AT_LEAST_ONCE = 0, 1
-
-
 class MqttSink(Sink):
     """Publishes each change of the decision, retained. The client has its own thread; the loop never waits for it.
 
@@ -188,12 +184,10 @@ class MqttSink(Sink):
         self._clock = clock
         self._wall = WallClock()
         self._text: str | None = None
-        self._state: str | None = None
-        self._source: str | None = None
+        self._current = {self.topics.source: OFFLINE}  # newest messages, to be published after a reconnect
         self._vitals_at = clock()
         self._failure: str | None = None  # while the broker is away: the reason of the first failed attempt
-        self._reached = False
-        self._connected = False
+        self._reached = self._connected = False
         self._connected_at = 0.0
         self._tls = broker.tls
         self._tried = threading.Event()  # the first attempt succeeded or failed
@@ -206,9 +200,9 @@ class MqttSink(Sink):
         with self._publishing:
             if result.decision.text != self._text:
                 self._text = result.decision.text
-                self._state = _state_payload(result, self._wall)
-                self._publish(self.topics.state, self._state)
-            self._publish_source(ONLINE)  # after the state: the retained one of before must not count for a moment
+                self._update(self.topics.state, _state_payload(result, self._wall), again=True)
+            # after the state: the retained one of before must not count for a moment
+            self._update(self.topics.source, ONLINE)
             now = self._clock()
             if result.vitals is not None and now - self._vitals_at >= VITALS_EVERY_S:
                 self._vitals_at = now
@@ -218,7 +212,7 @@ class MqttSink(Sink):
         """Publish that the source is lost; its first frame publishes that it is back."""
         if event.state == "lost":
             with self._publishing:
-                self._publish_source(OFFLINE)
+                self._update(self.topics.source, OFFLINE)
             self._text = None
 
     def close(self) -> None:
@@ -248,10 +242,10 @@ class MqttSink(Sink):
         client.connect_async(broker.host, broker.port, KEEP_ALIVE_S)
         client.loop_start()
 
-    def _publish_source(self, source: str) -> None:
-        if source != self._source:
-            self._source = source
-            self._publish(self.topics.source, source)
+    def _update(self, topic: str, payload: str, *, again: bool = False) -> None:
+        if again or payload != self._current.get(topic):
+            self._current[topic] = payload
+            self._publish(topic, payload)
 
     def _publish(self, topic: str, payload: str) -> None:
         if self._connected:
@@ -267,9 +261,8 @@ class MqttSink(Sink):
             self._connected_at = self._clock()
             for topic, payload in make_discovery(self.topics, self._space, fashion_edge.__version__):
                 self._publish(topic, payload)
-            if self._state is not None:
-                self._publish(self.topics.state, self._state)
-            self._publish(self.topics.source, self._source or OFFLINE)
+            for topic in sorted(self._current, reverse=True):  # the state first
+                self._publish(topic, self._current[topic])
             self._publish(self.topics.availability, ONLINE)  # last: old retained messages must not count for a moment
         self._tried.set()
         if self._failure is not None:
@@ -283,14 +276,13 @@ class MqttSink(Sink):
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         was_connected, self._connected = self._connected, False
-        if not reason.is_failure:
-            return
         hint = ""
         if not was_connected and not self._tls:
             hint = "; if its port is one for TLS, add --mqtt-tls"
         elif was_connected and self._clock() - self._connected_at < SOON_S:
             hint = f"; if another device is called {self.topics.name!r} as well, give each a --mqtt-name of its own"
-        self._fail(f"the broker is gone: {reason}{hint}")
+        if reason.is_failure:
+            self._fail(f"the broker is gone: {reason}{hint}")
 
     def _fail(self, reason: str) -> None:
         """Report the first failure, not each attempt; after a refusal the connection ends, too."""

@@ -12,6 +12,8 @@ from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sources import Source
 
+REFRESH_S = 0.5
+
 
 class TextSink(Sink):
     """Prints `photo.jpg: red dress (dress 0.99, red 1.00)`; faults and events go to standard error."""
@@ -46,9 +48,6 @@ class TextSink(Sink):
         """Print that the source was lost or is back; the fan-out reports a failed sink."""
         if event.state != "failed":
             say(f"{event.source} {event.state}: {event.detail}")
-
-
-REFRESH_S = 0.5
 
 
 class ProgressSink(Sink):

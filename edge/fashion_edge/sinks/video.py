@@ -141,6 +141,6 @@ def _letterbox(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.
     scale = min(width / image.shape[1], height / image.shape[0])
     size = max(1, round(scale * image.shape[1])), max(1, round(scale * image.shape[0]))
     left, top = (width - size[0]) // 2, (height - size[1]) // 2
-    right, bottom = width - size[0] - left, height - size[1] - top
-    inner = cv2.resize(image, size)
-    return cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_CONSTANT)  # type: ignore[no-any-return]
+    framed = np.zeros((height, width, 3), np.uint8)
+    framed[top : top + size[1], left : left + size[0]] = cv2.resize(image, size)
+    return framed

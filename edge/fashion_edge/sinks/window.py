@@ -39,9 +39,9 @@ def why_no_window() -> str | None:
         return "there is no display (DISPLAY is not set)"
     if not cv2.currentUIFramework():
         return f"this OpenCV has no GUI ({WITH_GUI})"
-    if wayland or not (linux and display):
-        return None
-    return None if _answers(display) else f"the display {display} does not answer (DISPLAY is of a session that ended)"
+    if linux and display and not wayland and not _answers(display):
+        return f"the display {display} does not answer (DISPLAY is of a session that ended)"
+    return None
 
 
 def _answers(display: str) -> bool:
@@ -50,21 +50,14 @@ def _answers(display: str) -> bool:
     number = screen.partition(".")[0]
     if not number.isdecimal():
         return True  # an unknown form, such as a path
+    if host in ("", "unix"):
+        path = f"/tmp/.X11-unix/X{number}"  # noqa: S108
+        with socket.socket(socket.AF_UNIX) as probe:
+            return 0 in (probe.connect_ex(path), probe.connect_ex(f"\0{path}"))
     try:
-        if host in ("", "unix"):
-            return _connects(f"/tmp/.X11-unix/X{number}") or _connects(f"\0/tmp/.X11-unix/X{number}")  # noqa: S108
         socket.create_connection((host, 6000 + int(number)), ANSWER_S).close()
     except OSError:
         return False
-    return True
-
-
-def _connects(address: str) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(address)
-        except OSError:
-            return False
     return True
 
 
@@ -88,7 +81,6 @@ class WindowSink(Sink):
         self._result: Result | None = None
         self._shown: NDArray[np.uint8] | None = None
         self._recording: VideoSink | None = None
-        self._recorded: Path | None = None
         self._actions: dict[str, Callable[[], None]] = {"s": self._save, "r": self._record, "h": self._toggle_help}
         self._shows_help = False
         os.environ.setdefault("QT_LOGGING_RULES", "default.warning=false")  # Qt warns of fonts that are not used
@@ -156,17 +148,16 @@ class WindowSink(Sink):
         say(f"saved {path}")
 
     def _record(self) -> None:
-        if self._recording is not None:
+        if self._recording is None:
+            self._recording = VideoSink(self._find_free("", ".mp4"), self._fps, replayed=self._replayed)
+        else:
             self._end_recording()
-            return
-        self._recorded = self._find_free("", ".mp4")
-        self._recording = VideoSink(self._recorded, self._fps, replayed=self._replayed)
 
     def _end_recording(self) -> None:
         recording, self._recording = self._recording, None
         if recording is not None:
             recording.close()
-            say(f"recorded {self._recorded}" if recording.output else "nothing was recorded")
+            say(f"recorded {recording.output.removeprefix('video: ')}" if recording.output else "nothing was recorded")
 
     def _toggle_help(self) -> None:
         self._shows_help = not self._shows_help

@@ -22,6 +22,11 @@ DISCRETE = 1
 MAX_ENTRIES = 256  # of one list: a driver whose list does not end is broken
 
 Ioctl = Callable[[int, int, bytearray], object]
+SIZE, FPS = (640, 480), 30.0  # default: more pixels cost decoding and give no better labels
+READ_TIMEOUT_S = "3"  # OpenCV would wait ten for a driver that hangs
+COMPRESSED = ("MJPG", "JPEG")
+READABLE = (*COMPRESSED, "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "RGB3", "BGR3", "GREY")  # by OpenCV
+RATE_SLACK = 0.5  # frames a second: 29.97 is 30
 
 
 @dataclass(frozen=True)
@@ -111,13 +116,6 @@ def _enumerate(fd: int, ioctl: Ioctl, request: int, size: int, *fields: int) -> 
 
 def _text(field: bytes) -> str:
     return field.split(b"\0", 1)[0].decode("utf-8", "replace")
-
-
-SIZE, FPS = (640, 480), 30.0  # default: more pixels cost decoding and give no better labels
-READ_TIMEOUT_S = "3"  # OpenCV would wait ten for a driver that hangs
-COMPRESSED = ("MJPG", "JPEG")
-READABLE = (*COMPRESSED, "YUYV", "UYVY", "NV12", "NV21", "YU12", "YV12", "RGB3", "BGR3", "GREY")  # by OpenCV
-RATE_SLACK = 0.5  # frames a second: 29.97 is 30
 
 
 def open_camera(device: str, settings: CameraSettings, *, live: bool = True) -> ReopeningSource:

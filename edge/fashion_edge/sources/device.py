@@ -22,6 +22,9 @@ DEFAULT_FPS = 30.0
 CLOCK = 1000.0  # frames/s: the milliseconds of a container without a rate, such as a recording of a browser
 MAX_CORRUPT = 5  # pictures in a row that may not decode, as after a loose plug or on a bad link, before it is a loss
 MAX_CORRUPT_S = 0.5  # and for how long: a read that timed out is not repeated
+BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0)  # waits between attempts to reopen; the last one repeats
+STEADY_S = 10.0  # a device that worked for so long starts again with the shortest wait; a loose plug does not
+GRID = 16  # every 16th pixel is compared first
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +144,6 @@ def open_video_capture(*args: Any) -> Any:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first capture is opened
     getattr(cv2.utils, "logging", cv2).setLogLevel(0)  # the function moved in OpenCV 5
     return cv2.VideoCapture(*args)
-
-
-BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0)  # waits between attempts to reopen; the last one repeats
-STEADY_S = 10.0  # a device that worked for so long starts again with the shortest wait; a loose plug does not
-GRID = 16  # every 16th pixel is compared first
 
 
 class ReopeningSource(Source):

@@ -20,6 +20,12 @@ from fashion_edge.sources.device import CvCapture, ReopeningSource, open_video_c
 
 MAX_BOXES = 1_000  # of one level of an MP4 container: bounds the time for a malicious file
 MAX_MOVIE_BYTES = 64 << 20
+SMALL = 640 * 480  # pixels that one thread decodes faster than they are classified
+COMPLETE = 0.9  # containers estimate their frame count; a smaller share of frames and time means damage
+OPEN_TIMEOUT_MS = 5_000
+READ_TIMEOUT_MS = 4_000
+SECRET = re.compile(r"(\w*(?:pas|pwd|token)\w*=|\b(?:\w*[_-])?(?:auth|(?:api)?key)=)[^&]*", re.IGNORECASE)
+PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
 
 
 def shown_s(path: Path) -> float | None:
@@ -88,10 +94,6 @@ def _read_head(data: bytes | memoryview, rest: int) -> tuple[int, int, bytes]:
     elif length == 0:  # to the end
         length = rest
     return start, max(start, length), kind
-
-
-SMALL = 640 * 480  # pixels that one thread decodes faster than they are classified
-COMPLETE = 0.9  # containers estimate their frame count; a smaller share of frames and time means damage
 
 
 class VideoSource(Source):
@@ -211,12 +213,6 @@ class StillsSource(Source):
 def legible(name: str) -> str:
     r"""A file name that can be written as UTF-8; other bytes are escaped as `\xff`."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-OPEN_TIMEOUT_MS = 5_000
-READ_TIMEOUT_MS = 4_000
-SECRET = re.compile(r"(\w*(?:pas|pwd|token)\w*=|\b(?:\w*[_-])?(?:auth|(?:api)?key)=)[^&]*", re.IGNORECASE)
-PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
 
 
 def redact(url: str) -> str:

@@ -26,6 +26,11 @@ FORMATS = {  # bytes a pixel, 0 where the colours follow the brightness; OpenCV'
     "YUV420": (0, "COLOR_YUV2BGR_I420"),
     "YVU420": (0, "COLOR_YUV2BGR_YV12"),
 }
+SIZE = (640, 480)
+READ_TIMEOUT_S = 3.0
+SETTLE_S = 2.0  # longest wait for the white balance to settle
+SETTLED_FRAMES, SETTLED_STEP = 5, 0.01  # gains settled: so many frames in a row, with smaller relative changes
+MODES = {"incandescent": 1, "tungsten": 2, "fluorescent": 3, "indoor": 4, "daylight": 5, "cloudy": 6}  # libcamera's
 
 
 def to_bgr(buffer: NDArray[np.uint8], layout: str, size: tuple[int, int], stride: int) -> NDArray[np.uint8]:
@@ -50,13 +55,6 @@ def to_bgr(buffer: NDArray[np.uint8], layout: str, size: tuple[int, int], stride
     if conversion:
         image = cv2.cvtColor(np.ascontiguousarray(image), getattr(cv2, conversion))[:, :width]
     return np.ascontiguousarray(image)
-
-
-SIZE = (640, 480)
-READ_TIMEOUT_S = 3.0
-SETTLE_S = 2.0  # longest wait for the white balance to settle
-SETTLED_FRAMES, SETTLED_STEP = 5, 0.01  # gains settled: so many frames in a row, with smaller relative changes
-MODES = {"incandescent": 1, "tungsten": 2, "fluorescent": 3, "indoor": 4, "daylight": 5, "cloudy": 6}  # libcamera's
 
 
 def open_picamera(text: str, settings: CameraSettings, *, live: bool = True) -> ReopeningSource:

@@ -22,6 +22,23 @@ LOOPBACK = "127.0.0.1"
 BACKLOG = 16
 # Documentation addresses, RFC 5737 and RFC 3849: a route to them leaves this machine.
 REMOTE: dict[int, str] = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+HOST = re.compile(r"[0-9a-z._-]{1,253}|[0-9a-f:.]{2,45}")  # anything else is neither printed nor compared
+TOKEN_VARIABLE = "FASHION_EDGE_TOKEN"  # noqa: S105  # a name, not a secret
+MIN_TOKEN_LENGTH = 16
+MAX_REPORTED = 8  # rejected origins and hosts: untrusted clients must not fill the terminal
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Server": "fashion-edge",
+}
 
 
 def is_loopback(host: str) -> bool:
@@ -91,10 +108,6 @@ def _own_address(family: int) -> str:
             return next(usable, LOOPBACK if family == socket.AF_INET else "::1")
 
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
-HOST = re.compile(r"[0-9a-z._-]{1,253}|[0-9a-f:.]{2,45}")  # anything else is neither printed nor compared
-
-
 @dataclass(frozen=True)
 class Origin:
     """Scheme, host and port of a page, as browsers compare them: lower case, punycode, no default port."""
@@ -132,23 +145,6 @@ class Origin:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
-
-
-TOKEN_VARIABLE = "FASHION_EDGE_TOKEN"  # noqa: S105  # a name, not a secret
-MIN_TOKEN_LENGTH = 16
-MAX_REPORTED = 8  # rejected origins and hosts: untrusted clients must not fill the terminal
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    ),
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Server": "fashion-edge",
-}
 
 
 class AccessPolicy:
