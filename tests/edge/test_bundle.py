@@ -1,7 +1,5 @@
 import hashlib
 import json
-import shutil
-from pathlib import Path
 
 import pytest
 
@@ -99,35 +97,35 @@ def test_a_manifest_that_is_not_json_or_no_object_is_refused(bundle_copy, text):
         load_bundle(bundle_copy)
 
 
-def test_a_folder_without_a_manifest_is_refused(tmp_path):
-    with pytest.raises(BundleError, match="has no manifest.json, so it is not a bundle; make one with fashion-export"):
-        load_bundle(tmp_path)
-    with pytest.raises(BundleError, match="is not a bundle folder"):
-        load_bundle(tmp_path / "gone")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (".", "has no manifest.json, so it is not a bundle; make one with fashion-export"),
+        ("gone", "is not a bundle folder"),
+        ("sent.zip", "is a file, a bundle is a folder; name the folder, an archive unpacked"),
+    ],
+)
+def test_a_path_that_is_not_a_bundle_is_refused(tmp_path, name, said):
+    (tmp_path / "sent.zip").touch()
+    with pytest.raises(BundleError, match=said):
+        load_bundle(tmp_path / name)
 
 
-def test_an_archive_or_a_file_instead_of_a_folder_is_refused(bundle_copy, tmp_path):
-    archive = Path(shutil.make_archive(str(tmp_path / "sent"), "zip", bundle_copy))
-    for file in (archive, bundle_copy / "model.int8.tflite"):
-        with pytest.raises(BundleError, match="is a file, a bundle is a folder; name the folder, an archive unpacked"):
-            load_bundle(file)
-
-
-def test_a_model_file_that_was_cut_swapped_or_lost_is_refused(bundle_copy):
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda file, data: file.write_bytes(data[:-100]), r"has \d+ bytes, the manifest says \d+"),
+        (lambda file, data: file.write_bytes(data[:-1] + bytes([data[-1] ^ 1])), "does not have the hash"),
+        (lambda file, data: file.unlink(), "is missing though the manifest names it"),
+    ],
+    ids=["cut", "swapped", "lost"],
+)
+def test_a_damaged_model_file_is_refused(bundle_copy, damage, said):
     bundle = load_bundle(bundle_copy)
-    variant = bundle.find()
-    file = bundle_copy / variant.file
-    whole = file.read_bytes()
-
-    file.write_bytes(whole[:-100])
-    with pytest.raises(ModelError, match=f"has {len(whole) - 100} bytes, the manifest says {len(whole)}"):
-        bundle.read(variant)
-    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(ModelError, match="does not have the hash"):
-        bundle.read(variant)
-    file.unlink()
-    with pytest.raises(ModelError, match="is missing though the manifest names it"):
-        bundle.read(variant)
+    file = bundle_copy / bundle.find().file
+    damage(file, file.read_bytes())
+    with pytest.raises(ModelError, match=said):
+        bundle.read(bundle.find())
 
 
 def test_a_file_too_large_for_any_device_is_refused_before_it_is_read(edit_manifest):

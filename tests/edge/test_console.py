@@ -6,30 +6,18 @@ from pathlib import Path
 import click
 import pytest
 
-from fashion_edge.cli import main
 from fashion_edge.cli.common import run_command
-
-LONG = "a" * 300
 
 
 @pytest.mark.parametrize(
-    "argv",
-    [
-        ["--source", LONG],
-        ["--bundle", LONG],
-        ["--jsonl", LONG],
-        ["--save", LONG],
-        ["--capture", LONG],
-        ["--record", f"{LONG}.mp4"],
-        ["--record-raw", LONG],
-        ["--print-colour-card", f"{LONG}.png"],
-    ],
+    "flag",
+    ["--source", "--bundle", "--jsonl", "--save", "--capture", "--record", "--record-raw", "--print-colour-card"],
 )
-def test_a_file_name_that_is_too_long_is_one_sentence(capsys, tmp_path, monkeypatch, argv):
+def test_a_file_name_that_is_too_long_is_one_sentence(run_edge, tmp_path, monkeypatch, flag):
     monkeypatch.chdir(tmp_path)
-    assert main(argv) == 2
-    (said,) = capsys.readouterr().err.splitlines()
-    assert said == f"fashion-edge: {argv[1]} cannot be read or written (File name too long); name another place"
+    name = "a" * 300 + {"--record": ".mp4", "--print-colour-card": ".png"}.get(flag, "")
+    said = f"fashion-edge: {name} cannot be read or written (File name too long); name another place\n"
+    assert run_edge(flag, name) == (2, "", said)
 
 
 def test_a_missing_file_is_named_and_debug_shows_the_traceback(capsys, tmp_path):
@@ -52,11 +40,7 @@ def test_a_missing_file_is_named_and_debug_shows_the_traceback(capsys, tmp_path)
     [
         ("--source", ["my photos"], "(my photos); give it as --source 'my photos'"),
         ("--dataset", ["photos"], "(photos); give it as --dataset photos"),
-        (
-            "--source",
-            ["a.jpg", "b.jpg"],
-            "for several photos give their folder, as --source FOLDER",
-        ),
+        ("--source", ["a.jpg", "b.jpg"], "for several photos give their folder, as --source FOLDER"),
         ("--source", ["--source", "a.jpg", "b.jpg"], "(b.jpg); for several photos give their folder"),
         ("--dataset", ["picture.jpg"] * 999, "picture.jpg ...); for several photos give their folder"),
         ("--out", ["photos"], "(photos); see fashion-x --help"),
@@ -65,9 +49,9 @@ def test_a_missing_file_is_named_and_debug_shows_the_traceback(capsys, tmp_path)
 def test_photos_as_arguments_are_refused_with_the_option(capsys, flag, argv, said):
     command = click.Command("fashion-x", params=[click.Option([flag])])
     assert run_command(command, argv) == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert len(told) < 300
+    message = capsys.readouterr().err
+    assert said in message
+    assert len(message) < 300
 
 
 def in_a_shell(redirections: str, *argv: str) -> subprocess.CompletedProcess:
@@ -76,12 +60,15 @@ def in_a_shell(redirections: str, *argv: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+NEEDS_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+
+
 @pytest.mark.parametrize(
     ("redirections", "status"),
     [
-        ("> /dev/null 2> /dev/full", 0),  # messages are lost, and no more
-        ("> /dev/full", 1),  # what was found is lost: an output failed
-        ("> /dev/full 2>&1", 1),
+        pytest.param("> /dev/null 2> /dev/full", 0, marks=NEEDS_FULL),  # messages are lost, and no more
+        pytest.param("> /dev/full", 1, marks=NEEDS_FULL),  # what was found is lost: an output failed
+        pytest.param("> /dev/full 2>&1", 1, marks=NEEDS_FULL),
         ("2>&-", 0),
         ("<&- >&- 2>&-", 0),
     ],
@@ -93,12 +80,11 @@ def test_a_closed_terminal_does_not_end_the_run(tmp_path, redirections, status):
     assert [line for line in lines.read_text().splitlines() if '"frame"' in line][2:]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@NEEDS_FULL
 def test_a_full_disk_behind_standard_output_is_a_failed_output():
     done = in_a_shell("> /dev/full", "--help")
-    assert done.returncode == 1
     said = "an output cannot be written (No space left on device); free some space, or write it elsewhere"
-    assert done.stderr == f"fashion-edge: {said}\n"
+    assert (done.returncode, done.stderr) == (1, f"fashion-edge: {said}\n")
 
 
 def test_characters_outside_the_locale_are_escaped():

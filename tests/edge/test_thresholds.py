@@ -9,7 +9,6 @@ from fashion_edge.thresholds import (
     QUANTIZED_STEPS,
     labels_below_precision,
     retune_quantized,
-    standard_error,
     tune_thresholds,
 )
 
@@ -57,11 +56,6 @@ def test_label_without_a_true_positive_keeps_its_default_under_a_target_precisio
     assert tuned["red"] > 0.45
     assert tuned["rare"] == 0.5
     assert labels_below_precision(scores, targets, tuned, 0.95) == ["rare"]
-
-
-def test_standard_error_of_a_share_is_never_zero():
-    assert standard_error(0.98, 200) == pytest.approx(0.0109, abs=1e-4)
-    assert standard_error(1.0, 100) > 0
 
 
 RNG = np.random.default_rng(2)

@@ -54,8 +54,8 @@ class Interpreter:
     ("source", "target"), [((2, 8, 8, 3), (2, 6)), ((1, 8, 8, 6), (1, 6)), ((1, 8, 8, 3), (2, 6)), ((1, 192), (1, 6))]
 )
 def test_a_tflite_file_of_other_batches_or_channels_is_refused(source, target):
-    def load(source, target):
-        return litert.load(b"", "x.tflite", 1, (lambda **_: Interpreter(source, target), "a runtime"))
+    def load(*shapes):
+        return litert.load(b"", "x.tflite", 1, (lambda **_: Interpreter(*shapes), "a runtime"))
 
     assert load((1, 8, 8, 3), (1, 6)).input_shape == (8, 8, 3)
     with pytest.raises(ModelError, match=r"must have one input \(1, h, w, 3\) and one output \(1, labels\)"):

@@ -26,12 +26,6 @@ def test_empty_undecodable_and_multi_line_values_are_refused(kind, value, reason
         kind.convert(value, None, None)
 
 
-@pytest.mark.parametrize("value", ["nan", "inf"])
-def test_a_number_is_finite(value):
-    with pytest.raises(click.BadParameter, match="is not a finite number"):
-        Number(0).convert(value, None, None)
-
-
 @click.command(name="fashion-test", cls=GroupedCommand)
 @group("Source", click.option("--photos", type=FILE), click.option("--fps", type=Number(1, 120)))
 @group("Output", click.option("--seconds", type=Number(0, unit="SECONDS"), help="Stop then."))
