@@ -43,10 +43,7 @@ class Variant:
     def __post_init__(self) -> None:
         """Refuse file names outside the bundle, and unknown runtimes and precisions."""
         _check_plain_name(self.file)
-        for key, value, known in (
-            ("runtime", self.runtime, RUNTIMES),
-            ("precision", self.precision, PRECISIONS),
-        ):
+        for key, value, known in (("runtime", self.runtime, RUNTIMES), ("precision", self.precision, PRECISIONS)):
             if value not in known:
                 raise BundleError(f"{key} {value!r:.60} of {self.file} is not one of {', '.join(known)}")
 
@@ -174,12 +171,7 @@ def load_bundle(path: Path) -> Bundle:
 
 
 def parse_manifest(data: bytes) -> Manifest:
-    """Decode the text of a manifest.json and check every value.
-
-    Raises:
-        BundleError: the first thing that is wrong, in one sentence.
-        NewerBundleError: a later version wrote it.
-    """
+    """Decode the text of a manifest.json and check every value; raises `BundleError` for the first that is wrong."""
     schema = decode_json(data, _Version, "the manifest", BundleError).schema
     if schema != SCHEMA:
         newer = isinstance(schema, int) and schema > SCHEMA
@@ -200,11 +192,7 @@ def parse_manifest(data: bytes) -> Manifest:
 
 
 def parse_label_space(root: Mapping[str, Any]) -> LabelSpace:
-    """Check the keys labels, groups and thresholds of a decoded run.json.
-
-    Raises:
-        BundleError: the first thing that is wrong, in one sentence.
-    """
+    """Check the keys labels, groups and thresholds of a decoded run.json; errors as for `parse_manifest`."""
     return _make_label_space(convert_json(root, _Labels, "", BundleError))
 
 
@@ -227,11 +215,7 @@ def _make_label_space(root: _Labels) -> LabelSpace:
 
 
 def parse_input_spec(entry: Mapping[str, Any]) -> InputSpec:
-    """Check the key input of a manifest.json or run.json.
-
-    Raises:
-        BundleError: a key is missing, or a value is out of range.
-    """
+    """Check the key input of a manifest.json or run.json; errors as for `parse_manifest`."""
     if missing := [key.name for key in fields(InputSpec) if key.name not in entry]:
         raise BundleError(f"input: missing key {missing[0]}")
     return convert_json(entry, InputSpec, "input", BundleError)

@@ -84,10 +84,8 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
     check_shapes(variant, backend, spec, len(space.labels))
     golden = parse_golden(bundle.read_golden())
     if golden.labels != space.labels:
-        raise ModelError(
-            f"the manifest's labels {list(space.labels)} are not in the order of the scores, {list(golden.labels)}; "
-            + AGAIN
-        )
+        order = f"{list(space.labels)} are not in the order of the scores, {list(golden.labels)}"
+        raise ModelError(f"the manifest's labels {order}; {AGAIN}")
     expected = golden.scores.get(variant.file)
     if expected is None or expected.shape != (len(golden.frames), len(space.labels)):
         raise ModelError(f"the golden file has no scores for {variant.file}; {AGAIN}")
@@ -117,13 +115,11 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
 def check_shapes(variant: Variant, backend: Backend, spec: InputSpec, n_labels: int) -> None:
     """Compare the shapes of the model file with those of the manifest."""
     if backend.input_shape != spec.shape:
-        raise ModelError(
-            f"{variant.file} expects inputs {backend.input_shape}, the manifest says {spec.shape}; {AGAIN}"
-        )
+        found = f"expects inputs {backend.input_shape}, the manifest says {spec.shape}"
+        raise ModelError(f"{variant.file} {found}; {AGAIN}")
     if backend.n_labels != n_labels:
-        raise ModelError(
-            f"{variant.file} gives {backend.n_labels} scores, the manifest names {n_labels} labels; {AGAIN}"
-        )
+        found = f"gives {backend.n_labels} scores, the manifest names {n_labels} labels"
+        raise ModelError(f"{variant.file} {found}; {AGAIN}")
 
 
 # R, G, B
@@ -131,17 +127,14 @@ TEST_COLOURS = {"red": (200, 40, 40), "green": (40, 160, 60), "blue": (40, 60, 2
 PATH_TOLERANCE = 3  # of 255: interpolation of a flat colour, or rounding of JPEG and video, is below
 
 
-def self_test_colours(
-    preprocess_frame: Callable[[Frame], NDArray[np.uint8]], channels: str, height: int = 480, width: int = 640
-) -> None:
+def self_test_colours(preprocess_frame: Callable[[Frame], NDArray[np.uint8]], channels: str) -> None:
     """Preprocess frames of one known colour each, and check the colour of the model's input in `channels` order.
 
     Raises:
         ModelError: a colour arrives as another one, or as grey.
     """
     for name, rgb in TEST_COLOURS.items():
-        frame = np.empty((height, width, 3), np.uint8)
-        frame[:] = rgb[::-1]
+        frame = np.full((480, 640, 3), rgb[::-1], np.uint8)
         pixels = preprocess_frame(Frame(frame, 0, 0.0, "colour self-test"))
         actual = pixels[pixels.shape[0] // 2, pixels.shape[1] // 2].astype(int)
         expected = np.array(rgb if channels == "RGB" else rgb[::-1])

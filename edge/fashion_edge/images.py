@@ -20,6 +20,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".gif", ".webp", ".bmp",
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM")  # decoders for untrusted files
 NOTES = frozenset({".json", ".txt", ".csv", ".xml", ".md", ".yaml", ".yml", ".ini", ".db", ".html"})  # next to photos
 MAX_PIXELS = 64_000_000  # declared width x height; 192 MB once decoded
+MEGAPIXELS = f"{MAX_PIXELS / 1e6:g} megapixels"
 MAX_BYTES = 256 << 20
 BITS_PER_SAMPLE = 258  # a tag of TIFF
 PAPER = (255, 255, 255)  # behind transparent pixels: shops cut garments out on white
@@ -77,10 +78,10 @@ def _is_locked(folder: Path) -> bool:
     return not os.access(folder, os.R_OK | os.X_OK)
 
 
-def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def read_image(path: Path) -> NDArray[np.uint8]:
     """Decode a photo to (h, w, 3) uint8 in B, G, R order.
 
-    The header is read first: a file that declares more than `max_pixels` is refused before anything is decoded.
+    The header is read first: a file that declares more than `MAX_PIXELS` is refused before anything is decoded.
     EXIF rotation is applied, transparency becomes white, and an animation gives its first picture.
 
     Raises:
@@ -94,10 +95,8 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore")  # our own limit is below
             with Image.open(path, formats=FORMATS) as image:
                 width, height = image.size
-                if width * height > max_pixels:
-                    raise ImageError(
-                        f"{path} declares {width} x {height} pixels, above the limit of {max_pixels / 1e6:g} megapixels"
-                    )
+                if width * height > MAX_PIXELS:
+                    raise ImageError(f"{path} declares {width} x {height} pixels, above the limit of {MEGAPIXELS}")
                 return _to_bgr(image, _depth(image, path))
     except FileNotFoundError:
         raise ImageError(f"{path} does not exist") from None
@@ -106,7 +105,7 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     except IsADirectoryError:
         raise ImageError(f"{path} is a folder, not a picture") from None
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{path} declares more pixels than the limit of {max_pixels / 1e6:g} megapixels") from error
+        raise ImageError(f"{path} declares more pixels than the limit of {MEGAPIXELS}") from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{path} is not a picture in a known format ({', '.join(FORMATS)})") from error
     except ImageError:

@@ -130,12 +130,7 @@ def open_model(
 def choose_variant(
     bundle: Bundle, runtime: str | None = None, precision: str | None = None, profile: Path | None = None
 ) -> tuple[Variant, Profile | None]:
-    """Return the variant, and the profile that chose it; see `open_model`. A runtime or precision overrides a profile.
-
-    Raises:
-        BundleError: the bundle has no such variant.
-        UsageError: the profile is damaged, or `profile` is of another bundle.
-    """
+    """Choose as `open_model` does; returns the variant, and the profile that chose it."""
     path = profile or default_profile()
     if runtime is None and precision is None and (profile or path.is_file()):
         chosen = load_profile(path)

@@ -9,11 +9,7 @@ class _LazyOpenCV:
     """The module `cv2`: nothing is imported before the first attribute is read."""
 
     def __getattr__(self, name: str) -> Any:
-        """Import OpenCV; later reads find its names here and cost no call.
-
-        Raises:
-            MissingExtraError: OpenCV is not installed.
-        """
+        """Import OpenCV; later reads find its names here and cost no call."""
         try:
             import cv2
         except ImportError as error:

@@ -31,11 +31,7 @@ OUTPUTS = ("jsonl", "events", "record", "save", "serve", "mqtt", "capture", "rec
 
 
 def refuse_unused(ctx: click.Context) -> None:
-    """Refuse options without an effect on this command line.
-
-    Raises:
-        UsageError: the option, and what it needs or conflicts with.
-    """
+    """Refuse options without an effect on this command line."""
     given = {option.name or "" for option in given_options(ctx)}
     for name, companions in COMPANIONS.items():
         if name in given and not given.intersection(companions):

@@ -30,30 +30,17 @@ if TYPE_CHECKING:
 
 
 def check_destinations(request: Request) -> None:
-    """Refuse outputs that cannot be written, or that would replace other files.
-
-    Raises:
-        UsageError: an output is the source or another output, is a folder instead of a file or the reverse, or cannot
-            be written.
-        OutputExistsError: it exists already, and neither `--overwrite` nor `--append` was given.
-    """
+    """Refuse outputs that cannot be written, or that would replace other files."""
     if request.jsonl == request.events == "-":
         raise UsageError("--jsonl - and --events - both write to standard output; give one of them a file")
-    files = list(_files(request))
-    _check_apart(files)
-    for flag, path in files:
-        _check_file(flag, path, request)
+    files, source = list(_files(request)), request.source_text()
     wanted = {"--save": request.save, "--capture": request.capture, "--record-raw": request.record_raw}
     folders = [(flag, folder) for flag, folder in wanted.items() if folder is not None]
-    for flag, folder in folders:
-        _check_folder(flag, folder, request.source_text())
-    if request.record_raw is not None:
-        _check_recording(request.record_raw, request.source_text(), overwrite=request.overwrite)
+    _check_apart(files)
     for flag, path in files:
-        if not is_device(path):
-            refuse_unwritable(f"{flag} {path}", path, "file")
+        _check_file(flag, path, request, source)
     for flag, folder in folders:
-        refuse_unwritable(f"{flag} {folder}", folder, "folder")
+        _check_folder(flag, folder, source, overwrite=request.overwrite)
     _check_parents(files, [*files, *folders])
 
 
@@ -85,41 +72,38 @@ def _check_parents(files: Sequence[tuple[str, Path]], outputs: Sequence[tuple[st
                 )
 
 
-def _check_file(flag: str, path: Path, request: Request) -> None:
+def _check_file(flag: str, path: Path, request: Request, source: str) -> None:
     if path.is_dir():
-        raise UsageError(f"{flag} {path} is a folder; name a file, such as {path / _example(flag)}")
-    _refuse_source(flag, path, request.source_text())
-    _refuse_recording(flag, path, request.record_raw)
-    if flag == "--record":
-        check_suffix(path)
-    if not (is_device(path) or (request.append and flag != "--record")):
-        refuse_existing(path, overwrite=request.overwrite)
-
-
-def _example(flag: str) -> str:
-    return "annotated.mp4" if flag == "--record" else "labels.jsonl"
-
-
-def _refuse_source(flag: str, path: Path, source: str) -> None:
+        example = path / ("annotated.mp4" if flag == "--record" else "labels.jsonl")
+        raise UsageError(f"{flag} {path} is a folder; name a file, such as {example}")
     if path.exists() and any(path.samefile(file) for file in _source_files(source) if file.exists()):
         raise UsageError(f"{flag} {path} is the source itself, or a part of it; name another file")
-
-
-def _refuse_recording(flag: str, path: Path, recording: Path | None) -> None:
-    """Refuse a file inside a recording, whether it is new or exists already."""
-    inside = recording is not None and path.resolve().is_relative_to(recording.resolve())
+    inside = request.record_raw is not None and path.resolve().is_relative_to(request.record_raw.resolve())
     if inside or (path.name in (HEADER, LINES) and (path.parent / HEADER).is_file()):
         raise UsageError(f"{flag} {path} would be part of a recording of raw frames; name a file elsewhere")
+    if flag == "--record":
+        check_suffix(path)
+    if is_device(path):
+        return
+    if flag == "--record" or not request.append:
+        refuse_existing(path, overwrite=request.overwrite)
+    refuse_unwritable(f"{flag} {path}", path, "file")
 
 
-def _check_folder(flag: str, folder: Path, source: str) -> None:
+def _check_folder(flag: str, folder: Path, source: str, *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{flag} {folder} is a file; name a folder")
-    if Path(source).is_dir() and folder.resolve().is_relative_to(Path(source).resolve()):
+    place = folder.resolve()
+    if Path(source).is_dir() and place.is_relative_to(Path(source).resolve()):
         raise UsageError(
             f"{flag} {folder} lies in the source folder {source}, so the next run would label its pictures; "
             "name one elsewhere"
         )
+    if flag == "--record-raw":
+        if any(file.resolve().is_relative_to(place) for file in _source_files(source) if file.exists()):
+            raise UsageError(f"--record-raw {folder} is the recording that is replayed; name another folder")
+        check_folder(folder, overwrite=overwrite)
+    refuse_unwritable(f"{flag} {folder}", folder, "folder")
 
 
 def _source_files(source: str) -> Iterator[Path]:
@@ -133,20 +117,8 @@ def _source_files(source: str) -> Iterator[Path]:
         yield Path(source)
 
 
-def _check_recording(folder: Path, source: str, *, overwrite: bool) -> None:
-    """Refuse to replace anything but a recording, and the recording that is replayed."""
-    place = folder.resolve()
-    if any(file.resolve().is_relative_to(place) for file in _source_files(source) if file.exists()):
-        raise UsageError(f"--record-raw {folder} is the recording that is replayed; name another folder")
-    check_folder(folder, overwrite=overwrite)
-
-
 def keep_sinks(request: Request, model: Model, source: Source, options: Options) -> Iterator[Sink]:
-    """Make the sinks that need frames before they are annotated, and the check of a replay.
-
-    Raises:
-        SourceError: the recording that is replayed is damaged; no output is opened.
-    """
+    """Make the sinks that need frames before they are annotated, and the check of a replay."""
     header = make_header(model, source, options)
     check = _make_check(source.recording, header) if source.recording else None  # before an output is opened
     if request.capture:
@@ -186,12 +158,7 @@ def make_header(model: Model, source: Source, options: Options) -> Header:
 
 
 def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterator[Sink]:
-    """Make the sinks of `--serve` and `--mqtt`; each is made after the one before was entered.
-
-    Raises:
-        UsageError: an address is invalid, the port is in use, or the password cannot be read.
-        MissingExtraError: the MQTT client is not installed.
-    """
+    """Make the sinks of `--serve` and `--mqtt`; each is made after the one before was entered."""
     address, origins, broker = parse_network(request)
     if address is not None:
         from fashion_edge.web import WebSink
@@ -204,11 +171,7 @@ def network_sinks(request: Request, space: LabelSpace, source: Source) -> Iterat
 
 
 def parse_network(request: Request) -> "tuple[Address | None, tuple[Origin, ...], Broker | None]":
-    """Read the addresses of `--serve`, `--serve-origin` and `--mqtt`, without opening or connecting anything.
-
-    Raises:
-        UsageError: an address is invalid, or the password cannot be read.
-    """
+    """Read the addresses of `--serve`, `--serve-origin` and `--mqtt`, without opening or connecting anything."""
     address: Address | None = None
     origins: tuple[Origin, ...] = ()
     broker: Broker | None = None
@@ -225,11 +188,7 @@ def parse_network(request: Request) -> "tuple[Address | None, tuple[Origin, ...]
 
 
 def make_sinks(request: Request, source: Source, *, watched: bool) -> Iterator[Sink]:
-    """Make the other sinks, in the order in which they get a frame; each is entered before the next is made.
-
-    Raises:
-        FashionError: an output cannot be opened.
-    """
+    """Make the other sinks, in the order in which they get a frame; each is entered before the next is made."""
     windowed = watched and not source.still
     a_line_each = sys.stdout.isatty() and (source.still or request.jsonl == "-")  # which shows the progress
     if not (windowed or a_line_each) and (progress := make_progress_sink(source, request.frames)) is not None:

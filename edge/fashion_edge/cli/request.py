@@ -119,11 +119,7 @@ class Request:
         return str(self.camera) if self.camera is not None else (self.source or "demo")
 
     def check(self) -> None:
-        """Refuse flags that contradict each other.
-
-        Raises:
-            UsageError: names the flag.
-        """
+        """Refuse flags that contradict each other."""
         if self.jsonl_limit is not None and {self.jsonl, self.events} <= {"-", None}:
             raise UsageError(
                 f"--jsonl-limit {self.jsonl_limit:g} is for files, and standard output is none; "
@@ -172,12 +168,7 @@ class Request:
 
 
 def choose_options(request: Request, bundle: "Bundle", source: "Source") -> "Options":
-    """Take the flags; without them the settings of the recording that is replayed, or the defaults of the bundle.
-
-    Raises:
-        SourceError: the recording has an invalid region of interest.
-        UsageError: a flag does not apply to this source.
-    """
+    """Take the flags; without them the settings of the recording that is replayed, or the defaults of the bundle."""
     _refuse_unused(request, source)
     if source.recording is None:
         return request.options(bundle.manifest.live)

@@ -16,13 +16,11 @@ class _Handler:
     A wrapper that forwards Ctrl-C sends a second signal, which must not interrupt the closing of files.
     """
 
-    def __init__(self) -> None:
-        self.start()
+    closing = False  # files
 
     def start(self) -> None:
         """Reset: no signal has arrived, and no file is being closed."""
-        self.closing = False
-        self._came = 0
+        self.closing, self._came = False, 0
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
         self._came += 1
