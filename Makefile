@@ -31,6 +31,7 @@ test: .venv/ready ## run all tests that need no special device
 	@.venv/bin/python -m pytest -m "browser or broker"
 
 test-fast: .venv/ready ## run the quick tests, under a minute on two cores
+	@echo "==> running the quick tests; less than a minute on two cores"
 	@.venv/bin/python -m pytest -q $(PARALLEL) -m "not slow and not browser and not broker and not devices"
 
 lint: .venv/ready ## check style, types, imports, dependencies and spelling

@@ -35,7 +35,7 @@ def edge(session: nox.Session) -> None:
     )
     tests = ("tests/edge", "tests/render", "tests/system/test_imports.py")
     selected = () if session.python == "3.11" else ("-m", "not slow")
-    session.run("pytest", "-q", *selected, *tests, *session.posargs)
+    session.run("pytest", "-q", "-n", "2", "--dist", "loadfile", *selected, *tests, *session.posargs)
 
 
 @nox.session
