@@ -161,17 +161,9 @@ class RawSink(Sink):
         self._frames += 1
         name = f"{frame.index:08d}.png"
         (self._folder / FRAMES / name).write_bytes(data)
-        self._write(
-            {
-                "frame": frame.index,
-                "at": frame.moment,
-                "file": name,
-                "text": result.decision.text,
-                "decision": dict(result.decision.by_group),
-                "scores": result.score_array.tolist(),
-                "smoothed": result.smoothed_array.tolist(),
-            }
-        )
+        decided = {"text": result.decision.text, "decision": dict(result.decision.by_group)}
+        scores = {"scores": result.score_array.tolist(), "smoothed": result.smoothed_array.tolist()}
+        self._write({"frame": frame.index, "at": frame.moment, "file": name, **decided, **scores})
 
     def event(self, event: Event) -> None:
         """Write what reset the smoothing; a failure of another output did not."""

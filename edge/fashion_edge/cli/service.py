@@ -114,20 +114,17 @@ def _describe_secrets(request: Request, secrets: Sequence[str]) -> Iterator[str]
         yield "the unit contains the password of --source, and every user of this machine can read it there"
     address, origins, _ = parse_network(request)
     if address is not None and AccessPolicy(address, origins=origins).generated:
-        problem = (
-            f"{TOKEN} is not set, so the service makes a new token at each start and prints it to the journal only"
-        )
-        yield f"{problem}; for a permanent one, export {TOKEN}=$(openssl rand -hex 16) and print the unit again"
+        effect = "the service makes a new token at each start and prints it to the journal only"
+        fix = f"for a permanent one, export {TOKEN}=$(openssl rand -hex 16) and print the unit again"
+        yield f"{TOKEN} is not set, so {effect}; {fix}"
     if _uses_password(request) and PASSWORD not in secrets:
-        problem = (
-            f"{PASSWORD} is not set, so the service gives the broker no password for --mqtt-user {request.mqtt_user}"
-        )
-        yield f"{problem}; export it, or add --mqtt-password-file FILE, and print the unit again"
+        effect = f"the service gives the broker no password for --mqtt-user {request.mqtt_user}"
+        fix = "export it, or add --mqtt-password-file FILE, and print the unit again"
+        yield f"{PASSWORD} is not set, so {effect}; {fix}"
     if secrets:
-        problem = (
-            f"{' and '.join(secrets)} {'is' if len(secrets) == 1 else 'are'} not in the unit, which every user can read"
-        )
-        yield f"{problem}; before it starts write {SECRETS_FILE}, which it reads, with: {secrets_command(secrets)}"
+        names = f"{' and '.join(secrets)} {'is' if len(secrets) == 1 else 'are'}"
+        fix = f"before it starts write {SECRETS_FILE}, which it reads, with: {secrets_command(secrets)}"
+        yield f"{names} not in the unit, which every user can read; {fix}"
 
 
 def make_unit(

@@ -9,7 +9,7 @@ import msgspec
 
 from fashion_edge.cli.common import GroupedCommand, group, run_command, version_flag
 from fashion_edge.doctor.isolated import IsolatedProcess, describe_error
-from fashion_edge.doctor.machine import Check, Finding, Machine, import_after
+from fashion_edge.doctor.machine import Check, Finding, Machine
 
 STATES = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 EXAMPLE = "\b\nExample:\n  fashion-doctor --json > findings.json\n\n"
@@ -39,7 +39,7 @@ def all_checks() -> tuple[Check, ...]:
 def command(*, as_json: bool, debug: bool) -> int:
     """Find what keeps fashion-edge from working on this machine, and print the command that fixes it."""
     with closing(IsolatedProcess()) as process:
-        machine = Machine(isolated=process.run, load=import_after(process.run))
+        machine = Machine(isolated=process.run, load=process.load)
         findings = examine(machine, all_checks(), debug=debug)
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(findings), indent=2))

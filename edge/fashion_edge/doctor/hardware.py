@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from shlex import quote
 
-from fashion_edge.doctor.isolated import REASON_LENGTH
-from fashion_edge.doctor.machine import Finding, KilledError, Machine
+from fashion_edge.doctor.isolated import REASON_LENGTH, KilledError
+from fashion_edge.doctor.machine import Finding, Machine
 from fashion_edge.doctor.software import downgrade_numpy
 from fashion_edge.errors import brief
 from fashion_edge.sources.camera import Device, Mode, holders, query

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 from fashion_edge.errors import FashionError, MissingExtraError, brief
 
@@ -26,6 +27,10 @@ class JobResult:
 
     state: str  # "done", "missing" (not installed), "failed" (a Python exception) or "crashed" (the subprocess ended)
     text: str = ""  # if it crashed: "is killed by SIGILL (illegal instruction)"
+
+
+class KilledError(ImportError):
+    """A module that crashes the process which imports it."""
 
 
 class IsolatedProcess:
@@ -51,6 +56,12 @@ class IsolatedProcess:
         if isinstance(answer, JobResult):
             return answer
         raise answer
+
+    def load(self, module: str) -> Any:
+        """Import a module, in the subprocess first; raises `KilledError` if that crashes."""
+        if (result := self.run("load", module)).state == "crashed":
+            raise KilledError(f"it {result.text}")
+        return import_module(module)
 
     def close(self) -> None:
         """End the subprocess, if it runs."""

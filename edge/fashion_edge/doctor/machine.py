@@ -38,21 +38,6 @@ def installed(package: str) -> str | None:
         return None
 
 
-class KilledError(ImportError):
-    """A module that crashes the process which imports it."""
-
-
-def import_after(run: Callable[..., JobResult]) -> Callable[[str], Any]:
-    """An importer that imports a module in a subprocess first, and raises `KilledError` if that crashes."""
-
-    def load(module: str) -> Any:
-        if (result := run("load", module)).state == "crashed":
-            raise KilledError(f"it {result.text}")
-        return import_module(module)
-
-    return load
-
-
 @dataclass(frozen=True)
 class Machine:
     """Files, environment, distributions and interpreter that the checks read; tests replace them."""

@@ -111,16 +111,11 @@ def _open(path: Path, name: str, *, append: bool) -> FileIO:
         if not append and path.is_file():
             path.write_bytes(b"")
         file = path.open("ab", buffering=0)  # writes at the current end: another program may empty the file
-        if append and _ends_midway(path):
-            file.write(b"\n")  # the last line was cut by a power failure: the next one must be whole
+        if append and path.is_file() and path.stat().st_size:
+            with path.open("rb") as old:
+                old.seek(-1, os.SEEK_END)
+                if old.read() != b"\n":  # the last line was cut by a power failure: the next one must be whole
+                    file.write(b"\n")
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror}; name another file") from error
     return file
-
-
-def _ends_midway(path: Path) -> bool:
-    if is_device(path) or path.stat().st_size == 0:
-        return False
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"

@@ -111,15 +111,10 @@ class Topics:
 
 
 def _state_payload(result: Result, wall: WallClock) -> str:
-    record = {
-        "text": result.decision.text,
-        "decision": dict(result.decision.by_group),
-        "labels": list(result.decision.labels),
-        "scores": {label: round(score, 3) for label, score in result.smoothed.items()},
-        "source": result.frame.source,
-        "at": wall.iso(result.frame.captured_at),
-    }
-    return json.dumps(record, ensure_ascii=False)
+    decided = {"text": result.text, "decision": dict(result.decision.by_group), "labels": result.labels}
+    scores = {label: round(score, 3) for label, score in result.smoothed.items()}
+    frame = {"source": result.frame.source, "at": wall.iso(result.frame.captured_at)}
+    return json.dumps({**decided, "scores": scores, **frame}, ensure_ascii=False)
 
 
 def _vitals_payload(vitals: Vitals) -> str:

@@ -97,9 +97,7 @@ def _modes(fd: int, device: Device, ioctl: Ioctl) -> Iterator[Mode]:
             width, height = sizes[:2] if shape == DISCRETE else sizes[0:4:3]
             largest = None if shape == DISCRETE else (sizes[1], sizes[4])
             intervals = _enumerate(fd, ioctl, ENUM_INTERVALS, 52, code, width, height)
-            rates = [
-                struct.unpack_from("II", entry, 20) for entry in intervals
-            ]  # the shortest interval, stepwise or not
+            rates = [struct.unpack_from("II", entry, 20) for entry in intervals]  # the shortest, stepwise or not
             fps = max((parts / seconds for seconds, parts in rates if seconds), default=0.0)
             yield Mode(fourcc, width, height, fps, largest)
 

@@ -1,6 +1,7 @@
 """What each address answers."""
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -87,9 +88,8 @@ class Routes:
         body = await asyncio.to_thread(getattr, picture, "still")  # encoding a large picture takes a while
         text = to_words(picture.result.text) if picture.result else "no_signal"
         name = f"{text or 'unsure'}_{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.jpg"
-        name = name.encode("ascii", "replace").decode().replace("?", "_")
-        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return web.Response(body=body, content_type="image/jpeg", headers=disposition)
+        disposition = f'attachment; filename="{re.sub("[^ -~]", "_", name)}"'
+        return web.Response(body=body, content_type="image/jpeg", headers={"Content-Disposition": disposition})
 
     async def _stream_pictures(self, request: web.Request) -> web.StreamResponse:
         """Motion JPEG, for programs that cannot show anything else."""

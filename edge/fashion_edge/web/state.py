@@ -1,6 +1,7 @@
 """What the frame loop writes and the server reads: newest result and picture, recent changes, counters; the host."""
 
 import asyncio
+import re
 import struct
 import time
 from bisect import bisect_left
@@ -49,13 +50,10 @@ class HostMonitor:
 
     def record(self) -> dict[str, Any]:
         """For JSON."""
-        return {
-            "temperature_c": self.telemetry.temperature_c,
-            "throttled": self.telemetry.throttled,
-            "throttled_before": self.telemetry.throttled_before,
-            "cpu_percent": self._cpu_percent,
-            "memory_mb": round(self.process.memory_info().rss / 1e6, 1),
-        }
+        names = ("temperature_c", "throttled", "throttled_before")
+        memory_mb = round(self.process.memory_info().rss / 1e6, 1)
+        figures = {name: getattr(self.telemetry, name) for name in names}
+        return {**figures, "cpu_percent": self._cpu_percent, "memory_mb": memory_mb}
 
 
 class Counters:
@@ -169,8 +167,7 @@ class LiveState(Sink):
         self._text: str | None = None
         self._detail = detail  # of the live source: size, rate and format
         self._size = CARD_SIZE
-        self._pictures = 0
-        self._changed = 0
+        self._pictures = self._changed = 0
 
     def notify(self) -> None:
         """Called when there is a new picture or change."""
@@ -178,7 +175,7 @@ class LiveState(Sink):
     def put_clean(self, result: Result) -> None:
         """Copy a frame that has no annotations yet, if a client waits for one."""
         self._clean = result
-        self._set_live()
+        self._set_live(time.monotonic(), self._detail)
         if not self.wanted:
             return
         self.wanted = False
@@ -206,7 +203,7 @@ class LiveState(Sink):
         if event.state == "failed":
             self.counters.failed_outputs += 1
         elif event.state == "live":
-            self._set_live(event)
+            self._set_live(event.at, event.detail)
         elif event.state == "lost":
             first = self.source.state != "lost"
             self.source = event if first else replace(event, at=self.source.at)
@@ -216,10 +213,10 @@ class LiveState(Sink):
 
     def current_picture(self, since: float) -> Picture | None:
         """The newest valid picture: the card while the source is lost, else a frame published after `since`."""
-        picture = self.picture
-        if picture is None or (picture.result is None) != (self.source.state == "lost"):
+        picture, lost = self.picture, self.source.state == "lost"
+        if picture is None or (picture.result is None) != lost:
             return None
-        return picture if picture.result is None or picture.published_at >= since else None
+        return picture if lost or picture.published_at >= since else None
 
     def changes_after(self, number: int) -> list[Change]:
         """Changes with a higher number, oldest first."""
@@ -227,9 +224,8 @@ class LiveState(Sink):
 
     def change_number(self, event_id: str) -> int:
         """The number in an event id, RUN-NUMBER; 0 if it is of another run or not valid."""
-        run, _, number = event_id.rpartition("-")
-        valid = run == self.run_id and number.isascii() and number.isdigit() and len(number) < 19
-        return int(number) if valid else 0
+        found = re.fullmatch(rf"{self.run_id}-(\d{{1,18}})", event_id, re.ASCII)
+        return int(found[1]) if found else 0
 
     def record(self, device: dict[str, Any], clients: int) -> dict[str, Any]:
         """The document of `/api/state`."""
@@ -243,11 +239,10 @@ class LiveState(Sink):
             "run": {**{name: getattr(self.counters, name) for name in COUNTED}, "clients": clients},
         }
 
-    def _set_live(self, event: Event | None = None) -> None:
+    def _set_live(self, at: float, detail: str) -> None:
         if self.source.state != "live":
-            at = event.at if event else time.monotonic()
-            self._detail = event.detail if event else self._detail
-            self.source = Event(self.source.source, "live", at, self._detail)
+            self._detail = detail
+            self.source = Event(self.source.source, "live", at, detail)
 
     def _set_picture(self, image: NDArray[np.uint8], result: Result | None) -> None:
         self._size = image.shape[0], image.shape[1]

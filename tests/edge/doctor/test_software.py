@@ -3,8 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from fashion_edge.doctor import Machine, software
-from fashion_edge.doctor.isolated import JobResult
-from fashion_edge.doctor.machine import KilledError
+from fashion_edge.doctor.isolated import JobResult, KilledError
 from fashion_edge.doctor.software import (
     check_bundle,
     check_colours,
