@@ -85,10 +85,7 @@ STAGES = flags(
     "From capture to encoded picture",
     Passes,
     end_to_end=option(
-        click.BOOL,
-        "Time each stage, for the first variant.",
-        name="--end-to-end/--no-end-to-end",
-        show_default=False,
+        click.BOOL, "Time each stage, for the first variant.", name="--end-to-end/--no-end-to-end", show_default=False
     ),
     source=option(TEXT, "Frames, as in fashion-edge [default: a rendered clip]."),
     fps=option(Number(0.1), "Frames a second of the camera."),

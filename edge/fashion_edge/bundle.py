@@ -41,7 +41,6 @@ class Variant:
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse file names outside the bundle, and unknown runtimes and precisions."""
         _check_plain_name(self.file)
         for key, value, known in (("runtime", self.runtime, RUNTIMES), ("precision", self.precision, PRECISIONS)):
             if value not in known:
@@ -62,7 +61,6 @@ class Golden:
     tolerance: Mapping[str, float]  # precision -> largest score difference allowed, in (0, 0.5)
 
     def __post_init__(self) -> None:
-        """Refuse a file name outside the bundle, and tolerances out of range."""
         _check_plain_name(self.file)
         if not all(0 < value < 0.5 for value in self.tolerance.values()):
             raise BundleError(f"golden tolerances must lie in (0, 0.5), not {self.tolerance!r:.200}")

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Union
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.errors import ImageError, UsageError
-from fashion_edge.frame import Event, Fault, Frame, Item, ModelInput, Roi
+from fashion_edge.frame import Event, Fault, Frame, ModelInput, Roi
 from fashion_edge.images import pil_to_bgr, read_image
 from fashion_edge.loading import Model, open_model
 from fashion_edge.pipeline import Labeller, Options
@@ -126,11 +127,7 @@ class Classifier:
             return self._photos.label_input(item)
 
     def classify_batch(
-        self,
-        images: Iterable[ImageLike],
-        *,
-        channels: Channels = "BGR",
-        on_error: OnError | None = None,
+        self, images: Iterable[ImageLike], *, channels: Channels = "BGR", on_error: OnError | None = None
     ) -> Iterator[Result]:
         """Classify many images in bounded memory, while a thread decodes the next ones.
 
@@ -152,8 +149,8 @@ class Classifier:
             >>> for result in classifier.classify_batch(paths, on_error=failed.__setitem__):  # doctest: +SKIP
             ...     print(result.frame.source, result.text)
         """
-        source = _Images(images, _check_channels(channels), on_error)
-        return self._results(PrefetchReader(source, self._photos.prepare), self._photos)
+        frames = partial(_make_frames, images, _check_channels(channels), on_error)
+        return self._results(PrefetchReader(frames, self._photos.prepare), self._photos)
 
     @contextmanager
     def stream(
@@ -209,24 +206,18 @@ class Classifier:
                     log.warning("%s %s: %s", item.source, item.state, item.detail)
 
 
-class _Images:
-    """Images as a source of frames."""
-
-    def __init__(self, images: Iterable[ImageLike], channels: Channels, on_error: OnError | None) -> None:
-        self._images = images
-        self._channels = channels
-        self._on_error = on_error
-
-    def items(self) -> Generator[Item, None, None]:
-        for index, image in enumerate(self._images):
-            try:
-                frame = _to_frame(image, index, self._channels)
-            except ImageError as error:
-                if self._on_error is None:
-                    raise
-                self._on_error(_name(image), error)
-            else:
-                yield frame
+def _make_frames(
+    images: Iterable[ImageLike], channels: Channels, on_error: OnError | None
+) -> Generator[Frame, None, None]:
+    for index, image in enumerate(images):
+        try:
+            frame = _to_frame(image, index, channels)
+        except ImageError as error:
+            if on_error is None:
+                raise
+            on_error(_name(image), error)
+        else:
+            yield frame
 
 
 def _check_channels(channels: Channels) -> Channels:

@@ -1,7 +1,6 @@
 """Photos: finding and decoding image files, and labels in folder names."""
 
 import os
-import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.errors import ImageError, brief
+from fashion_edge.labels import normalize_label
 
 if TYPE_CHECKING:
     from PIL import Image as PILImage
@@ -172,19 +172,14 @@ def read_folder_name(name: str, labels: Sequence[str]) -> tuple[tuple[str, ...],
 
     A label may contain `_` itself: with the labels t_shirt and red, `red_t_shirt` gives both, and no other word.
     """
-    spelling = {_normalize(label): label for label in labels}
+    spelling = {normalize_label(label): label for label in labels}
     words = [word for word in name.split("_") if word]
     known, unknown = [], []
     while words:
-        most = next((n for n in range(len(words), 0, -1) if _normalize("_".join(words[:n])) in spelling), 0)
+        most = next((n for n in range(len(words), 0, -1) if normalize_label("_".join(words[:n])) in spelling), 0)
         if most:
-            known.append(spelling[_normalize("_".join(words[:most]))])
+            known.append(spelling[normalize_label("_".join(words[:most]))])
         else:
             unknown.append(words[0])
         words = words[most or 1 :]
     return tuple(known), tuple(unknown)
-
-
-def _normalize(word: str) -> str:
-    """Normalize words that look the same: macOS writes an umlaut as two code points."""
-    return unicodedata.normalize("NFC", word.casefold())

@@ -40,10 +40,8 @@ class Profile:
 
     def match(self, bundle: Bundle) -> Variant | None:
         """Return the variant of this bundle that was chosen; None where the bundle does not hold that very file."""
-        for variant in bundle.manifest.variants:
-            if (variant.file, variant.sha256, variant.runtime) == (self.file, self.sha256, self.runtime):
-                return variant
-        return None
+        wanted = self.file, self.sha256, self.runtime
+        return next((one for one in bundle.manifest.variants if (one.file, one.sha256, one.runtime) == wanted), None)
 
 
 class _Version(msgspec.Struct):

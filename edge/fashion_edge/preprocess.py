@@ -30,7 +30,6 @@ class InputSpec:
     fit: str = "stretch"
 
     def __post_init__(self) -> None:
-        """Refuse values that `preprocess` does not support."""
         if not (8 <= self.height <= 1024 and 8 <= self.width <= 1024):
             raise BundleError(f"input size {self.height} x {self.width} is outside 8..1024 pixels")
         for key, value, known in (

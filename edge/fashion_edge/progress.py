@@ -92,7 +92,6 @@ class Progress:
             self._bar = None
 
     def __enter__(self) -> Self:
-        """Return self."""
         return self
 
     def __exit__(self, *_: object) -> None:

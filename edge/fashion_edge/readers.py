@@ -18,14 +18,7 @@ JOIN_S = 2.0  # a driver that hangs in read() must not delay the end of the prog
 TICK_S = 0.1  # between ticks, while no item comes; a timeout lets Ctrl-C through
 STALL_S = 5.0  # a source without an item for so long hangs in its driver
 Prepare = Callable[[Frame], ModelInput]
-
-
-class HasItems(Protocol):
-    """The part of a source that a reader needs."""
-
-    def items(self) -> Generator[Item, None, None]:
-        """See `Source.items`."""
-        ...
+OpenItems = Callable[[], Generator[Item, None, None]]  # see `Source.items`
 
 
 class Reader(Protocol):
@@ -44,7 +37,7 @@ def make_reader(source: Source, prepare: Prepare) -> Reader:
     """Return the reader that fits a source; `prepare` makes the model's input of a frame, in the reader's thread."""
     if source.live:
         return NewestFrameReader(source)
-    return PrefetchReader(source, prepare) if source.prefetch else PlainReader(source)
+    return PrefetchReader(source.items, prepare) if source.prefetch else PlainReader(source)
 
 
 class PlainReader:
@@ -70,8 +63,8 @@ class _ThreadReader:
 
     dropped = 0
 
-    def __init__(self, source: HasItems) -> None:
-        self._source = source
+    def __init__(self, open_items: OpenItems) -> None:
+        self._open_items = open_items
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, name="reader", daemon=True)
 
@@ -86,7 +79,7 @@ class _ThreadReader:
     def _read(self) -> None:
         failure: BaseException | None = None
         try:
-            with closing(self._source.items()) as items:  # the thread that opened the device releases it
+            with closing(self._open_items()) as items:  # the thread that opened the device releases it
                 for item in items:
                     self._put(item)
                     if self._stop.is_set():
@@ -110,8 +103,8 @@ class NewestFrameReader(_ThreadReader):
     """
 
     def __init__(self, source: Source, *, stall_s: float = STALL_S) -> None:
-        super().__init__(source)
-        self._live = source
+        super().__init__(source.items)
+        self._source = source
         self._stall_s = stall_s
         self._changed = threading.Condition()
         self._notices: deque[Item] = deque()
@@ -125,14 +118,14 @@ class NewestFrameReader(_ThreadReader):
             if isinstance(item, Tick):
                 if not lost and item.at - last > self._stall_s:
                     lost = stalled = True
-                    yield Event(self._live.name, "lost", item.at, f"no frame for {self._stall_s:g} s: the read hangs")
+                    yield Event(self._source.name, "lost", item.at, f"no frame for {self._stall_s:g} s: the read hangs")
             else:
                 last = time.monotonic()
                 if isinstance(item, Event):
                     lost, stalled = item.state == "lost", False
                 elif stalled:
                     lost = stalled = False
-                    yield Event(self._live.name, "live", last, "the read came back")
+                    yield Event(self._source.name, "live", last, "the read came back")
             yield item
 
     def _take(self) -> Item | None:
@@ -177,8 +170,8 @@ class PrefetchReader(_ThreadReader):
     wait for it.
     """
 
-    def __init__(self, source: HasItems, prepare: Prepare) -> None:
-        super().__init__(source)
+    def __init__(self, open_items: OpenItems, prepare: Prepare) -> None:
+        super().__init__(open_items)
         self._prepare = prepare
         self._waiting: SimpleQueue[Item | ModelInput | BaseException | None] = SimpleQueue()
         self._room: SimpleQueue[None] = SimpleQueue()  # one entry for each free place; queue.Queue is slower

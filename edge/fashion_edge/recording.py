@@ -58,7 +58,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a line that is neither."""
         if self.frame < 0 and not self.event:
             raise ValueError("neither a frame nor an event")
 

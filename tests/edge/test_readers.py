@@ -52,13 +52,13 @@ def frames(ahead: PrefetchReader) -> Iterator[Item | ModelInput]:
 
 
 def test_every_frame_comes_once_in_order():
-    with PrefetchReader(FileSource(500), view) as ahead:
+    with PrefetchReader(FileSource(500).items, view) as ahead:
         assert [index(item) for item in frames(ahead)] == list(range(500))
 
 
 def test_frames_are_prepared_while_the_loop_is_busy():
     ready = threading.Semaphore(1)
-    with PrefetchReader(FileSource(DEPTH + 1, wait=ready.acquire), view) as ahead:
+    with PrefetchReader(FileSource(DEPTH + 1, wait=ready.acquire).items, view) as ahead:
         items = frames(ahead)
         assert isinstance(next(items), Frame)
         ready.release(DEPTH)
@@ -69,7 +69,7 @@ def test_frames_are_prepared_while_the_loop_is_busy():
 
 def test_few_frames_are_prefetched_and_leaving_early_closes_the_source_and_its_thread():
     source, threads = FileSource(1000), threading.active_count()
-    with PrefetchReader(source, view) as ahead:
+    with PrefetchReader(source.items, view) as ahead:
         assert len(list(islice(frames(ahead), 10))) == 10
     assert source.read <= 10 + DEPTH + 2
     assert source.closed
@@ -77,7 +77,7 @@ def test_few_frames_are_prefetched_and_leaving_early_closes_the_source_and_its_t
 
 
 def test_an_error_comes_after_the_frames_before_it():
-    with PrefetchReader(FileSource(2, SourceError("the disk is gone")), view) as ahead:
+    with PrefetchReader(FileSource(2, SourceError("the disk is gone")).items, view) as ahead:
         items = frames(ahead)
         assert [index(next(items)), index(next(items))] == [0, 1]
         with pytest.raises(SourceError, match="the disk is gone"):
@@ -88,7 +88,7 @@ def test_an_error_while_preparing_reaches_the_loop():
     def broken(frame):
         raise ValueError("a frame is (h, w, 3) uint8")
 
-    with PrefetchReader(FileSource(9), broken) as ahead:
+    with PrefetchReader(FileSource(9).items, broken) as ahead:
         while ahead.waiting < 2:
             time.sleep(0.001)
         with pytest.raises(ValueError, match="a frame is"):
@@ -98,13 +98,13 @@ def test_an_error_while_preparing_reaches_the_loop():
 def test_other_items_are_passed_unchanged():
     source, fault = FileSource(0), Fault("clip", 0, "cannot be read")
     source.items = lambda: (item for item in [fault])
-    with PrefetchReader(source, view) as ahead:
+    with PrefetchReader(source.items, view) as ahead:
         assert list(frames(ahead)) == [fault]
 
 
 def test_ticks_come_while_a_slow_file_gives_no_frame():
     seen = threading.Event()
-    with PrefetchReader(FileSource(1, wait=seen.wait), view) as ahead:
+    with PrefetchReader(FileSource(1, wait=seen.wait).items, view) as ahead:
         items = iter(ahead)
         assert isinstance(next(items), Tick)
         seen.set()

@@ -159,11 +159,7 @@ class Request:
         from fashion_edge.loading import open_model
 
         return open_model(
-            self.bundle,
-            runtime=self.runtime,
-            precision=self.precision,
-            threads=self.threads,
-            profile=self.profile,
+            self.bundle, runtime=self.runtime, precision=self.precision, threads=self.threads, profile=self.profile
         )
 
 

@@ -99,11 +99,7 @@ class Comparison:
 
 
 def _label_with_both(
-    items: Iterable[Item],
-    labellers: Sequence[Labeller],
-    comparison: Comparison,
-    request: Request,
-    progress: Sink,
+    items: Iterable[Item], labellers: Sequence[Labeller], comparison: Comparison, request: Request, progress: Sink
 ) -> None:
     """Label until the items end, or a limit of the request is reached."""
     deadline = math.inf if request.seconds is None else time.monotonic() + request.seconds
