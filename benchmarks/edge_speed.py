@@ -196,7 +196,8 @@ def drive(clip: Path, *, paced: bool) -> dict[str, float]:
         sinks.add(JsonlSink(str(Path(folder, "out.jsonl"))))
         picture = Picture()
         sinks.add(picture)
-        items = stack.enter_context(NewestFrameReader(source) if paced else PrefetchReader(source, labeller.prepare))
+        reader = NewestFrameReader(source) if paced else PrefetchReader(source.items, labeller.prepare)
+        items = stack.enter_context(reader)
         run(items, labeller, sinks, options, summary)
         wall, cpu, busy = (now - then for now, then in zip(read_clocks(), picture.clocks, strict=True))
     counted = summary.frames - WARM

@@ -33,7 +33,8 @@ def main(clip: str, folder: str, _labels: str, count: str, precision: str) -> No
 
     def frames() -> Iterator[Frame | ModelInput]:
         while True:
-            with PrefetchReader(open_source(clip, every_frame=True), labeller.prepare) as items:  # as the command does
+            source = open_source(clip, every_frame=True)
+            with PrefetchReader(source.items, labeller.prepare) as items:  # as the command does
                 yield from (item for item in items if isinstance(item, Frame | ModelInput))
 
     source = frames()
