@@ -62,8 +62,10 @@ class Home:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
-    def wait(self, topic: str, wanted: Callable[[str], bool]) -> str:
-        wait_until(lambda: topic in self.seen and wanted(self.seen[topic]))
+    def wait(self, topic: str, *texts: str) -> str:
+        """Wait for one of these texts, or for any; topics are those of the camera in the hall."""
+        topic = topic if "/" in topic else f"fashion-edge/hall_camera/{topic}"
+        wait_until(lambda: self.seen.get(topic) in texts if texts else self.seen.get(topic))
         return self.seen[topic]
 
     def close(self) -> None:
@@ -86,69 +88,72 @@ def broker(tmp_path_factory):
 
 
 @pytest.fixture
-def password(tmp_path):
-    path = tmp_path / "password"
-    path.write_text("swordfish\n")
-    return path
+def home(broker):
+    one = Home(broker.port)
+    yield one
+    one.close()
 
 
-def start(port: int, password: Path, *argv: str) -> subprocess.Popen:
-    command = [sys.executable, "-c", "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"]
-    command += ["--source", "demo", "--headless", "--mqtt", f"127.0.0.1:{port}", "--mqtt-name", "Hall Camera"]
-    command += ["--mqtt-user", "edge", "--mqtt-password-file", str(password), *argv]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+@pytest.fixture
+def start(broker, tmp_path):
+    """Start a run that publishes to the broker."""
+
+    def run(*argv: str, password: str = "swordfish") -> subprocess.Popen:
+        (tmp_path / "password").write_text(f"{password}\n")
+        command = [sys.executable, "-c", "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"]
+        command += ["--source", "demo", "--headless", "--mqtt", f"127.0.0.1:{broker.port}"]
+        command += ["--mqtt-name", "Hall Camera", "--mqtt-user", "edge"]
+        command += ["--mqtt-password-file", str(tmp_path / "password"), *argv]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    return run
 
 
-def test_a_home_receives_the_device_its_decisions_and_its_end(broker, password):
-    home = Home(broker.port)
-    child = start(broker.port, password)
-    home.wait("fashion-edge/hall_camera/availability", lambda text: text == "online")
-    home.wait("fashion-edge/hall_camera/source", lambda text: text == "online")
-    state = json.loads(home.wait("fashion-edge/hall_camera/state", bool))
-    assert set(state) == {"text", "decision", "labels", "scores", "source", "at"}
-    config = json.loads(home.wait("homeassistant/sensor/fashion_edge_hall_camera/decision/config", bool))
-    assert config["state_topic"] in home.seen
-    assert {entry["topic"] for entry in config["availability"]} <= set(home.seen)
-    child.send_signal(signal.SIGTERM)
+def end(child: subprocess.Popen, number: signal.Signals) -> str:
+    """End a run by a signal; returns its messages."""
+    child.send_signal(number)
     _, err = child.communicate(timeout=30)
     assert child.returncode == 0, err
-    home.wait("fashion-edge/hall_camera/availability", lambda text: text == "offline")
-    home.wait("fashion-edge/hall_camera/source", lambda text: text == "offline")
-    home.close()
+    return err
 
 
-def test_the_last_will_of_a_killed_program_is_offline(broker, password):
-    home = Home(broker.port)
-    child = start(broker.port, password)
-    home.wait("fashion-edge/hall_camera/availability", lambda text: text == "online")
+def test_a_home_receives_the_device_its_decisions_and_its_end(home, start):
+    child = start()
+    for topic in ("availability", "source"):
+        home.wait(topic, "online")
+    assert set(json.loads(home.wait("state"))) == {"text", "decision", "labels", "scores", "source", "at"}
+    config = json.loads(home.wait("homeassistant/sensor/fashion_edge_hall_camera/decision/config"))
+    assert {config["state_topic"], *(entry["topic"] for entry in config["availability"])} <= set(home.seen)
+    end(child, signal.SIGTERM)
+    for topic in ("availability", "source"):
+        home.wait(topic, "offline")
+
+
+def test_the_last_will_of_a_killed_program_is_offline(home, start):
+    child = start()
+    home.wait("availability", "online")
     child.kill()
     child.communicate(timeout=30)
-    home.wait("fashion-edge/hall_camera/availability", lambda text: text == "offline")
-    home.close()
+    home.wait("availability", "offline")
 
 
-def test_a_restarted_broker_receives_the_current_state(broker, password, tmp_path):
+def test_a_restarted_broker_receives_the_current_state(broker, start, tmp_path):
     events = tmp_path / "events.jsonl"
-    child = start(broker.port, password, "--events", str(events))
+    child = start("--events", str(events))
     wait_until(lambda: events.exists() and '"text"' in events.read_text())
     broker.stop()
     wait_until(lambda: '"failed"' in events.read_text())
     broker.start()
     home = Home(broker.port)  # this broker keeps nothing over a restart
-    home.wait("fashion-edge/hall_camera/availability", lambda text: text == "online")
-    assert json.loads(home.wait("fashion-edge/hall_camera/state", bool))["source"] == "demo"
+    home.wait("availability", "online")
+    assert json.loads(home.wait("state"))["source"] == "demo"
     wait_until(lambda: '"restored"' in events.read_text())
-    child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=30)
-    assert child.returncode == 0, err
-    assert err.count("trying again in the background") == 1
+    assert end(child, signal.SIGINT).count("trying again in the background") == 1
     home.close()
 
 
-def test_a_wrong_password_is_reported_and_the_run_continues(broker, tmp_path):
-    wrong = tmp_path / "password"
-    wrong.write_text("sesame\n")
-    child = start(broker.port, wrong, "--seconds", "4")
+def test_a_wrong_password_is_reported_and_the_run_continues(start):
+    child = start("--seconds", "4", password="sesame")
     _, err = child.communicate(timeout=60)
     assert child.returncode == 1
     assert "the broker refused: Not authorized" in err

@@ -43,34 +43,27 @@ def wait_until(true: Callable[[], object], seconds: float = 30.0) -> None:
 
 
 def test_the_window_shows_the_scene_and_obeys_its_keys(screen, tmp_path):
+    env = {**os.environ, "DISPLAY": screen}
+
     def xdotool(*argv):
-        done = subprocess.run(
-            ["xdotool", *argv], env={**os.environ, "DISPLAY": screen}, capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip()
+        return subprocess.run(["xdotool", *argv], env=env, capture_output=True, text=True, check=False).stdout.strip()
 
     def window():
         return xdotool("search", "--onlyvisible", "--name", "^fashion-edge$").partition("\n")[0]
 
-    def looks_alive():
+    def shows_a_picture():
         pixels = np.asarray(ImageGrab.grab(xdisplay=screen))[::3, ::3].reshape(-1, 3)
-        return len(np.unique(pixels, axis=0)) > 200  # a picture, and not an empty window
+        return len(np.unique(pixels, axis=0)) > 200
 
     def press(key):
         xdotool("windowfocus", "--sync", window(), "key", key)
 
-    code = "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, "--source", "demo"],
-        env={**os.environ, "DISPLAY": screen},
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    code = "import sys; from fashion_edge.cli import main; sys.exit(main(['--source', 'demo']))"
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    child = subprocess.Popen([sys.executable, "-c", code], env=env, cwd=tmp_path, text=True, **pipes)
     try:
         wait_until(window)
-        wait_until(looks_alive)
+        wait_until(shows_a_picture)
         if keep := os.environ.get("FASHION_SCREENSHOT"):
             ImageGrab.grab(xdisplay=screen).save(keep)
         press("s")
@@ -86,7 +79,6 @@ def test_the_window_shows_the_scene_and_obeys_its_keys(screen, tmp_path):
     assert child.returncode == 0, err
     assert "saved " in err
     assert "recorded " in err
-    (video,) = tmp_path.glob("*.mp4")
+    (video,), (still,) = tmp_path.glob("*.mp4"), tmp_path.glob("*.jpg")
     assert cv2.VideoCapture(str(video)).get(cv2.CAP_PROP_FRAME_COUNT) > 3
-    (still,) = tmp_path.glob("*.jpg")
     assert cv2.imread(str(still)).shape == (480, 640, 3)
