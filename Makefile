@@ -44,7 +44,7 @@ lint: .venv/ready ## check style, types, imports, dependencies and spelling
 	@.venv/bin/codespell
 
 docs: .venv/ready ## build the documentation site in site/; warnings are errors
-	@.venv/bin/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 # The wheel as a Pi gets it: no TensorFlow, one environment for each installed Python.
 edge: .venv/ready ## test the wheel without TensorFlow on every installed Python from 3.11 to 3.13
