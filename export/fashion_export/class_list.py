@@ -19,7 +19,7 @@ INSTEAD = "name the labels themselves: --labels a,b"
 
 def parse_labels(text: str) -> tuple[str, ...]:
     """Labels of `a,b,c`, or of a pickled binarizer's file."""
-    if "," not in text and not text.endswith(PICKLES) and os.path.isfile(text):  # noqa: PTH113  # a long text is none
+    if "," not in text and not text.endswith(PICKLES) and os.path.isfile(text):  # noqa: PTH113  # Path.is_file fails on a long text
         raise UsageError(
             f"--labels {text} is a file, but none of {', '.join(PICKLES)}; name the labels themselves in output order: "
             "--labels black,blue,dress"

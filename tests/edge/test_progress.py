@@ -101,7 +101,7 @@ def test_a_closed_standard_error_does_not_end_the_run(monkeypatch, clock, number
         progress.update("", 3, 3)
 
 
-def test_a_library_function_is_silent_unless_progress_is_asked_for(capsys):
+def test_a_library_function_prints_nothing_without_progress(capsys):
     with make_progress(False) as progress:
         progress.update("reading", 1, 2)
         progress.line("done")

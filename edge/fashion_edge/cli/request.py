@@ -122,7 +122,7 @@ class Request:
         """Refuse flags that contradict each other."""
         if self.jsonl_limit is not None and {self.jsonl, self.events} <= {"-", None}:
             raise UsageError(
-                f"--jsonl-limit {self.jsonl_limit:g} is for files, and standard output is none; "
+                f"--jsonl-limit {self.jsonl_limit:g} is for files, not for standard output; "
                 "give --jsonl or --events a file, or leave it out"
             )
         if self.append and self.overwrite:

@@ -89,7 +89,7 @@ def test_the_summary_names_the_video(run_demo, tmp_path):
         ("--save ''", "'--save': it is empty"),
         ("--record out.gif --headless", "must end in .mp4, .avi, .mkv"),
         ("--capture-limit 5", "--capture-limit does nothing without --capture; add one, or leave it out"),
-        ("--jsonl - --jsonl-limit 5", "--jsonl-limit 5 is for files, and standard output is none"),
+        ("--jsonl - --jsonl-limit 5", "--jsonl-limit 5 is for files, not for standard output"),
         ("--overwrite", "--overwrite does nothing without --jsonl or --events or --record"),
         ("--append --overwrite --jsonl x", "--append and --overwrite were both given"),
         ("--diff b --max-age-ms 50", "--diff runs alone, --max-age-ms would do nothing; leave one out"),
