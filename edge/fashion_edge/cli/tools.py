@@ -35,19 +35,17 @@ def compare_bundles(request: Request) -> int:
     other = replace(request, bundle=request.diff, runtime=variant.runtime, precision=variant.precision).open_model()
     _refuse_same(model, other)
     source = open_source(request.source_text(), every_frame=True, camera=request.camera_settings())
-    labellers = [_make_labeller(request, model, source), _make_labeller(request, other, source)]
-    names = (f"{one.bundle.path.name}/{one.variant.file}" for one in (model, other))
+    labellers, names = list[Labeller](), list[str]()
+    for one in (model, other):
+        options = choose_options(request, one.bundle, source)
+        labellers.append(Labeller(one.bundle.manifest, one.backend, options, still=source.still))
+        names.append(f"{one.bundle.path.name}/{one.variant.file}")
     say(f"{' against '.join(names)} on {source.name}")
     same_labels = model.bundle.manifest.space.labels == other.bundle.manifest.space.labels
-    comparison = Comparison(same_labels=same_labels, still=source.still)
+    comparison = _Comparison(same_labels=same_labels, still=source.still)
     with ended_by_signals(), closing(source.items()) as items:
         _label_with_both(items, labellers, comparison, request, make_progress_sink(source, request.frames) or Sink())
     return comparison.report(request.diff_limit)
-
-
-def _make_labeller(request: Request, model: Model, source: Source) -> Labeller:
-    options = choose_options(request, model.bundle, source)
-    return Labeller(model.bundle.manifest, model.backend, options, still=source.still)
 
 
 def _refuse_same(model: Model, other: Model) -> None:
@@ -59,9 +57,7 @@ def _refuse_same(model: Model, other: Model) -> None:
 
 
 @dataclass
-class Comparison:
-    """Differences between two bundles so far."""
-
+class _Comparison:
     same_labels: bool  # whether scores can be compared
     still: bool
     frames: int = 0
@@ -93,13 +89,11 @@ class Comparison:
         score = f", largest score difference {self.largest:.3f}" if self.same_labels else ""
         counted = f"{self.differing} of {self.frames} frames decide differently ({share:.1f} %)"
         say(f"{counted}{score}; {limit:g} % may")
-        if share > limit:
-            return CHECK_FAILED
-        return 1 if self.faults else 0
+        return CHECK_FAILED if share > limit else int(self.faults > 0)
 
 
 def _label_with_both(
-    items: Iterable[Item], labellers: Sequence[Labeller], comparison: Comparison, request: Request, progress: Sink
+    items: Iterable[Item], labellers: Sequence[Labeller], comparison: _Comparison, request: Request, progress: Sink
 ) -> None:
     """Label until the items end, or a limit of the request is reached."""
     deadline = math.inf if request.seconds is None else time.monotonic() + request.seconds
@@ -126,12 +120,10 @@ def check_colour_card(request: Request) -> int:
     seconds = request.seconds or CARD_S
     say(f"{source.describe()}; looking for the colour card for up to {seconds:g} s")
     frames, readings = _read_cards(source, request.frames, time.monotonic() + seconds)
-    if not frames:
-        say(f"{source.name} gave no picture that could show a colour card")
-        return NOT_FOUND
     if not readings:
-        pictures = pluralize(frames, "picture")
-        say(f"no colour card in {pictures}: hold it flat, whole and large; --print-colour-card makes one")
+        hint = "hold it flat, whole and large; --print-colour-card makes one"
+        nothing = f"{source.name} gave no picture that could show a colour card"
+        say(f"no colour card in {pluralize(frames, 'picture')}: {hint}" if frames else nothing)
         return NOT_FOUND
     findings = evaluate_card(readings)
     for finding in findings:

@@ -65,7 +65,7 @@ def check_numpy(machine: Machine) -> Iterator[Finding]:
 
 def downgrade_numpy(machine: Machine) -> str:
     """The command that installs numpy 1, with the OpenCV build that is installed."""
-    return "pip install 'numpy<2'" + "".join(f" '{name}{FOR_NUMPY_1}'" for name in opencv_builds(machine))
+    return "pip install 'numpy<2'" + "".join(f" '{name}{FOR_NUMPY_1}'" for name in _opencv_builds(machine))
 
 
 def parse_version(text: str) -> tuple[int, ...]:
@@ -74,7 +74,7 @@ def parse_version(text: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class Runtime:
+class _Runtime:
     """A distribution, the module that backends import, and how to work without it."""
 
     subject: str
@@ -84,7 +84,6 @@ class Runtime:
     successor: str | None = None  # what to install instead
 
     def check(self, machine: Machine) -> Finding:
-        """Import it."""
         named = f"{self.package} {machine.installed(self.package)}"
         result = machine.isolated("load", self.module)
         if result.state == "crashed":
@@ -95,7 +94,6 @@ class Runtime:
         return Finding(self.subject, "bad", f"{named} cannot be imported ({result.text})", fix)
 
     def crash(self, machine: Machine, crash: str) -> tuple[str, str]:
-        """Text and fix of a finding."""
         version = machine.installed(self.package)
         named = f"{self.package} {version}" if version else self.package
         other = self.successor or (f"'{self.package}!={version}'" if version else f"--force-reinstall {self.package}")
@@ -103,10 +101,10 @@ class Runtime:
         return f"{named} {crash}: {advice}", f"pip install {other}"
 
 
-LITERT = Runtime("runtime", "ai-edge-litert", "ai_edge_litert.interpreter", "fashion-edge --runtime onnx")
+LITERT = _Runtime("runtime", "ai-edge-litert", "ai_edge_litert.interpreter", "fashion-edge --runtime onnx")
 LEGACY = replace(LITERT, package="tflite-runtime", module="tflite_runtime.interpreter", successor="ai-edge-litert")
 WITHOUT_ONNX = "fashion-edge --runtime litert and fashion-export --tflite-only"
-ONNX = Runtime("onnxruntime", "onnxruntime", "onnxruntime", WITHOUT_ONNX)
+ONNX = _Runtime("onnxruntime", "onnxruntime", "onnxruntime", WITHOUT_ONNX)
 
 
 def check_runtimes(machine: Machine) -> Iterator[Finding]:
@@ -129,27 +127,26 @@ def check_runtimes(machine: Machine) -> Iterator[Finding]:
         yield ONNX.check(machine)
 
 
-def opencv_builds(machine: Machine) -> list[str]:
-    """The distributions of OpenCV that are installed."""
+def _opencv_builds(machine: Machine) -> list[str]:
     return [name for name in OPENCV_BUILDS if machine.installed(name)]
 
 
-def install_one_opencv(machine: Machine, extra: str = "headless") -> str:
+def _install_one_opencv(machine: Machine, extra: str = "headless") -> str:
     """The command that removes all builds of OpenCV and installs that of an extra."""
-    install, names = f"pip install 'fashion-edge[{extra}]'", opencv_builds(machine)
+    install, names = f"pip install 'fashion-edge[{extra}]'", _opencv_builds(machine)
     return f"pip uninstall -y {' '.join(names)} && {install}" if names else install
 
 
 def check_opencv(machine: Machine) -> Iterator[Finding]:
     """Exactly one build, which can be imported."""
-    found = [f"{name} {machine.installed(name)}" for name in opencv_builds(machine)]
+    found = [f"{name} {machine.installed(name)}" for name in _opencv_builds(machine)]
     if len(found) > 1:
         text = f"{' and '.join(found)} overwrite each other's files"
-        yield Finding("opencv", "bad", text, install_one_opencv(machine))
+        yield Finding("opencv", "bad", text, _install_one_opencv(machine))
     elif error := machine.import_error("cv2"):
         desktop = "libGL" in str(error) or "libgthread" in str(error)
         problem = "requires desktop libraries" if desktop else "cannot be imported"
-        yield Finding("opencv", "bad", f"OpenCV {problem} ({error})", install_one_opencv(machine))
+        yield Finding("opencv", "bad", f"OpenCV {problem} ({error})", _install_one_opencv(machine))
     else:
         yield Finding("opencv", "ok", found[0] if found else f"OpenCV {machine.load('cv2').__version__} of the system")
 
@@ -165,7 +162,7 @@ def check_display(machine: Machine) -> Iterator[Finding]:
         yield Finding("window", "note", text, "fashion-edge --serve 0.0.0.0:8080")
     elif not gui:
         text = "this OpenCV has no GUI: fashion-edge runs headless, or with --serve"
-        yield Finding("window", "note", text, install_one_opencv(machine, "window"))
+        yield Finding("window", "note", text, _install_one_opencv(machine, "window"))
     else:
         yield Finding("window", "ok", f"{gui} on a display")
 
@@ -228,9 +225,9 @@ def check_colours(machine: Machine) -> Iterator[Finding]:
 
 def _reinstall_decoders(machine: Machine) -> str:
     """The command that installs the decoders again, in versions for the installed numpy, which picamera2 needs."""
-    names = opencv_builds(machine)
+    names = _opencv_builds(machine)
     if len(names) > 1:
-        return install_one_opencv(machine)
+        return _install_one_opencv(machine)
     opencv = f"{names[0]}=={machine.installed(names[0])}" if names else f"'opencv-python-headless{FOR_NUMPY_1}'"
     return f"pip install --force-reinstall --no-deps {opencv} pillow"
 

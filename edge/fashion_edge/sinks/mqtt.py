@@ -90,7 +90,7 @@ def _read_password(path: Path) -> str:
     return lines[0]
 
 
-def make_id(name: str) -> str:
+def _make_id(name: str) -> str:
     """Lower-case ASCII letters, digits and `_`; a name with other letters gets a hash, so that two names differ."""
     plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "device"
     lost = any(letter.isalpha() and not letter.isascii() for letter in name)
@@ -102,7 +102,7 @@ class Topics:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.id = make_id(name)
+        self.id = _make_id(name)
         self.root = f"fashion-edge/{self.id}"
         self.availability = f"{self.root}/availability"  # online or offline: the program is connected to the broker
         self.source = f"{self.root}/source"  # online or offline: the camera gives frames
@@ -153,7 +153,7 @@ def _make_entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, dic
     for group, members in space.groups.items():
         template = f"{{{{ value_json.decision[{json.dumps(group)}] or {json.dumps(NOTHING)} }}}}"
         options = {"device_class": "enum", "options": [*members, NOTHING], "value_template": template}
-        yield make_id(group), {"name": group.capitalize(), "state_topic": topics.state, **options, **seeing}
+        yield _make_id(group), {"name": group.capitalize(), "state_topic": topics.state, **options, **seeing}
 
 
 class MqttSink(Sink):

@@ -148,11 +148,9 @@ class PicameraCapture:
 
     def _start(self, settings: CameraSettings) -> None:
         size, self.fps = settings.size or SIZE, settings.fps or DEFAULT_FPS
-        config = self._camera.create_video_configuration(
-            main={"size": size, "format": "RGB888"}, controls={"FrameRate": self.fps}
-        )
+        main, controls = {"size": size, "format": "RGB888"}, {"FrameRate": self.fps}
         try:
-            self._camera.configure(config)
+            self._camera.configure(self._camera.create_video_configuration(main=main, controls=controls))
             self._camera.start()
         except (RuntimeError, ValueError) as error:
             why = brief(error)
@@ -211,9 +209,8 @@ def _acquire(picamera2: Any, number: int) -> Any:
     cameras = picamera2.global_camera_info()
     if number >= len(cameras):
         found = ", ".join(str(camera.get("Model", camera.get("Id", "?"))) for camera in cameras) or "none"
-        raise SourceError(
-            f"libcamera finds no camera {number} ({found} found): check the cable, then rpicam-hello --list-cameras"
-        )
+        fix = "check the cable, then rpicam-hello --list-cameras"
+        raise SourceError(f"libcamera finds no camera {number} ({found} found): {fix}")
     try:
         return picamera2(number)
     except (RuntimeError, IndexError) as error:
