@@ -12,7 +12,12 @@ import pytest
 
 from fashion_edge.bundle import load_bundle
 from fashion_edge.cli import main
+from fashion_edge.decide import Decision, LabelSpace
 from fashion_edge.defaults import SHIPPED_BUNDLE
+from fashion_edge.frame import Box, Frame
+from fashion_edge.result import Result
+
+LABELS = ("blue", "dress", "red")
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +82,25 @@ def edit_manifest(bundle_copy):
 @pytest.fixture
 def noise():
     return np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="session")
+def space():
+    """Three labels in two groups."""
+    return LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))
+
+
+@pytest.fixture
+def make_result():
+    """Build a labelled frame of one colour; `moment` is its time on the stream's clock, as frames of files have it."""
+
+    def make(index=0, text="red dress", *, source="demo", size=(48, 64), value=90, captured_at=0.0, moment=None):
+        frame = Frame(np.full((*size, 3), value, np.uint8), index, captured_at, source, stream_at=moment)
+        decision = Decision({"colour": "red", "garment": "dress"}, ("dress", "red"), text)
+        scores = np.array([0.01, 0.9, 0.8], np.float32)
+        return Result(frame, Box(0, 0, size[1], size[0]), scores, scores, decision, 0.01, {"infer": 0.001}, LABELS)
+
+    return make
 
 
 @pytest.fixture

@@ -14,9 +14,6 @@ from fashion_edge.frame import Event
 from fashion_edge.result import Vitals
 from fashion_edge.sinks.mqtt import Broker, MqttSink, Topics, make_discovery
 
-LABELS = ("blue", "dress", "red")
-SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))
-
 
 @pytest.mark.parametrize(
     ("text", "tls", "where"),
@@ -69,8 +66,9 @@ def test_a_password_file_must_be_readable_have_a_line_and_a_user(tmp_path, data,
         Broker.parse("b", user=user, password_file=tmp_path / "file", environ={})
 
 
-def configs(name: str) -> dict[str, dict]:
-    return {topic: json.loads(payload) for topic, payload in make_discovery(Topics(name), SPACE, "1.0")}
+@pytest.fixture
+def configs(space):
+    return lambda name: {topic: json.loads(text) for topic, text in make_discovery(Topics(name), space, "1.0")}
 
 
 def test_names_become_valid_topics():
@@ -80,7 +78,7 @@ def test_names_become_valid_topics():
     assert Topics("+/#").root == "fashion-edge/device"
 
 
-def test_each_entity_has_a_topic_and_an_id_of_its_own():
+def test_each_entity_has_a_topic_and_an_id_of_its_own(configs):
     found = configs("Hall Camera")
     assert len({config["unique_id"] for config in found.values()}) == len(found) == 6
     assert found.keys().isdisjoint(configs("porch")), "of another device"
@@ -88,7 +86,7 @@ def test_each_entity_has_a_topic_and_an_id_of_its_own():
         assert re.fullmatch(r"homeassistant/(binary_)?sensor/[a-zA-Z0-9_-]+/[a-zA-Z0-9_-]+/config", topic)
 
 
-def test_entities_belong_to_one_device_and_follow_its_availability():
+def test_entities_belong_to_one_device_and_follow_its_availability(configs):
     found = configs("hall")
     assert len({json.dumps(config["device"]) for config in found.values()}) == 1
     decision = found["homeassistant/sensor/fashion_edge_hall/decision/config"]["availability"]
@@ -97,7 +95,7 @@ def test_entities_belong_to_one_device_and_follow_its_availability():
     assert camera["availability"] == [{"topic": "fashion-edge/hall/availability"}], "a lost camera is still reported"
 
 
-def test_a_group_offers_its_labels_and_nothing():
+def test_a_group_offers_its_labels_and_nothing(configs):
     colour = configs("hall")["homeassistant/sensor/fashion_edge_hall/colour/config"]
     assert colour["options"] == ["blue", "red", "nothing I know"]
     assert colour["value_template"] == '{{ value_json.decision["colour"] or "nothing I know" }}'
@@ -202,9 +200,9 @@ def client():
 
 
 @pytest.fixture
-def sink(client, clock):
+def sink(client, clock, space):
     broker = Broker("broker", 1883, "me", "swordfish")
-    return MqttSink(broker, SPACE, name="Hall", make_client=lambda client_id: client, clock=lambda: clock.now)
+    return MqttSink(broker, space, name="Hall", make_client=lambda client_id: client, clock=lambda: clock.now)
 
 
 @pytest.fixture
@@ -231,7 +229,7 @@ def test_a_new_decision_is_published_as_a_retained_message(sink, connected, resu
     for text in ("red dress", "red dress", "? dress"):
         sink.put(result(text))
     assert connected.texts() == ["red dress", "? dress"]
-    assert json.loads(connected.payloads("state")[0])["scores"] == {"dress": 0.9, "red": 0.8}
+    assert json.loads(connected.payloads("state")[0])["scores"] == {"blue": 0.01, "dress": 0.9, "red": 0.8}
     assert all(retain for *_, retain in connected.published)
 
 
@@ -352,7 +350,7 @@ def test_a_broker_that_never_answers_is_a_failure_at_the_end(sink, monkeypatch):
         sink.close()
 
 
-def test_a_missing_client_library_is_an_error_with_the_command(monkeypatch):
+def test_a_missing_client_library_is_an_error_with_the_command(monkeypatch, space):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'fashion-edge\[mqtt\]'"):
-        MqttSink(Broker("b", 1), SPACE, name="hall")
+        MqttSink(Broker("b", 1), space, name="hall")

@@ -3,37 +3,34 @@
 import http.client
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pytest
 
-from fashion_edge.decide import Decision, LabelSpace
-from fashion_edge.frame import Box, Frame
+from fashion_edge.frame import Box
 from fashion_edge.result import Result, Vitals
 from fashion_edge.web import Address, Origin, WebSink
 
-LABELS = ("blue", "dress", "red")
-SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress",)}, dict.fromkeys(LABELS, 0.5))
-VITALS = Vitals(30.0, 4.0, 9.0)
+STAGES = {"capture": 0.001, "preprocess": 0.0002, "infer": 0.0003, "decide": 0.0001}
 
 
-def make_result(index: int = 0, text: str = "red dress", *, grey: int = 90, width: int = 64) -> Result:
-    image = np.full((48, width, 3), grey, np.uint8)
-    decision = Decision({"colour": "red", "garment": "dress"}, ("dress", "red"), text)
-    scores = np.array([0.01, 0.9, 0.8], np.float32)
-    stages = {"capture": 0.001, "preprocess": 0.0002, "infer": 0.0003, "decide": 0.0001}
-    frame = Frame(image, index, time.monotonic(), "demo")
-    return Result(frame, Box(14, 0, 36, 48), scores, scores, decision, 0.004, stages, LABELS, VITALS)
+@pytest.fixture
+def result(make_result):
+    """Build a labelled frame of a camera."""
+
+    def make(index=0, *, width=64):
+        made = make_result(index, size=(48, width), captured_at=time.monotonic())
+        return replace(made, box=Box(14, 0, 36, 48), age_s=0.004, stages_s=dict(STAGES), vitals=Vitals(30.0, 4.0, 9.0))
+
+    return make
 
 
 class Feeder:
     """Puts frames into a sink as the frame loop does, in a thread, about a hundred per second."""
 
-    def __init__(self, sink: WebSink) -> None:
-        self.result = make_result()
-        self.frames = 0
-        self._sink = sink
+    def __init__(self, sink: WebSink, result: Result) -> None:
+        self.result, self.frames, self._sink = result, 0, sink
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._feed)
         self._thread.start()
@@ -52,17 +49,16 @@ class Feeder:
 
 
 @pytest.fixture
-def serve():
+def serve(space):
     """Serve at an address, until the end of the test."""
-    sinks: list[WebSink] = []
+    with ExitStack() as stack:
 
-    def start(address="0", *origins):
-        sinks.append(WebSink(Address.parse(address), SPACE, "demo", origins=[*map(Origin.parse, origins)]))
-        return sinks[-1]
+        def start(address: str = "0", *origins: str) -> WebSink:
+            sink = WebSink(Address.parse(address), space, "demo", origins=[*map(Origin.parse, origins)])
+            stack.callback(sink.close)
+            return sink
 
-    yield start
-    for sink in sinks:
-        sink.close()
+        yield start
 
 
 @pytest.fixture
@@ -72,17 +68,16 @@ def sink(serve):
 
 
 @pytest.fixture
-def feed():
+def feed(result):
     """Feed frames to a sink, until the end of the test."""
-    feeders: list[Feeder] = []
+    with ExitStack() as stack:
 
-    def start(sink):
-        feeders.append(Feeder(sink))
-        return feeders[-1]
+        def start(sink: WebSink, **options: int) -> Feeder:
+            feeder = Feeder(sink, result(**options))
+            stack.callback(feeder.stop)
+            return feeder
 
-    yield start
-    for feeder in feeders:
-        feeder.stop()
+        yield start
 
 
 @pytest.fixture
@@ -111,8 +106,3 @@ def request_to():
         return Response(response.status, response.headers, body)
 
     return send
-
-
-@pytest.fixture
-def result():
-    return make_result

@@ -101,12 +101,14 @@ def test_state_of_photos_has_no_rate_and_no_age(sink, state_of, result):
     assert [shown[key] for key in ("fps", "age_p50_ms", "age_p99_ms")] == [None] * 3
 
 
-def test_state_of_a_lost_source_has_no_result(sink, state_of, result):
+def test_lost_source_has_no_result_and_its_still_is_the_card(sink, state_of, result, request_to):
     sink.put(result())
     lose(sink)
-    after = state_of(sink)
+    after, response = state_of(sink), request_to(sink, "/still.jpg")
     assert [after["source"][key] for key in ("name", "state", "detail")] == ["camera:0", "lost", "unplugged"]
     assert after["result"] is None
+    assert "no_signal" in response.headers["Content-Disposition"]
+    assert decode(response.body)[:40].max() < 60
 
 
 def test_host_name_that_resolves_to_loopback_is_reported(serve, monkeypatch, capsys):
@@ -139,13 +141,6 @@ def test_still_is_annotated_in_full_size_and_named_after_the_decision(sink, requ
     image = decode(response.body)
     assert image.shape == (384, 512, 3)  # eight times 48 x 64: annotations would cover so small a picture
     assert image.std() > 5, "something is drawn on the plain grey"
-
-
-def test_still_of_a_lost_source_is_the_card(sink, request_to):
-    lose(sink)
-    response = request_to(sink, "/still.jpg")
-    assert "no_signal" in response.headers["Content-Disposition"]
-    assert decode(response.body)[:40].max() < 60
 
 
 def test_without_a_new_frame_there_is_no_still_and_no_picture(sink, request_to, feed, monkeypatch):
@@ -199,8 +194,8 @@ def test_picture_is_encoded_once_for_all_clients(sink, feeder, monkeypatch):
     assert feeder.frames > len(encoded), "frames that no client waits for are not encoded"
 
 
-def test_large_picture_is_scaled_down_for_the_page_and_not_for_a_still(sink, request_to, feed, result):
-    feed(sink).result = result(width=4000)
+def test_large_picture_is_scaled_down_for_the_page_and_not_for_a_still(sink, request_to, feed):
+    feed(sink, width=4000)
     assert decode(request_to(sink, "/still.jpg").body).shape[1] == 4000
     document, image = unpack(request_to(sink, "/api/picture", method="POST").body)
     assert image.shape[1] == 1280
@@ -220,10 +215,14 @@ def test_motion_jpeg_moves(sink, feeder):
     asyncio.run(visit())
 
 
-def test_clients_that_read_nothing_do_not_delay_the_loop_or_other_clients(sink, feeder, noise):
-    frame = replace(feeder.result.frame, image=noise)  # a hundred kilobytes each: buffers fill within a second
-    feeder.result = replace(feeder.result, frame=frame)
+@pytest.fixture
+def noisy_feeder(feeder, noise):
+    """Feeds frames of a hundred kilobytes each: buffers fill within a second."""
+    feeder.result = replace(feeder.result, frame=replace(feeder.result.frame, image=noise))
+    return feeder
 
+
+def test_clients_that_read_nothing_do_not_delay_the_loop_or_other_clients(sink, noisy_feeder):
     async def visit():
         async with aiohttp.ClientSession() as client:
             number = 0
@@ -233,14 +232,13 @@ def test_clients_that_read_nothing_do_not_delay_the_loop_or_other_clients(sink, 
     with ExitStack() as stack:
         for _ in range(3):
             stack.enter_context(raw_client(sink, "/stream.mjpg"))
-        before = feeder.frames
+        before = noisy_feeder.frames
         asyncio.run(visit())
-        assert feeder.frames > before + 20
+        assert noisy_feeder.frames > before + 20
 
 
-def test_client_that_reads_nothing_is_disconnected(sink, state_of, feeder, noise, monkeypatch):
+def test_client_that_reads_nothing_is_disconnected(sink, state_of, noisy_feeder, monkeypatch):
     monkeypatch.setattr("fashion_edge.web.routes.WRITE_TIMEOUT_S", 0.3)
-    feeder.result = replace(feeder.result, frame=replace(feeder.result.frame, image=noise))
     with raw_client(sink, "/stream.mjpg"):
         wait_until(lambda: state_of(sink)["run"]["clients"] == 1)
         wait_until(lambda: state_of(sink)["run"]["clients"] == 0)
