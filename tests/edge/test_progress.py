@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import sys
+from itertools import count
 
 import pytest
 
@@ -35,21 +36,27 @@ class ClosedScreen(Screen):
         return super().write(text)
 
 
-@pytest.fixture(autouse=True)
-def terminal_type(monkeypatch):
+@pytest.fixture
+def show(monkeypatch):
+    """Replace standard error."""
     monkeypatch.setenv("TERM", "xterm")
+
+    def replace(screen: Screen) -> Screen:
+        monkeypatch.setattr(sys, "stderr", screen)
+        return screen
+
+    return replace
 
 
 @pytest.fixture
 def clock():
     """A clock that advances eleven seconds each time it is read, so that every update is due."""
-    return iter(range(0, 10_000, 11))
+    return count(0, 11).__next__
 
 
-def test_a_terminal_shows_one_line_that_is_erased_at_the_end(monkeypatch, clock):
-    screen = Screen(terminal=True)
-    monkeypatch.setattr(sys, "stderr", screen)
-    with Progress("fashion-bench", clock.__next__) as progress:
+def test_a_terminal_shows_one_line_that_is_erased_at_the_end(show, clock):
+    screen = show(Screen(terminal=True))
+    with Progress("fashion-bench", clock) as progress:
         progress.update("litert int8", 1, 12)
         progress.update("onnx float32", 2, 12)
     shown = screen.getvalue()
@@ -59,30 +66,24 @@ def test_a_terminal_shows_one_line_that_is_erased_at_the_end(monkeypatch, clock)
     assert shown.endswith("\x1b[2K")
 
 
-def test_a_message_goes_above_the_line(monkeypatch, clock):
-    screen = Screen(terminal=True)
-    monkeypatch.setattr(sys, "stderr", screen)
-    with Progress("fashion-bench", clock.__next__) as progress:
+def test_a_message_goes_above_the_line(show, clock):
+    screen = show(Screen(terminal=True))
+    with Progress("fashion-bench", clock) as progress:
         progress.update("litert int8", 1, 12)
         say("a message that stays")
         assert screen.getvalue().endswith("a message that stays\n")
 
 
-def test_a_file_gets_plain_lines_every_ten_seconds(monkeypatch):
-    screen, seconds = Screen(terminal=False), iter([0.0, 3.0, 12.0, 15.0, 25.0])
-    monkeypatch.setattr(sys, "stderr", screen)
-    with Progress("fashion-bench", seconds.__next__) as progress:
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("fashion-bench", "fashion-bench: litert int8, 1 of 12\nfashion-bench: litert int8, 3 of 12\n"), (None, "")],
+)
+def test_a_file_gets_plain_lines_every_ten_seconds_if_there_is_a_name(show, name, shown):
+    screen, seconds = show(Screen(terminal=False)), iter([0.0, 3.0, 12.0, 15.0, 25.0])
+    with Progress(*[name] if name else [], clock=seconds.__next__) as progress:
         for done in range(4):
             progress.update("litert int8", done, 12)
-    assert screen.getvalue() == "fashion-bench: litert int8, 1 of 12\nfashion-bench: litert int8, 3 of 12\n"
-
-
-def test_without_a_name_a_file_gets_nothing(monkeypatch, clock):
-    screen = Screen(terminal=False)
-    monkeypatch.setattr(sys, "stderr", screen)
-    with Progress(clock=clock.__next__) as progress:
-        progress.update("litert int8", 1, 12)
-    assert not screen.getvalue()
+    assert screen.getvalue() == shown
 
 
 @pytest.mark.parametrize(
@@ -93,9 +94,9 @@ def test_without_a_name_a_file_gets_nothing(monkeypatch, clock):
         pytest.param(errno.EIO, True, id="a terminal that was closed"),
     ],
 )
-def test_a_closed_standard_error_does_not_end_the_run(monkeypatch, clock, number, terminal):
-    monkeypatch.setattr(sys, "stderr", ClosedScreen(number, terminal=terminal))
-    with Progress("fashion-bench", clock.__next__) as progress:
+def test_a_closed_standard_error_does_not_end_the_run(show, clock, number, terminal):
+    show(ClosedScreen(number, terminal=terminal))
+    with Progress("fashion-bench", clock) as progress:
         progress.update("litert int8 x1", 1, 3)
         progress.update("onnx float32 x1", 2, 3)
         progress.update("", 3, 3)

@@ -141,13 +141,6 @@ def test_a_frame_that_is_gone_is_one_fault(recording, replay):
     assert "00000003.png does not exist" in done.err
 
 
-@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "a/b.png"])
-def test_a_name_outside_the_recording_is_refused(recording, name):
-    edit_line(recording, 3, file=name)
-    with pytest.raises(SourceError, match="line 4 names .*, which is outside the recording"):
-        list(Recording(recording).lines())
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -191,14 +184,17 @@ def test_a_header_with_impossible_values_is_an_error(recording, changes, said):
         ({"frame": float("inf")}, "is not valid JSON"),
         ({"frame": -1}, "neither a frame nor an event"),
         ({"at": float("nan")}, "is not valid JSON"),
-        ({"at": 1e300}, "at: expected float <= 1000000000000.0"),
+        ({"at": 1e300}, r"at: expected float <= 1000000000000\.0"),
         ({"scores": [10**400]}, "number out of range"),
         ({"event": "live\n\ndata: x", "detail": ""}, "event: invalid enum value"),
+        ({"file": "../../../etc/passwd"}, "names .*, which is outside the recording"),
+        ({"file": "/etc/passwd"}, "names .*, which is outside the recording"),
+        ({"file": "a/b.png"}, "names .*, which is outside the recording"),
     ],
 )
 def test_a_line_with_impossible_values_is_an_error(recording, changes, said):
     edit_line(recording, 3, **changes)
-    with pytest.raises(SourceError, match="line 4.*" + re.escape(said)):
+    with pytest.raises(SourceError, match=f"line 4.*{said}"):
         list(Recording(recording).lines())
 
 

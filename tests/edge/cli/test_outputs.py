@@ -106,6 +106,7 @@ def test_devices_and_appended_files_need_no_overwrite(run_demo, tmp_path):
     out = tmp_path / "out.jsonl"
     out.write_text("{}\n")
     check_destinations(Request(jsonl="/dev/null", events="/dev/null"))
+    check_destinations(Request(jsonl=str(tmp_path / "out" / "a.jsonl"), save=tmp_path / "out"))
     assert run_demo(2, "--jsonl", out, "--append", "--events", "/dev/null").status == 0
     assert len(out.read_text().splitlines()) == 3
     assert Path("/dev/null").is_char_device()
@@ -178,10 +179,6 @@ def test_saving_into_the_source_folder_is_refused(photo_folder, flag):
     before = contents(photo_folder)
     assert main(["--source", str(photo_folder), flag, str(photo_folder / "out"), "--headless"]) == 2
     assert contents(photo_folder) == before
-
-
-def test_a_file_may_be_in_the_folder_of_another_output(tmp_path):
-    check_destinations(Request(jsonl=str(tmp_path / "out" / "a.jsonl"), save=tmp_path / "out"))
 
 
 @pytest.mark.parametrize("flags", ["--record-raw old --overwrite", "--capture new"])

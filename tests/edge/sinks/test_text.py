@@ -27,14 +27,9 @@ def test_a_live_source_is_printed_when_it_changes_and_stills_always(capsys, make
     assert len(lines) == 2 + 3
 
 
-def test_faults_go_to_standard_error(capsys):
-    TextSink(still=True, quiet=True).fault(Fault("x.jpg", 0, "x.jpg is empty (0 bytes), not a picture"))
-    captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "x.jpg is empty (0 bytes), not a picture\n")
-
-
 def test_control_characters_of_a_file_name_are_escaped(capsys, make_result):
     sink = TextSink(still=True)
+    TextSink(still=True, quiet=True).put(make_result())
     sink.put(make_result(source="\x1b[2Ja.jpg: blue jeans\nb.jpg"))
     sink.fault(Fault("x", 0, "\x1b]0;x\ny is empty"))
     captured = capsys.readouterr()
