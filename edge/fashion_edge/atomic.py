@@ -65,35 +65,28 @@ def refuse_unwritable_file(output: str, file: Path) -> None:
 
 def take_free_name(part: Path, path: Path, why: str = "another program took that name meanwhile") -> Path:
     """Rename to `path`, or to a numbered name if that is taken; replaces nothing but an empty folder."""
-    suffix, rename = ("", _rename_folder) if part.is_dir() else (path.suffix, _rename_file)
+    suffix = "" if part.is_dir() else path.suffix
     numbered = (path.with_name(f"{path.name.removesuffix(suffix)}-{number}{suffix}") for number in count(2))
-    name = next(name for name in chain([path], numbered) if rename(part, name))
+    name = next(name for name in chain([path], numbered) if _rename(part, name))
     if name != path:
         say(f"{path}: {why}; the output is {name}")
     return name
 
 
-def _rename_folder(part: Path, path: Path) -> bool:
-    with suppress(OSError):
-        path.rmdir()  # succeeds only if it is empty; Windows does not rename to an existing folder
+def _rename(part: Path, path: Path) -> bool:
+    """Rename a file or a folder; returns False, and changes nothing, if the name is taken."""
     try:
-        part.rename(path)
-    except OSError:
-        if not path.exists():
-            raise
-        return False
-    return True
-
-
-def _rename_file(part: Path, path: Path) -> bool:
-    try:
-        path.hardlink_to(part)  # fails if the name is taken, where a rename would replace the file
+        if part.is_dir():
+            with suppress(OSError):
+                path.rmdir()  # succeeds only if it is empty; Windows does not rename to an existing folder
+            part.rename(path)
+        else:
+            path.hardlink_to(part)  # fails if the name is taken, where a rename would replace the file
+            part.unlink()
     except OSError:
         if path.exists():
             return False
         part.rename(path)  # no hard links, as on FAT
-    else:
-        part.unlink()
     return True
 
 

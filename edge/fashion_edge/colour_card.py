@@ -56,7 +56,7 @@ def _markers() -> Any:
     return cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_50)
 
 
-def draw_card(scale: float = 1.0) -> NDArray[np.uint8]:
+def draw_card() -> NDArray[np.uint8]:
     """The card (h, w, 3) B, G, R."""
     card = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
     for number, (left, top) in enumerate(MARKERS):
@@ -69,8 +69,7 @@ def draw_card(scale: float = 1.0) -> NDArray[np.uint8]:
             cv2.rectangle(card, (left, top), (right - 1, bottom - 1), (0, 0, 0), 2)
     words = "fashion-edge colour card: print on matt paper without colour correction"
     cv2.putText(card, words, (LEFT, HEIGHT - 45), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
-    size = (round(WIDTH * scale), round(HEIGHT * scale))
-    return cv2.resize(card, size, interpolation=cv2.INTER_NEAREST)  # type: ignore[no-any-return]
+    return card
 
 
 def print_card(path: Path, *, overwrite: bool = False) -> str:
@@ -79,7 +78,8 @@ def print_card(path: Path, *, overwrite: bool = False) -> str:
 
     if path.suffix.lower() != ".png":
         raise UsageError(f"--print-colour-card {path} must end in .png")
-    rgb = np.ascontiguousarray(draw_card(PRINT_SCALE)[:, :, ::-1])
+    rgb = cv2.cvtColor(draw_card(), cv2.COLOR_BGR2RGB)
+    rgb = cv2.resize(rgb, None, fx=PRINT_SCALE, fy=PRINT_SCALE, interpolation=cv2.INTER_NEAREST)
     with atomic_file(path, overwrite=overwrite) as part:
         Image.fromarray(rgb).save(part, dpi=(DPI, DPI))
     return f"{path}: print it at 100 % (28 x 20 cm), then fashion-edge --colour-card --camera 0"

@@ -123,10 +123,8 @@ def check_power(machine: Machine) -> Iterator[Finding]:
 def check_governor(machine: Machine) -> Iterator[Finding]:
     """The governor of the processor's clock."""
     governor = machine.read(f"{CPUFREQ}/scaling_governor")
-    if governor is None:
-        return
     if governor == "powersave" and machine.read(f"{CPUFREQ}/scaling_driver") not in SCALING_DRIVERS:
         fix = "echo ondemand | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
         yield Finding("governor", "note", f"{governor}: the clock stays at its lowest", fix)
-    else:
+    elif governor:
         yield Finding("governor", "ok", governor)

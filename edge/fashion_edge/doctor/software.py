@@ -133,8 +133,8 @@ def _opencv_builds(machine: Machine) -> list[str]:
 
 def _install_one_opencv(machine: Machine, extra: str = "headless") -> str:
     """The command that removes all builds of OpenCV and installs that of an extra."""
-    install, names = f"pip install 'fashion-edge[{extra}]'", _opencv_builds(machine)
-    return f"pip uninstall -y {' '.join(names)} && {install}" if names else install
+    names = " ".join(_opencv_builds(machine))
+    return (f"pip uninstall -y {names} && " if names else "") + f"pip install 'fashion-edge[{extra}]'"
 
 
 def check_opencv(machine: Machine) -> Iterator[Finding]:
@@ -144,7 +144,7 @@ def check_opencv(machine: Machine) -> Iterator[Finding]:
         text = f"{' and '.join(found)} overwrite each other's files"
         yield Finding("opencv", "bad", text, _install_one_opencv(machine))
     elif error := machine.import_error("cv2"):
-        desktop = "libGL" in str(error) or "libgthread" in str(error)
+        desktop = re.search("libGL|libgthread", str(error))
         problem = "requires desktop libraries" if desktop else "cannot be imported"
         yield Finding("opencv", "bad", f"OpenCV {problem} ({error})", _install_one_opencv(machine))
     else:
@@ -177,9 +177,8 @@ def check_bundle(machine: Machine) -> Iterator[Finding]:
         return
     if machine.import_error("cv2"):
         yield Finding("bundle", "note", "the golden frames were not replayed: OpenCV is needed")
-        return
-    for variant in bundle.manifest.variants:
-        yield _check_variant(machine, bundle.path, variant)
+    else:
+        yield from (_check_variant(machine, bundle.path, variant) for variant in bundle.manifest.variants)
 
 
 def _check_variant(machine: Machine, folder: Path, variant: Variant) -> Finding:

@@ -40,11 +40,9 @@ class MonochromeCheck(Sink):
             return
         self._next = at + EVERY_S
         sample = result.frame.image[::GRID, ::GRID].astype(np.int16)
-        if float((sample.max(axis=2) - sample.min(axis=2)).mean()) > CHROMA:
-            self._since, self._reported = None, False
-            return
-        self._since = at if self._since is None else self._since
-        if at - self._since >= MONOCHROME_S and not self._reported:
+        if self._since is None or np.ptp(sample, axis=2).mean() > CHROMA:
+            self._since, self._reported = at, False
+        elif at - self._since >= MONOCHROME_S and not self._reported:
             self._reported = True
             say(f"{result.frame.source}: the pictures are grey, so colour labels mean nothing: night mode, infrared?")
 

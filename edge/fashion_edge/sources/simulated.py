@@ -18,15 +18,14 @@ class DemoSource(Source):
     name = "demo"
     fps = 30.0
 
-    def __init__(self, *, paced: bool = True, seed: int = 0) -> None:
+    def __init__(self, *, paced: bool = True) -> None:
         self.live = paced
-        self._seed = seed
 
     def items(self) -> Generator[Item, None, None]:
         """Frames without end."""
         from fashion_render.demo import DemoScene
 
-        scene = DemoScene(seed=self._seed)
+        scene = DemoScene(seed=0)
         pacer = Pacer(1 / self.fps if self.live else 0.0)
         index = 0
         while True:

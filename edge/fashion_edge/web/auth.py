@@ -177,7 +177,10 @@ class AccessPolicy:
             rejection.force_close()  # rejected clients must not keep connections open
             return rejection
         if self.token and request.path == "/" and "token" in request.query:
-            return self._set_cookie(request)
+            # move the token from the address, where it is visible, into a cookie that scripts cannot read
+            response = web.Response(status=303, headers={"Location": "/"})
+            response.set_cookie(_cookie_name(request), self.token, httponly=True, samesite="Lax", max_age=365 * 86400)
+            return response
         return await handler(request)
 
     def _reject(self, request: web.Request) -> web.Response | None:
@@ -186,7 +189,7 @@ class AccessPolicy:
         if self._loopback and not is_loopback(name) and name not in self._hosts:
             # DNS rebinding: another site's name that resolves to this address
             return self._answer(421, "only names of this machine are served", Origin.from_header(f"https://{host}"))
-        if self.token and not self._has_token(request):
+        if self.token and not _has_token(request, self.token):
             return web.Response(status=401)
         origin = request.headers.get("Origin")
         if _is_embedded(request) if origin is None else not self._allows_origin(origin, host):
@@ -195,21 +198,6 @@ class AccessPolicy:
 
     def _allows_origin(self, header: str, host: str) -> bool:
         return header.partition("://")[2] == host != "" or Origin.from_header(header) in self._origins
-
-    def _has_token(self, request: web.Request) -> bool:
-        assert self.token
-        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        query = request.query.get("token", "")
-        base64 = query.replace(" ", "+")  # a + of base64 that was not percent-encoded arrives as a blank
-        given = [query, base64, request.cookies.get(_cookie_name(request), ""), bearer]
-        return any(hmac.compare_digest(text.encode(errors="replace"), self.token.encode()) for text in given)
-
-    def _set_cookie(self, request: web.Request) -> web.Response:
-        """Move the token from the address, where it is visible, into a cookie that scripts cannot read."""
-        assert self.token
-        response = web.Response(status=303, headers={"Location": "/"})
-        response.set_cookie(_cookie_name(request), self.token, httponly=True, samesite="Lax", max_age=365 * 86400)
-        return response
 
     def _answer(self, status: int, rule: str, origin: Origin | None) -> web.Response:
         """A response with the reason, which is printed, too, but once; an invalid origin is not repeated."""
@@ -220,6 +208,14 @@ class AccessPolicy:
             self._reported.add(message)
             say(f"--serve: {message}")
         return web.Response(status=status, text=f"{message}\n")
+
+
+def _has_token(request: web.Request, token: str) -> bool:
+    bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    query = request.query.get("token", "")
+    base64 = query.replace(" ", "+")  # a + of base64 that was not percent-encoded arrives as a blank
+    given = [query, base64, request.cookies.get(_cookie_name(request), ""), bearer]
+    return any(hmac.compare_digest(text.encode(errors="replace"), token.encode()) for text in given)
 
 
 def _is_embedded(request: web.Request) -> bool:
