@@ -1,5 +1,6 @@
 """JSON lines: one object per line, written without a buffer so that a file can be followed as it grows."""
 
+import io
 import math
 import os
 import sys
@@ -74,8 +75,7 @@ class JsonlSink(Sink):
     def _write(self, record: dict[str, Any]) -> None:
         line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
         if self._file is None or self._path is None:
-            sys.stdout.buffer.write(line)  # UTF-8 in any locale
-            sys.stdout.buffer.flush()
+            _print(line)
             return
         if self._limit < math.inf:
             size = os.fstat(self._file.fileno()).st_size  # another program may have emptied it
@@ -119,3 +119,12 @@ def _open(path: Path, name: str, *, append: bool) -> FileIO:
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror}; name another file") from error
     return file
+
+
+def _print(line: bytes) -> None:
+    """Write to standard output: UTF-8 in any locale, or text where a program has replaced it, as notebooks do."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.buffer.write(line)
+    else:
+        sys.stdout.write(line.decode())
+    sys.stdout.flush()

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import json
 import resource
@@ -108,6 +109,12 @@ def test_a_path_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="--jsonl .* cannot be written"):
         JsonlSink(str(tmp_path / "file" / "out.jsonl"))
+
+
+def test_a_program_may_replace_standard_output_by_text(make_result):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        JsonlSink("-").put(make_result(source="größe.jpg"))
+    assert json.loads(out.getvalue())["source"] == "größe.jpg"
 
 
 def test_standard_output_is_utf_8_in_any_locale(monkeypatch, make_result):
