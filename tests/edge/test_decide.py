@@ -141,38 +141,32 @@ def test_hysteresis_keeps_a_shown_label():
     assert decide(row(0.45), hold(space, [], 0.1)).text == "nothing I know"
 
 
-def said(colour: str | None, garment: str | None) -> Decision:
-    labels = tuple(label for label in SMALL.labels if label in (colour, garment))
-    return Decision({"colour": colour, "garment": garment}, labels, compose({"colour": colour, "garment": garment}))
+RED, BLUE = ("red", None), ("blue", None)
 
 
-def test_labels_stay_for_the_dwell_time_and_empty_groups_fill_at_once():
-    first, shown = dwell({}, said("red", "dress"), SMALL, 10.0, 0.2)
-    assert (first.text, shown) == ("red dress", {"dress": 10.0, "red": 10.0})
-    early, shown = dwell(shown, said("blue", None), SMALL, 10.1, 0.2)
-    assert early.text == "red dress"
-    late, shown = dwell(shown, said("blue", None), SMALL, 10.25, 0.2)
-    assert (late.text, shown) == ("blue ?", {"blue": 10.25})
-    back, _ = dwell(shown, said("blue", "jeans"), SMALL, 10.26, 0.2)
-    assert back.text == "blue jeans"
-
-
-def test_a_new_label_is_not_combined_with_a_held_one():
-    _, shown = dwell({}, said("red", None), SMALL, 10.0, 0.2)
-    held, same = dwell(shown, said("blue", "jeans"), SMALL, 10.1, 0.2)
-    assert (held.text, same) == ("red ?", shown)
-    assert dwell(shown, said("red", "jeans"), SMALL, 10.1, 0.2)[0].text == "red jeans"
-    assert dwell(shown, said("blue", "jeans"), SMALL, 10.25, 0.2)[0].text == "blue jeans"
-
-
-def test_a_label_that_stays_does_not_restart_its_dwell_time():
-    _, shown = dwell({}, said("red", None), SMALL, 0.0, 0.2)
-    _, shown = dwell(shown, said("red", None), SMALL, 0.15, 0.2)
-    now, _ = dwell(shown, said("blue", None), SMALL, 0.25, 0.2)
-    assert now.text == "blue ?"
-
-
-def test_without_dwell_or_after_a_jump_back_in_time_nothing_is_held():
-    _, shown = dwell({}, said("red", "dress"), SMALL, 10.0, 0.0)
-    assert dwell(shown, said(None, None), SMALL, 10.0, 0.0)[0].text == "nothing I know"
-    assert dwell({"red": 10.0}, said("blue", None), SMALL, 3.0, 0.2)[0].text == "blue ?"
+@pytest.mark.parametrize(
+    ("dwell_s", "steps"),  # of a step: the time, what is decided, what is shown
+    [
+        pytest.param(0.2, [(0.0, RED, "red ?"), (0.1, BLUE, "red ?"), (0.25, BLUE, "blue ?")], id="a label stays"),
+        pytest.param(0.2, [(0.0, RED, "red ?"), (0.1, ("red", "jeans"), "red jeans")], id="empty groups fill at once"),
+        pytest.param(
+            0.2,
+            [(0.0, RED, "red ?"), (0.1, ("blue", "jeans"), "red ?"), (0.25, ("blue", "jeans"), "blue jeans")],
+            id="a new label is not combined with a held one",
+        ),
+        pytest.param(
+            0.2,
+            [(0.0, RED, "red ?"), (0.15, RED, "red ?"), (0.25, BLUE, "blue ?")],
+            id="a label that stays does not restart its time",
+        ),
+        pytest.param(0.0, [(0.0, RED, "red ?"), (0.0, (None, None), "nothing I know")], id="without dwell"),
+        pytest.param(0.2, [(9.0, RED, "red ?"), (3.0, BLUE, "blue ?")], id="after a jump back in time"),
+    ],
+)
+def test_labels_are_shown_for_the_dwell_time(dwell_s, steps):
+    shown: dict[str, float] = {}
+    for at, (colour, garment), text in steps:
+        groups = {"colour": colour, "garment": garment}
+        labels = tuple(label for label in SMALL.labels if label in (colour, garment))
+        decision, shown = dwell(shown, Decision(groups, labels, compose(groups)), SMALL, at, dwell_s)
+        assert decision.text == text

@@ -14,14 +14,11 @@ from fashion_edge.labels import parse_groups
         (" colour=red ; garment=dress ", {"colour": ("red",), "garment": ("dress",)}),
         ("colour=Red, Blue,red", {"colour": ("red", "blue")}),
         ("colour=light grey,red garment=dress", {"colour": ("light grey", "red"), "garment": ("dress",)}),
+        ("unit=M,m", {"unit": ("M", "m")}),  # case counts where two labels differ by it
     ],
 )
 def test_groups_are_read_from_one_text(text, groups):
-    assert parse_groups(text, ["blue", "dress", "light grey", "red"]) == groups
-
-
-def test_case_counts_where_two_labels_differ_by_it():
-    assert parse_groups("unit=M,m", ["M", "m"]) == {"unit": ("M", "m")}
+    assert parse_groups(text, ["M", "blue", "dress", "light grey", "m", "red"]) == groups
 
 
 @pytest.mark.parametrize(

@@ -178,16 +178,12 @@ def test_a_lost_source_resets_smoothing(labeller, backend):
     assert one.label(frame(1, 0.01)).decision.text == "blue jeans"
 
 
-def test_the_rate_counts_intervals_not_frames():
-    times = iter([10.0, 10.5, 11.0])
-    summary = Summary(clock=lambda: next(times))
-    result = Result.__new__(Result)
-    object.__setattr__(result, "age_s", 0.020)
-    object.__setattr__(result, "decision", type("Said", (), {"text": "red dress"}))
+def test_the_rate_counts_intervals_not_frames(make_result):
+    summary = Summary(clock=iter([10.0, 10.5, 11.0]).__next__)
     for _ in range(3):
-        summary.count(result)
+        summary.count(make_result())
     assert summary.fps == 2.0  # three frames in one second are two intervals of half a second
-    assert summary.age_ms(99) == pytest.approx(20.0)
+    assert summary.age_ms(99) == pytest.approx(10.0)
     assert summary.describe(dropped=4)[0] == "3 frames labelled, 2.0 frames/s, 4 dropped for newer ones, 0 not readable"
 
 
