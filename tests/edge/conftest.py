@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -53,6 +55,18 @@ def run_edge(capsys):
         return Finished(main([str(one) for one in argv]), *capsys.readouterr())
 
     return run
+
+
+@pytest.fixture
+def start_edge():
+    """Start `fashion-edge` as a process of its own, after some code."""
+
+    def start(*argv, code: str = "", **options) -> subprocess.Popen:
+        program = f"{code}\nimport sys\nfrom fashion_edge.cli import main\nsys.exit(main())"
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen([sys.executable, "-c", program, *map(str, argv)], text=True, **{**pipes, **options})
+
+    return start
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 import json
 import shlex
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -143,16 +141,10 @@ def test_debug_shows_the_traceback_and_keeps_the_status(run_edge):
     assert last.startswith("fashion_edge.errors.SourceError: source gone.jpg does not exist")
 
 
-def start(*argv: str) -> subprocess.Popen:
-    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell's & has it ignored
-    code = f"{heed}; import sys; from fashion_edge.cli import main; sys.exit(main({list(argv)!r}))"
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_cleanly_with_whole_files_and_a_summary(tmp_path, number):
+def test_a_signal_ends_the_run_cleanly_with_whole_files_and_a_summary(start_edge, tmp_path, number):
     video, lines = tmp_path / "out.avi", tmp_path / "out.jsonl"
-    child = start("--source", "demo", "--headless", "--record", str(video), "--jsonl", str(lines))
+    child = start_edge("--source", "demo", "--headless", "--record", video, "--jsonl", lines)
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and not (lines.exists() and lines.read_text().count("\n") >= 3):
         time.sleep(0.05)
@@ -164,8 +156,8 @@ def test_a_signal_ends_the_run_cleanly_with_whole_files_and_a_summary(tmp_path, 
     assert [json.loads(line)["source"] for line in lines.read_text().splitlines()][:3] == ["demo"] * 3
 
 
-def test_a_closed_pipe_ends_the_run_without_an_error():
-    with start("--source", "demo", "--every-frame", "--frames", "5000", "--jsonl", "-") as child:
+def test_a_closed_pipe_ends_the_run_without_an_error(start_edge):
+    with start_edge("--source", "demo", "--every-frame", "--frames", "5000", "--jsonl", "-") as child:
         assert child.stdout.readline()
         child.stdout.close()
         err = child.stderr.read()

@@ -1,15 +1,11 @@
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
 from fashion_edge.cli.signals import ended_by_signals, signals_interrupt
-
-PROGRAM = "import sys; from fashion_edge.cli import main; sys.exit(main())"
 
 
 def send(number: int, times: int = 1) -> None:
@@ -67,29 +63,27 @@ def test_other_threads_do_not_change_signal_handlers():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("module", ["click", "numpy", "cv2"])
-def test_a_signal_at_start_prints_no_traceback(number, module):
+def test_a_signal_at_start_prints_no_traceback(start_edge, number, module):
     """The signal comes when the module is about to be imported."""
     code = f"""
-import os, signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import os, sys
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == {module!r}:
             os.kill(os.getpid(), {int(number)})
-sys.meta_path.insert(0, Finder())
-{PROGRAM}"""
-    command = [sys.executable, "-c", code, "--source", "demo", "--headless"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.strip()) == (130, "fashion-edge: interrupted")
+sys.meta_path.insert(0, Finder())"""
+    child = start_edge("--source", "demo", "--headless", code=code)
+    _, err = child.communicate()
+    assert (child.returncode, err.strip()) == (130, "fashion-edge: interrupted")
 
 
-def test_a_hanging_driver_does_not_change_the_exit_status(tmp_path):
+def test_a_hanging_driver_does_not_change_the_exit_status(start_edge, tmp_path):
     """The reader comes back while the interpreter is taken down; C++ would abort then."""
     code = f"""
-import time
+import sys, time
 from fashion_edge import readers
-readers.JOIN_S = 0.0
 from fashion_edge.sources import simulated
+readers.JOIN_S = 0.0
 def items(self):
     try:
         yield from real(self)
@@ -97,10 +91,11 @@ def items(self):
         time.sleep(0.3)
         open({str(tmp_path / "came back")!r}, "w")
 real, simulated.DemoSource.items = simulated.DemoSource.items, items
-{PROGRAM.replace("sys.exit(main())", "status = main(); time.sleep(1); sys.exit(status)")}"""
-    command = [sys.executable, "-c", code, "--source", "demo", "--headless", "--frames", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert "3 frames labelled" in done.stderr
+leave = sys.exit
+sys.exit = lambda status: (time.sleep(1), leave(status))"""
+    child = start_edge("--source", "demo", "--headless", "--frames", "3", code=code)
+    _, err = child.communicate()
+    assert child.returncode == 0
+    assert "3 frames labelled" in err
     time.sleep(0.5)
     assert not (tmp_path / "came back").exists()

@@ -1,8 +1,6 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -59,18 +57,13 @@ def bundles(bundle_copy, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_comparison_with_its_totals(bundles, number):
+def test_a_signal_ends_the_comparison_with_its_totals(start_edge, bundles, number):
     labelling, abstaining = bundles
     heed = f"import signal; signal.signal({int(number)}, signal.default_int_handler)"  # nohup has it ignored
-    command = f"{heed}; import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
-    flags = ["--source", "demo", "--headless", "--bundle", labelling, "--diff", abstaining]
-    process = subprocess.Popen(
-        [sys.executable, "-c", command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
+    process = start_edge("--source", "demo", "--headless", "--bundle", labelling, "--diff", abstaining, code=heed)
     assert process.stdout.readline().startswith("frame 0: "), "the first frame is compared"
     process.send_signal(number)
-    said = process.communicate(timeout=20)[1]
+    _, said = process.communicate(timeout=20)
     assert "frames decide differently (100.0 %)" in said
     assert process.returncode == 3
 

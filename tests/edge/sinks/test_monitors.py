@@ -2,7 +2,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -42,10 +41,9 @@ def receive_all(manager: socket.socket) -> list[str]:
         return lines
 
 
-def test_ready_status_watchdog_and_stopping_reach_the_service_manager(manager):
+def test_ready_status_watchdog_and_stopping_reach_the_service_manager(manager, start_edge):
     env = {**os.environ, "NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "300000"}
-    code = "import sys; from fashion_edge.cli import main; sys.exit(main(['--source', 'demo', '--headless']))"
-    child = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    child = start_edge("--source", "demo", "--headless", env=env, stdout=subprocess.DEVNULL)
     lines: list[str] = []
     while lines.count("WATCHDOG=1") < 3 or not any("frames labelled" in line for line in lines):
         lines += manager.recv(4096).decode().splitlines()

@@ -1,9 +1,7 @@
-import json
 import os
 import pty
 import re
-import subprocess
-import sys
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -48,42 +46,42 @@ def clip(tmp_path):
     return path
 
 
-def run_on_terminal(*argv: str) -> str:
-    """What a run prints to a terminal, which is its standard error and its standard output."""
-    ours, terminal = pty.openpty()
-    code = "import sys; from fashion_edge import progress; from fashion_edge.sinks import text\n"
-    code += "text.REFRESH_S = progress.REDRAW_S = 0.0\n"  # however fast the machine is
-    code += "from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
-    seen = b""
-    env = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen([sys.executable, "-c", code, *argv], stdout=terminal, stderr=terminal, env=env) as child:
-        os.close(terminal)
-        try:
-            while data := os.read(ours, 4096):
-                seen += data
-        except OSError:  # how Linux reports that the other end is closed
-            pass
-        os.close(ours)
-    assert child.returncode == 0, seen
-    return re.sub(r"\x1b\[\d*(;\d+)*m", "", seen.decode())  # without colours
+@pytest.fixture
+def run_on_terminal(start_edge):
+    """Run on a terminal, which is standard error and standard output; returns what it shows, without colours."""
+
+    def run(*argv) -> str:
+        ours, terminal = pty.openpty()
+        code = "from fashion_edge import progress; from fashion_edge.sinks import text\n"
+        code += "text.REFRESH_S = progress.REDRAW_S = 0.0\n"  # however fast the machine is
+        seen, env = b"", {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+        with start_edge(*argv, code=code, stdout=terminal, stderr=terminal, env=env) as child:
+            os.close(terminal)
+            with suppress(OSError):  # how Linux reports that the other end is closed
+                while data := os.read(ours, 4096):
+                    seen += data
+            os.close(ours)
+        assert child.returncode == 0, seen
+        return re.sub(r"\x1b\[\d*(;\d+)*m", "", seen.decode())
+
+    return run
 
 
-def test_the_progress_of_a_video_shows_frames_and_rate_and_is_erased(clip):
+def test_the_progress_of_a_video_shows_frames_and_rate_and_is_erased(clip, run_on_terminal):
     seen = run_on_terminal("--source", clip, "--headless", "--frames", "190")
     assert re.search(r"\d frames/s \S*\s+150/190 ", seen)
     assert re.search(ERASED.pattern + "190 frames labelled", seen)
 
 
-def test_a_label_takes_the_place_of_the_progress_line(clip):
+def test_a_label_takes_the_place_of_the_progress_line(clip, run_on_terminal):
     seen = run_on_terminal("--source", clip, "--headless")
     labels = [*re.finditer(re.escape(clip) + r" frame \d+: ", seen)]
     assert len(labels) == 2
     assert all(re.search(ERASED.pattern + "$", seen[: label.start()]) for label in labels)
 
 
-def test_a_comparison_of_two_bundles_shows_progress(clip, bundle_copy):
-    manifest = bundle_copy / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "runtime": {"hysteresis": 0.1 + 1e-9}}))
-    seen = run_on_terminal("--source", clip, "--diff", str(bundle_copy))
+def test_a_comparison_of_two_bundles_shows_progress(clip, edit_manifest, run_on_terminal):
+    other = edit_manifest(lambda manifest: manifest.update(runtime={"hysteresis": 0.1 + 1e-9}))
+    seen = run_on_terminal("--source", clip, "--diff", other)
     assert re.search(r"\d frames/s \S*\s+150/200 ", seen)
     assert re.search(ERASED.pattern + "0 of 200 frames decide differently", seen)
