@@ -38,25 +38,22 @@ class JsonlSink(Sink):
         self._changes = changes
         self._text: str | None = None
         self._clock = WallClock()
-        self._limit = math.inf if limit_mb is None else limit_mb * 1e6  # bytes
         self._path = None if target == "-" else Path(target)
         self.speaks = self._path is None
+        self._limit = math.inf  # bytes
         self._file: FileIO | None = None
         if self._path is not None:
             self.output = f"{'changes' if changes else 'JSON lines'}: {self._path}"
-            if is_device(self._path):
-                self._limit = math.inf
-            elif not append:
-                refuse_existing(self._path, overwrite=overwrite)
+            if not is_device(self._path):
+                self._limit = math.inf if limit_mb is None else limit_mb * 1e6
+                refuse_existing(self._path, overwrite=overwrite or append)
             self._file = _open(self._path, self.name, append=append)
 
     def put(self, result: Result) -> None:
         """Write a labelled frame, or only one with a new decision."""
-        text = result.decision.text
-        if self._changes and text == self._text:
-            return
-        self._text = text
-        self._write(result_record(result, self._clock))
+        if not self._changes or result.text != self._text:
+            self._text = result.text
+            self._write(result_record(result, self._clock))
 
     def fault(self, fault: Fault) -> None:
         """Write an input that could not be read."""

@@ -36,10 +36,9 @@ class StillsSink(Sink):
 
     def put(self, result: Result) -> None:
         """Save the annotated frame if it is a still, or the decision is new."""
-        text = result.decision.text
-        if not self._still and text == self._text:
+        if not self._still and result.text == self._text:
             return
-        self._text = text
+        self._text = result.text
         path = self._find_free(self._name(result))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_jpeg(path, result.frame.image)

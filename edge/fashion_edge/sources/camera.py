@@ -124,10 +124,7 @@ def open_camera(device: str, settings: CameraSettings, *, live: bool = True) -> 
 
 
 def choose_mode(modes: Sequence[Mode], size: tuple[int, int], fps: float) -> Mode | None:
-    """Choose MJPG only where it gives more frames than the raw formats, since decoding costs time.
-
-    Returns None where the camera does not report its modes or has none of this size.
-    """
+    """Choose MJPG only where it is faster than the raw formats, since it must be decoded; None if no mode fits."""
     fitting = [mode for mode in modes if mode.offers(*size) and mode.fourcc in READABLE]
     fitting.sort(key=lambda mode: -mode.fps)
     raw = next((mode for mode in fitting if mode.fourcc not in COMPRESSED), None)

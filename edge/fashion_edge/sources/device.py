@@ -245,14 +245,11 @@ class _FrozenFeed:
         if self._seconds <= 0:
             return False
         sample = image[::GRID, ::GRID].tobytes()
-        if sample != self._sample:
-            self._sample, self._checksum, self._since = sample, None, now
-            return False
-        checksum = _crc32(image)
-        if self._checksum is not None and checksum != self._checksum:
+        checksum = _crc32(image) if sample == self._sample else None
+        if checksum is None or self._checksum not in (None, checksum):
             self._since = now
-        self._checksum = checksum
-        return now - self._since >= self._seconds
+        self._sample, self._checksum = sample, checksum
+        return checksum is not None and now - self._since >= self._seconds
 
     def equals(self, image: NDArray[np.uint8]) -> bool:
         return image[::GRID, ::GRID].tobytes() == self._sample and _crc32(image) == self._checksum

@@ -34,17 +34,10 @@ MODES = {"incandescent": 1, "tungsten": 2, "fluorescent": 3, "indoor": 4, "dayli
 
 
 def to_bgr(buffer: NDArray[np.uint8], layout: str, size: tuple[int, int], stride: int) -> NDArray[np.uint8]:
-    """Convert a camera's buffer to an image (h, w, 3) B, G, R.
-
-    Args:
-        buffer: one-dimensional uint8; the result may share its memory.
-        layout: one of `FORMATS`.
-        size: width and height in pixels.
-        stride: bytes from one row to the next, including padding.
-    """
+    """Convert a buffer with rows of `stride` bytes to an image (h, w, 3) B, G, R, which may share its memory."""
     width, height = size
     if layout not in FORMATS:
-        raise SourceError(f"the camera gives {layout}, not one of {', '.join(FORMATS)}")
+        raise SourceError(f"picamera gives {layout}, not one of {', '.join(FORMATS)}")
     depth, conversion = FORMATS[layout]
     rows = height if depth else height * 3 // 2
     if buffer.size < rows * stride:

@@ -176,11 +176,10 @@ class LiveState(Sink):
         """Copy a frame that has no annotations yet, if a client waits for one."""
         self._clean = result
         self._set_live(time.monotonic(), self._detail)
-        if not self.wanted:
-            return
-        self.wanted = False
-        copy = replace(result, stages_s=dict(result.stages_s))  # the loop adds "draw" to its own later
-        self._set_picture(result.frame.image.copy(), copy)
+        if self.wanted:
+            self.wanted = False
+            copy = replace(result, stages_s=dict(result.stages_s))  # the loop adds "draw" to its own later
+            self._set_picture(result.frame.image.copy(), copy)
 
     def put(self, result: Result) -> None:
         """Add a labelled frame; of one that was enlarged for its annotations, the original."""
