@@ -36,7 +36,7 @@ def check_python(machine: Machine) -> Iterator[Finding]:
     text = f"Python {machine.python[0]}.{machine.python[1]} on {machine.arch}"
     if machine.bits == 32:
         kernel = " under a 64-bit kernel" if machine.arch in WHEELS else ""
-        text = f"{text}, a 32-bit system{kernel}: no runtime has wheels for it"
+        text += f", a 32-bit system{kernel}: no runtime has wheels for it"
         yield Finding("python", "bad", text, "rpi-imager  # and choose the 64-bit Raspberry Pi OS")
     elif machine.arch not in WHEELS:
         yield Finding("python", "bad", f"{text}: no runtime has wheels for it, only for {' and '.join(WHEELS[:2])}")
@@ -86,10 +86,10 @@ class _Runtime:
     def check(self, machine: Machine) -> Finding:
         named = f"{self.package} {machine.installed(self.package)}"
         result = machine.isolated("load", self.module)
-        if result.state == "crashed":
-            return Finding(self.subject, "bad", *self.crash(machine, f"{result.text} when it is imported"))
         if result.state == "done":
             return Finding(self.subject, "ok", named)
+        if result.state == "crashed":
+            return Finding(self.subject, "bad", *self.crash(machine, f"{result.text} when it is imported"))
         fix = f"pip install {self.successor or f'--force-reinstall {self.package}'}"
         return Finding(self.subject, "bad", f"{named} cannot be imported ({result.text})", fix)
 

@@ -128,7 +128,7 @@ class FanOut(Sink):
         self._report(sink, error)
 
     def _report(self, sink: Sink, error: Exception) -> None:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         self.failures.append(f"{sink.name} failed: {reason}; it is left out from here on")
         say(self.failures[-1])
         self.event(Event(sink.name, "failed", self._clock(), reason))

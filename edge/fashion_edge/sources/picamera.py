@@ -152,8 +152,6 @@ class PicameraCapture:
         self._format, self._stride = str(main["format"]), int(main["stride"])
         self._size = (int(main["size"][0]), int(main["size"][1]))
         self._model = str(self._camera.camera_properties.get("Model", "camera"))
-        if self._format not in FORMATS:
-            raise SourceError(f"picamera gives {self._format}, not one of {', '.join(FORMATS)}")
         if settings.size and self._size != settings.size:
             width, height = self._size
             raise SourceError(f"picamera gives {width}x{height} instead of {size[0]}x{size[1]}; change --size")
