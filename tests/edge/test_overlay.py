@@ -69,17 +69,17 @@ def test_the_region_of_interest_is_a_white_line_between_dark_ones():
     assert (drawn(480, 640, 128)[300, 330:] == 128).all()
 
 
+FIGURES = Vitals(29.97, 4.13, 9.91)
+
+
 @pytest.mark.parametrize(("height", "width"), [(480, 640), (1080, 1920)])
 def test_rate_and_ages_are_in_the_bottom_right_corner(height, width):
-    without, with_figures = (drawn(height, width, 128, vitals=v) for v in (None, Vitals(29.97, 4.13, 9.91)))
+    without, with_figures = (drawn(height, width, 128, vitals=vitals) for vitals in (None, FIGURES))
     changed = np.argwhere((without != with_figures).any(axis=2))
     assert len(changed) > 100
     assert changed[:, 0].min() > height * 0.9
     assert changed[:, 1].min() > width / 2
-
-
-def test_narrow_pictures_show_the_bars_only():
-    assert np.array_equal(drawn(300, 80, 128), drawn(300, 80, 128, vitals=Vitals(29.97, 4.13, 9.91)))
+    assert np.array_equal(drawn(300, 80, 128), drawn(300, 80, 128, vitals=FIGURES)), "narrow: bars only"
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (48, 64), (480, 640), (2160, 3840)])
