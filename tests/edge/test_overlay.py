@@ -67,6 +67,8 @@ def test_the_region_of_interest_is_a_white_line_between_dark_ones():
     image = drawn(480, 640, 128, box=Box(140, 0, 360, 480))
     assert image[300, 138:146, 0].tolist() == [128, 128, 0, 255, 255, 0, 128, 128]
     assert (drawn(480, 640, 128)[300, 330:] == 128).all()
+    small = drawn(480, 640, 128, box=Box(320, 290, 4, 4))
+    assert (small[280:304, 310:334] == 128).all(), "too small for a frame"
 
 
 FIGURES = Vitals(29.97, 4.13, 9.91)

@@ -251,6 +251,8 @@ def test_red_stays_red_in_every_format_and_with_padded_rows(layout, padding):
     assert np.abs(image.astype(int) - CARD).max() <= 6  # 4:2:0 and its rounding
 
 
-def test_a_short_buffer_is_refused():
+def test_an_unknown_format_and_a_short_buffer_are_refused():
+    with pytest.raises(SourceError, match="gives SRGGB10, not one of RGB888"):
+        to_bgr(np.zeros(100, np.uint8), "SRGGB10", (24, 16), 24)
     with pytest.raises(SourceError, match="gave 100 bytes, RGB888 of 24x16 needs 1152"):
         to_bgr(np.zeros(100, np.uint8), "RGB888", (24, 16), 72)
