@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from fashion_edge.atomic import atomic_folder, refuse_existing_folder, refuse_unwritable
 from fashion_edge.console import suppress_output
@@ -23,7 +23,6 @@ from fashion_train.options import SOFTMAX, TrainOptions, find_recipe, parse_size
 if TYPE_CHECKING:
     from fashion_train.results import LeaveOneOut, Run
 
-T = TypeVar("T")
 NEEDED = ("tensorflow", "keras", "sklearn", "matplotlib", "cv2")
 RECIPE_CHANGES = ("arch", "epochs", "batch", "learning_rate", "teacher_epochs", "patience", "mixed_precision")
 PHOTOS_PER_COMBINATION = 150  # of the rendered data set
@@ -108,14 +107,10 @@ def train(
         >>> run.metrics["test"].exact_match
         0.9712
     """
-    given = dict(locals())
-
-    def call(options: TrainOptions) -> "Run":
+    with _started("run.json", dict(locals())) as options:
         from fashion_train.training import run
 
         return run(options)
-
-    return _start(call, "run.json", given)
 
 
 def leave_one_combination_out(**options: Any) -> "LeaveOneOut":
@@ -135,31 +130,31 @@ def leave_one_combination_out(**options: Any) -> "LeaveOneOut":
         >>> {row.combination: row.unseen_exact for row in found.rows}
         {'black_dress': 0.75, 'red_shirt': 0.9}
     """
-
-    def call(options: TrainOptions) -> "LeaveOneOut":
-        from fashion_train.leave_one_out import leave_one_out
-
-        return leave_one_out(options)
-
     defaults = {"dataset": None, "out": None, **(train.__kwdefaults__ or {})}
     if unknown := sorted(set(options) - set(defaults)):
         raise TypeError(f"train has no option {unknown[0]!r}")
-    return _start(call, "leave_out.json", defaults | options)
+    with _started("leave_out.json", defaults | options) as train_options:
+        from fashion_train.leave_one_out import leave_one_out
+
+        return leave_one_out(train_options)
 
 
-def _start(call: Callable[[TrainOptions], T], marker: str, given: Mapping[str, Any]) -> T:
-    """Refuse wrong options before TensorFlow takes its seconds, then call a function that trains."""
+@contextmanager
+def _started(marker: str, given: Mapping[str, Any]) -> Iterator[TrainOptions]:
+    """Refuse wrong options before TensorFlow takes its seconds; the block trains."""
     progress = make_progress(given["progress"])
     out = Path(given["out"] or _default_out(progress, resume=given["resume"]))
     refuse_existing_folder(out, marker=marker, overwrite=given["overwrite"] or given["resume"])
-    require_extra()
+    for module in NEEDED:
+        if find_spec(module) is None:
+            raise MissingExtraError(f"{module}, which fashion-train needs,", "train")
     with _explain_full_disk(out):
         dataset = Path(given["dataset"] or rendered_dataset(given["seed"], progress))
         options = make_options({**given, "dataset": dataset, "out": out, "progress": progress})
         check(options)
         load_tensorflow(debug=given["debug"])
         try:
-            return call(options)
+            yield options
         except KeyboardInterrupt:
             if can_resume(out):
                 progress.line("no run is written, but a checkpoint; the same command with --resume finishes it")
@@ -175,13 +170,6 @@ def _default_out(progress: Progress, *, resume: bool) -> Path:
         raise RunError(f"there is no checkpoint below {RUNS} to resume from; name the run with --out")
     progress.line(f"resuming {found}")
     return found
-
-
-def require_extra() -> None:
-    """Raise `MissingExtraError` where a library of the extra `train` is missing."""
-    for module in NEEDED:
-        if find_spec(module) is None:
-            raise MissingExtraError(f"{module}, which fashion-train needs,", "train")
 
 
 def rendered_dataset(seed: int, progress: Progress) -> Path:

@@ -82,10 +82,7 @@ def map_threads(function: Callable[[int], T], items: Sequence[int], progress: Pr
 def decode_all(
     root: Path, files: Sequence[str], spec: InputSpec, large: InputSpec, progress: Progress, title: str
 ) -> Decoded:
-    """Read, resize and hash every file below `root`; unreadable files are listed, not fatal.
-
-    `spec` is the model's input, `large` the size that augmentation works on.
-    """
+    """Read, resize to both sizes and hash every file below `root`; unreadable files are listed, not fatal."""
     exact_store, large_store = PixelStore(spec.shape), PixelStore(large.shape)
 
     def decode(index: int) -> tuple[str, int, str, tuple[int, int]]:
@@ -96,16 +93,11 @@ def decode_all(
             return "", 0, str(error), (0, 0)
         exact_store.write(index, preprocess(frame, spec))
         large_store.write(index, preprocess(frame, large))
-        size = frame.shape[0], frame.shape[1]
-        return hashlib.sha256(path.read_bytes()).hexdigest(), perceptual_hash(frame), "", size
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return digest, perceptual_hash(frame), "", (frame.shape[0], frame.shape[1])
 
     results = map_threads(decode, range(len(files)), progress, title)
-    return Decoded(
-        exact_store,
-        large_store,
-        readable=tuple(index for index, (_, _, failure, _) in enumerate(results) if not failure),
-        failures=tuple((files[index], failure) for index, (_, _, failure, _) in enumerate(results) if failure),
-        sizes=tuple(size for *_, size in results),
-        content_hashes=tuple(content for content, *_ in results),
-        perceptual_hashes=tuple(phash for _, phash, *_ in results),
-    )
+    contents, perceptual, reasons, sizes = zip(*results, strict=True)
+    readable = tuple(index for index, reason in enumerate(reasons) if not reason)
+    failures = tuple((file, reason) for file, reason in zip(files, reasons, strict=True) if reason)
+    return Decoded(exact_store, large_store, readable, failures, sizes, contents, perceptual)

@@ -23,6 +23,7 @@ TWO_WORDS = ("colour", "garment")  # group names where each photo has two labels
 NO_LABEL = "nothing"  # name of the combination without labels
 
 Targets = NDArray[np.float32]
+Row = Mapping[str | None, str | None]  # of a CSV file, as csv.DictReader gives it
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,9 @@ def encode(combinations: Sequence[Sequence[str]], labels: Sequence[str]) -> Targ
 
 
 def load_dataset(source: Path, groups: str | None = None) -> Dataset:
-    """Find the photos of a folder of `colour_garment` folders, or of a CSV file with the columns file,labels.
+    """Find the photos of a folder of `colour_garment` folders, or of a CSV file; its files are relative to its folder.
 
-    Args:
-        source: the folder, or the CSV file; its `file` column is relative to the CSV file's own folder.
-        groups: `colour=black,blue,red garment=dress,jeans`; None groups labels by word position.
+    The groups are those of `colour=black,blue,red garment=dress,jeans`; None groups labels by word position.
     """
     if not source.exists():
         raise DatasetError(f"data set {source} does not exist; give a folder of colour_garment folders, or a CSV file")
@@ -81,17 +80,15 @@ def load_dataset(source: Path, groups: str | None = None) -> Dataset:
     if len(labels) < 2:
         fix = "name it like red_dress, or add another" if source.is_dir() else "label it like red dress, or add others"
         raise DatasetError(f"data set {source} has only the label {labels[0]!r}; at least two are needed: {fix}")
-    grouped = infer_groups([photo.labels for photo in photos]) if groups is None else _read_groups(groups, labels)
+    if groups is None:
+        grouped = infer_groups([photo.labels for photo in photos])
+    else:  # sorted, so that their order in run.json is always the same
+        grouped = {name: tuple(sorted(members)) for name, members in parse_groups(groups, labels).items()}
     _check_exclusive(photos, grouped)
     photos = [replace(photo, labels=_ordered(photo.labels, grouped)) for photo in photos]
     ignored = _find_ignored(root) if source.is_dir() else []
     names = tuple(legible(path.relative_to(root).as_posix()) for path in ignored)
     return Dataset(root, tuple(photos), labels, grouped, names)
-
-
-def _read_groups(text: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The groups of `--groups`, labels sorted in each, so their order in run.json is always the same."""
-    return {name: tuple(sorted(members)) for name, members in parse_groups(text, labels).items()}
 
 
 def _ordered(labels: Iterable[str], groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -214,19 +211,18 @@ def _describe_conflict(combinations: Iterable[Sequence[str]]) -> str:
     return "folder names, so its group is unclear; say"
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+def _visible(root: Path) -> list[Path]:
+    return sorted(entry for entry in root.iterdir() if not entry.name.startswith("."))
 
 
 def _find_ignored(root: Path) -> list[Path]:
     """What a user may take for photos of the data set: files outside of its folders, and other files inside."""
-    files = [entry for entry in sorted(root.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
-    loose = [entry for entry in files if entry.suffix.lower() not in {"", *NOTES}]
-    return loose + [path for folder in _folders(root) for path in find_ignored(folder)]
+    loose = [path for path in _visible(root) if path.is_file() and path.suffix.lower() not in {"", *NOTES}]
+    return loose + [path for folder in _visible(root) if folder.is_dir() for path in find_ignored(folder)]
 
 
 def _from_folders(root: Path) -> list[Photo]:
-    folders = _folders(root)
+    folders = [entry for entry in _visible(root) if entry.is_dir()]
     if not folders:
         raise DatasetError(f"data set {root} has no folder in it; it should hold folders named like red_dress")
     photos = [
@@ -271,20 +267,17 @@ def _from_csv(file: Path) -> list[Photo]:
     return photos
 
 
-def _read_rows(file: Path) -> dict[int, Mapping[str | None, str | None]]:
+def _read_rows(file: Path) -> dict[int, Row]:
     """The rows of a CSV file by the line where each begins."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             reader = csv.DictReader(lines)
-            rows: dict[int, Mapping[str | None, str | None]] = {
-                reader.line_num - _line_breaks(row): row for row in reader
-            }
+            rows: dict[int, Row] = {reader.line_num - _line_breaks(row): row for row in reader}
     except UnicodeDecodeError as error:
         raise DatasetError(f"data set {file} is not a folder, nor a CSV file in UTF-8; save it as CSV UTF-8") from error
     except csv.Error as error:
-        raise DatasetError(
-            f"data set {file} cannot be read as CSV ({error}); is a quotation mark not closed?"
-        ) from error
+        why = f"cannot be read as CSV ({error}); is a quotation mark not closed?"
+        raise DatasetError(f"data set {file} {why}") from error
     if not rows:
         raise DatasetError(f"data set {file} has no row; it should have the columns file,labels")
     if not {"file", "labels"} <= set(reader.fieldnames or ()):
@@ -293,12 +286,12 @@ def _read_rows(file: Path) -> dict[int, Mapping[str | None, str | None]]:
     return rows
 
 
-def _line_breaks(row: Mapping[str | None, str | None]) -> int:
+def _line_breaks(row: Row) -> int:
     """How many lines an open quotation mark adds to a row."""
     return sum(text.rstrip("\n").count("\n") for text in row.values() if isinstance(text, str))
 
 
-def _csv_photo(file: Path, number: int, row: Mapping[str | None, str | None]) -> Photo:
+def _csv_photo(file: Path, number: int, row: Row) -> Photo:
     name, text = row["file"] or "", row["labels"]
     if "\n" in f"{name}{text}" and (text is None or "," in text):
         raise DatasetError(f"{file} line {number}: a quotation mark is not closed on its line; close it or remove it")

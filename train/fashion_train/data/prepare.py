@@ -37,12 +37,11 @@ def teacher_size(size: Size) -> Size:
 
 
 @dataclass(frozen=True)
-class Negatives:
-    """Background images: they have no label (out-of-distribution)."""
+class Split:
+    """Decoded files on the sides of a split: labelled photos, or background images (out-of-distribution)."""
 
-    files: tuple[str, ...]
-    sides: tuple[str, ...]
     decoded: Decoded
+    sides: tuple[str, ...]
 
     def on(self, side: str) -> list[int]:
         """Positions of the readable files on a side of the split."""
@@ -50,16 +49,14 @@ class Negatives:
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A data set, decoded and split; all other fields are indexed by the position in `dataset.photos`."""
+class Prepared(Split):
+    """A data set, decoded and split; everything else is indexed by the position in `dataset.photos`."""
 
     dataset: Dataset
     spec: InputSpec
-    decoded: Decoded
     duplicate_groups: tuple[int, ...]
-    sides: tuple[str, ...]
     targets: Targets  # (n, labels)
-    negatives: Negatives | None
+    negatives: Split | None = None
 
     @property
     def size(self) -> Size:
@@ -124,10 +121,6 @@ class Prepared:
             and self.sides[there[0]] == "train"
         }
 
-    def on(self, side: str) -> list[int]:
-        """Positions of the readable photos on a side of the split."""
-        return [index for index in self.decoded.readable if self.sides[index] == side]
-
 
 def prepare(options: TrainOptions, size: Size) -> Prepared:
     """Find, decode, hash and split the photos, for a network of input `size`."""
@@ -142,32 +135,25 @@ def prepare(options: TrainOptions, size: Size) -> Prepared:
     combinations = [photo.combination for photo in dataset.photos]
     sides = split_photos(combinations, groups, options.recipe.fractions, options.seed, holdout)
     targets = encode([photo.labels for photo in dataset.photos], dataset.labels)
-    prepared = Prepared(dataset, spec, decoded, tuple(groups), tuple(sides), targets, None)
+    prepared = Prepared(decoded, tuple(sides), dataset, spec, tuple(groups), targets)
     _check_enough(prepared)
-    if options.negatives is not None:
-        prepared = replace(prepared, negatives=_prepare_negatives(options.negatives, options, prepared, large))
-        _check_disjoint(prepared)
-    return prepared
+    if options.negatives is None:
+        return prepared
+    return replace(prepared, negatives=_prepare_negatives(options.negatives, options, prepared, large))
 
 
-def _prepare_negatives(folder: Path, options: TrainOptions, prepared: Prepared, large: InputSpec) -> Negatives:
+def _prepare_negatives(folder: Path, options: TrainOptions, prepared: Prepared, large: InputSpec) -> Split:
+    """A copy of a labelled photo among the negatives is refused: it would train with its labels and without."""
     files, fractions = find_negatives(folder), options.recipe.fractions
     decoded = decode_all(folder, files, prepared.spec, large, options.progress, "reading negatives")
-    photos = zip(prepared.decoded.content_hashes, prepared.sides, strict=True)
-    sides_of_photos = {digest: side for digest, side in photos if digest}
-    hashes = decoded.content_hashes, decoded.perceptual_hashes
-    return Negatives(files, tuple(split_negatives(files, *hashes, fractions, options.seed, sides_of_photos)), decoded)
-
-
-def _check_disjoint(prepared: Prepared) -> None:
-    """A copy of a labelled photo among the negatives would train with its labels and without."""
-    pairs = zip(prepared.dataset.photos, prepared.decoded.content_hashes, strict=True)
-    labelled = {content: photo.file for photo, content in pairs if photo.labels}
-    for index in prepared.negatives.decoded.readable if prepared.negatives else ():
-        assert prepared.negatives is not None
-        file, content = prepared.negatives.files[index], prepared.negatives.decoded.content_hashes[index]
+    hashes, photos = prepared.decoded.content_hashes, prepared.dataset.photos
+    labelled = {content: photo.file for photo, content in zip(photos, hashes, strict=True) if content and photo.labels}
+    for file, content in zip(files, decoded.content_hashes, strict=True):
         if content in labelled:
             raise UsageError(f"--negatives holds {file}, the same picture as {labelled[content]}, which has a label")
+    sides = {content: side for content, side in zip(hashes, prepared.sides, strict=True) if content}
+    found = decoded.content_hashes, decoded.perceptual_hashes
+    return Split(decoded, tuple(split_negatives(files, *found, fractions, options.seed, sides)))
 
 
 def _limited(dataset: Dataset, limit: int | None, seed: int) -> Dataset:

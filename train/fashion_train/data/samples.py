@@ -31,7 +31,6 @@ class Sampler(Protocol):
 
     def draw(self, item: int, rng: Rng) -> Sample:
         """The picture (h, w, 3) uint8 and its target (labels,) float32."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -168,11 +167,9 @@ class PhotoSampler:
         )
 
     def __len__(self) -> int:
-        """Items of one epoch."""
         return sum(self.counts)
 
-    def draw(self, item: int, rng: Rng) -> Sample:
-        """The picture (h, w, 3) uint8 and its target (labels,) float32."""
+    def draw(self, item: int, rng: Rng) -> Sample:  # noqa: D102  see Sampler
         picture, target = self._pick(item, rng)
         if not self._is_negative(item) and self.negatives and rng.random() < self.recipe.downscale_probability:
             assert self.prepared.negatives is not None
