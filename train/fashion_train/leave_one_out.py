@@ -76,12 +76,11 @@ def leave_one_out(options: TrainOptions) -> LeaveOneOut:
 
 
 def _train_without(name: str, options: TrainOptions) -> TrainingResult:
-    """One whole training: half of one would say nothing about the combination."""
     resume = options.resume and has_checkpoint(options)
     tensorboard = options.tensorboard and options.tensorboard / name
     result = train_network(replace(options, holdout=(name,), resume=resume, tensorboard=tensorboard))
     if result.incomplete:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt  # half a training would say nothing about the combination
     return result
 
 
@@ -91,11 +90,9 @@ def report(command: str, rows: Sequence[Row]) -> str:
         (row.combination, str(row.photos), *map(_percent, (row.unseen_exact, row.baseline_exact, row.seen_exact)))
         for row in rows
     ]
-    return (
-        f"# Combinations without training photos\n\n`{command}`\n\n"
-        "Recoloured photos of other combinations, and rendered pictures, replaced them in training.\n\n"
-        f"{markdown_table(HEADER, cells)}\n"
-    )
+    why = "Recoloured photos of other combinations, and rendered pictures, replaced them in training."
+    table = markdown_table(HEADER, cells)
+    return f"# Combinations without training photos\n\n`{command}`\n\n{why}\n\n{table}\n"
 
 
 def _percent(value: float | None) -> str:

@@ -67,8 +67,7 @@ def train_network(options: TrainOptions) -> TrainingResult:
     prepared = prepare(options, options.size or find_architecture(recipe.arch).input_size)
     for line in describe(prepared):
         progress.line(line)
-    photos = PhotoSampler.gather(prepared, recipe, options.seed, progress)
-    sampler: Sampler = photos
+    sampler: Sampler = (photos := PhotoSampler.gather(prepared, recipe, options.seed, progress))
     label_errors: list[LabelError] = []
     if recipe.teacher_epochs:
         label_errors = find_label_errors(prepared, progress)
@@ -84,8 +83,7 @@ def train_network(options: TrainOptions) -> TrainingResult:
         abstains = options.task == "multi-label"
         recoloured = evaluate_recoloured(predict, prepared, tuned.space, options.seed, may_abstain=abstains)
     baseline = fit_baseline(options, prepared) if options.baseline and not result.interrupted else None
-    seconds = time.perf_counter() - started
-    errors = tuple(label_errors)
+    errors, seconds = tuple(label_errors), time.perf_counter() - started
     return TrainingResult(options, prepared, model, result, tuned, evaluation, recoloured, baseline, errors, seconds)
 
 
@@ -156,10 +154,8 @@ def describe_label_errors(prepared: Prepared, errors: Sequence[LabelError]) -> s
 def summarize(result: TrainingResult, folder: Path) -> Iterator[str]:
     """The metrics, and where the run is."""
     for side, metrics in result.evaluation.metrics.items():
-        yield (
-            f"{side}: label accuracy {metrics.label_accuracy:.4f}, exact match {metrics.exact_match:.4f} "
-            f"on {pluralize(metrics.photos, 'photo')}"
-        )
+        accuracy = f"label accuracy {metrics.label_accuracy:.4f}, exact match {metrics.exact_match:.4f}"
+        yield f"{side}: {accuracy} on {pluralize(metrics.photos, 'photo')}"
     for side, background in result.evaluation.background.items():
         yield f"{side} negatives: no label on {background.abstained:.4f} of {background.photos}"
     if result.baseline:

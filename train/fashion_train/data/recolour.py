@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from fashion_edge.opencv import cv2
 
+Picture = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
 Rng = np.random.Generator
-
-
+SMALLEST, LARGEST = 0.04, 0.8  # plausible share of the picture that a garment fills
+ITERATIONS = 2
+PATTERN = 0.12  # share of the old cloth's variation in hue that is kept
 # Name -> sRGB samples, as shops photograph cloth of that name.
 CLOTHS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "black": ((14, 14, 16), (22, 22, 25), (34, 33, 36), (45, 45, 50)),
@@ -59,13 +62,10 @@ class Palette:
         """
         names = [name for label in labels if (name := cloth_name(label))]
         named = tuple(label for label in labels if (name := cloth_name(label)) and names.count(name) == 1)
-        if any(len({cloth_name(label) is None for label in group}) == 2 for group in groups):
+        unclear = any(len({cloth_name(label) is None for label in group}) == 2 for group in groups)
+        if unclear or not names:  # without a known name, its colours, if any, have names that are unknown here
             return cls(named, ())
-        taken = set(names)
-        if not taken:  # its colours, if any, have names that are unknown here
-            return cls(named, ())
-        free = (name for name in CLOTHS if name not in taken and not taken.intersection(SIMILAR.get(name, ())))
-        return cls(named, tuple(free))
+        return cls(named, tuple(name for name in CLOTHS if not {name, *SIMILAR.get(name, ())}.intersection(names)))
 
     def colour_of(self, labels: Collection[str]) -> str | None:
         """The label that names a photo's colour; None where no label does, or more than one."""
@@ -78,9 +78,7 @@ def draw_shade(name: str, rng: Rng) -> NDArray[np.float32]:
     shades = np.array(CLOTHS[name], np.float32)
     one, other = shades[rng.integers(len(shades), size=2)]
     rgb = one + (other - one) * rng.uniform(0, 0.5) + rng.normal(0, 4, 3)
-    pixel = rgb.clip(0, 255).astype(np.uint8).reshape(1, 1, 3)
-    shade: NDArray[np.float32] = to_lab(pixel)[0, 0]
-    return shade
+    return to_lab(rgb.clip(0, 255).astype(np.uint8).reshape(1, 1, 3)).reshape(3)
 
 
 def to_lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -88,12 +86,6 @@ def to_lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     lab: NDArray[np.float32] = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
     lab -= np.array([0, 128, 128], np.float32)
     return lab
-
-
-Mask = NDArray[np.uint8]
-
-SMALLEST, LARGEST = 0.04, 0.8  # plausible share of the picture that a garment fills
-ITERATIONS = 2
 
 
 def find_garment(rgb: NDArray[np.uint8], colour: str) -> Mask | None:
@@ -159,11 +151,7 @@ def _largest_parts(mask: Mask) -> Mask:
     return np.isin(parts, keep).astype(np.uint8)
 
 
-Picture = NDArray[np.uint8]
-PATTERN = 0.12  # share of the old cloth's variation in hue that is kept
-
-
-def recolour(picture: Picture, mask: NDArray[np.uint8], colour: str, rng: np.random.Generator) -> Picture:
+def recolour(picture: Picture, mask: Mask, colour: str, rng: Rng) -> Picture:
     """A copy of a picture (h, w, 3) uint8 RGB with the cloth under the mask (h, w) in a shade of a named colour.
 
     Every step is a lookup table or a weighted sum in OpenCV: each training picture pays for it.

@@ -123,26 +123,20 @@ def find_workers(environment: Mapping[str, str] = os.environ) -> Workers:
     """The workers that TF_CONFIG names; a single one without it."""
     if not (text := environment.get("TF_CONFIG")):
         return SINGLE
-    config = decode_json(
-        text.encode(),
-        TFConfig,
-        "TF_CONFIG",
-        lambda why: UsageError(f"{why}; unset it, or see docs/how-to/train-on-several-machines.md"),
-    )
+    fix = "unset it, or see docs/how-to/train-on-several-machines.md"
+    config = decode_json(text.encode(), TFConfig, "TF_CONFIG", lambda why: UsageError(f"{why}; {fix}"))
     workers, task = config.cluster.get("worker", []), config.task
     if task.type != "worker" or set(config.cluster) != {"worker"} or not 0 <= task.index < len(workers):
-        raise UsageError(
-            f"TF_CONFIG names {task.type} {task.index} of {len(workers)} workers; it must be a worker of them"
-        )
+        which = f"{task.type} {task.index} of {len(workers)} workers"
+        raise UsageError(f"TF_CONFIG names {which}; it must be a worker of them")
     return Workers(task.index, len(workers))
 
 
 @cache
 def connect_workers() -> tf.distribute.Strategy:
     """TensorFlow's connection to the other workers, made once per process; it waits until all are there."""
-    options = tf.distribute.experimental.CommunicationOptions(
-        implementation=tf.distribute.experimental.CommunicationImplementation.RING
-    )
+    ring = tf.distribute.experimental.CommunicationImplementation.RING
+    options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
     try:
         with _default_signals():
             return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)

@@ -106,14 +106,9 @@ def load_checkpoint(path: Path, identity: str) -> Checkpoint:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             meta = decode_json(data["meta"].tobytes(), CheckpointMeta, "meta", ValueError)
-            state, best = _numbered(data, "state"), _numbered(data, "best")
+            parts = [[data[name] for name in data.files if name.startswith(part)] for part in ("state", "best")]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError(f"checkpoint {path} cannot be read ({brief(error)}); run again without --resume") from error
     if meta.identity != identity:
         raise RunError(f"checkpoint {path} belongs to other photos or options; repeat those, or leave --resume out")
-    return Checkpoint(meta.history, state, meta.best_epoch, best)
-
-
-def _numbered(data: Any, prefix: str) -> Weights:
-    count = sum(name.startswith(prefix) for name in data.files)
-    return [data[f"{prefix}{i}"] for i in range(count)]
+    return Checkpoint(meta.history, parts[0], meta.best_epoch, parts[1])

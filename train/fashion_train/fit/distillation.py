@@ -44,7 +44,6 @@ class TransferSet:
     views: int
 
     def __len__(self) -> int:
-        """Items of one epoch."""
         return self.items
 
     def draw(self, item: int, rng: Rng) -> Sample:

@@ -1,7 +1,7 @@
 """Fit one network of a run: train epoch by epoch, validate, keep a good epoch, write a checkpoint after each."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,8 @@ def run_epochs(
         progress.line(f"{trainer.name}: resuming after epoch {len(history)} of {schedule.epochs}")
     interrupted = False
     try:
-        batches = _remaining_batches(sampler, schedule, validation, len(history))
+        first_step, shape = len(history) * schedule.steps_per_epoch, validation.pictures.shape[1:]
+        batches = iter(training_batches(sampler, schedule, first_step, shape, validation.targets.shape[1]))
         while len(history) < schedule.epochs:
             if recipe.patience and history and len(history) - peak(history).epoch >= recipe.patience:
                 progress.line(f"no better validation score for {recipe.patience} epochs: stopping early")
@@ -140,11 +141,6 @@ def run_epochs(
     for variable, value in zip(trainer.model.variables, best, strict=True):
         variable.assign(value)
     return FitResult(tuple(history), best_epoch, interrupted)
-
-
-def _remaining_batches(sampler: Sampler, schedule: Schedule, validation: Validation, done: int) -> Iterator[Any]:
-    shape, labels = validation.pictures.shape[1:], validation.targets.shape[1]
-    return iter(training_batches(sampler, schedule, done * schedule.steps_per_epoch, shape, labels))
 
 
 def _run_epoch(
@@ -206,13 +202,11 @@ def fit_baseline(options: TrainOptions, prepared: Prepared) -> Evaluation | None
     Ctrl-C gives None: the run itself is done by then, and must be written.
     """
     recipe = find_recipe("tutorial", fractions=options.recipe.fractions)
-    architecture = find_architecture(recipe.arch)
+    architecture, labels = find_architecture(recipe.arch), len(prepared.dataset.labels)
     try:
         photos = at_size(options, recipe, prepared, options.size or architecture.input_size)
-        network = architecture.build(
-            NetworkOptions(photos.size, len(prepared.dataset.labels), options.task, options.seed)
-        )
-        trainer, result = fit(BASELINE, network, recipe, options, photos, PhotoSampler.of(photos, recipe))
+        model = architecture.build(NetworkOptions(photos.size, labels, options.task, options.seed))
+        trainer, result = fit(BASELINE, model, recipe, options, photos, PhotoSampler.of(photos, recipe))
     except KeyboardInterrupt:
         return None
     return None if result.interrupted else evaluate(trainer.predict, photos, prepared.untuned)

@@ -79,10 +79,8 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Opt
     """Muon or AdamW with warm-up and cosine decay, or the tutorial's Adam with its decay by 1/(1 + decay x step)."""
     steps = recipe.epochs * steps_per_epoch
     if recipe.optimizer == "adam":
-        schedule = keras.optimizers.schedules.InverseTimeDecay(
-            recipe.learning_rate, 1, recipe.learning_rate / recipe.epochs
-        )
-        return keras.optimizers.Adam(schedule)
+        rate, decay = recipe.learning_rate, recipe.learning_rate / recipe.epochs
+        return keras.optimizers.Adam(keras.optimizers.schedules.InverseTimeDecay(rate, 1, decay))
     warmup = min(steps // 4, int(recipe.warmup_epochs * steps_per_epoch))
     cosine = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=recipe.learning_rate / 20 if warmup else recipe.learning_rate,
@@ -91,7 +89,6 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> keras.optimizers.Opt
         warmup_target=recipe.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-
     kind = Muon if recipe.optimizer == "muon" else keras.optimizers.AdamW
     optimizer = kind(cosine, weight_decay=recipe.weight_decay, clipnorm=5.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

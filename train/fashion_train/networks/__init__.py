@@ -66,51 +66,28 @@ def precision(mixed: bool) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One convolution with its normalisation and activation."""
-
-    kernel: int
-    channels: int
-    stride: int
+# Kernel, channels and stride of the convolutions of `compact`.
+STAGES = ((4, 32, 4), (3, 56, 2), (3, 56, 1), (3, 96, 2), (3, 96, 1), (3, 96, 1), (1, 192, 1))
 
 
-STAGES = (
-    Stage(4, 32, 4),
-    Stage(3, 56, 2),
-    Stage(3, 56, 1),
-    Stage(3, 96, 2),
-    Stage(3, 96, 1),
-    Stage(3, 96, 1),
-    Stage(1, 192, 1),
-)
-
-
-def build_compact(options: NetworkOptions, stages: tuple[Stage, ...] = STAGES) -> keras.Model:
+def build_compact(options: NetworkOptions) -> keras.Model:
     """Input (height, width, 3) float32 pixels 0..255, output (labels,) scores."""
     image = keras.Input((*options.size, 3), name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(image)
-    for index, stage in enumerate(stages):
-        x = _compact_stage(x, stage, f"conv{index}", options.seed + index)
+    for index, (kernel, channels, stride) in enumerate(STAGES):
+        x = _compact_stage(x, kernel, channels, stride, f"conv{index}", options.seed + index)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2, seed=options.seed, name="dropout")(x)
     return keras.Model(image, scores_layer(options, options.seed)(x), name="compact")
 
 
-def _compact_stage(x: Any, stage: Stage, name: str, seed: int) -> Any:
+def _compact_stage(x: Any, kernel: int, channels: int, stride: int, name: str, seed: int) -> Any:
     """Convolution, batch normalisation and ReLU6, with a shortcut where the shape stays the same."""
-    y = layers.Conv2D(
-        stage.channels,
-        stage.kernel,
-        stage.stride,
-        padding="same",
-        use_bias=False,
-        kernel_initializer=keras.initializers.HeNormal(seed),
-        name=name,
-    )(x)
+    start = keras.initializers.HeNormal(seed)
+    y = layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False, kernel_initializer=start, name=name)(x)
     y = layers.BatchNormalization(momentum=0.97, name=f"{name}_bn")(y)
     y = layers.ReLU(6, name=f"{name}_relu6")(y)
-    same = stage.stride == 1 and x.shape[-1] == stage.channels
+    same = stride == 1 and x.shape[-1] == channels
     return layers.Add(name=f"{name}_add")([x, y]) if same else y
 
 

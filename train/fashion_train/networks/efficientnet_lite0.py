@@ -9,7 +9,6 @@ import pickle
 import struct
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,24 +24,15 @@ EPSILON = 1e-3  # of the batch normalisation in the published weights
 FEATURES = 1280
 
 
-@dataclass(frozen=True)
-class Block:
-    """An inverted residual: 1x1 expansion, depthwise convolution, 1x1 projection."""
-
-    kernel: int
-    stride: int
-    expand: int
-    channels: int
-
-
+# Kernel, stride, expansion and channels of the inverted residuals.
 BLOCKS = (
-    Block(3, 1, 1, 16),
-    *(Block(3, 2, 6, 24), Block(3, 1, 6, 24)),
-    *(Block(5, 2, 6, 40), Block(5, 1, 6, 40)),
-    *(Block(3, 2, 6, 80), Block(3, 1, 6, 80), Block(3, 1, 6, 80)),
-    *(Block(5, 1, 6, 112), Block(5, 1, 6, 112), Block(5, 1, 6, 112)),
-    *(Block(5, 2, 6, 192), Block(5, 1, 6, 192), Block(5, 1, 6, 192), Block(5, 1, 6, 192)),
-    Block(3, 1, 6, 320),
+    (3, 1, 1, 16),
+    *((3, 2, 6, 24), (3, 1, 6, 24)),
+    *((5, 2, 6, 40), (5, 1, 6, 40)),
+    *((3, 2, 6, 80), (3, 1, 6, 80), (3, 1, 6, 80)),
+    *((5, 1, 6, 112), (5, 1, 6, 112), (5, 1, 6, 112)),
+    *((5, 2, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192), (5, 1, 6, 192)),
+    (3, 1, 6, 320),
 )
 
 
@@ -50,29 +40,21 @@ def build_lite0(size: Size) -> keras.Model:
     """Input (height, width, 3) float32 RGB pixels 0..255, output (1280,) features; random weights."""
     image = keras.Input((*size, 3), name="image")
     x = _conv(layers.Rescaling(1 / 128, offset=-127 / 128)(image), 32, 3, 2, "stem")
-    for index, block in enumerate(BLOCKS):
-        x = _inverted_residual(x, block, f"block{index}")
+    for index, (kernel, stride, expand, channels) in enumerate(BLOCKS):
+        x = _inverted_residual(x, kernel, stride, expand, channels, f"block{index}")
     x = _conv(x, FEATURES, 1, 1, "head")
     return keras.Model(image, layers.GlobalAveragePooling2D(name="pool")(x), name="lite0")
 
 
-def build_features(size: Size) -> keras.Model:
-    """The network with its ImageNet weights: pixels 0..255 to (1280,) features."""
-    features = build_lite0(size)
-    load_imagenet(features)
-    return features
-
-
-def _inverted_residual(x: Any, block: Block, name: str) -> Any:
+def _inverted_residual(x: Any, kernel: int, stride: int, expand: int, channels: int, name: str) -> Any:
+    """1x1 expansion, depthwise convolution, 1x1 projection."""
     shortcut, inputs = x, x.shape[-1]
-    if block.expand > 1:
-        x = _conv(x, inputs * block.expand, 1, 1, f"{name}_expand")
-    depthwise = layers.DepthwiseConv2D(
-        block.kernel, block.stride, padding="same", use_bias=False, name=f"{name}_depthwise"
-    )
+    if expand > 1:
+        x = _conv(x, inputs * expand, 1, 1, f"{name}_expand")
+    depthwise = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_depthwise")
     x = layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_depthwise_bn")(depthwise(x))
-    x = _conv(layers.ReLU(6)(x), block.channels, 1, 1, f"{name}_project", relu6=False)
-    return layers.Add()([x, shortcut]) if block.stride == 1 and inputs == block.channels else x
+    x = _conv(layers.ReLU(6)(x), channels, 1, 1, f"{name}_project", relu6=False)
+    return layers.Add()([x, shortcut]) if stride == 1 and inputs == channels else x
 
 
 def _conv(x: Any, filters: int, kernel: int, stride: int, name: str, *, relu6: bool = True) -> Any:
@@ -86,17 +68,18 @@ LEGACY_HEADERS = 3  # magic number, protocol version, machine
 Tensors = dict[str, NDArray[np.float32]]
 
 
-def load_imagenet(model: keras.Model) -> None:
-    """Set every weight of a network that `build_lite0` built."""
-    tensors = read_tensors(find_weights())
+def build_features(size: Size) -> keras.Model:
+    """The network with its ImageNet weights: pixels 0..255 to (1280,) features."""
+    model, tensors = build_lite0(size), read_tensors(find_weights())
     _set(model, "stem", tensors, "_conv_stem", "_bn0")
-    for index, block in enumerate(BLOCKS):
+    for index, (_, _, expand, _) in enumerate(BLOCKS):
         source, name = f"_blocks.{index}", f"block{index}"
-        if block.expand > 1:
+        if expand > 1:
             _set(model, f"{name}_expand", tensors, f"{source}._expand_conv", f"{source}._bn0")
         _set(model, f"{name}_depthwise", tensors, f"{source}._depthwise_conv", f"{source}._bn1")
         _set(model, f"{name}_project", tensors, f"{source}._project_conv", f"{source}._bn2")
     _set(model, "head", tensors, "_conv_head", "_bn1")
+    return model
 
 
 def find_weights() -> Path:

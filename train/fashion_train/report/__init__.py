@@ -148,13 +148,11 @@ def _card_evaluation(result: TrainingResult) -> Iterator[str]:
     last = result.options.recipe.keep == "last"
     chosen = "thresholds were chosen" if last else "thresholds and the epoch were chosen"
     notes = {"val": f" ({chosen} on them)"}
-    yield markdown_table(
-        ("on", "label accuracy", "exact match"),
-        [
-            (f"{m.photos} {side} photos{notes.get(side, '')}", f"{m.label_accuracy:.2%}", f"{m.exact_match:.2%}")
-            for side, m in result.evaluation.metrics.items()
-        ],
-    )
+    rows = [
+        (f"{m.photos} {side} photos{notes.get(side, '')}", f"{m.label_accuracy:.2%}", f"{m.exact_match:.2%}")
+        for side, m in result.evaluation.metrics.items()
+    ]
+    yield markdown_table(("on", "label accuracy", "exact match"), rows)
     for side, background in result.evaluation.background.items():
         count = f"{background.photos} {side} background images"
         yield f"No label above its threshold on {background.abstained:.2%} of {count}."

@@ -146,12 +146,9 @@ def write_contact_sheet(path: Path, pictures: Sequence[NDArray[np.uint8]], capti
 
 
 def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure((width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure((width, height), layout="constrained")
 
 
 def _escape(label: str) -> str:

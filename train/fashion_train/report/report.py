@@ -100,15 +100,12 @@ def _sections(result: TrainingResult) -> Iterator[str]:
     yield from _calibration_paragraphs(result)
     if result.label_errors:
         yield "## Likely label errors"
-        yield (
-            f"A model that was fitted without the photo contradicts {pluralize(len(result.label_errors), 'label')}, "
-            "listed in suspects.csv. They were trained on all the same."
-        )
+        labels = f"{pluralize(len(result.label_errors), 'label')}, listed in suspects.csv"
+        yield f"A model that was fitted without the photo contradicts {labels}. They were trained on all the same."
         yield "![likely label errors](plots/suspects.png)"
     yield "## Thresholds"
-    yield markdown_table(
-        ("label", "threshold"), [(label, f"{value:.2f}") for label, value in result.space.thresholds.items()]
-    )
+    rows = [(label, f"{value:.2f}") for label, value in result.space.thresholds.items()]
+    yield markdown_table(("label", "threshold"), rows)
 
 
 def _run_paragraphs(result: TrainingResult) -> Iterator[str]:
@@ -146,10 +143,8 @@ def data_paragraphs(prepared: Prepared, holdout: Sequence[str]) -> Iterator[str]
 def _recoloured_paragraphs(rows: Sequence[RecolouredMetrics]) -> Iterator[str]:
     yield "## Seen and unseen combinations"
     yield "Recoloured photos that were not trained on: a stand-in for photos that do not exist."
-    yield markdown_table(
-        ("combination", "photos trained on", "recoloured copies", "exact match"),
-        [(row.combination, str(row.trained_on), str(row.copies), f"{row.exact_match:.1%}") for row in rows],
-    )
+    cells = [(row.combination, str(row.trained_on), str(row.copies), f"{row.exact_match:.1%}") for row in rows]
+    yield markdown_table(("combination", "photos trained on", "recoloured copies", "exact match"), cells)
 
 
 def _baseline_paragraphs(ours: Evaluation, tutorial: Evaluation) -> Iterator[str]:
@@ -161,10 +156,8 @@ def _baseline_paragraphs(ours: Evaluation, tutorial: Evaluation) -> Iterator[str
     rows = []
     for side, mine in ours.metrics.items():
         theirs, photos = tutorial.metrics[side], f"{mine.photos} {side} photos"
-        rows += [
-            (f"{photos}, label accuracy", f"{mine.label_accuracy:.2%}", f"{theirs.label_accuracy:.2%}"),
-            (f"{photos}, exact match", f"{mine.exact_match:.2%}", f"{theirs.exact_match:.2%}"),
-        ]
+        rows.append((f"{photos}, label accuracy", f"{mine.label_accuracy:.2%}", f"{theirs.label_accuracy:.2%}"))
+        rows.append((f"{photos}, exact match", f"{mine.exact_match:.2%}", f"{theirs.exact_match:.2%}"))
     for side, background in ours.background.items():
         images, theirs_abstained = f"{background.photos} {side} background images", tutorial.background[side].abstained
         rows.append((f"{images}, no label", f"{background.abstained:.2%}", f"{theirs_abstained:.2%}"))
@@ -173,11 +166,9 @@ def _baseline_paragraphs(ours: Evaluation, tutorial: Evaluation) -> Iterator[str
 
 def _calibration_paragraphs(result: TrainingResult) -> Iterator[str]:
     error = result.tuned.calibration["expected_calibration_error"]
+    figures = f"{error['before']} as trained, {error['after']} after temperature scaling"
     yield "## Calibration"
-    yield (
-        f"Expected calibration error on the validation photos: {error['before']} as trained, "
-        f"{error['after']} after temperature scaling."
-    )
+    yield f"Expected calibration error on the validation photos: {figures}."
     yield "![reliability](plots/reliability.png) ![precision and recall](plots/precision_recall.png)"
 
 
@@ -185,14 +176,10 @@ def _metrics_paragraphs(side: str, metrics: Metrics) -> Iterator[str]:
     names = {"val": "validation photos (thresholds were tuned on them)", "test": "test photos (used for nothing else)"}
     yield f"## On {metrics.photos} {names[side]}"
     yield f"Label accuracy {metrics.label_accuracy:.2%}, exact match {metrics.exact_match:.2%}."
-    yield markdown_table(
-        ("label", "precision", "recall", "F1"),
-        [
-            (label, *("-" if m[key] is None else f"{m[key]:.3f}" for key in ("precision", "recall", "f1")))
-            for label, m in metrics.per_label.items()
-        ],
-    )
-    yield markdown_table(
-        ("combination", "exact match"),
-        [(name or NO_LABEL, f"{share:.3f}") for name, share in metrics.per_combination.items()],
-    )
+    labels = [
+        (label, *("-" if figure is None else f"{figure:.3f}" for figure in figures.values()))
+        for label, figures in metrics.per_label.items()
+    ]
+    yield markdown_table(("label", "precision", "recall", "F1"), labels)
+    combinations = [(name or NO_LABEL, f"{share:.3f}") for name, share in metrics.per_combination.items()]
+    yield markdown_table(("combination", "exact match"), combinations)

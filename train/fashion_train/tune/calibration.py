@@ -107,8 +107,7 @@ def tune(options: TrainOptions, prepared: Prepared, predict: Predict, model: "ke
     targets = tuning_set.targets
     weights = np.where(targets.any(axis=1), 1, NEGATIVES_WEIGHT).astype(np.float32)
     scores = tuning_set.score(predict)
-    fit = fit_temperatures if options.task == "multi-label" else fit_temperature
-    scales = fit(scores, targets)
+    scales = (fit_temperatures if options.task == "multi-label" else fit_temperature)(scores, targets)
     fold_into(model, scales)
     calibrated = tuning_set.score(predict)
     labels, precision = prepared.dataset.labels, options.target_precision
