@@ -1,10 +1,8 @@
 """`--diff` compares two bundles on the same frames; `--colour-card` checks the colours of a camera."""
 
-import math
 import time
-from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import click
 import numpy as np
@@ -14,9 +12,9 @@ from fashion_edge.cli.signals import ended_by_signals
 from fashion_edge.colour_card import Patches, evaluate_card, read_colour_card
 from fashion_edge.console import clear_progress, pluralize, printable, say
 from fashion_edge.errors import UsageError
-from fashion_edge.frame import Event, Fault, Frame, Item
+from fashion_edge.frame import Event, Fault, Frame
 from fashion_edge.loading import Model
-from fashion_edge.pipeline import Labeller
+from fashion_edge.pipeline import Labeller, Summary, run
 from fashion_edge.readers import NewestFrameReader
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
@@ -35,16 +33,16 @@ def compare_bundles(request: Request) -> int:
     other = replace(request, bundle=request.diff, runtime=variant.runtime, precision=variant.precision).open_model()
     _refuse_same(model, other)
     source = open_source(request.source_text(), every_frame=True, camera=request.camera_settings())
-    labellers, names = list[Labeller](), list[str]()
-    for one in (model, other):
-        options = choose_options(request, one.bundle, source)
-        labellers.append(Labeller(one.bundle.manifest, one.backend, options, still=source.still))
-        names.append(f"{one.bundle.path.name}/{one.variant.file}")
+    options = [choose_options(request, one.bundle, source) for one in (model, other)]
+    first = Labeller(model.bundle.manifest, model.backend, options[0], still=source.still)
+    second = Labeller(other.bundle.manifest, other.backend, options[1], still=source.still)
+    names = (f"{one.bundle.path.name}/{one.variant.file}" for one in (model, other))
     say(f"{' against '.join(names)} on {source.name}")
     same_labels = model.bundle.manifest.space.labels == other.bundle.manifest.space.labels
-    comparison = _Comparison(same_labels=same_labels, still=source.still)
+    progress = make_progress_sink(source, request.frames) or Sink()
+    comparison = _Comparison(second, progress, same_labels=same_labels, still=source.still)
     with ended_by_signals(), closing(source.items()) as items:
-        _label_with_both(items, labellers, comparison, request, make_progress_sink(source, request.frames) or Sink())
+        run(items, first, comparison, options[0], Summary())
     return comparison.report(request.diff_limit)
 
 
@@ -56,62 +54,55 @@ def _refuse_same(model: Model, other: Model) -> None:
         raise UsageError(f"{problem}; name the other one with --bundle, such as --bundle bundles/old")
 
 
-@dataclass
-class _Comparison:
-    same_labels: bool  # whether scores can be compared
-    still: bool
-    frames: int = 0
-    faults: int = 0
-    differing: int = 0
-    largest: float = 0.0  # difference between two scores
-    texts: tuple[str, str] = ("", "")  # of the last frame
+class _Comparison(Sink):
+    """Labels every frame with a second bundle, and counts the differences."""
 
-    def update(self, frame: Frame, a: Result, b: Result) -> None:
-        """Compare two results of a frame; prints the pair if it differs and is new."""
-        self.frames += 1
-        if self.same_labels:
-            self.largest = max(self.largest, float(np.abs(a.score_array - b.score_array).max()))
-        texts = a.decision.text, b.decision.text
+    def __init__(self, other: Labeller, progress: Sink, *, same_labels: bool, still: bool) -> None:
+        self._other = other
+        self._progress = progress
+        self._same_labels = same_labels  # whether scores can be compared
+        self._still = still
+        self._frames = self._faults = self._differing = 0
+        self._largest = 0.0  # difference between two scores
+        self._texts = ("", "")  # of the last frame
+
+    def put(self, result: Result) -> None:
+        """Compare a frame; prints the pair of labels if they differ, and did not just before."""
+        frame, b = result.frame, self._other.label(result.frame)
+        self._frames += 1
+        self._progress.put(result)
+        if self._same_labels:
+            self._largest = max(self._largest, float(np.abs(result.score_array - b.score_array).max()))
+        texts = result.text, b.text
         if texts[0] != texts[1]:
-            self.differing += 1
-            if self.still or texts != self.texts:
+            self._differing += 1
+            if self._still or texts != self._texts:
                 clear_progress()
-                where = frame.source if self.still else f"frame {frame.index}"
+                where = frame.source if self._still else f"frame {frame.index}"
                 click.echo(printable(f"{where}: {texts[0]} | {texts[1]}"))
-        self.texts = texts
+        self._texts = texts
+
+    def fault(self, fault: Fault) -> None:
+        """Count and print an input that could not be read."""
+        self._faults += 1
+        self._progress.fault(fault)
+        say(fault.reason)
+
+    def event(self, event: Event) -> None:
+        """Print a change of the source's state, and forget earlier frames."""
+        say(event.detail)
+        self._other.reset()
 
     def report(self, limit: float) -> int:
         """Print the totals; returns the exit status. `limit` is the percentage of frames that may differ."""
-        if not self.frames:
-            say(f"no frame was compared; {self.faults} could not be read")
+        if not self._frames:
+            say(f"no frame was compared; {self._faults} could not be read")
             return 1
-        share = 100 * self.differing / self.frames
-        score = f", largest score difference {self.largest:.3f}" if self.same_labels else ""
-        counted = f"{self.differing} of {self.frames} frames decide differently ({share:.1f} %)"
+        share = 100 * self._differing / self._frames
+        score = f", largest score difference {self._largest:.3f}" if self._same_labels else ""
+        counted = f"{self._differing} of {self._frames} frames decide differently ({share:.1f} %)"
         say(f"{counted}{score}; {limit:g} % may")
-        return CHECK_FAILED if share > limit else int(self.faults > 0)
-
-
-def _label_with_both(
-    items: Iterable[Item], labellers: Sequence[Labeller], comparison: _Comparison, request: Request, progress: Sink
-) -> None:
-    """Label until the items end, or a limit of the request is reached."""
-    deadline = math.inf if request.seconds is None else time.monotonic() + request.seconds
-    for item in items:
-        if isinstance(item, Fault):
-            comparison.faults += 1
-            progress.fault(item)
-            say(item.reason)
-        elif isinstance(item, Event):
-            say(item.detail)
-            for labeller in labellers:
-                labeller.reset()
-        elif isinstance(item, Frame):
-            a, b = (labeller.label(item) for labeller in labellers)
-            progress.put(a)
-            comparison.update(item, a, b)
-        if comparison.frames == request.frames or time.monotonic() >= deadline:
-            return
+        return CHECK_FAILED if share > limit else int(self._faults > 0)
 
 
 def check_colour_card(request: Request) -> int:
