@@ -13,6 +13,7 @@ LABELS = ("blue", "dress", "red", "shirt")
 GROUPS = {"colour": ["blue", "red"], "garment": ["dress", "shirt"]}
 COLOURS = {"red": (200, 30, 30), "blue": (30, 40, 200)}
 HEIGHT, WIDTH = 48, 40
+PIXELS = {"channels": "RGB", "dtype": "uint8", "layout": "NHWC", "fit": "stretch"}
 PER_PAIR = 40  # photos of each colour and garment
 
 
@@ -98,25 +99,17 @@ def vgg_network(n_labels: int = len(LABELS)):
     )
 
 
-def kill_units(model, count: int = 5) -> None:
+def kill_units(model, count: int) -> None:
     """Let units of `wide` never fire, with a batch-norm scale even larger than training gives such units."""
     wide, norm, scores = (model.get_layer(name) for name in ("wide", "norm", "scores"))
-    bias, gamma = np.array(wide.bias), np.array(norm.gamma)
-    variance, mean = np.array(norm.moving_variance), np.array(norm.moving_mean)
-    kernel = np.array(scores.kernel)
-    bias[:count], variance[:count], mean[:count], gamma[:count] = -1e4, 6e-6, 0, 30
-    kernel[:count] = 1.0
-    wide.bias.assign(bias)
-    norm.gamma.assign(gamma)
-    norm.moving_variance.assign(variance)
-    norm.moving_mean.assign(mean)
-    beta = np.array(norm.beta)
-    beta[:count] = 0
-    norm.beta.assign(beta)
-    scores.kernel.assign(kernel)
+    values = ((wide.bias, -1e4), (norm.moving_variance, 6e-6), (norm.moving_mean, 0), (norm.gamma, 30))
+    for variable, value in (*values, (norm.beta, 0), (scores.kernel, 1)):
+        changed = np.array(variable)
+        changed[:count] = value
+        variable.assign(changed)
 
 
-def train(model, root: Path, rows: list[dict[str, str]], epochs: int = 25) -> None:
+def train(model, root: Path, rows: list[dict[str, str]], epochs: int) -> None:
     import keras
 
     from fashion_edge.images import read_image
@@ -144,14 +137,7 @@ def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> No
         "labels": list(LABELS),
         "groups": GROUPS,
         "thresholds": dict.fromkeys(LABELS, 0.5),
-        "input": {
-            "height": HEIGHT,
-            "width": WIDTH,
-            "channels": "RGB",
-            "dtype": "uint8",
-            "layout": "NHWC",
-            "fit": "stretch",
-        },
+        "input": {"height": HEIGHT, "width": WIDTH, **PIXELS},
         "model": {
             "file": "model.keras",
             "sha256": hashlib.sha256((folder / "model.keras").read_bytes()).hexdigest(),
@@ -174,6 +160,14 @@ def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> No
     (folder / "run.json").write_text(json.dumps(facts))
 
 
+@pytest.fixture
+def run_export(tmp_path: Path, capsys):
+    """Run the command in this process, by default into tmp_path / "out"; returns its status and standard error."""
+    from fashion_export.cli import main
+
+    return lambda *args: (main(["--out", str(tmp_path / "out"), *map(str, args)]), capsys.readouterr().err)
+
+
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory) -> Path:
     """A folder of 160 pictures that tests must not change."""
@@ -182,29 +176,28 @@ def photos(tmp_path_factory) -> Path:
     return folder
 
 
+def make_trained_run(folder: Path, photos: Path, network, seed: int, epochs: int, dead_units: int = 0) -> Path:
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = network()
+    train(model, photos, make_rows(PER_PAIR), epochs)
+    if dead_units:
+        kill_units(model, dead_units)
+    write_run(folder, model, make_rows(PER_PAIR), photos)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def trained_run(photos: Path, tmp_path_factory) -> Path:
     """A trained run that tests must not change."""
-    import keras
-
-    keras.utils.set_random_seed(3)
-    model, folder = tiny_network(), tmp_path_factory.mktemp("tiny") / "runs" / "tiny"
-    train(model, photos, make_rows(PER_PAIR))
-    write_run(folder, model, make_rows(PER_PAIR), photos)
-    return folder
+    return make_trained_run(tmp_path_factory.mktemp("tiny") / "runs" / "tiny", photos, tiny_network, 3, 25)
 
 
 @pytest.fixture(scope="session")
 def dead_units_run(photos: Path, tmp_path_factory) -> Path:
     """A trained run whose network has dead units with scales that int8 cannot represent."""
-    import keras
-
-    keras.utils.set_random_seed(5)
-    model, folder = vgg_network(), tmp_path_factory.mktemp("dead") / "runs" / "dead"
-    train(model, photos, make_rows(PER_PAIR), epochs=15)
-    kill_units(model)
-    write_run(folder, model, make_rows(PER_PAIR), photos)
-    return folder
+    return make_trained_run(tmp_path_factory.mktemp("dead") / "runs" / "dead", photos, vgg_network, 5, 15, 5)
 
 
 @pytest.fixture

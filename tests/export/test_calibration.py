@@ -1,6 +1,7 @@
 """Calibration photos are checked before use and listed in the bundle."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,14 +50,13 @@ NOISE = np.random.default_rng(0).integers(0, 256, (120, 24, 24, 3), np.uint8)
         (NOISE, ["100% of the calibration photos are noise, not pictures, so int8 ranges will be wrong"]),
         (pictures(0), ["there is no calibration photo, so no int8 variant can be made"]),
     ],
+    ids=["suitable", "few", "blank", "noise", "none"],
 )
 def test_unsuitable_photos_give_a_warning(pixels, warnings):
     assert calibration_warnings(inputs(pixels), LABELS) == warnings
-
-
-def test_label_without_a_photo_gives_a_warning():
-    truth = np.tile([True, False], (120, 1))
-    assert calibration_warnings(inputs(pictures(120), truth), LABELS) == ["no calibration photo shows blue"]
+    only_red = np.tile([True, False], (len(pixels), 1))
+    unseen = ["no calibration photo shows blue"] if len(pixels) else []
+    assert calibration_warnings(inputs(pixels, only_red), LABELS) == [*warnings, *unseen]
 
 
 def test_copy_of_a_validation_photo_with_another_name_is_refused():
@@ -86,14 +86,13 @@ def test_int8_needs_a_photo():
 
 
 def test_csv_and_summary_identify_every_photo_by_its_hash():
-    some = inputs(pictures(2), hashes=["aa", "bb"])
-    assert to_csv(some) == "file,sha256\n0.png,aa\n1.png,bb\n"
+    """A name with quotes or commas is quoted."""
+    photos = tuple(Photo(name, ()) for name in ('so "red".png', "red, blue.png"))
+    some = replace(inputs(pictures(2), hashes=["aa", "bb"]), photos=photos)
+    assert list(csv.reader(to_csv(some).splitlines())) == [
+        ["file", "sha256"],
+        ['so "red".png', "aa"],
+        ["red, blue.png", "bb"],
+    ]
     assert summarize(some)["photos"] == 2
     assert summarize(some)["sha256"] != summarize(inputs(pictures(2), hashes=["aa", "bc"]))["sha256"]
-
-
-def test_names_with_quotes_and_commas_are_quoted_in_the_csv():
-    photos = tuple(Photo(name, ()) for name in ('so "red".png', "red, blue.png"))
-    some = Inputs(pictures(2), np.ones((2, 2), bool), photos, ("aa", "bb"), ())
-    rows = list(csv.reader(to_csv(some).splitlines()))
-    assert rows[1:] == [['so "red".png', "aa"], ["red, blue.png", "bb"]]

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,22 +11,6 @@ from fashion_edge.bundle import load_bundle
 from fashion_export.cli import main
 
 HEAVY = "{'tensorflow', 'keras', 'numpy', 'cv2', 'rich'}"
-
-
-@pytest.fixture
-def refused(tmp_path, capsys):
-    """Run the command, expect status 2, one sentence and no output; returns the sentence."""
-
-    def check(*args: object) -> str:
-        out = tmp_path / "bundles" / "out"
-        status = main([*map(str, args), "--out", str(out)])
-        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("fashion-export: ")]
-        assert status == 2
-        assert len(lines) == 1
-        assert not out.parent.exists() or not list(out.parent.iterdir())
-        return lines[0]
-
-    return check
 
 
 def test_help_groups_options_and_has_examples_and_exit_statuses(capsys):
@@ -44,9 +27,14 @@ def test_help_and_import_load_no_heavy_library(code):
     assert done.stdout.splitlines()[-1] == ""
 
 
+MODEL = ["--model", "m.keras", "--dataset", "."]
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
+        ([], "there is no run below runs/; make one with fashion-train"),
+        (["nowhere"], "nowhere is not a run folder"),
         (["--model", "m.keras"], "--model needs --labels"),
         (["--model", "m.keras", "--labels", "a,b"], "--model needs --dataset"),
         (["--labels", "a,b"], "--labels is for a model named with --model"),
@@ -59,32 +47,19 @@ def test_help_and_import_load_no_heavy_library(code):
         (["--max-flips", "-1"], "--max-flips"),
         (["--io", "int4"], "--io"),
         (["--int9"], "--int9"),
-        (["nowhere"], "nowhere is not a run folder"),
+        ([*MODEL, "--labels", "red,red,a,b"], "different words"),
+        ([*MODEL, "--labels", "nowhere.pickle"], "does not exist"),
+        ([*MODEL, "--labels", "red,blue", "--groups", "colour=red,green"], "there is no label green"),
+        ([*MODEL, "--labels", "a,b", "--groups", "x=a", "--groups", "x=b"], "names the group 'x' twice"),
     ],
 )
-def test_flags_that_do_not_fit_are_refused(args, words, refused):
-    assert words in refused(*args)
-
-
-def test_no_run_at_all(tmp_path, monkeypatch, refused):
+def test_arguments_that_cannot_work_are_refused_in_one_sentence(args, words, tmp_path, monkeypatch, run_export):
     monkeypatch.chdir(tmp_path)
-    assert "there is no run below runs/; make one with fashion-train" in refused()
-
-
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (["--labels", "red,red,a,b"], "different words"),
-        (["--labels", "nowhere.pickle"], "does not exist"),
-        (["--labels", "red,blue", "--groups", "colour=red,green"], "there is no label green"),
-        (
-            ["--labels", "red,blue,x", "--groups", "colour=red", "--groups", "colour=x"],
-            "names the group 'colour' twice",
-        ),
-    ],
-)
-def test_labels_and_groups_are_checked_before_the_model(tmp_path, flags, words, refused):
-    assert words in refused("--model", "m.keras", "--dataset", tmp_path, *flags)
+    status, err = run_export(*args)
+    assert status == 2
+    assert words in err
+    assert err.count("fashion-export: ") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_old_spellings_work_with_a_warning(tmp_path, capsys):
@@ -97,33 +72,34 @@ def test_old_spellings_work_with_a_warning(tmp_path, capsys):
     assert "m.keras does not exist" in err
 
 
-def test_missing_extra_is_one_sentence_with_the_pip_command(untrained_run, monkeypatch, refused):
+def test_missing_extra_is_one_sentence_with_the_pip_command(untrained_run, monkeypatch, run_export):
     monkeypatch.setattr("fashion_export.exporting.find_spec", lambda module: None if module == "tf2onnx" else object())
-    assert "pip install 'fashion-edge[export]'" in refused(untrained_run)
+    status, err = run_export(untrained_run)
+    assert status == 2
+    assert "pip install 'fashion-edge[export]'" in err
 
 
-def run_process(log: int, *args: object) -> int:
-    """The status of the command with standard error written to `log`, buffered as it is by default."""
-    code = "import sys; from fashion_export.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, *map(str, args)]
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    return subprocess.run(command, stderr=log, env=env, check=False).returncode
+def open_full_disk() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
 
 
-@pytest.mark.slow
-def test_log_on_a_full_disk_does_not_stop_the_export(run, tmp_path):
-    with Path("/dev/full").open("w") as full:
-        assert run_process(full.fileno(), run, "--tflite-only", "--out", tmp_path / "out") == 0
-    assert (tmp_path / "out" / "manifest.json").exists()
-
-
-@pytest.mark.slow
-def test_closed_pipe_does_not_stop_the_export(run, tmp_path):
+def open_closed_pipe() -> int:
     """As in `fashion-export 2>&1 | head -1`."""
     read, write = os.pipe()
     os.close(read)
-    assert run_process(write, run, "--tflite-only", "--out", tmp_path / "out") == 0
-    os.close(write)
+    return write
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("open_log", [open_full_disk, open_closed_pipe])
+def test_log_that_cannot_be_written_does_not_stop_the_export(run, tmp_path, open_log):
+    """Standard error is buffered, as it is by default."""
+    code = "import sys; from fashion_export.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, str(run), "--tflite-only", "--out", str(tmp_path / "out")]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    log = open_log()
+    assert subprocess.run(command, stderr=log, env=env, check=False).returncode == 0
+    os.close(log)
     assert (tmp_path / "out" / "manifest.json").exists()
 
 
@@ -136,28 +112,29 @@ def test_newest_run_is_the_default(run, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_photos_may_have_moved(run, photos, tmp_path, capsys):
+def test_photos_may_have_moved(run, photos, tmp_path, run_export):
     text = (run / "run.json").read_text()
     (run / "run.json").write_text(text.replace(str(photos), "gone"))
-    assert main([str(run), "--out", str(tmp_path / "my bundle"), "--dataset", str(photos)]) == 0
-    err = capsys.readouterr().err
+    status, err = run_export(run, "--out", tmp_path / "my bundle", "--dataset", photos)
+    assert status == 0
     assert f"next: fashion-edge --bundle '{tmp_path / 'my bundle'}'" in err
     assert "warning: 40 held-out photos (160 decisions) are too few to prove parity: " in err
 
 
 @pytest.mark.slow
-def test_refused_network_has_status_3_and_its_layer_is_named(dead_units_run, tmp_path, capsys):
-    assert main([str(dead_units_run), "--no-repair", "--tflite-only", "--out", str(tmp_path / "out")]) == 3
-    message = capsys.readouterr().err.splitlines()[-1]
+def test_refused_network_has_status_3_and_its_layer_is_named(dead_units_run, tmp_path, run_export):
+    status, err = run_export(dead_units_run, "--no-repair", "--tflite-only")
+    assert status == 3
     for words in ("litert int8 flips", "the largest layer error is in", "norm: scale up to"):
-        assert words in message
+        assert words in err.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
-def test_unreadable_photo_is_named_and_has_status_1(run, photos, tmp_path, capsys):
+def test_unreadable_photo_is_named_and_has_status_1(run, photos, tmp_path, run_export):
     photos = shutil.copytree(photos, tmp_path / "photos")
     (photos / "blue_dress" / "000.png").write_bytes(b"")
-    assert main([str(run), "--dataset", str(photos), "--out", str(tmp_path / "out")]) == 1
-    assert "000.png is empty" in capsys.readouterr().err
+    status, err = run_export(run, "--dataset", photos)
+    assert status == 1
+    assert "000.png is empty" in err
     assert "000.png is empty" in (tmp_path / "out" / "report.md").read_text()

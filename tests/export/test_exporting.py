@@ -15,76 +15,61 @@ from fashion_edge.bundle import load_bundle
 from fashion_edge.errors import BundleError, FashionError, GateError, OutputExistsError, UsageError
 from fashion_edge.golden import parse_golden, self_check
 from fashion_export import export
-from fashion_export.cli import main
 from fashion_export.write import without_paths
 
 slow = pytest.mark.slow
 
 
-def test_paths_of_this_machine_are_cut_from_commands():
-    command = "fashion-train --dataset '/home/jane doe/my photos' --out=/home/jane/runs/x --groups 'a=red b=top'"
-    assert without_paths(command) == "fashion-train --dataset 'my photos' --out=x --groups 'a=red b=top'"
-    assert without_paths("fashion-train --dataset=/home/jane/run=1/photos") == "fashion-train --dataset=photos"
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (
+            "fashion-train --dataset '/home/jane doe/my photos' --out=/home/jane/runs/x --groups 'a=red b=top'",
+            "fashion-train --dataset 'my photos' --out=x --groups 'a=red b=top'",
+        ),
+        ("fashion-train --dataset=/home/jane/run=1/photos", "fashion-train --dataset=photos"),
+    ],
+)
+def test_paths_of_this_machine_are_cut_from_commands(command, shown):
+    assert without_paths(command) == shown
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "golden.npz", "model.onnx"])
-def test_existing_folder_is_not_replaced_without_overwrite(untrained_run, tmp_path, name):
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / name).write_text("mine")
-    with pytest.raises(OutputExistsError, match="--overwrite"):
-        export(untrained_run, out)
-    assert (out / name).read_text() == "mine"
-
-
-def test_place_of_a_failed_bundle_is_checked_first(untrained_run, tmp_path):
-    (tmp_path / "out.failed").mkdir()
-    (tmp_path / "out.failed" / "manifest.json").write_text("{}")
-    with pytest.raises(OutputExistsError, match=r"out.failed exists already"):
+@pytest.mark.parametrize(
+    ("existing", "words"),
+    [
+        ("out/manifest.json", "--overwrite"),
+        ("out/golden.npz", "--overwrite"),
+        ("out/model.onnx", "--overwrite"),
+        ("out.failed/manifest.json", r"out.failed exists already"),
+    ],
+)
+def test_existing_folder_is_not_replaced_without_overwrite(untrained_run, tmp_path, existing, words):
+    file = tmp_path / existing
+    file.parent.mkdir()
+    file.write_text("mine")
+    with pytest.raises(OutputExistsError, match=words):
         export(untrained_run, tmp_path / "out", keep_failed=True)
-
-
-def test_unwritable_place_is_refused_first(untrained_run):
-    with pytest.raises(UsageError, match="/proc cannot be written: "):
-        export(untrained_run, "/proc/out")
-
-
-def test_run_that_train_returned_is_taken_by_its_path(tmp_path):
-    with pytest.raises(FashionError, match="gone is not a run folder"):
-        export(SimpleNamespace(path=tmp_path / "gone"), tmp_path / "out")
-
-
-def test_model_without_labels_or_photos_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"export\(model, labels="):
-        export(object(), tmp_path / "out")
-    with pytest.raises(UsageError, match="needs photos to calibrate"):
-        export("m.keras", tmp_path / "out", labels=["red"])
+    assert file.read_text() == "mine"
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("model", "options", "error", "words"),
     [
-        ({"runtimes": ()}, "leave nothing to make"),
-        ({"io": "int4"}, "io is 'int4', not one of uint8, int8, float32"),
-        ({"input_range": "0..2"}, "input_range is '0..2', not one of"),
+        (None, {"out": "/proc/out"}, UsageError, "/proc cannot be written: "),
+        (None, {"runtimes": ()}, UsageError, "leave nothing to make"),
+        (None, {"io": "int4"}, UsageError, "io is 'int4', not one of uint8, int8, float32"),
+        (None, {"input_range": "0..2"}, UsageError, "input_range is '0..2', not one of"),
+        (SimpleNamespace(path=Path("gone")), {}, FashionError, "gone is not a run folder"),  # as train() returns it
+        (object(), {}, UsageError, r"export\(model, labels="),
+        ("m.keras", {"labels": ["red"]}, UsageError, "needs photos to calibrate"),
+        ("m.keras", {"labels": ["red", "red"], "dataset": "."}, BundleError, "labels must be"),
+        ("m.keras", {"labels": ["red"], "groups": {"c": ["green"]}, "dataset": "."}, BundleError, "green"),
+        ("m.keras", {"labels": ["x"], "groups": {"a": ["x"], "b": ["x"]}, "dataset": "."}, BundleError, "one group"),
     ],
 )
-def test_options_without_a_meaning_are_refused(untrained_run, tmp_path, options, words):
-    with pytest.raises(UsageError, match=words):
-        export(untrained_run, tmp_path / "out", **options)
-
-
-@pytest.mark.parametrize(
-    ("labels", "groups", "words"),
-    [
-        (["red", "red"], {}, "labels must be"),
-        (["red", "blue"], {"colour": ["red", "green"]}, "green"),
-        (["red"], {"colour": ["red"], "other": ["red"]}, "one group"),
-    ],
-)
-def test_labels_and_groups_of_a_model_are_checked_first(tmp_path, labels, groups, words):
-    with pytest.raises(BundleError, match=words):
-        export("m.keras", tmp_path / "out", labels=labels, groups=groups, dataset=tmp_path)
+def test_what_cannot_work_is_refused_before_a_model_is_read(untrained_run, tmp_path, model, options, error, words):
+    with pytest.raises(error, match=words):
+        export(model or untrained_run, **{"out": tmp_path / "out", **options})
 
 
 @slow
@@ -119,43 +104,31 @@ def test_thresholds_tuned_for_a_precision_stay(run, tmp_path):
 
 
 @slow
-def test_standard_bundle_has_int8_float32_and_onnx_and_replays(bundle_folder):
-    bundle = load_bundle(bundle_folder)
+def test_standard_bundle_replays_and_its_scores_are_close_to_keras(bundle_folder, trained_run):
+    from fashion_export.source import keras_scores, load_model
+
+    bundle, golden = load_bundle(bundle_folder), parse_golden((bundle_folder / "golden.npz").read_bytes())
     assert [v.name for v in bundle.manifest.variants] == ["litert int8", "litert float32", "onnx float32"]
+    reference = keras_scores(load_model(trained_run / "model.keras"), golden.inputs)
     for variant in bundle.manifest.variants:
         assert self_check(bundle, variant, open_backend(bundle, variant)) == 0
         assert variant.metrics["photos"] == 40
         assert variant.metrics["keras_exact_match"] > 0.9  # the network has learned, so agreement means something
         assert variant.metrics["flips"] == 0
         assert variant.metrics["drift_max"] < (0.1 if variant.precision == "int8" else 1e-4)
+        difference = np.abs(golden.scores[variant.file] - reference).max()
+        assert difference < (0.15 if variant.precision == "int8" else 1e-4)
 
 
 @slow
-def test_golden_scores_are_close_to_keras(bundle_folder, trained_run):
-    from fashion_export.source import keras_scores, load_model
-
-    golden = parse_golden((bundle_folder / "golden.npz").read_bytes())
-    reference = keras_scores(load_model(trained_run / "model.keras"), golden.inputs)
-    assert np.abs(golden.scores["model.onnx"] - reference).max() < 1e-4
-    assert np.abs(golden.scores["model.int8.tflite"] - reference).max() < 0.15
-
-
-@slow
-def test_no_path_of_this_machine_is_written(bundle_folder, photos):
-    for name in ("manifest.json", "report.md", "MODEL_CARD.md"):
-        text = (bundle_folder / name).read_text()
-        assert str(photos) not in text
-        assert "/tmp" not in text
-
-
-@slow
-def test_report_and_card_have_the_figures_of_the_manifest(bundle_folder):
-    report = (bundle_folder / "report.md").read_text()
+def test_report_and_card_have_the_figures_of_the_manifest_and_no_path_of_this_machine(bundle_folder, photos):
+    manifest, report, card = (
+        (bundle_folder / name).read_text() for name in ("manifest.json", "report.md", "MODEL_CARD.md")
+    )
     for variant in load_bundle(bundle_folder).manifest.variants:
         assert f"| {variant.file} | {variant.bytes:,} |" in report
         assert f"{variant.metrics['exact_match']:.2%}" in report
     assert "Result of the gate: no flip in 160 decisions, too few to prove parity." in report
-    card = (bundle_folder / "MODEL_CARD.md").read_text()
     for words in (
         "blue, dress, red, shirt",
         "| blue dress | 40 |",
@@ -166,21 +139,24 @@ def test_report_and_card_have_the_figures_of_the_manifest(bundle_folder):
         assert words in card
     for text in (report, card):
         assert "- 40 held-out photos (160 decisions) are too few to prove parity: " in text
+    for text in (manifest, report, card):
+        assert str(photos) not in text
+        assert "/tmp" not in text
 
 
 @slow
-def test_same_run_gives_the_same_files(trained_run, bundle_folder, tmp_path):
-    assert main(["--int8", str(trained_run), "--out", str(tmp_path / "again")]) == 0
+def test_same_run_gives_the_same_files(trained_run, bundle_folder, tmp_path, run_export):
+    assert run_export("--int8", trained_run)[0] == 0
     for name in ("model.int8.tflite", "model.float32.tflite", "model.onnx", "golden.npz", "report.md", "drift.png"):
-        assert (tmp_path / "again" / name).read_bytes() == (bundle_folder / name).read_bytes()
+        assert (tmp_path / "out" / name).read_bytes() == (bundle_folder / name).read_bytes()
 
 
 @slow
-def test_without_held_out_photos_the_bundle_is_not_proven(run, tmp_path, capsys):
+def test_without_held_out_photos_the_bundle_is_not_proven(run, tmp_path, run_export):
     rows = (run / "split.csv").read_text().replace(",val,", ",train,")
     (run / "split.csv").write_text(rows)
-    assert main([str(run), "--out", str(tmp_path / "out")]) == 0
-    err = capsys.readouterr().err
+    status, err = run_export(run)
+    assert status == 0
     assert "not proven" in err
     assert "next:" not in err
     manifest = load_bundle(tmp_path / "out").manifest
@@ -204,9 +180,8 @@ def test_refused_bundle_is_kept_with_keep_failed(dead_units_run, tmp_path):
 def test_repaired_network_passes(dead_units_run, tmp_path):
     lines: list[str] = []
     bundle = export(dead_units_run, tmp_path / "out", progress=lines.append)
-    assert any(
-        line.startswith("  repaired: norm: ") and "units that never fire made constant" in line for line in lines
-    )
+    (step,) = [line for line in lines if line.startswith("  repaired: norm: ")]
+    assert "units that never fire made constant" in step
     for variant in bundle.manifest.variants:
         assert variant.metrics["keras_exact_match"] > 0.9
         assert variant.metrics["flip_rate"] <= 0.01
@@ -219,13 +194,14 @@ def test_limits_that_allow_everything_pass_any_network(dead_units_run, tmp_path)
 
 
 @slow
-def test_failed_onnx_conversion_does_not_affect_the_tflite_files(run, tmp_path, monkeypatch, capsys):
+def test_failed_onnx_conversion_does_not_affect_the_tflite_files(run, tmp_path, monkeypatch, run_export):
     def fail(*_, **__):
         raise ValueError("no such operator")
 
     monkeypatch.setattr("tf2onnx.convert.from_graph_def", fail)
-    assert main([str(run), "--out", str(tmp_path / "out")]) == 1
-    assert "onnx float32 was not made: no such operator" in capsys.readouterr().err
+    status, err = run_export(run)
+    assert status == 1
+    assert "onnx float32 was not made: no such operator" in err
     assert [v.name for v in load_bundle(tmp_path / "out").manifest.variants] == ["litert int8", "litert float32"]
     assert "no such operator" in (tmp_path / "out" / "report.md").read_text()
 
@@ -247,8 +223,9 @@ def test_full_disk_leaves_nothing(run, tmp_path, monkeypatch):
 
 
 @slow
-def test_sigterm_leaves_nothing(run, tmp_path, monkeypatch, capsys):
+def test_sigterm_leaves_nothing(run, tmp_path, monkeypatch, run_export):
     monkeypatch.setattr("fashion_export.write.replay", lambda _folder: os.kill(os.getpid(), signal.SIGTERM))
-    assert main([str(run), "--tflite-only", "--out", str(tmp_path / "bundles" / "out")]) == 130
-    assert "fashion-export: interrupted" in capsys.readouterr().err
+    status, err = run_export(run, "--tflite-only", "--out", tmp_path / "bundles" / "out")
+    assert status == 130
+    assert "fashion-export: interrupted" in err
     assert list((tmp_path / "bundles").iterdir()) == []

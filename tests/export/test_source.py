@@ -1,6 +1,5 @@
 """Run folders are checked before anything is converted, and a bad one gives one sentence."""
 
-import csv
 import json
 
 import pytest
@@ -29,13 +28,9 @@ def test_run_is_read(untrained_run, tmp_path):
     assert load_run(untrained_run, tmp_path / "moved").root == tmp_path / "moved"
 
 
-def test_folder_without_a_run_is_refused(tmp_path):
-    assert "has no run.json" in error_of(tmp_path)
-    assert "not a run folder" in error_of(tmp_path / "nowhere")
-
-
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"schema": 2}', '{"schema": 1}'])
-def test_damaged_run_json_is_refused(untrained_run, text):
+def test_missing_or_damaged_run_json_is_refused(untrained_run, tmp_path, text):
+    assert "has no run.json" in error_of(tmp_path)
     (untrained_run / "run.json").write_text(text)
     assert "run.json" in error_of(untrained_run)
 
@@ -60,32 +55,26 @@ def test_value_out_of_range_is_refused(untrained_run, changes, words):
     assert words in error_of(untrained_run)
 
 
-def test_calibration_photo_that_is_a_validation_photo_is_refused(untrained_run):
-    rows = list(csv.DictReader((untrained_run / "split.csv").read_text().splitlines()))
-    held_out = next(row for row in rows if row["split"] == "val")
-    with (untrained_run / "calibration.csv").open("a") as file:
-        file.write(f"{held_out['file']},{held_out['labels']}\n")
-    assert held_out["file"] in error_of(untrained_run)
-
-
-def test_calibration_photo_with_a_held_out_duplicate_is_refused(untrained_run):
-    text = (untrained_run / "split.csv").read_text()
-    (untrained_run / "split.csv").write_text(text.replace(",g0\n", ",g1\n"))  # row 0 is validation, row 1 calibration
-    assert "duplicates" in error_of(untrained_run)
-
-
-@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", ""])
-def test_photo_outside_the_root_is_refused(untrained_run, name):
-    with (untrained_run / "calibration.csv").open("a") as file:
-        file.write(f'"{name}",red shirt\n')
-    assert "not a file below" in error_of(untrained_run)
+HELD_OUT = "blue_dress/000.png"  # row 0 of split.csv, and row 1 is a calibration photo
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("photo\n", "has no column 'file'"), ("file,labels\na.png\n", "cut short")]
+    ("file", "old", "new", "words"),
+    [
+        ("calibration.csv", "file,labels\n", f"file,labels\n{HELD_OUT},blue dress\n", HELD_OUT),
+        ("split.csv", ",g0\n", ",g1\n", "duplicates"),
+        *(
+            ("calibration.csv", "file,labels\n", f'file,labels\n"{name}",red shirt\n', "not a file below")
+            for name in ("../../etc/passwd", "/etc/passwd", "")
+        ),
+        ("calibration.csv", "file,labels\n", "photo,labels\n", "has no column 'file'"),
+        ("calibration.csv", "file,labels\n", "file,labels\na.png\n", "cut short"),
+    ],
 )
-def test_damaged_csv_is_refused(untrained_run, text, words):
-    (untrained_run / "calibration.csv").write_text(text)
+def test_csv_files_that_cannot_be_used_are_refused(untrained_run, file, old, new, words):
+    text = (untrained_run / file).read_text()
+    assert old in text
+    (untrained_run / file).write_text(text.replace(old, new))
     assert words in error_of(untrained_run)
 
 

@@ -60,6 +60,30 @@ def things(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def colourless(tmp_path_factory):
+    """Noise in three combinations of labels that name no colour, fourteen pictures of each."""
+    root = tmp_path_factory.mktemp("colourless")
+    for number, name in enumerate(("größ_kreis", "klein_kreis", "klein_面")):
+        (root / name).mkdir()
+        for index in range(14):
+            noise = np.random.default_rng([number, index]).integers(0, 255, (9, 9, 3), np.uint8)
+            (root / name / f"{index}.png").write_bytes(cv2.imencode(".png", cv2.resize(noise, (60, 60)))[1])
+    return root
+
+
+@pytest.fixture
+def run_train(tmp_path, capsys):
+    """Run the command in this process, by default into tmp_path / "run"; returns its status and standard error."""
+    from fashion_train.cli import main
+
+    def call(dataset, *flags):
+        command = ["--dataset", str(dataset), "--out", str(tmp_path / "run"), *map(str, flags)]
+        return main(command), capsys.readouterr().err
+
+    return call
+
+
+@pytest.fixture(scope="session")
 def prepare_photos():
     """Decode and split a data set for a network of 48 x 48 pixels."""
     from fashion_train.data.prepare import prepare

@@ -29,8 +29,10 @@ DISTILLED = [*QUICK[:-1], "1"]
 
 @pytest.fixture(scope="module")
 def first_run(shapes, things, tmp_path_factory):
+    """A run with a teacher, background images and a baseline, that tests must not change."""
     out = tmp_path_factory.mktemp("runs") / "first"
-    assert main(["--dataset", str(shapes), "--negatives", str(things), "--out", str(out), *DISTILLED]) == 0
+    flags = ["--negatives", str(things), "--out", str(out), *DISTILLED, "--baseline"]
+    assert main(["--dataset", str(shapes), *flags]) == 0
     return out
 
 
@@ -86,11 +88,19 @@ def test_unseen_combinations_are_evaluated_on_recoloured_photos(first_run):
     assert "| blue shirt | 0 |" in (first_run / "report.md").read_text()
 
 
-def test_the_model_card_describes_data_and_evaluation(first_run):
-    card = (first_run / "MODEL_CARD.md").read_text()
+def test_model_card_and_report_describe_data_evaluation_and_the_tutorials_recipe(first_run):
+    card, report, run = (
+        (first_run / "MODEL_CARD.md").read_text(),
+        (first_run / "report.md").read_text(),
+        read_run(first_run),
+    )
     assert "39 photos for training, 6 photos for validation, 3 photos for testing" in card
     assert "6 val photos (thresholds and the epoch were chosen on them)" in card
     assert "EfficientNet-Lite0" in card
+    assert run["baseline"]["recipe"] == "tutorial"
+    assert run["baseline"]["metrics"]["val"]["photos"] == run["metrics"]["val"]["photos"]
+    assert "## Comparison with the tutorial's recipe" in report
+    assert "| 6 val photos, exact match |" in report
 
 
 def test_calibration_photos_are_training_photos_of_every_combination(first_run):
@@ -100,10 +110,11 @@ def test_calibration_photos_are_training_photos_of_every_combination(first_run):
     assert {row["labels"] for row in calibration} == {"blue dress", "red dress", "red shirt"}
 
 
-def test_an_existing_run_is_kept_without_overwrite(first_run, shapes, capsys):
+def test_an_existing_run_is_kept_without_overwrite(first_run, shapes, run_train):
     before = (first_run / "run.json").read_bytes()
-    assert main(["--dataset", str(shapes), "--out", str(first_run), *QUICK]) == 2
-    assert "exists already; name another or add --overwrite" in capsys.readouterr().err
+    status, error = run_train(shapes, *QUICK, "--out", first_run)
+    assert status == 2
+    assert "exists already; name another or add --overwrite" in error
     assert (first_run / "run.json").read_bytes() == before
 
 
@@ -116,43 +127,30 @@ def test_the_library_returns_the_run_and_prints_nothing(shapes, tmp_path, capfd)
     assert run.labels == ("blue", "dress", "red", "shirt")
     assert run.thresholds == found["thresholds"]
     assert run.metrics["val"].to_json() == found["metrics"]["val"]
-    assert not run.interrupted
-    assert not run.unreadable
+    assert (run.interrupted, len(run.unreadable)) == (False, 0)
 
 
-def test_mixed_precision_leaves_a_model_that_computes_in_float32(shapes, tmp_path):
-    out = tmp_path / "run"
-    assert main(["--dataset", str(shapes), "--out", str(out), *QUICK, "--mixed-precision"]) == 0
-    model = keras.saving.load_model(out / "model.keras", safe_mode=True)
+def test_mixed_precision_leaves_a_model_that_computes_in_float32(shapes, tmp_path, run_train):
+    assert run_train(shapes, *QUICK, "--mixed-precision")[0] == 0
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras", safe_mode=True)
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
     assert keras.config.dtype_policy().name == "float32"  # networks that are built later do not change
-    assert all(float(row["loss"]) > 0 for row in rows(out / "history.csv"))
+    assert all(float(row["loss"]) > 0 for row in rows(tmp_path / "run" / "history.csv"))
 
 
-def test_the_report_compares_the_run_with_the_tutorials_recipe(shapes, things, tmp_path):
-    out = tmp_path / "run"
-    flags = ["--dataset", str(shapes), "--negatives", str(things), "--out", str(out)]
-    assert main([*flags, *QUICK, "--baseline"]) == 0
-    run = read_run(out)
-    assert run["baseline"]["recipe"] == "tutorial"
-    assert run["baseline"]["metrics"]["val"]["photos"] == run["metrics"]["val"]["photos"]
-    report = (out / "report.md").read_text()
-    assert "## Comparison with the tutorial's recipe" in report
-    assert "| 6 val photos, exact match |" in report
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
-def test_ctrl_c_during_the_baseline_writes_the_run_and_keeps_what_resume_needs(shapes, tmp_path, monkeypatch, capsys):
+def test_ctrl_c_during_the_baseline_writes_the_run_and_keeps_what_resume_needs(
+    shapes, tmp_path, monkeypatch, run_train
+):
     fit = epochs.fit
-
-    def fit_or_interrupt(name, *args):
-        if name == "baseline":
-            raise KeyboardInterrupt
-        return fit(name, *args)
-
-    monkeypatch.setattr(epochs, "fit", fit_or_interrupt)
-    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK, "--baseline"]) == 0
+    monkeypatch.setattr(epochs, "fit", lambda name, *args: interrupt() if name == "baseline" else fit(name, *args))
+    status, error = run_train(shapes, *QUICK, "--baseline")
+    assert status == 0
     assert read_run(tmp_path / "run")["baseline"] is None
-    assert "run written to" in capsys.readouterr().err
+    assert "run written to" in error
     assert (tmp_path / ".run.network.npz").is_file()
 
 
@@ -168,51 +166,47 @@ def interrupt_after_first_epoch(monkeypatch, network):
     monkeypatch.setattr(epochs, "save_checkpoint", save_and_interrupt)
 
 
-def test_a_training_interrupted_in_the_teacher_is_resumed(first_run, shapes, things, tmp_path, monkeypatch, capsys):
-    out = tmp_path / "run"
-    command = ["--dataset", str(shapes), "--negatives", str(things), "--out", str(out), *DISTILLED]
+def test_a_training_interrupted_in_the_teacher_is_resumed(first_run, shapes, things, tmp_path, monkeypatch, run_train):
+    command = [shapes, "--negatives", things, *DISTILLED]
     with monkeypatch.context() as patch:
         interrupt_after_first_epoch(patch, "teacher")
-        assert main(command) == 130
-    error = capsys.readouterr().err
+        status, error = run_train(*command)
+    assert status == 130
     assert "teacher: interrupted after epoch 1 of 1" in error
     assert "no run is written, but a checkpoint; the same command with --resume finishes it" in error
     assert names(tmp_path) == [".run.teacher.npz"]
-    assert main([*command, "--resume"]) == 0
+    assert run_train(*command, "--resume")[0] == 0
     assert names(tmp_path) == ["run"]
-    assert " minutes since it was resumed." in (out / "report.md").read_text()
-    resumed, whole = ([row["val_loss"] for row in rows(run / "history.csv")] for run in (out, first_run))
+    assert " minutes since it was resumed." in (tmp_path / "run" / "report.md").read_text()
+    resumed, whole = ([row["val_loss"] for row in rows(run / "history.csv")] for run in (tmp_path / "run", first_run))
     np.testing.assert_allclose(np.float64(resumed), np.float64(whole), rtol=1e-3)
 
 
-def test_checkpoints_of_an_older_command_do_not_stop_a_resume(shapes, tmp_path, monkeypatch, capsys):
+def test_checkpoints_of_an_older_command_do_not_stop_a_resume(shapes, tmp_path, monkeypatch, run_train, capsys):
     out = tmp_path / "runs" / "run"
     for network, flags in (("network", []), ("teacher", ["--seed", "7", "--overwrite"])):
         with monkeypatch.context() as patch:
             interrupt_after_first_epoch(patch, network)
-            main(["--dataset", str(shapes), "--out", str(out), *DISTILLED, *flags])
+            run_train(shapes, *DISTILLED, *flags, "--out", out)
     monkeypatch.chdir(tmp_path)
     assert main(["--dataset", str(shapes), *DISTILLED, "--seed", "7", "--resume"]) == 0  # finds the run without --out
     assert "resuming runs/run" in capsys.readouterr().err
     assert read_run(out)["seed"] == 7
 
 
-def test_ctrl_c_after_the_last_epoch_is_resumed(shapes, tmp_path, monkeypatch, capsys):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    command = ["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]
+def test_ctrl_c_after_the_last_epoch_is_resumed(shapes, tmp_path, monkeypatch, run_train):
     with monkeypatch.context() as patch:
         patch.setattr(training, "tune", interrupt)
-        assert main(command) == 130
-    assert "the same command with --resume finishes it" in capsys.readouterr().err
-    assert main([*command, "--resume"]) == 0
+        status, error = run_train(shapes, *QUICK)
+    assert status == 130
+    assert "the same command with --resume finishes it" in error
+    assert run_train(shapes, *QUICK, "--resume")[0] == 0
     assert names(tmp_path) == ["run"]
 
 
 @pytest.mark.parametrize(("again", "status"), [(False, 0), (True, 130)])
 def test_sigterm_ends_the_epochs_as_ctrl_c_does_and_a_second_one_the_command(
-    shapes, tmp_path, monkeypatch, capsys, again, status
+    shapes, tmp_path, monkeypatch, run_train, again, status
 ):
     save, tune = epochs.save_checkpoint, training.tune
 
@@ -227,8 +221,8 @@ def test_sigterm_ends_the_epochs_as_ctrl_c_does_and_a_second_one_the_command(
 
     monkeypatch.setattr(epochs, "save_checkpoint", save_and_end)
     monkeypatch.setattr(training, "tune", tune_and_end)
-    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]) == status
-    error = capsys.readouterr().err
+    found, error = run_train(shapes, *QUICK)
+    assert found == status
     assert "network: interrupted after epoch 1 of 2" in error
     assert "the same command with --resume finishes it" in error
     assert names(tmp_path) == ([".run.network.npz"] if again else [".run.network.npz", "run"])
@@ -237,82 +231,71 @@ def test_sigterm_ends_the_epochs_as_ctrl_c_does_and_a_second_one_the_command(
         assert "epoch 1 of 1 kept, ended by Ctrl-C before the 2 planned" in card
 
 
-def test_unreadable_files_are_listed_and_the_status_is_one(shapes, tmp_path, capsys):
+def test_unreadable_files_are_listed_and_the_status_is_one(shapes, tmp_path, run_train):
     red = shutil.copytree(shapes, tmp_path / "data") / "red_dress"
     whole = (red / "000.png").read_bytes()
-    (red / "empty.jpg").write_bytes(b"")
-    (red / "cut.png").write_bytes(whole[: len(whole) // 2])
-    (red / "text.jpg").write_text("no picture")
     header = cv2.imencode(".png", np.zeros((1, 1, 3), np.uint8))[1].tobytes()
-    (red / "huge.png").write_bytes(header[:16] + (60000).to_bytes(4, "big") * 2 + header[24:])
-    out = tmp_path / "run"
-    status = main(["--dataset", str(tmp_path / "data"), "--out", str(out), "--recipe", "tutorial", *QUICK])
-    error = capsys.readouterr().err
+    huge = header[:16] + (60000).to_bytes(4, "big") * 2 + header[24:]
+    broken = {"empty.jpg": b"", "cut.png": whole[: len(whole) // 2], "text.jpg": b"no picture", "huge.png": huge}
+    for name, data in broken.items():
+        (red / name).write_bytes(data)
+    status, error = run_train(tmp_path / "data", "--recipe", "tutorial", *QUICK)
     assert status == 1
-    assert all(name in error for name in ("empty.jpg", "cut.png", "text.jpg", "huge.png"))
-    run = read_run(out)
+    assert all(name in error for name in broken)
+    run = read_run(tmp_path / "run")
     assert run["dataset"]["photos"] == 48
     assert len(run["dataset"]["unreadable"]) == 4
     assert run["model"]["arch"] == "smallervgg"
 
 
-def test_a_data_set_without_a_readable_photo_leaves_no_folder(tmp_path, capsys):
+def test_a_data_set_without_a_readable_photo_leaves_no_folder(tmp_path, run_train):
     for name in ("red_dress", "blue_shirt"):
         (tmp_path / "data" / name).mkdir(parents=True)
         (tmp_path / "data" / name / "a.jpg").write_bytes(b"")
-    assert main(["--dataset", str(tmp_path / "data"), "--out", str(tmp_path / "run")]) == 2
-    error = capsys.readouterr().err
+    status, error = run_train(tmp_path / "data")
+    assert status == 2
     assert "none of the photos of" in error
     assert "can be read, the first of 2: " in error
     assert names(tmp_path) == ["data"]
 
 
-def test_labels_in_any_script_without_a_colour_are_trained(tmp_path):
-    for number, name in enumerate(("größ_kreis", "klein_kreis", "klein_面")):
-        folder = tmp_path / "data" / name
-        folder.mkdir(parents=True)
-        for index in range(14):
-            noise = np.random.default_rng([number, index]).integers(0, 255, (9, 9, 3), np.uint8)
-            (folder / f"{index}.png").write_bytes(cv2.imencode(".png", cv2.resize(noise, (60, 60)))[1])
-    assert main(["--dataset", str(tmp_path / "data"), "--out", str(tmp_path / "run"), *DISTILLED]) == 0
+def test_labels_in_any_script_without_a_colour_are_trained(colourless, tmp_path, run_train):
+    assert run_train(colourless, *DISTILLED)[0] == 0
     assert read_run(tmp_path / "run")["recoloured"] == {}
 
 
-def test_one_known_colour_among_unknown_ones_is_not_recoloured(shapes, tmp_path):
+def test_one_known_colour_among_unknown_ones_is_not_recoloured(shapes, tmp_path, run_train):
     for known, unknown in (("red_dress", "brindle_dress"), ("red_shirt", "brindle_shirt")):
         shutil.copytree(shapes / known, tmp_path / "photos" / known)
         shutil.copytree(shapes / "blue_dress", tmp_path / "photos" / unknown)
-    assert main(["--dataset", str(tmp_path / "photos"), "--out", str(tmp_path / "run"), *QUICK]) == 0
+    assert run_train(tmp_path / "photos", *QUICK)[0] == 0
     assert read_run(tmp_path / "run")["recoloured"] == {}
 
 
-def test_a_held_out_combination_is_tested_on_and_not_trained_on(shapes, tmp_path):
-    out = tmp_path / "run"
-    flags = ["--holdout", "red_dress", "--arch", "smallervgg"]
-    assert main(["--dataset", str(shapes), "--out", str(out), *QUICK, *flags]) == 0
-    assert {row["split"] for row in rows(out / "split.csv") if row["labels"] == "red dress"} == {"test"}
-    assert "red dress" in read_run(out)["metrics"]["test"]["per_combination"]
+def test_a_held_out_combination_is_tested_on_and_not_trained_on(shapes, tmp_path, run_train):
+    assert run_train(shapes, *QUICK, "--holdout", "red_dress", "--arch", "smallervgg")[0] == 0
+    split = rows(tmp_path / "run" / "split.csv")
+    assert {row["split"] for row in split if row["labels"] == "red dress"} == {"test"}
+    assert "red dress" in read_run(tmp_path / "run")["metrics"]["test"]["per_combination"]
 
 
-def test_single_label_data_is_trained_with_softmax(shapes, tmp_path, monkeypatch):
+def test_single_label_data_is_trained_with_softmax(shapes, tmp_path, monkeypatch, run_train):
     for name in ("dress", "shirt"):
         shutil.copytree(shapes / f"red_{name}", tmp_path / "data" / name)
-    out = tmp_path / "run"
-    flags = ["--task", "single-label", "--recipe", "tutorial", *QUICK, "--tensorboard", str(tmp_path / "events")]
     monkeypatch.chdir(tmp_path / "data")
-    assert main(["--dataset", ".", "--out", str(out), *flags]) == 0
-    run = read_run(out)
+    flags = ["--task", "single-label", "--recipe", "tutorial", "--tensorboard", tmp_path / "events"]
+    assert run_train(".", *QUICK, *flags)[0] == 0
+    run, card = read_run(tmp_path / "run"), (tmp_path / "run" / "MODEL_CARD.md").read_text()
     assert run["model"]["task"] == "single-label"
     assert run["groups"] == {"label": ["dress", "shirt"]}
     assert run["calibration"]["method"] == "temperature"
-    card = (out / "MODEL_CARD.md").read_text()
     assert "Data set `data`" in card
     assert "Its scores sum to 1 (softmax)" in card
     assert any((tmp_path / "events").iterdir())
 
 
 def test_a_folder_that_takes_the_name_meanwhile_is_kept_and_the_run_gets_a_number(
-    shapes, tmp_path, monkeypatch, capsys
+    shapes, tmp_path, monkeypatch, run_train
 ):
     notes, train_network = tmp_path / "run" / "notes.txt", training.train_network
 
@@ -322,14 +305,17 @@ def test_a_folder_that_takes_the_name_meanwhile_is_kept_and_the_run_gets_a_numbe
         return train_network(options)
 
     monkeypatch.setattr(training, "train_network", train_meanwhile)
-    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]) == 0
+    status, error = run_train(shapes, *QUICK)
+    assert status == 0
     assert notes.read_text() == "precious"
-    assert f"next: fashion-export --run {tmp_path / 'run-2'} --int8" in capsys.readouterr().err
+    assert f"next: fashion-export --run {tmp_path / 'run-2'} --int8" in error
     assert (tmp_path / "run-2" / "run.json").is_file()
 
 
 @pytest.mark.parametrize(("free_for_photos", "fix"), [(0, "with TMPDIR"), (1 << 30, "with --out")])
-def test_a_full_disk_is_one_sentence_that_names_the_place(shapes, tmp_path, monkeypatch, capsys, free_for_photos, fix):
+def test_a_full_disk_is_one_sentence_that_names_the_place(
+    shapes, tmp_path, monkeypatch, run_train, free_for_photos, fix
+):
     def fail(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -338,7 +324,8 @@ def test_a_full_disk_is_one_sentence_that_names_the_place(shapes, tmp_path, monk
     monkeypatch.setattr(training, "prepare", fail)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "scratch"))
     monkeypatch.setattr("shutil.disk_usage", lambda place: type("Usage", (), {"free": free[place]}))
-    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), *QUICK]) == 2
-    last = capsys.readouterr().err.splitlines()[-1]
+    status, error = run_train(shapes, *QUICK)
+    assert status == 2
+    last = error.splitlines()[-1]
     assert last.startswith(f"fashion-train: no space is left in {tmp_path}")
     assert last.endswith(fix)

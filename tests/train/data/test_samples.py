@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 
@@ -94,13 +93,8 @@ def test_a_picture_that_is_small_already_is_not_downscaled():
     assert downscale(picture, (20, 60), np.random.default_rng(0)).shape == picture.shape
 
 
-def test_photos_without_a_colour_label_give_no_patches(tmp_path, prepare_photos):
-    for number, name in enumerate(("big_round", "small_round", "small_square")):
-        (tmp_path / name).mkdir()
-        for index in range(12):
-            noise = np.random.default_rng([number, index]).integers(0, 255, (12, 9, 3), np.uint8)
-            cv2.imwrite(str(tmp_path / name / f"{index}.png"), cv2.resize(noise, (60, 80)))
-    found = prepare_photos(tmp_path)
+def test_photos_without_a_colour_label_give_no_patches(colourless, prepare_photos):
+    found = prepare_photos(colourless)
     sampler = PhotoSampler.of(found, find_recipe("default"), Masks.find(found, found.on("train"), SILENT))
     assert not sampler.masks.colours
     assert sampler.counts[2] == 0
@@ -109,8 +103,7 @@ def test_photos_without_a_colour_label_give_no_patches(tmp_path, prepare_photos)
 
 def test_labels_that_the_renderer_does_not_know_get_objects_only():
     labels = ("poodle", "white_coat")
-    rendered = render_pictures(labels, Palette.of(labels), InputSpec(64, 64), 6, 1, SILENT)
-    assert not rendered.targets.any()
+    assert not render_pictures(labels, Palette.of(labels), InputSpec(64, 64), 6, 1, SILENT).targets.any()
 
 
 @pytest.mark.parametrize(
@@ -118,22 +111,19 @@ def test_labels_that_the_renderer_does_not_know_get_objects_only():
 )
 def test_an_object_that_a_label_may_name_is_not_rendered_without_it(monkeypatch, labels, never):
     drawn = set()
-    draw_object, draw_garment = fashion_render.render_object, fashion_render.render_photo
-    monkeypatch.setattr(
-        fashion_render, "render_object", lambda rng, name, *size: drawn.add(name) or draw_object(rng, name, *size)
-    )
-    monkeypatch.setattr(
-        fashion_render, "render_photo", lambda rng, name, *more: drawn.add(name) or draw_garment(rng, name, *more)
-    )
+
+    def record(draw):
+        return lambda rng, name, *more: drawn.add(name) or draw(rng, name, *more)
+
+    for function in ("render_object", "render_photo"):
+        monkeypatch.setattr(fashion_render, function, record(getattr(fashion_render, function)))
     palette = Palette.of(labels, [labels[:2], labels[2:]])
     render_pictures(labels, palette, InputSpec(64, 64), 60, 1, SILENT)
     assert drawn
     assert not drawn & never
 
 
-@pytest.mark.parametrize(
-    "changes", [Augmentation(), TUTORIAL, LIGHT_AUGMENTATION], ids=["default", "tutorial", "light"]
-)
+@pytest.mark.parametrize("changes", [Augmentation(), TUTORIAL, LIGHT_AUGMENTATION], ids=["full", "tutorial", "light"])
 def test_augmentation_gives_the_requested_size_and_repeats_with_the_seed(changes):
     picture = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     one, same, other = (augment(picture, (48, 40), changes, np.random.default_rng(seed)) for seed in (1, 1, 2))
@@ -143,16 +133,13 @@ def test_augmentation_gives_the_requested_size_and_repeats_with_the_seed(changes
     assert (one != other).any()
 
 
-def test_without_augmentation_a_picture_is_only_resized():
+@pytest.mark.parametrize(
+    ("size", "flip", "error"),
+    [((32, 48), 0.0, 6), ((48, 32), 0.0, 9), ((32, 48), 1.0, 6)],
+    ids=["wide", "high", "flip"],
+)
+def test_a_picture_is_only_resized_or_mirrored_without_other_augmentation(size, flip, error):
     ramp = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], 64, axis=0).repeat(3, axis=2)
-    wide, high = (warp(ramp, size, NONE, np.random.default_rng(0)).astype(int) for size in ((32, 48), (48, 32)))
-    assert np.abs(wide[16, :, 0] - np.linspace(0, 255, 48)).max() < 6
-    assert np.abs(high[24, :, 0] - np.linspace(0, 255, 32)).max() < 9
-
-
-def test_a_flip_mirrors():
-    half = np.zeros((32, 32, 3), np.uint8)
-    half[:, :16] = 255
-    flipped = warp(half, (32, 32), replace(NONE, flip=1.0), np.random.default_rng(0))
-    assert flipped[:, :12].max() == 0
-    assert flipped[:, 20:].min() == 255
+    warped = warp(ramp, size, replace(NONE, flip=flip), np.random.default_rng(0)).astype(int)
+    expected = np.linspace(255, 0, size[1]) if flip else np.linspace(0, 255, size[1])
+    assert np.abs(warped[size[0] // 2, :, 0] - expected).max() < error
