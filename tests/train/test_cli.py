@@ -1,5 +1,6 @@
 """Options that `fashion-train` refuses in one sentence before it loads TensorFlow."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,11 @@ from fashion_edge.errors import UsageError
 from fashion_edge.progress import make_progress
 from fashion_train import api
 from fashion_train.cli import main
+
+
+@pytest.fixture
+def without_tensorflow(monkeypatch):
+    monkeypatch.setattr(api, "load_tensorflow", lambda **_: None)
 
 
 @pytest.mark.parametrize(
@@ -48,11 +54,11 @@ from fashion_train.cli import main
         (["--resume"], "there is no checkpoint below runs to resume from; name the run with --out"),
     ],
 )
+@pytest.mark.usefixtures("without_tensorflow")
 def test_an_invalid_option_is_refused_in_one_sentence(
     arguments, message, shapes, things, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(api, "load_tensorflow", lambda **_: None)
     out = [] if "--out" in arguments or "--resume" in arguments else ["--out", "run"]
     arguments = [argument.format(shapes=shapes, things=things) for argument in arguments]
     assert main(["--dataset", str(shapes), *arguments, *out]) == 2
@@ -74,33 +80,31 @@ def test_the_library_refuses_invalid_options_too(shapes, tmp_path, options, mess
         fashion_train.train(shapes, tmp_path / "run", **options)
 
 
-def test_negatives_that_a_csv_gives_labels_are_refused(shapes, tmp_path, capsys):
-    lines = [
-        f"{name}/{index:03d}.png,{name.replace('_', ' ')}" for name in ("red_dress", "red_shirt") for index in (1, 2)
-    ]
-    for line in lines:
-        target = tmp_path / line.split(",")[0]
-        target.parent.mkdir(exist_ok=True)
-        target.write_bytes((shapes / line.split(",")[0]).read_bytes())
+def test_negatives_that_a_csv_gives_labels_are_refused(shapes, tmp_path, run_train):
+    lines = []
+    for name in ("red_dress", "red_shirt"):
+        shutil.copytree(shapes / name, tmp_path / name)
+        lines += [f"{name}/{index:03d}.png,{name.replace('_', ' ')}" for index in (1, 2)]
     (tmp_path / "labels.csv").write_text("\n".join(["file,labels", *lines]) + "\n")
-    flags = ["--dataset", str(tmp_path / "labels.csv"), "--out", str(tmp_path / "run")]
-    assert main([*flags, "--negatives", str(tmp_path / "red_shirt")]) == 2
-    assert "which the data set gives a label; move it elsewhere" in capsys.readouterr().err
+    status, error = run_train(tmp_path / "labels.csv", "--negatives", tmp_path / "red_shirt")
+    assert status == 2
+    assert "which the data set gives a label; move it elsewhere" in error
 
 
-def test_a_batch_that_workers_cannot_share_is_refused_before_they_wait(shapes, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv(
-        "TF_CONFIG", '{"cluster": {"worker": ["a:1", "b:2", "c:3"]}, "task": {"type": "worker", "index": 0}}'
-    )
-    monkeypatch.setattr(api, "load_tensorflow", lambda **_: None)
-    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run"), "--batch", "8"]) == 2
-    assert "--batch 8 is not a multiple of 3, the number of workers" in capsys.readouterr().err
+@pytest.mark.usefixtures("without_tensorflow")
+def test_a_batch_that_workers_cannot_share_is_refused_before_they_wait(shapes, monkeypatch, run_train):
+    workers = '{"cluster": {"worker": ["a:1", "b:2", "c:3"]}, "task": {"type": "worker", "index": 0}}'
+    monkeypatch.setenv("TF_CONFIG", workers)
+    status, error = run_train(shapes, "--batch", "8")
+    assert status == 2
+    assert "--batch 8 is not a multiple of 3, the number of workers" in error
 
 
-def test_without_the_extra_the_message_is_the_pip_command(monkeypatch, shapes, tmp_path, capsys):
+def test_without_the_extra_the_message_is_the_pip_command(monkeypatch, shapes, run_train):
     monkeypatch.setattr(api, "find_spec", lambda name: None)
-    assert main(["--dataset", str(shapes), "--out", str(tmp_path / "run")]) == 2
-    assert "pip install 'fashion-edge[train]'" in capsys.readouterr().err
+    status, error = run_train(shapes)
+    assert status == 2
+    assert "pip install 'fashion-edge[train]'" in error
 
 
 def test_help_groups_the_options_and_shows_types_examples_and_exit_statuses(capsys):

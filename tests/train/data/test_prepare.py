@@ -77,10 +77,8 @@ def test_frames_of_one_video_cannot_be_split_and_those_of_several_can(shapes, tm
     for name in ("red_dress", "blue_dress"):
         for frame in range(20):
             add(name, frame, "000.png")
-    with pytest.raises(
-        DatasetError,
-        match="40 readable photos leave none for val; the 20 of blue dress are near-duplicates .*: add photos of other",
-    ):
+    words = "40 readable photos leave none for val; the 20 of blue dress are near-duplicates .*: add photos of other"
+    with pytest.raises(DatasetError, match=words):
         prepare_photos(tmp_path)
     for name in ("red_dress", "blue_dress"):
         for frame in range(20):
@@ -97,10 +95,8 @@ def test_a_combination_of_near_duplicates_is_reported(shapes, prepared, tmp_path
     shutil.rmtree(folder / "blue_dress")
     found = prepare_photos(folder)
     assert found.near_duplicates == {"blue shirt": 9}
-    assert any(
-        line.startswith("not evaluated: the 9 of blue shirt are near-duplicates of each other, which stay")
-        for line in describe(found)
-    )
+    expected = "not evaluated: the 9 of blue shirt are near-duplicates of each other, which stay"
+    assert any(line.startswith(expected) for line in describe(found))
     expected = "Not evaluated, since the photos of each are near-duplicates of each other: blue shirt."
     assert expected in list(data_paragraphs(found, ()))
     assert not prepared.near_duplicates
@@ -119,9 +115,8 @@ def test_a_rare_combination_does_not_limit_the_calibration_photos(shapes, tmp_pa
 def test_a_missing_file_is_named_where_too_few_photos_are_left(shapes, tmp_path, prepare_photos):
     shutil.copy(shapes / "red_dress" / "000.png", tmp_path / "a.png")
     (tmp_path / "photos.csv").write_text("file,labels\na.png,red dress\nb.png,blue shirt\n")
-    with pytest.raises(
-        DatasetError, match=r"^1 readable photo leaves none for val; .*; 1 more could not be read, .*b\.png"
-    ):
+    words = r"^1 readable photo leaves none for val; .*; 1 more could not be read, .*b\.png"
+    with pytest.raises(DatasetError, match=words):
         prepare_photos(tmp_path / "photos.csv")
 
 
