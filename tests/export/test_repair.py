@@ -5,7 +5,7 @@ import pytest
 
 from fashion_edge.images import find_images, read_image
 from fashion_edge.preprocess import InputSpec, preprocess
-from fashion_export.graph import batch_norm, is_homogeneous, read_graph
+from fashion_export.graph import batch_norm, read_graph
 from fashion_export.repair import examine, repair
 from fashion_export.source import keras_scores, load_model
 
@@ -18,6 +18,12 @@ def pixels(photos):
     return np.stack([preprocess(read_image(file), InputSpec(48, 40)) for file in files])
 
 
+@pytest.fixture
+def dead_units(dead_units_run):
+    """A network with a batch norm whose units never fire."""
+    return load_model(dead_units_run / "model.keras")
+
+
 def test_network_without_findings_is_not_changed(trained_run, pixels):
     model = load_model(trained_run / "model.keras")
     repaired = repair(model, pixels)
@@ -25,9 +31,9 @@ def test_network_without_findings_is_not_changed(trained_run, pixels):
     assert repaired.findings == repaired.steps == ()
 
 
-def test_batch_norm_with_dead_units_is_found_first_and_repaired(dead_units_run, pixels):
-    model = load_model(dead_units_run / "model.keras")
-    repaired = repair(model, pixels)
+def test_batch_norm_with_dead_units_is_repaired_in_a_copy_that_computes_the_same(dead_units, pixels):
+    before = keras_scores(dead_units, pixels)
+    repaired = repair(dead_units, pixels)
     assert repaired.findings[0].layer == "norm"
     assert repaired.findings[0].ratio > 100
     assert "norm" not in [finding.layer for finding in repaired.remaining]
@@ -35,28 +41,17 @@ def test_batch_norm_with_dead_units_is_found_first_and_repaired(dead_units_run, 
     assert int(step.split()[1]) >= 5  # those that were set, and those that died in training
     assert "of 48 units that never fire made constant, scales" in step
     assert step.endswith("moved into wide")
-
-
-def test_repaired_copy_computes_the_same_and_the_original_is_unchanged(dead_units_run, pixels):
-    model = load_model(dead_units_run / "model.keras")
-    before = keras_scores(model, pixels)
-    repaired = repair(model, pixels)
-    assert np.array_equal(keras_scores(model, pixels), before)
+    scale, _ = batch_norm(repaired.model.get_layer("norm"))
+    assert set(np.abs(scale).round(5).tolist()) == {0.0, 1.0}, "one after a ReLU, zero for dead units"
+    assert np.array_equal(keras_scores(dead_units, pixels), before)
     assert np.abs(keras_scores(repaired.model, pixels) - before).max() == pytest.approx(repaired.change)
     assert repaired.change < 1e-3
 
 
-def test_scales_after_a_relu_become_one_and_those_of_dead_units_zero(dead_units_run, pixels):
-    model = repair(load_model(dead_units_run / "model.keras"), pixels).model
-    scale, _ = batch_norm(model.get_layer("norm"))
-    assert set(np.abs(scale).round(5).tolist()) == {0.0, 1.0}
-
-
-def test_repair_that_changes_the_scores_is_undone(dead_units_run, pixels, monkeypatch):
+def test_repair_that_changes_the_scores_is_undone(dead_units, pixels, monkeypatch):
     monkeypatch.setattr("fashion_export.repair.MAX_CHANGE", 0.0)
-    model = load_model(dead_units_run / "model.keras")
-    repaired = repair(model, pixels)
-    assert repaired.model is model
+    repaired = repair(dead_units, pixels)
+    assert repaired.model is dead_units
     assert "undone" in repaired.steps[0]
 
 
@@ -78,31 +73,18 @@ def unbalanced(activation, dead=False):
     return model
 
 
-@pytest.mark.parametrize("dead", [False, True])
-def test_channel_ranges_are_equalized_across_a_relu(dead):
+@pytest.mark.parametrize(
+    ("activation", "dead", "equalized"),
+    [("relu", False, True), ("relu", True, True), ("relu6", False, False), ("sigmoid", False, False)],
+)
+def test_channel_ranges_are_equalized_across_a_homogeneous_activation(activation, dead, equalized):
     """Also those of a channel that never fires, and so has no range."""
     images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
-    repaired = repair(unbalanced("relu", dead), images)
+    repaired = repair(unbalanced(activation, dead), images)
     assert [finding.layer for finding in repaired.findings] == ["second"]
-    assert repaired.remaining == ()
+    assert [finding.layer for finding in repaired.remaining] == ([] if equalized else ["second"])
+    assert bool(repaired.steps) is equalized
     assert repaired.change < 1e-5
-
-
-def test_nothing_is_equalized_across_a_relu6_which_is_not_homogeneous():
-    images = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
-    repaired = repair(unbalanced("relu6"), images)
-    assert repaired.steps == ()
-    assert [finding.layer for finding in repaired.remaining] == ["second"]
-
-
-def test_layers_that_are_homogeneous():
-    from keras import layers
-
-    assert is_homogeneous(layers.ReLU())
-    assert not is_homogeneous(layers.ReLU(6))
-    assert is_homogeneous(layers.Activation("relu"))
-    assert is_homogeneous(layers.Dense(2))
-    assert not is_homogeneous(layers.Dense(2, activation="sigmoid"))
 
 
 def test_paths_end_at_a_fork():

@@ -17,7 +17,7 @@ from fashion_export.flatbuffer import ALIGNMENT, read_model, write_model
 from fashion_export.metadata import KEY, NEWEST, describe, embed_tflite, tflite_operators, unsupported_by_legacy
 from fashion_export.outcome import open_file
 from fashion_export.source import keras_scores, load_model
-from fashion_export.variants import ALL, FLOAT32, INT8, ONNX, STANDARD, Job
+from fashion_export.variants import ALL, INT8, ONNX, STANDARD, Job
 
 pytestmark = pytest.mark.slow
 
@@ -54,25 +54,22 @@ def test_all_variants_agree_with_keras(all_bundle):
         assert variant.metrics["parity"] == "proven"
 
 
-def test_report_has_every_section(all_bundle):
+def test_report_has_every_section_and_a_drift_picture_with_a_panel_for_each_variant(all_bundle):
+    import cv2
+
     report = (all_bundle / "report.md").read_text()
     for title in ("Agreement with the Keras model", "Network", "Thresholds", "Calibration", "Operators"):
         assert f"## {title}\n" in report
     assert "## Warnings\n\n- 60 calibration photos are few" in report
     assert "![score drift](drift.png)" in report
-
-
-def test_drift_picture_has_a_panel_for_each_variant(all_bundle):
-    import cv2
-
     picture = cv2.imread(str(all_bundle / "drift.png"))
     assert picture.shape[1] % len(ALL) == 0
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10  # dots, lines and titles were drawn
 
 
 @pytest.mark.parametrize(("flag", "runtime"), [("--tflite-only", "litert"), ("--onnx-only", "onnx")])
-def test_only_one_runtime(run, tmp_path, flag, runtime):
-    assert main([str(run), flag, "--out", str(tmp_path / "out")]) == 0
+def test_only_one_runtime(run, tmp_path, run_export, flag, runtime):
+    assert run_export(run, flag)[0] == 0
     assert {variant.runtime for variant in load_bundle(tmp_path / "out").manifest.variants} == {runtime}
 
 
@@ -97,27 +94,20 @@ def test_variable_batch_gives_the_scores_of_batch_one_and_is_reproducible(job):
     assert ONNX.convert(job) == data
 
 
-def gelu():
-    """Keras writes it with Erfc, which ONNX does not have."""
-    import keras
-
-    return keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(4, 3, activation="gelu")
-
-
-def normalization():
-    """Every EfficientNet of Keras has one; it contains arrays, not variables."""
-    import keras
-
-    return keras.layers.Normalization(mean=[124, 116, 104], variance=[3364.0] * 3), keras.layers.Conv2D(4, 3)
-
-
+# Keras writes gelu with Erfc, which ONNX does not have; Normalization contains arrays, not variables
 @pytest.mark.parametrize("name", ["onnx float32", "onnx int8"])
-@pytest.mark.parametrize("make", [gelu, normalization])
-def test_keras_layers_convert_to_onnx(make, name):
-    import keras
+@pytest.mark.parametrize(
+    ("first", "settings", "activation"),
+    [
+        ("Rescaling", {"scale": 1 / 255}, "gelu"),
+        ("Normalization", {"mean": [124, 116, 104], "variance": [3364.0] * 3}, None),
+    ],
+)
+def test_keras_layers_convert_to_onnx(first, settings, activation, name):
+    from keras import Input, Sequential, layers
 
-    layers = [keras.Input((48, 40, 3)), *make(), keras.layers.GlobalAveragePooling2D()]
-    model = keras.Sequential([*layers, keras.layers.Dense(4, activation="sigmoid")])
+    front = [Input((48, 40, 3)), getattr(layers, first)(**settings), layers.Conv2D(4, 3, activation=activation)]
+    model = Sequential([*front, layers.GlobalAveragePooling2D(), layers.Dense(4, activation="sigmoid")])
     pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 40, 3), np.uint8)
     backend = open_file(BY_NAME[name], BY_NAME[name].convert(Job(model, SPEC, pixels)), SPEC, 4)
     assert np.allclose(backend.run(pixels), keras_scores(model, pixels), atol=1e-5 if "float32" in name else 0.02)
@@ -129,21 +119,17 @@ def test_conversion_is_reproducible(trained_run, job, recipe):
     assert hashlib.sha256(recipe.convert(job)).digest() == hashlib.sha256(recipe.convert(again)).digest()
 
 
-def test_labels_groups_and_thresholds_are_inside_the_tflite_file(bundle_folder):
+def test_labels_groups_and_thresholds_are_inside_the_files(bundle_folder):
+    import onnx
+
+    manifest = json.loads((bundle_folder / "manifest.json").read_text())
+    facts = {key: manifest[key] for key in ("labels", "groups", "thresholds", "input")}
     data = (bundle_folder / "model.int8.tflite").read_bytes()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.read("labels.txt").decode().split() == ["blue", "dress", "red", "shirt"]
-        facts = json.loads(archive.read("fashion.json"))
-    manifest = json.loads((bundle_folder / "manifest.json").read_text())
-    assert facts == {key: manifest[key] for key in ("labels", "groups", "thresholds", "input")}
+        assert json.loads(archive.read("fashion.json")) == facts
     assert [entry.name for entry in read_model(data).metadata].count(KEY) == 1
-
-
-def test_labels_and_thresholds_are_inside_the_onnx_file(bundle_folder):
-    import onnx
-
     props = {prop.key: prop.value for prop in onnx.load(bundle_folder / "model.onnx").metadata_props}
-    manifest = json.loads((bundle_folder / "manifest.json").read_text())
     assert props["labels"] == "blue,dress,red,shirt"
     assert json.loads(props["fashion.json"])["thresholds"] == manifest["thresholds"]
     assert props["min_runtime"] == "onnxruntime 1.6"
@@ -168,13 +154,6 @@ def misaligned(data: bytes) -> int:
     return sum(start % ALIGNMENT != 0 for start in starts)
 
 
-def test_signature_names_input_and_output(bundle_folder):
-    from ai_edge_litert.interpreter import Interpreter
-
-    signatures = Interpreter(str(bundle_folder / "model.int8.tflite")).get_signature_list()
-    assert signatures == {"serving_default": {"inputs": ["image"], "outputs": ["scores"]}}
-
-
 def test_rounded_pixels_are_refused(job, monkeypatch):
     """Without the black and the white corner the input's scale is the range of the photos."""
     from fashion_edge.errors import ModelError
@@ -188,16 +167,16 @@ def test_rounded_pixels_are_refused(job, monkeypatch):
         open_file(INT8, INT8.convert(dim), SPEC, 4)
 
 
-def test_every_operator_of_the_standard_files_is_old_enough_for_tflite_runtime_2_14(bundle_folder):
-    for name in ("model.int8.tflite", "model.float32.tflite"):
-        operators, _ = tflite_operators((bundle_folder / name).read_bytes())
-        for operator in operators:
-            kind, version = operator.split(" v")
-            assert int(version) <= NEWEST[kind]
+@pytest.mark.parametrize("name", ["model.int8.tflite", "model.float32.tflite"])
+def test_signature_and_operators_of_the_standard_files_suit_tflite_runtime_2_14(bundle_folder, name):
+    from ai_edge_litert.interpreter import Interpreter
 
-
-def test_operator_that_is_too_new_is_listed(all_bundle, job):
-    data = FLOAT32.convert(job)
+    signatures = Interpreter(str(bundle_folder / name)).get_signature_list()
+    assert signatures == {"serving_default": {"inputs": ["image"], "outputs": ["scores"]}}
+    data = (bundle_folder / name).read_bytes()
+    for operator in tflite_operators(data)[0]:
+        kind, version = operator.split(" v")
+        assert int(version) <= NEWEST[kind]
     model = read_model(data)
     model.operatorCodes[0].version = 99
     operators, _ = tflite_operators(write_model(model))
