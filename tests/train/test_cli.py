@@ -73,6 +73,7 @@ def test_an_invalid_option_is_refused_in_one_sentence(
     [
         ({"task": "regression"}, "task 'regression' is not one of multi-label, single-label"),
         ({"epochs": 0}, "epochs and batch must be at least 1"),
+        ({"arch": "resnet"}, "'resnet' is not one of compact, smallervgg"),
     ],
 )
 def test_the_library_refuses_invalid_options_too(shapes, tmp_path, options, message):

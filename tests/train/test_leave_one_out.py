@@ -2,11 +2,11 @@
 
 import json
 import shutil
+from functools import partial
 
 import pytest
 
 from fashion_train import leave_one_out
-from fashion_train.cli import main
 from fashion_train.data.dataset import Dataset, Photo
 from fashion_train.leave_one_out import Row, candidates, report
 from fashion_train.options import find_recipe
@@ -28,14 +28,9 @@ def results(out):
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Run the command with the result in tmp_path / "run"."""
-
-    def call(photos, *flags):
-        command = ["--leave-one-combination-out", "--dataset", str(photos), "--out", str(tmp_path / "run")]
-        return main([*command, *QUICK, *flags])
-
-    return call
+def run(run_train):
+    """Run the command with the result in tmp_path / "run"; returns its status and standard error."""
+    return lambda photos, *flags: run_train(photos, "--leave-one-combination-out", *QUICK, *flags)
 
 
 @pytest.mark.parametrize(
@@ -51,10 +46,9 @@ def test_a_combination_can_be_left_out_where_others_have_all_of_its_labels(combi
 
 
 def test_the_table_compares_with_the_tutorials_recipe(shapes, tmp_path, run, monkeypatch):
-    monkeypatch.setattr(
-        "fashion_train.fit.epochs.find_recipe", lambda name, **changes: find_recipe(name, epochs=1, **changes)
-    )
-    assert run(shapes) == 0
+    short = partial(find_recipe, epochs=1)
+    monkeypatch.setattr("fashion_train.fit.epochs.find_recipe", short)
+    assert run(shapes)[0] == 0
     (row,) = results(tmp_path / "run")
     assert row["combination"] == "red_dress"  # blue and shirt have one combination each
     assert row["photos"] == 16
@@ -62,7 +56,7 @@ def test_the_table_compares_with_the_tutorials_recipe(shapes, tmp_path, run, mon
     assert [path.name for path in tmp_path.iterdir()] == ["run"]  # neither a checkpoint nor the journal is left
 
 
-def test_an_interrupted_command_is_resumed(crossed, tmp_path, run, monkeypatch, capsys):
+def test_an_interrupted_command_is_resumed(crossed, tmp_path, run, monkeypatch):
     out, trained, train = tmp_path / "run", [], leave_one_out.train_network
 
     def train_two(options):
@@ -72,17 +66,21 @@ def test_an_interrupted_command_is_resumed(crossed, tmp_path, run, monkeypatch, 
         return train(options)
 
     monkeypatch.setattr(leave_one_out, "train_network", train_two)
-    assert run(crossed, "--no-baseline") == 130
+    assert run(crossed, "--no-baseline")[0] == 130
     assert not out.exists()
-    assert run(crossed, "--no-baseline", "--resume", "--seed", "7") == 2
-    assert "belongs to other photos or options" in capsys.readouterr().err
+    status, error = run(crossed, "--no-baseline", "--resume", "--seed", "7")
+    assert status == 2
+    assert "belongs to other photos or options" in error
     (crossed / "red_dress" / "new.png").write_bytes((crossed / "red_dress" / "000.png").read_bytes())
-    assert run(crossed, "--no-baseline", "--resume") == 2, "rows of two data sets would be in one table"
+    assert run(crossed, "--no-baseline", "--resume")[0] == 2, "rows of two data sets would be in one table"
     (crossed / "red_dress" / "new.png").unlink()
-    monkeypatch.setattr(
-        leave_one_out, "train_network", lambda options: trained.append(options.holdout[0]) or train(options)
-    )
-    assert run(crossed, "--no-baseline", "--resume") == 0
+
+    def train_and_record(options):
+        trained.append(options.holdout[0])
+        return train(options)
+
+    monkeypatch.setattr(leave_one_out, "train_network", train_and_record)
+    assert run(crossed, "--no-baseline", "--resume")[0] == 0
     assert trained == FOUR
     assert [row["combination"] for row in results(out)] == FOUR
 
@@ -96,39 +94,40 @@ def test_ctrl_c_in_the_middle_of_a_training_gives_no_row(shapes, tmp_path, run, 
         return result
 
     monkeypatch.setattr(leave_one_out, "train_network", cut_short)
-    assert run(shapes, "--no-baseline") == 130
+    assert run(shapes, "--no-baseline")[0] == 130
     assert {path.name for path in tmp_path.iterdir()} == {".run.network.npz"}, "--resume continues from here"
 
 
-def test_resume_needs_a_valid_journal(crossed, tmp_path, run, capsys):
-    assert run(crossed, "--resume") == 2
-    assert "there is nothing of" in capsys.readouterr().err
+def check_refused(found, message):
+    status, error = found
+    assert status == 2
+    assert message in error
+
+
+def test_resume_needs_a_valid_journal(crossed, tmp_path, run):
+    check_refused(run(crossed, "--resume"), "there is nothing of")
     (tmp_path / ".run.leave_out.json").write_text('{"results": [{"combi')
-    assert run(crossed, "--resume") == 2
-    assert "is not valid JSON" in capsys.readouterr().err
+    check_refused(run(crossed, "--resume"), "is not valid JSON")
 
 
-def test_a_run_of_another_kind_is_not_replaced(shapes, tmp_path, run, capsys):
+def test_a_run_of_another_kind_is_not_replaced(shapes, tmp_path, run):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "report.md").write_text("a run of another kind has a report, too")
-    assert run(shapes, "--overwrite") == 2
-    assert "it has no leave_out.json, so --overwrite does not touch it" in capsys.readouterr().err
+    check_refused(run(shapes, "--overwrite"), "it has no leave_out.json, so --overwrite does not touch it")
 
 
-def test_conflicting_options_are_refused(shapes, run, monkeypatch, capsys):
-    assert run(shapes, "--holdout", "red_dress") == 2
-    assert "exclude each other; leave one of them out" in capsys.readouterr().err
+def test_conflicting_options_are_refused(shapes, run, monkeypatch):
+    check_refused(run(shapes, "--holdout", "red_dress"), "exclude each other; leave one of them out")
     workers = {"cluster": {"worker": ["localhost:1", "localhost:2"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(workers))
-    assert run(shapes) == 2
-    assert "runs on one machine; unset TF_CONFIG" in capsys.readouterr().err
+    check_refused(run(shapes), "runs on one machine; unset TF_CONFIG")
 
 
 def test_a_combination_without_a_readable_photo_does_not_affect_the_other_rows(crossed, tmp_path, run):
     photos = shutil.copytree(crossed, tmp_path / "photos")
     for file in (photos / "blue_shirt").iterdir():
         file.write_bytes(b"no picture")
-    assert run(photos, "--no-baseline") == 1
+    assert run(photos, "--no-baseline")[0] == 1
     rows = {row["combination"]: row for row in results(tmp_path / "run")}
     assert list(rows) == FOUR
     assert (rows["blue_shirt"]["photos"], rows["blue_shirt"]["unseen_exact"]) == (0, None)

@@ -74,14 +74,11 @@ def test_training_resumed_from_a_checkpoint_ends_with_the_same_weights(tmp_path)
     whole = make_trainer()
     expected = train(whole)
 
-    class StopError(Exception):
-        pass
-
     def stop_after_first(checkpoint):
         save_checkpoint(file, checkpoint, "same")
-        raise StopError
+        raise SystemExit
 
-    with pytest.raises(StopError):
+    with pytest.raises(SystemExit):
         train(make_trainer(), on_epoch=stop_after_first)
     again = make_trainer()
     resumed = train(again, load_checkpoint(file, "same"))
@@ -91,12 +88,12 @@ def test_training_resumed_from_a_checkpoint_ends_with_the_same_weights(tmp_path)
         np.testing.assert_array_equal(one, other)
 
 
-def test_ctrl_c_keeps_the_best_epoch_so_far():
-    def interrupt(checkpoint):
-        if len(checkpoint.history) == 2:
-            raise KeyboardInterrupt
+def interrupt(*_):
+    raise KeyboardInterrupt
 
-    result = train(make_trainer(), on_epoch=interrupt)
+
+def test_ctrl_c_keeps_the_best_epoch_so_far():
+    result = train(make_trainer(), on_epoch=lambda checkpoint: len(checkpoint.history) == 2 and interrupt())
     assert result.interrupted
     assert len(result.history) == 2
     assert result.best_epoch in (1, 2)
@@ -104,25 +101,26 @@ def test_ctrl_c_keeps_the_best_epoch_so_far():
 
 def test_ctrl_c_before_the_first_epoch_is_done_ends_the_command():
     trainer = make_trainer()
-    trainer.train = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    trainer.train = interrupt
     with pytest.raises(KeyboardInterrupt):
         train(trainer)
 
 
-def test_early_stopping_ends_before_the_last_epoch():
-    trainer = make_trainer(msgspec.structs.replace(RECIPE, patience=1))
-    trainer.predict = lambda pictures: np.full((len(pictures), 2), 0.4, np.float32)  # never better than at first
-    assert len(train(trainer).history) == 2
-
-
-def test_an_epoch_that_is_worse_is_not_kept():
-    trainer = make_trainer()
-    shares = iter((1.0, 1.0, 0.0))
-    truth = validation().targets
-    trainer.predict = lambda _: truth if next(shares) else 1 - truth
+@pytest.mark.parametrize(
+    ("patience", "right", "best"),
+    [(8, (True, True, False), 2), (1, (False, False), 1)],
+    ids=["a worse epoch is not kept", "early stopping"],
+)
+def test_the_kept_epoch_and_the_last_one(patience, right, best):
+    trainer, truth, answers = (
+        make_trainer(msgspec.structs.replace(RECIPE, patience=patience)),
+        validation().targets,
+        iter(right),
+    )
+    trainer.predict = lambda _: truth if next(answers) else 1 - truth
     result = train(trainer)
-    assert [row.val_exact for row in result.history] == [1.0, 1.0, 0.0]
-    assert result.best_epoch == 2
+    assert [row.val_exact for row in result.history] == [float(one) for one in right]
+    assert result.best_epoch == best
 
 
 def epoch(number, exact):
@@ -170,9 +168,6 @@ def test_the_tutorials_network_has_its_own_size_and_the_same_split(prepared):
 
 
 def test_ctrl_c_during_the_baseline_gives_no_baseline(prepared, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(epochs, "fit", interrupt)
     options = TrainOptions(prepared.dataset.root, prepared.dataset.root / "unused", find_recipe("default"))
     assert fit_baseline(replace(options, size=(48, 48)), prepared) is None

@@ -27,25 +27,28 @@ def test_the_default_threshold_of_a_colour_is_lower_where_unlabelled_colours_wer
     assert set(default_thresholds(dataset, with_background=False).values()) == {0.4}
 
 
+def sigmoid(logits):
+    return 1 / (1 + np.exp(-logits))
+
+
+def softmax(logits):
+    return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+
+
 def test_each_label_of_a_sigmoid_gets_a_temperature_that_corrects_overconfidence():
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 1.5, (4000, 1))
-    targets = (rng.random((4000, 1)) < 1 / (1 + np.exp(-logits))).astype(np.float32)
-    overconfident = (1 / (1 + np.exp(-2 * logits))).astype(np.float32)
-    assert fit_temperatures(overconfident, targets)[0] == pytest.approx(0.5, abs=0.06)
-
-
-def test_a_label_that_every_photo_has_is_not_calibrated():
-    assert fit_temperatures(np.full((9, 1), 0.7, np.float32), np.ones((9, 1), np.float32)).tolist() == [1.0]
+    targets = (rng.random((4000, 1)) < sigmoid(logits)).astype(np.float32)
+    assert fit_temperatures(sigmoid(2 * logits).astype(np.float32), targets)[0] == pytest.approx(0.5, abs=0.06)
+    ones = np.ones((9, 1), np.float32)  # a label that every photo has is not calibrated
+    assert fit_temperatures(0.7 * ones, ones).tolist() == [1.0]
 
 
 def test_a_softmax_gets_one_temperature_that_corrects_overconfidence():
     rng = np.random.default_rng(2)
     logits = rng.normal(0, 1.5, (4000, 3))
-    odds = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    truth = (odds.cumsum(1) > rng.random((4000, 1))).argmax(1)
-    overconfident = np.exp(2 * logits) / np.exp(2 * logits).sum(1, keepdims=True)
-    scale = fit_temperature(overconfident.astype(np.float32), np.eye(3, dtype=np.float32)[truth])
+    truth = (softmax(logits).cumsum(1) > rng.random((4000, 1))).argmax(1)
+    scale = fit_temperature(softmax(2 * logits).astype(np.float32), np.eye(3, dtype=np.float32)[truth])
     assert scale == pytest.approx([0.5] * 3, abs=0.06)
 
 
