@@ -15,6 +15,8 @@ import cv2
 import pytest
 
 from fashion_edge import Classifier
+from fashion_edge.bundle import load_bundle
+from fashion_render import render_dataset
 from fashion_render.demo import DemoScene
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -45,7 +47,7 @@ def clip(tmp_path: Path) -> Path:
 
 def run_example(name: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120, env=os.environ | environment)
+    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=300, env=os.environ | environment)
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
@@ -115,3 +117,12 @@ def test_ray_labels_a_folder_with_two_workers(photos: Path, tmp_path: Path) -> N
     assert set(rows) == {"0.jpg", "60.jpg", "damaged.jpg"}
     assert "damaged.jpg" in rows["damaged.jpg"]["error"]
     assert rows["0.jpg"]["labels"] == list(Classifier.load().classify(photos / "0.jpg").labels)
+
+
+@pytest.mark.slow
+def test_own_model_is_exported(tmp_path: Path) -> None:
+    render_dataset(tmp_path / "photos", 20, 0)
+    assert "proven" in run_example("export_own_model.py", tmp_path / "photos", tmp_path / "own").stdout
+    manifest = load_bundle(tmp_path / "own").manifest
+    assert [variant.name for variant in manifest.variants] == ["litert int8", "litert float32", "onnx float32"]
+    assert set(manifest.space.groups) == {"colour", "garment"}

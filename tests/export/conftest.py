@@ -160,6 +160,16 @@ def write_run(folder: Path, model, rows: list[dict[str, str]], root: Path) -> No
     (folder / "run.json").write_text(json.dumps(facts))
 
 
+@pytest.fixture(scope="session")
+def tf():
+    return pytest.importorskip("tensorflow")
+
+
+@pytest.fixture(scope="session")
+def keras():
+    return pytest.importorskip("keras")
+
+
 @pytest.fixture
 def run_export(tmp_path: Path, capsys):
     """Run the command in this process, by default into tmp_path / "out"; returns its status and standard error."""

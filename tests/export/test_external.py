@@ -89,9 +89,7 @@ def test_bundle_of_a_model_in_the_working_directory_has_its_name(tmp_path, monke
 
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["keras", "h5"])
-def test_model_that_contains_code_is_refused(export_model, tmp_path, suffix):
-    import keras
-
+def test_model_that_contains_code_is_refused(keras, export_model, tmp_path, suffix):
     image = keras.Input((48, 40, 3))
     x = keras.layers.Flatten()(keras.layers.Lambda(lambda t: t / 255)(image))
     keras.Model(image, keras.layers.Dense(4, activation="sigmoid")(x)).save(tmp_path / f"model.{suffix}")
@@ -101,10 +99,8 @@ def test_model_that_contains_code_is_refused(export_model, tmp_path, suffix):
 
 
 @pytest.mark.slow
-def test_model_trained_in_mixed_precision_computes_in_float32(export_model, tmp_path):
+def test_model_trained_in_mixed_precision_computes_in_float32(keras, export_model, tmp_path):
     """TFLite has no operators for half precision."""
-    import keras
-
     half, layers = "mixed_float16", keras.layers
     body = keras.Sequential([keras.Input((48, 40, 3)), layers.Rescaling(1 / 255), layers.Conv2D(4, 3, dtype=half)])
     scores = layers.Dense(4, activation="sigmoid")
@@ -125,9 +121,7 @@ def test_model_trained_in_mixed_precision_computes_in_float32(export_model, tmp_
         ("Normalization", {"mean": [0.48, 0.46, 0.41], "variance": [0.05, 0.05, 0.05]}, False),
     ],
 )
-def test_layer_that_scales_0_to_1_does_not_scale_pixels(layer, settings, scales):
-    import keras
-
+def test_layer_that_scales_0_to_1_does_not_scale_pixels(keras, layer, settings, scales):
     model = keras.Sequential([keras.Input((8, 8, 3)), getattr(keras.layers, layer)(**settings)])
     assert scales_pixels(model.layers[0]) is scales
 
@@ -150,9 +144,7 @@ def test_scaled_copy_computes_the_same(sequential):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value_range", ["0..255", "0..1"])
-def test_scores_in_a_dictionary_are_found(value_range):
-    import keras
-
+def test_scores_in_a_dictionary_are_found(keras, value_range):
     image = keras.Input((8, 8, 3))
     scores = keras.layers.Dense(4, activation="sigmoid")(keras.layers.GlobalAveragePooling2D()(image))
     model = keras.Model({"image": image}, {"labels": scores})
@@ -208,9 +200,7 @@ def test_keras_model_in_memory_is_exported_and_not_changed(sequential, photos, t
 
 
 @pytest.mark.slow
-def test_subclassed_model_is_refused(photos, tmp_path):
-    import keras
-
+def test_subclassed_model_is_refused(keras, photos, tmp_path):
     class Own(keras.Model):
         pass
 

@@ -87,9 +87,7 @@ def test_channel_ranges_are_equalized_across_a_homogeneous_activation(activation
     assert repaired.change < 1e-5
 
 
-def test_paths_end_at_a_fork():
-    import keras
-
+def test_paths_end_at_a_fork(keras):
     image = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(4, 3, name="conv")(image)
     a, b = keras.layers.ReLU(name="a")(x), keras.layers.ReLU(name="b")(x)
