@@ -70,11 +70,9 @@ class TestWholeRun:
             assert len(entry["samples_ms"]) == entry["samples"] == sum(block["samples"] for block in entry["rounds"])
             assert all(len(block["warmup_ms"]) >= 10 for block in entry["rounds"])
 
-    def test_the_harness_measures_itself(self, document):
+    def test_the_harness_and_the_machine_are_described_without_any_folder(self, document, bundle_folder):
         assert document["floor"]["runtime"] == "null"
         assert document["floor"]["p50_ms"] < 0.1
-
-    def test_the_machine_is_described_without_any_folder(self, document, bundle_folder):
         assert document["machine"]["cores"] == os.cpu_count()
         assert document["machine"]["runtimes"]["ai-edge-litert"]
         assert str(bundle_folder.parent) not in json.dumps({**document, "command": ""})
@@ -88,14 +86,11 @@ class TestWholeRun:
         sentence = "1 of 3 photos could not be read, the first red_dress/broken.jpg; exact match leaves them out"
         assert [entry["reason"] for entry in document["skipped"]] == [sentence]
 
-    def test_operations_are_counted_from_the_graph(self, document):
-        litert, onnx = (entry["ceiling"] for entry in document["results"])
-        assert litert["operations"] == pytest.approx(onnx["operations"], rel=0.05)
-        assert 0 < litert["share_of_peak"] < 1
-        assert 0 < onnx["share_of_peak"] < 1
-
-    def test_the_slowest_operator_is_the_convolution(self, document):
+    def test_operations_are_counted_from_the_graph_and_the_slowest_operator_is_the_convolution(self, document):
+        litert, onnx = (entry["ceiling"]["operations"] for entry in document["results"])
+        assert litert == pytest.approx(onnx, rel=0.05)
         for entry in document["results"]:
+            assert 0 < entry["ceiling"]["share_of_peak"] < 1
             assert "conv" in entry["operators"][0]["name"].lower()
             assert 0.5 < sum(operator["share"] for operator in entry["operators"]) <= 1.001
 
@@ -135,13 +130,18 @@ class TestWholeRun:
 
 
 @pytest.mark.slow
-def test_the_table_goes_to_standard_output_and_messages_to_standard_error(run_bench):
-    status, out, err = run_bench(*LITERT, *QUICK)
+def test_the_table_goes_to_standard_output_and_messages_to_standard_error(run_bench, tmp_path):
+    too_few = ["--min-samples", "1000000", "--max-seconds", "0.02", "--json", tmp_path / "short.json"]
+    status, out, err = run_bench("--runtime", "onnx", *QUICK, *too_few)
     assert status == 0
-    assert "litert float32" in out
-    assert "1 case of" in err
-    assert "2 rounds" in err
-    assert "2 rounds" not in out
+    for words in ("onnx float32", "INVALID", "at least 1000000 are needed"):
+        assert words in out
+    for words in ("1 case of", "2 rounds"):
+        assert words in err
+        assert words not in out
+    (entry,) = json.loads((tmp_path / "short.json").read_text())["results"]
+    assert entry["verdict"] == "INVALID"
+    assert any("at least 1000000 are needed" in reason for reason in entry["reasons"])
 
 
 @pytest.mark.slow
@@ -157,18 +157,6 @@ def test_the_public_function_prints_nothing_and_reports_progress(bundle_folder, 
     assert [result.case.name for result in document.results] == ["litert int8 x1"]
     assert {"litert int8 x1", "peak of 1 thread", "operations of litert int8 x1"} < set(steps)
     assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.slow
-def test_too_few_samples_are_invalid(run_bench, tmp_path):
-    file = tmp_path / "short.json"
-    limits = ["--min-samples", "1000000", "--max-seconds", "0.02", "--json", file]
-    status, out, _ = run_bench("--runtime", "onnx", *QUICK, *limits)
-    assert status == 0
-    (entry,) = json.loads(file.read_text())["results"]
-    assert entry["verdict"] == "INVALID"
-    assert any("at least 1000000 are needed" in reason for reason in entry["reasons"])
-    assert "at least 1000000 are needed" in out
 
 
 @pytest.mark.parametrize(
@@ -216,25 +204,6 @@ def worker_path(tmp_path, monkeypatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def without_onnx(worker_path, monkeypatch) -> None:
-    (worker_path / "sitecustomize.py").write_text("import sys\nsys.modules['onnxruntime'] = None\n")
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-
-
-def check_onnx_is_skipped(found: tuple[int, str, str], reason: str) -> None:
-    status, out, _ = found
-    assert status == 1
-    assert f"SKIPPED  onnx float32 x1: {reason}" in out
-    assert "litert float32" in out
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("without_onnx")
-def test_a_missing_runtime_is_skipped(run_bench):
-    check_onnx_is_skipped(run_bench(*BOTH, *QUICK), "onnxruntime is not installed: pip install 'fashion-edge[onnx]'")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "death"),
@@ -252,7 +221,10 @@ def test_a_missing_runtime_is_skipped(run_bench):
 )
 def test_a_runtime_that_kills_its_process_is_skipped(run_bench, worker_path, code, death):
     (worker_path / "onnxruntime.py").write_text(f"import os, signal\n{code}\n")
-    check_onnx_is_skipped(run_bench(*BOTH, *QUICK), f"the worker {death} at load")
+    status, out, _ = run_bench(*BOTH, *QUICK)
+    assert status == 1
+    assert f"SKIPPED  onnx float32 x1: the worker {death} at load" in out
+    assert "litert float32" in out
 
 
 @pytest.mark.slow
@@ -273,12 +245,6 @@ def test_help_has_examples_and_exit_statuses(run_bench, command):
         assert words in out
 
 
-def test_importing_the_command_loads_nothing_heavy():
-    code = "import sys, fashion_bench.cli; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"numpy", "rich", "psutil", "scipy", "matplotlib", "tensorflow", "onnxruntime"} & set(loaded)
-
-
 @pytest.mark.slow
 def test_choose_writes_the_profile_or_gives_the_reason(run_bench, bundle_folder, photos, tmp_path):
     profile, file = tmp_path / "profile.json", tmp_path / "now.json"
@@ -296,13 +262,16 @@ def test_choose_writes_the_profile_or_gives_the_reason(run_bench, bundle_folder,
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_onnx")
-def test_where_nothing_can_be_measured_the_report_says_so(run_bench, tmp_path):
+def test_a_missing_runtime_is_skipped_and_where_nothing_is_measured_the_report_says_so(
+    run_bench, worker_path, tmp_path, monkeypatch
+):
+    (worker_path / "sitecustomize.py").write_text("import sys\nsys.modules['onnxruntime'] = None\n")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     file = tmp_path / "none.json"
     outputs = ["--json", file, "--choose", "--profile", tmp_path / "profile.json"]
     status, out, err = run_bench("--runtime", "onnx", *QUICK, "--end-to-end", *outputs)
     assert status == 3
-    assert "SKIPPED" in out
+    assert "SKIPPED  onnx float32 x1: onnxruntime is not installed: pip install 'fashion-edge[onnx]'" in out
     assert "nothing can be chosen (nothing was measured)" in err
     assert run_bench("report", file, "--plots", tmp_path / "plots")[0] == 0
     assert not (tmp_path / "plots").exists()

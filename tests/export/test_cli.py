@@ -10,21 +10,12 @@ import pytest
 from fashion_edge.bundle import load_bundle
 from fashion_export.cli import main
 
-HEAVY = "{'tensorflow', 'keras', 'numpy', 'cv2', 'rich'}"
-
 
 def test_help_groups_options_and_has_examples_and_exit_statuses(capsys):
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
     for words in ("fashion-export --int8", "A Keras model from elsewhere:", "--dataset DIR", "Exit status:"):
         assert words in text
-
-
-@pytest.mark.parametrize("code", ["import fashion_export.cli as c; c.main(['--help'])", "import fashion_export"])
-def test_help_and_import_load_no_heavy_library(code):
-    program = f"import sys; {code}; print(*{HEAVY} & {{*sys.modules}})"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == ""
 
 
 MODEL = ["--model", "m.keras", "--dataset", "."]
