@@ -22,9 +22,14 @@ def bundle_folder() -> Path:
 
 
 @pytest.fixture
-def run_bench(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run the command in this process; returns its status, standard output and standard error."""
-    return lambda *args: (main([str(arg) for arg in args]), *capsys.readouterr())
+def run_bench(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[str, str]]:
+    """Run the command and check its exit status; returns standard output and standard error."""
+
+    def call(*args: object, status: int = 0) -> tuple[str, str]:
+        assert main([str(arg) for arg in args]) == status
+        return capsys.readouterr()
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -112,8 +112,7 @@ class TestWholeRun:
 
     def test_report_renders_everything_from_the_json_alone(self, measured, document, tmp_path, run_bench):
         flags = [f"--{flag}={tmp_path / flag}" for flag in ("csv", "markdown", "plots", "json")]
-        status, printed, _ = run_bench("report", measured, *flags)
-        assert status == 0
+        printed, _ = run_bench("report", measured, *flags)
         assert json.loads((tmp_path / "json").read_text()) == document
         plots = {file.name for file in (tmp_path / "plots").iterdir()}
         assert plots == {"latency.png", "pareto.png", "sustained.png"}
@@ -122,18 +121,17 @@ class TestWholeRun:
             assert words in printed
 
     def test_a_run_is_not_different_from_itself_and_fails_the_gate_while_invalid(self, measured, document, run_bench):
-        status, out, err = run_bench("report", measured, "--baseline", measured, "--gate", "1.05")
-        assert out.count("no difference (ratio 1.000") == len(document["results"])
         invalid = any(entry["verdict"] == "INVALID" for entry in document["results"])
-        assert status == (3 if invalid else 0)
+        gate = ["--baseline", measured, "--gate", "1.05"]
+        out, err = run_bench("report", measured, *gate, status=3 if invalid else 0)
+        assert out.count("no difference (ratio 1.000") == len(document["results"])
         assert ("cannot be compared" in err) == invalid
 
 
 @pytest.mark.slow
 def test_the_table_goes_to_standard_output_and_messages_to_standard_error(run_bench, tmp_path):
     too_few = ["--min-samples", "1000000", "--max-seconds", "0.02", "--json", tmp_path / "short.json"]
-    status, out, err = run_bench("--runtime", "onnx", *QUICK, *too_few)
-    assert status == 0
+    out, err = run_bench("--runtime", "onnx", *QUICK, *too_few)
     for words in ("onnx float32", "INVALID", "at least 1000000 are needed"):
         assert words in out
     for words in ("1 case of", "2 rounds"):
@@ -187,8 +185,7 @@ def test_what_cannot_work_is_refused_before_anything_is_measured(run_bench, flag
     (tmp_path / "green_dress").mkdir()
     (tmp_path / "exists.json").write_text("precious")
     (tmp_path / "old.json").write_text('{"kind": "fashion-bench", "schema": 99}')
-    status, out, err = run_bench(*QUICK, *flags)
-    assert status == 2
+    out, err = run_bench(*QUICK, *flags, status=2)
     assert message in err
     assert err.count("\n") == 1
     assert not out
@@ -221,8 +218,7 @@ def worker_path(tmp_path, monkeypatch) -> Path:
 )
 def test_a_runtime_that_kills_its_process_is_skipped(run_bench, worker_path, code, death):
     (worker_path / "onnxruntime.py").write_text(f"import os, signal\n{code}\n")
-    status, out, _ = run_bench(*BOTH, *QUICK)
-    assert status == 1
+    out, _ = run_bench(*BOTH, *QUICK, status=1)
     assert f"SKIPPED  onnx float32 x1: the worker {death} at load" in out
     assert "litert float32" in out
 
@@ -232,15 +228,13 @@ def test_a_damaged_model_file_is_skipped(run_bench, bundle_folder, tmp_path):
     bundle = Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
     model = bundle / "model.onnx"
     model.write_bytes(model.read_bytes()[:-8])
-    status, out, _ = run_bench(*BOTH, *QUICK, "--bundle", bundle)
-    assert status == 1
+    out, _ = run_bench(*BOTH, *QUICK, "--bundle", bundle, status=1)
     assert "cut short or swapped" in out
 
 
 @pytest.mark.parametrize("command", [[], ["report"]])
 def test_help_has_examples_and_exit_statuses(run_bench, command):
-    status, out, _ = run_bench(*command, "--help")
-    assert status == 0
+    out, _ = run_bench(*command, "--help")
     for words in ("fashion-bench report now.json --markdown", "130  interrupted", "--json FILE", "--plots DIR"):
         assert words in out
 
@@ -249,15 +243,14 @@ def test_help_has_examples_and_exit_statuses(run_bench, command):
 def test_choose_writes_the_profile_or_gives_the_reason(run_bench, bundle_folder, photos, tmp_path):
     profile, file = tmp_path / "profile.json", tmp_path / "now.json"
     args = [*LITERT, "--choose", "--profile", profile, *QUICK]
-    status, _, _ = run_bench(*args, "--json", file)
+    status = main([*map(str, args), "--json", str(file)])
     (entry,) = json.loads(file.read_text())["results"]
     if entry["verdict"] == "INVALID":  # a busy machine chooses nothing
         assert (status, profile.exists()) == (3, False)
     else:
         assert status == 0
         assert load_profile(profile).match(load_bundle(bundle_folder)).file == "model.float32.tflite"
-    status, _, err = run_bench(*args, "--photos", photos, "--accuracy-floor", "1")
-    assert status == 3
+    _, err = run_bench(*args, "--photos", photos, "--accuracy-floor", "1", status=3)
     assert "nothing can be chosen" in err
 
 
@@ -269,11 +262,10 @@ def test_a_missing_runtime_is_skipped_and_where_nothing_is_measured_the_report_s
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     file = tmp_path / "none.json"
     outputs = ["--json", file, "--choose", "--profile", tmp_path / "profile.json"]
-    status, out, err = run_bench("--runtime", "onnx", *QUICK, "--end-to-end", *outputs)
-    assert status == 3
+    out, err = run_bench("--runtime", "onnx", *QUICK, "--end-to-end", *outputs, status=3)
     assert "SKIPPED  onnx float32 x1: onnxruntime is not installed: pip install 'fashion-edge[onnx]'" in out
     assert "nothing can be chosen (nothing was measured)" in err
-    assert run_bench("report", file, "--plots", tmp_path / "plots")[0] == 0
+    run_bench("report", file, "--plots", tmp_path / "plots")
     assert not (tmp_path / "plots").exists()
 
 
@@ -282,8 +274,7 @@ def test_a_pass_that_fails_is_reported_and_the_figures_stay(run_bench, tmp_path)
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "broken.jpg").write_bytes(b"no picture")
     args = [*LITERT, *QUICK, "--json", tmp_path / "now.json", "--end-to-end", "--source", tmp_path / "photos"]
-    status, out, _ = run_bench(*args)
-    assert status == 1
+    out, _ = run_bench(*args, status=1)
     assert "SKIPPED  end to end: litert float32 x1: source" in out
     (entry,) = json.loads((tmp_path / "now.json").read_text())["results"]
     assert entry["samples"] >= 40

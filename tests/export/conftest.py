@@ -158,10 +158,14 @@ def keras():
 
 @pytest.fixture
 def run_export(tmp_path: Path, capsys):
-    """Run the command in this process, by default into tmp_path / "out"; returns its status and standard error."""
+    """Run the command, by default into tmp_path / "out", and check its exit status; returns its standard error."""
     from fashion_export.cli import main
 
-    return lambda *args: (main(["--out", str(tmp_path / "out"), *map(str, args)]), capsys.readouterr().err)
+    def call(*args: object, status: int = 0) -> str:
+        assert main(["--out", str(tmp_path / "out"), *map(str, args)]) == status
+        return capsys.readouterr().err
+
+    return call
 
 
 @pytest.fixture(scope="session")

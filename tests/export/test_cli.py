@@ -46,8 +46,7 @@ MODEL = ["--model", "m.keras", "--dataset", "."]
 )
 def test_arguments_that_cannot_work_are_refused_in_one_sentence(args, words, tmp_path, monkeypatch, run_export):
     monkeypatch.chdir(tmp_path)
-    status, err = run_export(*args)
-    assert status == 2
+    err = run_export(*args, status=2)
     assert words in err
     assert err.count("fashion-export: ") == 1
     assert not list(tmp_path.iterdir())
@@ -65,9 +64,7 @@ def test_old_spellings_work_with_a_warning(tmp_path, capsys):
 
 def test_missing_extra_is_one_sentence_with_the_pip_command(untrained_run, monkeypatch, run_export):
     monkeypatch.setattr("fashion_export.exporting.find_spec", lambda module: None if module == "tf2onnx" else object())
-    status, err = run_export(untrained_run)
-    assert status == 2
-    assert "pip install 'fashion-edge[export]'" in err
+    assert "pip install 'fashion-edge[export]'" in run_export(untrained_run, status=2)
 
 
 def open_full_disk() -> int:
@@ -106,16 +103,14 @@ def test_newest_run_is_the_default(run, tmp_path, monkeypatch, capsys):
 def test_photos_may_have_moved(run, photos, tmp_path, run_export):
     text = (run / "run.json").read_text()
     (run / "run.json").write_text(text.replace(str(photos), "gone"))
-    status, err = run_export(run, "--out", tmp_path / "my bundle", "--dataset", photos)
-    assert status == 0
+    err = run_export(run, "--out", tmp_path / "my bundle", "--dataset", photos)
     assert f"next: fashion-edge --bundle '{tmp_path / 'my bundle'}'" in err
     assert "warning: 40 held-out photos (160 decisions) are too few to prove parity: " in err
 
 
 @pytest.mark.slow
 def test_refused_network_has_status_3_and_its_layer_is_named(dead_units_run, tmp_path, run_export):
-    status, err = run_export(dead_units_run, "--no-repair", "--tflite-only")
-    assert status == 3
+    err = run_export(dead_units_run, "--no-repair", "--tflite-only", status=3)
     for words in ("litert int8 flips", "the largest layer error is in", "norm: scale up to"):
         assert words in err.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
@@ -125,7 +120,5 @@ def test_refused_network_has_status_3_and_its_layer_is_named(dead_units_run, tmp
 def test_unreadable_photo_is_named_and_has_status_1(run, photos, tmp_path, run_export):
     photos = shutil.copytree(photos, tmp_path / "photos")
     (photos / "blue_dress" / "000.png").write_bytes(b"")
-    status, err = run_export(run, "--dataset", photos)
-    assert status == 1
-    assert "000.png is empty" in err
+    assert "000.png is empty" in run_export(run, "--dataset", photos, status=1)
     assert "000.png is empty" in (tmp_path / "out" / "report.md").read_text()

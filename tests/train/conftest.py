@@ -73,12 +73,12 @@ def colourless(tmp_path_factory):
 
 @pytest.fixture
 def run_train(tmp_path, capsys):
-    """Run the command in this process, by default into tmp_path / "run"; returns its status and standard error."""
+    """Run the command, by default into tmp_path / "run", and check its exit status; returns its standard error."""
     from fashion_train.cli import main
 
-    def call(dataset, *flags):
-        command = ["--dataset", str(dataset), "--out", str(tmp_path / "run"), *map(str, flags)]
-        return main(command), capsys.readouterr().err
+    def call(dataset, *flags, status=0):
+        assert main(["--dataset", str(dataset), "--out", str(tmp_path / "run"), *map(str, flags)]) == status
+        return capsys.readouterr().err
 
     return call
 

@@ -85,8 +85,7 @@ def test_negatives_that_a_csv_gives_labels_are_refused(shapes, tmp_path, run_tra
         shutil.copytree(shapes / name, tmp_path / name)
         lines += [f"{name}/{index:03d}.png,{name.replace('_', ' ')}" for index in (1, 2)]
     (tmp_path / "labels.csv").write_text("\n".join(["file,labels", *lines]) + "\n")
-    status, error = run_train(tmp_path / "labels.csv", "--negatives", tmp_path / "red_shirt")
-    assert status == 2
+    error = run_train(tmp_path / "labels.csv", "--negatives", tmp_path / "red_shirt", status=2)
     assert "which the data set gives a label; move it elsewhere" in error
 
 
@@ -94,16 +93,13 @@ def test_negatives_that_a_csv_gives_labels_are_refused(shapes, tmp_path, run_tra
 def test_a_batch_that_workers_cannot_share_is_refused_before_they_wait(shapes, monkeypatch, run_train):
     workers = '{"cluster": {"worker": ["a:1", "b:2", "c:3"]}, "task": {"type": "worker", "index": 0}}'
     monkeypatch.setenv("TF_CONFIG", workers)
-    status, error = run_train(shapes, "--batch", "8")
-    assert status == 2
+    error = run_train(shapes, "--batch", "8", status=2)
     assert "--batch 8 is not a multiple of 3, the number of workers" in error
 
 
 def test_without_the_extra_the_message_is_the_pip_command(monkeypatch, shapes, run_train):
     monkeypatch.setattr(api, "find_spec", lambda name: None)
-    status, error = run_train(shapes)
-    assert status == 2
-    assert "pip install 'fashion-edge[train]'" in error
+    assert "pip install 'fashion-edge[train]'" in run_train(shapes, status=2)
 
 
 def test_help_groups_the_options_and_shows_types_examples_and_exit_statuses(capsys):
