@@ -13,16 +13,7 @@ from fashion_edge.statistics import standard_error
 from fashion_train.fit import epochs
 from fashion_train.fit.batches import Schedule
 from fashion_train.fit.checkpoints import load_checkpoint, save_checkpoint
-from fashion_train.fit.epochs import (
-    Validation,
-    at_size,
-    cross_entropy,
-    fit_baseline,
-    is_among_best,
-    peak,
-    read_at_size,
-    run_epochs,
-)
+from fashion_train.fit.epochs import Validation, at_size, fit_baseline, is_among_best, peak, read_at_size, run_epochs
 from fashion_train.fit.trainer import Trainer
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.results import Epoch
@@ -141,7 +132,7 @@ def test_validation_loss_of_a_softmax_is_the_training_loss():
     scores = np.array([[0.7, 0.2, 0.1], [0.3, 0.4, 0.3]], np.float32)
     targets = np.array([[1, 0, 0], [0, 0, 1]], np.float32)
     training = float(np.mean(keras.losses.categorical_crossentropy(targets, scores)))
-    assert cross_entropy(scores, targets, "single-label") == pytest.approx(training)
+    assert epochs.cross_entropy(scores, targets, "single-label") == pytest.approx(training)
 
 
 def test_validation_photos_of_a_large_data_set_are_limited(prepared, monkeypatch):
