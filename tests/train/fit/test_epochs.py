@@ -99,7 +99,7 @@ def test_ctrl_c_before_the_first_epoch_is_done_ends_the_command():
 
 @pytest.mark.parametrize(
     ("patience", "right", "best"),
-    [(8, (True, True, False), 2), (1, (False, False), 1)],
+    [(8, (True, True, False), 2), (1, (True, False), 1)],
     ids=["a worse epoch is not kept", "early stopping"],
 )
 def test_the_kept_epoch_and_the_last_one(patience, right, best):
