@@ -91,8 +91,8 @@ def test_a_baseline_of_an_unlike_machine_is_refused_before_anything_is_written(
     monkeypatch.chdir(slower)
     other = make_document(make_result(), machine={"board": "Raspberry Pi 5", "cpu": "Cortex-A76"})
     Path("old.json").write_text(json.dumps(other.to_json()))
-    files = ["--markdown", "t.md", "--csv", "t.csv"]
-    _, error = run_bench("report", "now.json", "--baseline", "old.json", *files, status=2)
+    command = ["report", "now.json", "--baseline", "old.json", "--markdown", "t.md", "--csv", "t.csv"]
+    _, error = run_bench(*command, status=2)
     assert "old.json and now.json come from unlike machines (board 'Raspberry Pi 5'" in error
     assert sorted(path.name for path in slower.iterdir()) == ["now.json", "old.json"]
 

@@ -61,11 +61,11 @@ def request(bundle, *requests: dict, engine: str = "litert", file: str = "model.
     return [json.loads(line) for line in replies.getvalue().splitlines()]
 
 
-def test_one_reply_a_request(bundle_folder):
-    load, run, memory = request(
-        bundle_folder, {"do": "load"}, {"do": "run", "seconds": 0, "samples": 7, "limit": 5}, {"do": "memory"}
-    )
-    assert load["engine"].startswith("ai-edge-litert")
+@pytest.mark.parametrize(("engine", "name"), [("litert", "ai-edge-litert"), ("null", "fake")])
+def test_one_reply_a_request(bundle_folder, engine, name):
+    run = {"do": "run", "seconds": 0, "samples": 7, "limit": 5}
+    load, run, memory = request(bundle_folder, {"do": "load"}, run, {"do": "memory"}, engine=engine)
+    assert load["engine"].startswith(name)
     assert len(run["ms"]) == 7
     assert run["seconds"] * 1e3 >= sum(run["ms"]) * 0.99
     assert memory["peak_mb"] >= memory["rss_mb"] > 20
@@ -73,18 +73,9 @@ def test_one_reply_a_request(bundle_folder):
 
 def test_an_expected_error_is_a_reply(bundle_folder):
     reply, after = request(bundle_folder, {"do": "load"}, {"do": "memory"}, engine="tflite-runtime")
-    assert reply == {
-        "error": "tflite-runtime is not installed: pip install 'tflite-runtime==2.14' 'numpy<2' (Python 3.11 at most)",
-        "missing": True,
-    }
+    install = "pip install 'tflite-runtime==2.14' 'numpy<2' (Python 3.11 at most)"
+    assert reply == {"error": f"tflite-runtime is not installed: {install}", "missing": True}
     assert after["rss_mb"] > 20
-
-
-def test_the_null_backend_needs_no_model(bundle_folder):
-    run = {"do": "run", "seconds": 0, "samples": 3, "limit": 5}
-    load, timed = request(bundle_folder, {"do": "load"}, run, engine="null")
-    assert load["engine"] == "fake"
-    assert len(timed["ms"]) == 3
 
 
 @pytest.mark.slow

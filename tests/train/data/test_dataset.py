@@ -16,8 +16,8 @@ from fashion_train.data.dataset import find_holdout, find_negatives, infer_group
 def load_csv(tmp_path):
     """Load a data set from the text of a CSV file."""
 
-    def call(text, groups=None, encoding="utf-8"):
-        (tmp_path / "photos.csv").write_text(text, encoding)
+    def call(text, groups=None):
+        (tmp_path / "photos.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
         return load_dataset(tmp_path / "photos.csv", groups)
 
     return call
@@ -106,11 +106,8 @@ def test_a_folder_that_cannot_be_trained_on_is_refused(tmp_path, files, message)
 def test_a_csv_may_have_any_labels_and_photos_without_one(load_csv, tmp_path):
     dataset = load_csv("file,labels\na.jpg,red dress\n./b.jpg,Dress\nc.jpg,\n")
     assert dataset.root == tmp_path
-    assert [(photo.file, photo.labels) for photo in dataset.photos] == [
-        ("a.jpg", ("red", "dress")),
-        ("b.jpg", ("dress",)),
-        ("c.jpg", ()),
-    ]
+    assert [photo.file for photo in dataset.photos] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert [photo.labels for photo in dataset.photos] == [("red", "dress"), ("dress",), ()]
     assert dataset.groups == {"colour": ("red",), "garment": ("dress",)}
 
 
@@ -124,6 +121,8 @@ def test_labels_of_a_csv_in_another_order_are_the_same_combination(load_csv):
     ("text", "message"),
     [
         ("", "has no row"),
+        ("file,labels\na.jpg,grün kleid\n".encode("latin-1"), "in UTF-8; save it as CSV UTF-8"),
+        ("file,labels\na.jpg,grün kleid\n".encode("utf-16"), "in UTF-8; save it as CSV UTF-8"),
         ("name,labels\na.jpg,red dress\n", "no columns file,labels"),
         ("file,labels\n../a.jpg,red dress\n", "line 2: file '../a.jpg' must be a path below"),
         ("file,labels\n/etc/a.jpg,red dress\n", "must be a path below"),
@@ -147,15 +146,9 @@ def test_labels_of_a_csv_in_another_order_are_the_same_combination(load_csv):
         ("file,labels\n\na.jpg,red dress\n\n\nb.jpg,red red\n", "line 6: a label is repeated"),
     ],
 )
-def test_a_bad_csv_is_named_with_its_line(load_csv, text, message):
+def test_a_bad_csv_is_refused_and_its_line_named(load_csv, text, message):
     with pytest.raises(DatasetError, match=message):
         load_csv(text)
-
-
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_the_message_about_another_encoding_says_how_to_save_the_csv(load_csv, encoding):
-    with pytest.raises(DatasetError, match="in UTF-8; save it as CSV UTF-8"):
-        load_csv("file,labels\na.jpg,grün kleid\nb.jpg,rot kleid\n", encoding=encoding)
 
 
 def test_negatives_must_be_a_folder_with_photos(tmp_path):

@@ -39,13 +39,6 @@ def test_an_epoch_holds_every_training_photo_once_and_a_share_of_everything_else
     assert sampler.counts == (count, round(0.5 * count), round(0.25 * count), round(0.25 * count))
 
 
-def test_an_unchanged_photo_keeps_its_labels(photos):
-    sampler = PhotoSampler.of(photos, find_recipe("default", recolour=0.0, **UNCHANGED))
-    picture, target = sampler.draw(0, np.random.default_rng(0))
-    assert picture.shape == (48, 48, 3)
-    assert (target == photos.targets[photos.on("train")[0]]).all()
-
-
 def test_a_recoloured_photo_has_its_new_colour_and_its_old_garment(photos, masks):
     sampler = PhotoSampler.of(photos, find_recipe("default", recolour=1.0, unknown_colours=0.0, **UNCHANGED), masks)
     blue, dress, red, shirt = range(4)
@@ -73,7 +66,7 @@ def test_negatives_and_patches_have_no_label(photos, masks):
         assert not target.any()
 
 
-def test_photos_are_downscaled_to_the_size_of_negatives(photos):
+def test_photos_are_downscaled_to_the_size_of_negatives_and_keep_their_labels(photos):
     def sharpness(picture):
         return np.abs(np.diff(picture.astype(int), axis=1)).mean()
 
@@ -84,7 +77,9 @@ def test_photos_are_downscaled_to_the_size_of_negatives(photos):
     recipes = [find_recipe("default", recolour=0.0, downscale_probability=share, **UNCHANGED) for share in (0.0, 1.0)]
     (fine, label), (coarse, same) = (PhotoSampler.of(tiny, r).draw(0, np.random.default_rng(0)) for r in recipes)
     assert sharpness(coarse) < 0.8 * sharpness(fine)
+    assert fine.shape == (48, 48, 3)
     assert (label == same).all()
+    assert (label == photos.targets[photos.on("train")[0]]).all()
 
 
 def test_a_picture_that_is_small_already_is_not_downscaled():
