@@ -55,14 +55,14 @@ def test_value_out_of_range_is_refused(untrained_run, changes, words):
     assert words in error_of(untrained_run)
 
 
-HELD_OUT = "blue_dress/000.png"  # row 0 of split.csv, and row 1 is a calibration photo
+HELD_OUT = "blue_dress/000.png"  # a validation photo
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "words"),
     [
         ("calibration.csv", "file,labels\n", f"file,labels\n{HELD_OUT},blue dress\n", HELD_OUT),
-        ("split.csv", ",g0\n", ",g1\n", "duplicates"),
+        ("split.csv", ",g0\n", ",g1\n", "duplicates"),  # row 0 is a validation photo, row 1 a calibration photo
         *(
             ("calibration.csv", "file,labels\n", f'file,labels\n"{name}",red shirt\n', "not a file below")
             for name in ("../../etc/passwd", "/etc/passwd", "")
