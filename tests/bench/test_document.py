@@ -59,8 +59,8 @@ def test_files_with_energy_are_still_read(written):
     ],
 )
 def test_a_file_that_is_not_a_result_or_lacks_something_is_refused(written, change, words, run_bench):
-    is_text = isinstance(change, str)
-    written.write_text(change if is_text else json.dumps(json.loads(written.read_text()) | change))
+    text = change if isinstance(change, str) else json.dumps(json.loads(written.read_text()) | change)
+    written.write_text(text)
     _, error = run_bench("report", written, status=2)
     assert words in error
     assert error.endswith("; write one with fashion-bench --json\n")

@@ -103,11 +103,8 @@ def test_ctrl_c_before_the_first_epoch_is_done_ends_the_command():
     ids=["a worse epoch is not kept", "early stopping"],
 )
 def test_the_kept_epoch_and_the_last_one(patience, right, best):
-    trainer, truth, answers = (
-        make_trainer(msgspec.structs.replace(RECIPE, patience=patience)),
-        validation().targets,
-        iter(right),
-    )
+    trainer = make_trainer(msgspec.structs.replace(RECIPE, patience=patience))
+    truth, answers = validation().targets, iter(right)
     trainer.predict = lambda _: truth if next(answers) else 1 - truth
     result = train(trainer)
     assert [row.val_exact for row in result.history] == [float(one) for one in right]
