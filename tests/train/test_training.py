@@ -175,12 +175,12 @@ def test_a_training_interrupted_in_the_teacher_is_resumed(first_run, shapes, thi
     np.testing.assert_allclose(np.float64(resumed), np.float64(whole), rtol=1e-3)
 
 
-def test_checkpoints_of_an_older_command_do_not_stop_a_resume(shapes, tmp_path, monkeypatch, run_train, capsys):
+def test_checkpoints_of_an_older_command_do_not_stop_a_resume(shapes, tmp_path, monkeypatch, capsys):
     out = tmp_path / "runs" / "run"
     for network, flags in (("network", []), ("teacher", ["--seed", "7", "--overwrite"])):
         with monkeypatch.context() as patch:
             interrupt_after_first_epoch(patch, network)
-            run_train(shapes, *DISTILLED, *flags, "--out", out)
+            main(["--dataset", str(shapes), "--out", str(out), *DISTILLED, *flags])
     monkeypatch.chdir(tmp_path)
     assert main(["--dataset", str(shapes), *DISTILLED, "--seed", "7", "--resume"]) == 0  # finds the run without --out
     assert "resuming runs/run" in capsys.readouterr().err
