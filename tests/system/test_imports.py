@@ -53,6 +53,18 @@ def test_importing_a_package_of_the_runtime_loads_no_heavy_library(package, othe
     assert loaded_after(f"import {package}").isdisjoint(HEAVY | others)
 
 
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import fashion_bench.cli", {"numpy", "rich", "psutil", *HEAVY}),
+        ("import fashion_export, fashion_export.cli", {"numpy", "cv2", "rich", *HEAVY}),
+        ("import fashion_train, fashion_train.cli; fashion_train.train", {"cv2", *HEAVY} - {"fashion_train"}),
+    ],
+)
+def test_importing_a_command_of_the_workstation_loads_no_heavy_library(code, heavy):
+    assert loaded_after(code).isdisjoint(heavy)
+
+
 def test_importing_the_library_is_quick():
     code = "import time; start = time.perf_counter(); import fashion_edge; print(time.perf_counter() - start)"
     done = [subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True) for _ in range(3)]
