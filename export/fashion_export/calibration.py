@@ -57,17 +57,11 @@ def load_inputs(root: Path, photos: Sequence[Photo], labels: Sequence[str], spec
         truth.append([label in photo.labels for label in labels])
         kept.append(photo)
     if photos and not kept:
-        raise DatasetError(
-            f"none of the photos could be read, the first of {len(photos)}: {unreadable[0]}; "
-            "name the folder they are in with --dataset DIR"
-        )
-    return Inputs(
-        np.stack(pixels) if pixels else np.empty((0, *spec.shape), np.uint8),
-        np.array(truth, bool).reshape(len(kept), len(labels)),
-        tuple(kept),
-        tuple(hashes),
-        tuple(unreadable),
-    )
+        first = f"the first of {len(photos)}: {unreadable[0]}"
+        raise DatasetError(f"none of the photos could be read, {first}; name the folder they are in with --dataset DIR")
+    images = np.stack(pixels) if pixels else np.empty((0, *spec.shape), np.uint8)
+    shown = np.array(truth, bool).reshape(len(kept), len(labels))
+    return Inputs(images, shown, tuple(kept), tuple(hashes), tuple(unreadable))
 
 
 def refuse_shared(calibration: Inputs, validation: Inputs) -> None:
@@ -90,7 +84,7 @@ def calibration_warnings(calibration: Inputs, labels: Sequence[str]) -> list[str
     if count < ENOUGH:
         photos = pluralize(count, "calibration photo")
         found.append(f"{photos} {'is' if count == 1 else 'are'} few; int8 ranges settle at about {ENOUGH}")
-    blank, noisy = _blank(calibration.pixels).mean(), _noisy(calibration.pixels).mean()
+    blank, noisy = _doubtful_shares(calibration.pixels)
     if blank > TOLERATED:
         found.append(f"{blank:.0%} of the calibration photos are blank, so int8 ranges will be too narrow")
     if noisy > TOLERATED:
@@ -124,15 +118,10 @@ def summarize(calibration: Inputs) -> dict[str, Any]:
     return {"photos": len(calibration), "sha256": digest}
 
 
-def _blank(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    deviations: NDArray[np.bool_] = pixels.reshape(len(pixels), -1).std(axis=1) < BLANK
-    return deviations
-
-
-def _noisy(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where horizontal neighbours differ as much as random pixels do."""
+def _doubtful_shares(pixels: NDArray[np.uint8]) -> tuple[float, float]:
+    """Shares of blank photos, and of noise, where horizontal neighbours differ as much as random pixels do."""
     values = pixels.astype(np.float32)
     steps = np.diff(values, axis=2).reshape(len(pixels), -1).std(axis=1)
     spread = values.reshape(len(pixels), -1).std(axis=1)
-    noisy: NDArray[np.bool_] = (spread >= BLANK) & (steps > NOISE * np.sqrt(2) * spread)
-    return noisy
+    noisy = (spread >= BLANK) & (steps > NOISE * np.sqrt(2) * spread)
+    return float((spread < BLANK).mean()), float(noisy.mean())

@@ -50,13 +50,11 @@ def _evaluation(outcome: Outcome) -> Iterator[str]:
     yield "Per file, in the runtime of the device: see report.md."
     if run["recoloured"]:
         yield "Held-out photos with their garment recoloured, in place of photos that do not exist:"
-        yield markdown_table(
-            ("combination", "photos trained on", "recoloured copies", "exact match (Keras)"),
-            [
-                (name, f"{row['trained_on']:,}", f"{row['copies']:,}", f"{row['exact_match']:.1%}")
-                for name, row in run["recoloured"].items()
-            ],
-        )
+        cells = [
+            (name, f"{row['trained_on']:,}", f"{row['copies']:,}", f"{row['exact_match']:.1%}")
+            for name, row in run["recoloured"].items()
+        ]
+        yield markdown_table(("combination", "photos trained on", "recoloured copies", "exact match (Keras)"), cells)
 
 
 def _metrics(run: dict[str, Any]) -> Iterator[str]:

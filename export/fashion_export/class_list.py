@@ -20,15 +20,12 @@ INSTEAD = "name the labels themselves: --labels a,b"
 def parse_labels(text: str) -> tuple[str, ...]:
     """Labels of `a,b,c`, or of a pickled binarizer's file."""
     if "," not in text and not text.endswith(PICKLES) and os.path.isfile(text):  # noqa: PTH113  # Path.is_file fails on a long text
-        raise UsageError(
-            f"--labels {text} is a file, but none of {', '.join(PICKLES)}; name the labels themselves in output order: "
-            "--labels black,blue,dress"
-        )
+        instead = "name the labels themselves in output order: --labels black,blue,dress"
+        raise UsageError(f"--labels {text} is a file, but none of {', '.join(PICKLES)}; {instead}")
     labels = read_classes(Path(text)) if text.endswith(PICKLES) else tuple(word.strip() for word in text.split(","))
     if not all(labels) or len(set(labels)) != len(labels):
-        raise UsageError(
-            f"--labels {text!r:.80} must be different words with commas between: --labels black,blue,dress"
-        )
+        form = "different words with commas between: --labels black,blue,dress"
+        raise UsageError(f"--labels {text!r:.80} must be {form}")
     if invalid := next((word for word in labels if not is_word(word)), None):
         raise UsageError(f"--labels: {invalid!r:.60} is not valid in a bundle; use 1 to 255 printable characters")
     return labels
@@ -37,9 +34,8 @@ def parse_labels(text: str) -> tuple[str, ...]:
 def read_classes(path: Path) -> tuple[str, ...]:
     """The labels of a pickled binarizer or list of strings, in output order."""
     if not path.is_file():
-        raise UsageError(
-            f"{path} does not exist; name the pickled label binarizer, or the labels themselves: --labels a,b"
-        )
+        fix = "name the pickled label binarizer, or the labels themselves: --labels a,b"
+        raise UsageError(f"{path} does not exist; {fix}")
     if path.stat().st_size > MAX_BYTES:
         raise UsageError(f"{path} is larger than {MAX_BYTES >> 20} MB, which no class list is")
     try:

@@ -47,8 +47,7 @@ def convert_source(source: Source, options: Options, progress: Progress, command
         with progress.step(f"comparing {recipe.name} with Keras", quiet=quiet):
             artefacts.append(measure(recipe, data, space, prepared))
     gated = (options.limits.refuse(a.recipe.name, a.parity) for a in artefacts if a.parity)
-    refusals = tuple(refusal for refusal in gated if refusal)
-    unreadable = (*prepared.calibration.unreadable, *prepared.validation.unreadable)
+    refusals = tuple(filter(None, gated))
     return Outcome(
         prepared=prepared,
         space=space,
@@ -56,7 +55,7 @@ def convert_source(source: Source, options: Options, progress: Progress, command
         provenance=describe_provenance(prepared, command),
         repair=repaired,
         tuned=tuple(tuned),
-        warnings=(*unreadable, *_photo_warnings(prepared, files)),
+        warnings=(*prepared.unreadable, *_photo_warnings(prepared, files)),
         stability=_measure_stability(job, prepared, space, progress, quiet=quiet) if INT8 in files else None,
         failures=tuple(failures),
         refusals=refusals,

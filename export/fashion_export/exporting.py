@@ -129,23 +129,18 @@ def export(
     target = Path(out) if out is not None else BUNDLES / (origin.name if labels is None else origin.stem)
     check_target(target, overwrite=overwrite, keep_failed=keep_failed)
     require_extra()
-    options = Options(
-        recipes=tuple(
-            recipe
-            for recipe in (ALL if all_variants else STANDARD)
-            if recipe.runtime in runtimes and (int8 or recipe.precision != "int8")
-        ),
-        io=io,
-        any_batch=any_batch,
-        repair=repair,
-        tune=tune_thresholds,
-        limits=Limits(max_flips, max_accuracy_drop),
-        debug=debug,
-    )
-    if not options.recipes:
+    candidates = ALL if all_variants else STANDARD
+    recipes = tuple(r for r in candidates if r.runtime in runtimes and (int8 or r.precision != "int8"))
+    options = Options(recipes, io, any_batch, repair, tune_thresholds, Limits(max_flips, max_accuracy_drop), debug)
+    if not recipes:
         raise UsageError(f"runtimes {list(runtimes)} leave nothing to make; name litert, onnx or both")
     with make_progress(progress) as display:
-        opened = _open_source(source, dataset, labels, groups or {}, input_range, channels, debug=debug)
+        folder = None if dataset is None else Path(dataset)
+        if labels is None:
+            assert isinstance(source, Path)
+            opened = load_run(source, folder)
+        else:
+            opened = _open_external(source, labels, groups or {}, folder, input_range, channels, debug=debug)
         outcome = convert_source(opened, options, display, command or f"fashion_export.export({opened.name!r})")
         for warning in outcome.warnings:
             display.line(f"warning: {warning}")
@@ -153,7 +148,9 @@ def export(
             print_table(outcome)
     if outcome.refusals:
         _refuse(outcome, target, keep=keep_failed, overwrite=overwrite)
-    return _finish(outcome, _write(outcome, target, overwrite=overwrite))
+    path = _write(outcome, target, overwrite=overwrite)
+    results = outcome.verdict, report(outcome), outcome.warnings, outcome.failures, outcome.prepared.unreadable
+    return ExportedBundle(path, load_bundle(path).manifest, *results)
 
 
 def find_run(source: Any) -> Path:
@@ -185,25 +182,15 @@ def require_extra() -> None:
         raise MissingExtraError(f"{missing}, which fashion-export needs,", "export")
 
 
-def _open_source(
-    source: Any,
-    dataset: str | Path | None,
-    labels: Sequence[str] | None,
-    groups: Mapping[str, Sequence[str]],
-    input_range: str | None,
-    channels: str,
-    *,
-    debug: bool,
+def _open_external(
+    model: Any, labels: Sequence[str], groups: Any, folder: Path | None, *scaling: Any, debug: bool
 ) -> Source:
-    folder = None if dataset is None else Path(dataset)
-    if labels is None:
-        return load_run(source, folder)
     from fashion_export.external import load_external
 
     if folder is None:
         raise UsageError("a model from elsewhere needs photos to calibrate and compare on; name them with --dataset")
     with suppress_output(enabled=not debug):
-        return load_external(source, labels, groups, folder, input_range, channels)
+        return load_external(model, labels, groups, folder, *scaling)
 
 
 def _refuse(outcome: Outcome, out: Path, *, keep: bool, overwrite: bool) -> None:
@@ -226,16 +213,3 @@ def _write(outcome: Outcome, out: Path, *, overwrite: bool) -> Path:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UsageError(f"no space left to write {out}; free some or name another folder with --out") from error
-
-
-def _finish(outcome: Outcome, path: Path) -> ExportedBundle:
-    prepared = outcome.prepared
-    return ExportedBundle(
-        path=path,
-        manifest=load_bundle(path).manifest,
-        verdict=outcome.verdict,
-        report=report(outcome),
-        warnings=outcome.warnings,
-        failures=outcome.failures,
-        unreadable=(*prepared.calibration.unreadable, *prepared.validation.unreadable),
-    )

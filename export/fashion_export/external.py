@@ -45,10 +45,8 @@ def load_external(
     height, width = image_size(keras_model, path or name)
     if input_range is None and not any(map(scales_pixels, keras_model._flatten_layers())):
         seen = "is a SavedModel, whose layers cannot be inspected" if path and path.is_dir() else "has no scaling layer"
-        raise UsageError(
-            f"{path or name} {seen}, so name the range of its input: --input-range 0..1 or -1..1, or 0..255 "
-            "if it scales pixels itself"
-        )
+        ranges = "--input-range 0..1 or -1..1, or 0..255 if it scales pixels itself"
+        raise UsageError(f"{path or name} {seen}, so name the range of its input: {ranges}")
     calibration, validation = find_photos(dataset, space.labels)
     hashed = {"sha256": digest(path)} if path else {}
     return Source(
@@ -153,10 +151,9 @@ def _to_photo(file: Path, folder: Path, labels: tuple[str, ...]) -> Photo:
         if shown and not unknown:
             return Photo(place.as_posix(), shown)
         if shown:
-            raise DatasetError(
-                f"folder {name!r} of {folder} names {unknown[0]!r}, which is not in --labels {','.join(labels)}; "
-                "name it by labels alone, or by none if its photos show none of them"
-            )
+            fix = "name it by labels alone, or by none if its photos show none of them"
+            which = f"{unknown[0]!r}, which is not in --labels {','.join(labels)}"
+            raise DatasetError(f"folder {name!r} of {folder} names {which}; {fix}")
     return Photo(place.as_posix(), ())
 
 

@@ -51,10 +51,8 @@ def copy_network(model: Any, image: Any = None, front: Any = None, mark: str = "
     number = {layer.name: i for i, layer in enumerate(model.layers)}
 
     def fresh(layer: Any) -> Any:
-        config = layer.get_config()
-        return type(layer).from_config(
-            {**config, "name": f"{layer.name}{mark}{number[layer.name]}"} if mark else config
-        )
+        renamed = {"name": f"{layer.name}{mark}{number[layer.name]}"} if mark else {}
+        return type(layer).from_config({**layer.get_config(), **renamed})
 
     if not isinstance(model, keras.Sequential):
         copy = keras.models.clone_model(model, clone_function=fresh)
@@ -81,12 +79,9 @@ def read_graph(model: Any) -> Graph:
         if not isinstance(output, list | tuple) and not hasattr(layer, "layers"):
             producers[id(output)] = layer.name
     known = {name: tuple(producers.get(id(t), "") for t in tensors) for name, tensors in inputs_of.items()}
-    before = {
-        layer.name: tuple(n for n in known.get(layer.name, ()) if n and n != layer.name) for layer in model.layers
-    }
-    after = {
-        layer.name: tuple(other for other, names in before.items() if layer.name in names) for layer in model.layers
-    }
+    names = [layer.name for layer in model.layers]
+    before = {name: tuple(other for other in known.get(name, ()) if other not in ("", name)) for name in names}
+    after = {name: tuple(other for other, inputs in before.items() if name in inputs) for name in names}
     return Graph(model, tuple(model.layers), before, after)
 
 

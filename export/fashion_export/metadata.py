@@ -65,13 +65,8 @@ def describe(space: LabelSpace, spec: InputSpec, name: str) -> bytes:
 
 def facts_json(space: LabelSpace, spec: InputSpec) -> str:
     """Labels, groups, thresholds and input: what another program needs to decide in the same way."""
-    facts = {
-        "labels": list(space.labels),
-        "groups": {group: list(members) for group, members in space.groups.items()},
-        "thresholds": dict(space.thresholds),
-        "input": vars(spec),
-    }
-    return json.dumps(facts)
+    labels = {"labels": space.labels, "groups": dict(space.groups), "thresholds": dict(space.thresholds)}
+    return json.dumps({**labels, "input": vars(spec)})
 
 
 def _signature(schema: Any, graph: Any) -> Any:
@@ -100,12 +95,8 @@ def embed_onnx(data: bytes, space: LabelSpace, spec: InputSpec, name: str) -> by
     import onnx
 
     model = onnx.load_from_string(data)
-    props = {
-        "name": name,
-        "labels": ",".join(space.labels),
-        FACTS_FILE: facts_json(space, spec),
-        "min_runtime": _min_onnxruntime(model),
-    }
+    props = {"name": name, "labels": ",".join(space.labels), FACTS_FILE: facts_json(space, spec)}
+    props["min_runtime"] = _min_onnxruntime(model)
     del model.metadata_props[:]
     for key, value in props.items():
         model.metadata_props.add(key=key, value=value)

@@ -33,19 +33,21 @@ class Prepared:
     frames: NDArray[np.uint8]  # golden, as rendered
     inputs: NDArray[np.uint8]  # golden, preprocessed
 
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Photos that could not be read, one sentence each."""
+        return *self.calibration.unreadable, *self.validation.unreadable
+
 
 @dataclass(frozen=True)
 class Artefact:
-    """One variant: its bytes and its results in the runtime of the device.
-
-    `parity` is None if there is no held-out photo to compare on.
-    """
+    """One variant: its bytes and its results in the runtime of the device."""
 
     recipe: Recipe
     data: bytes
     scores: NDArray[np.float32]  # of the validation photos (n, labels)
     golden_scores: NDArray[np.float32]
-    parity: Parity | None
+    parity: Parity | None  # None if there is no held-out photo to compare on
     min_runtime: str  # the oldest that reads it
     operators: dict[str, int]  # name and version -> count
 
@@ -121,6 +123,5 @@ def _check_input_scale(recipe: Recipe, data: bytes) -> None:
     scale, zero = source["quantization"]
     exact = {"uint8": (1.0, 0), "int8": (1.0, -128)}.get(source["dtype"].__name__)
     if exact is not None and scale != 0 and (scale, zero) != exact:  # a scale of 0 means not quantized
-        raise ModelError(
-            f"{recipe.file} has input scale {scale} and zero point {zero}, not {exact}: pixels are rounded"
-        )
+        found = f"input scale {scale} and zero point {zero}"
+        raise ModelError(f"{recipe.file} has {found}, not {exact}: pixels are rounded")

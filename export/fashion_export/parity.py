@@ -173,18 +173,14 @@ class Limits:
         decisions = parity.photos * len(parity.flips_per_label)
         allowed = max(self.max_flips / 100 * decisions, 1 if self.max_flips else 0)
         if parity.flips > allowed:
-            return (
-                f"{name} flips {parity.flips} of {decisions} label decisions ({parity.flip_rate:.2%}), above the "
-                f"{self.max_flips:g} % of --max-flips"
-            )
+            flips = f"{parity.flips} of {decisions} label decisions ({parity.flip_rate:.2%})"
+            return f"{name} flips {flips}, above the {self.max_flips:g} % of --max-flips"
         if parity.exact_match is None or parity.keras_exact_match is None:
             return None
         lost = round((parity.keras_exact_match - parity.exact_match) * parity.photos)  # whole photos
         if lost > max(self.max_accuracy_drop / 100 * parity.photos, 1 if self.max_accuracy_drop else 0):
-            return (
-                f"{name} has {parity.exact_match:.1%} exact match where Keras has {parity.keras_exact_match:.1%}, "
-                f"a drop above the {self.max_accuracy_drop:g} points of --max-accuracy-drop"
-            )
+            drop = f"{parity.exact_match:.1%} exact match where Keras has {parity.keras_exact_match:.1%}"
+            return f"{name} has {drop}, a drop above the {self.max_accuracy_drop:g} points of --max-accuracy-drop"
         return None
 
 

@@ -67,8 +67,7 @@ def after_rectifier(graph: Graph, layer: Any) -> bool:
 def column_ranges(layer: Any) -> Vector:
     """Largest weight magnitude per input channel of a Dense or Conv2D."""
     kernel = np.abs(np.asarray(layer.kernel, np.float64))
-    ranges: Vector = kernel.max(axis=tuple(axis for axis in range(kernel.ndim) if axis != kernel.ndim - 2))
-    return ranges
+    return np.asarray(kernel.reshape(-1, *kernel.shape[-2:]).max(axis=(0, 2)))
 
 
 def _examine_layer(graph: Graph, layer: Any) -> Finding | None:

@@ -51,14 +51,11 @@ def reference_line(outcome: Outcome) -> str:
         return "Not proven: there is no held-out photo, so no variant was compared with Keras on real input."
     decisions = parity.photos * len(outcome.space.labels)
     if parity.keras_exact_match is None:
-        return (
-            f"{pluralize(parity.photos, 'held-out photo')} of unknown labels "
-            f"({pluralize(decisions, 'label decision')}): agreement, no accuracy."
-        )
-    return (
-        f"Keras: {parity.keras_exact_match:.2%} exact match, {parity.keras_label_accuracy:.2%} label accuracy on "
-        f"{pluralize(parity.photos, 'held-out validation photo')} ({pluralize(decisions, 'label decision')})."
-    )
+        photos = f"{pluralize(parity.photos, 'held-out photo')} of unknown labels"
+        return f"{photos} ({pluralize(decisions, 'label decision')}): agreement, no accuracy."
+    accuracy = f"{parity.keras_exact_match:.2%} exact match, {parity.keras_label_accuracy:.2%} label accuracy"
+    photos = pluralize(parity.photos, "held-out validation photo")
+    return f"Keras: {accuracy} on {photos} ({pluralize(decisions, 'label decision')})."
 
 
 def gate_result(outcome: Outcome) -> str:
@@ -113,14 +110,12 @@ def _layer_errors(outcome: Outcome) -> list[str]:
         return []
     largest = outcome.layer_errors[:SHOWN_LAYERS]
     cells = [(e.layer, e.operator, f"{e.error:.3f}", f"{e.added:+.3f}") for e in largest]
-    return [
-        "## Layer errors, largest first",
-        "",
+    meaning = (
         "Error of the int8 graph's tensor against the float graph's, relative to the tensor's spread; 1 is as good "
-        "as a constant. `added` is what the layer adds to the error of its inputs.",
-        "",
-        _table(("layer", "operator", "error", "added"), cells),
-    ]
+        "as a constant. `added` is what the layer adds to the error of its inputs."
+    )
+    table = _table(("layer", "operator", "error", "added"), cells)
+    return ["## Layer errors, largest first", "", meaning, "", table]
 
 
 def _flips(outcome: Outcome) -> list[str]:
@@ -130,10 +125,9 @@ def _flips(outcome: Outcome) -> list[str]:
             per_label = ", ".join(f"{label} {n}" for label, n in artefact.parity.flips_per_label.items() if n)
             files = ", ".join(outcome.prepared.validation.photos[row].file for row in artefact.parity.flipped)
             clear = f"{artefact.parity.clear_flips} where Keras is correct by more than {CLEAR:g}"
-            lines.append(
-                f"- {artefact.recipe.name}: {pluralize(artefact.parity.flips, 'flip')} ({per_label}; {clear}): {files}"
-            )
-    return ["## Photos that flipped", "", *lines] if lines else []
+            flips = f"{pluralize(artefact.parity.flips, 'flip')} ({per_label}; {clear})"
+            lines.append(f"{artefact.recipe.name}: {flips}: {files}")
+    return _bullets("## Photos that flipped", lines)
 
 
 def _repair(outcome: Outcome) -> list[str]:
@@ -154,29 +148,19 @@ def _thresholds(outcome: Outcome) -> list[str]:
     cells = [
         (t.label, f"{t.before:.4f}", f"{t.after:.4f}", f"{t.f1_before:.4f}", f"{t.f1_after:.4f}") for t in outcome.tuned
     ]
-    return [
-        "## Thresholds",
-        "",
-        "Tuned on the scores of the int8 file, on the 1/256 grid of its sigmoid; F1 on the same validation photos.",
-        "",
-        _table(("label", "before", "after", "F1 before", "F1 after"), cells),
-    ]
+    how = "Tuned on the scores of the int8 file, on the 1/256 grid of its sigmoid; F1 on the same validation photos."
+    return ["## Thresholds", "", how, "", _table(("label", "before", "after", "F1 before", "F1 after"), cells)]
 
 
 def _calibration(outcome: Outcome) -> list[str]:
     stable = outcome.stability
-    lines = [
-        "## Calibration",
-        "",
-        f"{pluralize(len(outcome.prepared.calibration), 'photo')}, none of them a validation photo; "
-        "calibration.csv has the hashes.",
-    ]
+    photos = pluralize(len(outcome.prepared.calibration), "photo")
+    lines = [f"{photos}, none of them a validation photo; calibration.csv has the hashes."]
     if stable:
-        lines += [
-            f"Two int8 files from disjoint halves differ in {stable.flips} of "
-            f"{stable.photos * len(outcome.space.labels)} decisions, by at most {stable.drift_max:.4f} in a score."
-        ]
-    return lines
+        flips = f"{stable.flips} of {stable.photos * len(outcome.space.labels)} decisions"
+        most = f"by at most {stable.drift_max:.4f} in a score"
+        lines.append(f"Two int8 files from disjoint halves differ in {flips}, {most}.")
+    return ["## Calibration", "", *lines]
 
 
 def _operators(outcome: Outcome) -> list[str]:

@@ -63,9 +63,8 @@ def open_saved_model(path: Path) -> Any:
     except ModelError:
         raise
     except Exception as error:  # protobuf, TensorFlow and Keras have no common exception class
-        raise ModelError(
-            f"{path} is not a SavedModel with one image in and one row of scores out: {brief(error)}"
-        ) from error
+        kind = "a SavedModel with one image in and one row of scores out"
+        raise ModelError(f"{path} is not {kind}: {brief(error)}") from error
 
 
 def _copy_allowed(folder: Path, copy: Path) -> None:
@@ -85,10 +84,8 @@ def _copy_allowed(folder: Path, copy: Path) -> None:
     called = _called(graph.library.function, roots)
     functions = [function for function in graph.library.function if function.signature.name in called]
     if refused := sorted({node.op for function in functions for node in function.node_def} - ALLOWED):
-        raise ModelError(
-            f"{folder} is refused: its graph uses {refused[0]}, which is not an operator that only computes; "
-            "save the model without it, or as a .keras or .h5 file"
-        )
+        why = f"its graph uses {refused[0]}, which is not an operator that only computes"
+        raise ModelError(f"{folder} is refused: {why}; save the model without it, or as a .keras or .h5 file")
     gradients = [entry for entry in graph.library.registered_gradients if entry.gradient_func in called]
     library = FunctionDefLibrary(function=functions, registered_gradients=gradients)
     constants = [node for node in graph.node if node.op == "Const"]
@@ -107,10 +104,8 @@ def _check_signatures(signatures: Mapping[str, Any], folder: Path) -> tuple[Any,
     signature = signatures[ENDPOINT]
     inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
     if len(inputs) != 1 or len(outputs) != 1:
-        raise ModelError(
-            f"{folder} has {len(inputs)} inputs and {len(outputs)} outputs; "
-            "export takes one image in and one row of scores out"
-        )
+        found = f"{len(inputs)} inputs and {len(outputs)} outputs"
+        raise ModelError(f"{folder} has {found}; export takes one image in and one row of scores out")
     ((_, expected),), ((name, _),) = inputs.items(), outputs.items()
     if expected.dtype != tf.float32:
         raise ModelError(f"{folder} expects {expected.dtype.name}, not float32; save the model as a .keras or .h5 file")

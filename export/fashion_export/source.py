@@ -140,10 +140,8 @@ def compute_in_float32(model: Any) -> Any:
 def check_model(model: Any, spec: InputSpec, n_labels: int, name: str) -> None:
     """Compare the model's input and output with the input size and the number of labels."""
     if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ModelError(
-            f"{name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
-            "export takes one image in and one row of scores out"
-        )
+        found = f"{len(model.inputs)} inputs and {len(model.outputs)} outputs"
+        raise ModelError(f"{name} has {found}; export takes one image in and one row of scores out")
     expected, returned = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
     if expected[1:] != spec.shape:
         raise ModelError(f"{name} expects {expected[1:]}, the run says {spec.shape}; they do not belong together")
@@ -153,10 +151,8 @@ def check_model(model: Any, spec: InputSpec, n_labels: int, name: str) -> None:
 
 def keras_scores(model: Any, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Scores (n, labels) float32 for pixels (n, h, w, 3) uint8."""
-    rows = [
-        np.asarray(model(pixels[i : i + BATCH].astype(np.float32), training=False), np.float32)
-        for i in range(0, len(pixels), BATCH)
-    ]
+    batches = (pixels[i : i + BATCH].astype(np.float32) for i in range(0, len(pixels), BATCH))
+    rows = [np.asarray(model(batch, training=False), np.float32) for batch in batches]
     scores: NDArray[np.float32] = np.concatenate(rows) if rows else np.empty((0, model.outputs[0].shape[1]), np.float32)
     if not np.isfinite(scores).all() or (scores < 0).any() or (scores > 1).any():
         raise ModelError("the model returns scores outside 0..1; its last layer must be a sigmoid")
@@ -208,8 +204,7 @@ def _refuse_overlap(split: list[dict[str, str]], calibration: tuple[Photo, ...],
     files = {row["file"] for row in held_out}
     groups = {row["duplicate_group"] for row in held_out if row["duplicate_group"]}
     own = {row["file"]: row["duplicate_group"] for row in split}
-    shared = [photo.file for photo in calibration if photo.file in files or own.get(photo.file) in groups]
-    if shared:
+    if shared := [photo.file for photo in calibration if photo.file in files or own.get(photo.file) in groups]:
         raise RunError(
             f"{where} holds photos that are validation or test photos or their duplicates, the first of {len(shared)} "
             f"is {shared[0]!r}; int8 would be evaluated on what it was fitted to: train again"

@@ -22,11 +22,7 @@ PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-li
 
 
 def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Path:
-    """Write the bundle under a hidden name, replay its golden inputs, then rename it.
-
-    Returns:
-        Its path, numbered if another program took `out` meanwhile.
-    """
+    """Write the bundle under a hidden name, replay its golden inputs, then rename it to `out`, numbered if taken."""
     names: list[Path] = []
     with atomic_folder(out, marker=MANIFEST, overwrite=overwrite, named=names.append) as part:
         golden = outcome.golden.to_npz()

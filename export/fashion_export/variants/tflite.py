@@ -19,19 +19,14 @@ def convert_float16(job: Job) -> bytes:
     """Weights stored as float16; arithmetic in float32, or float16 where the device has it."""
     import tensorflow as tf
 
-    converter = _converter(job, "uint8")
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter = _converter(job, "uint8", optimize=True)
     converter.target_spec.supported_types = [tf.float16]
     return bytes(converter.convert())
 
 
 def convert_dynamic(job: Job) -> bytes:
     """Dynamic range: int8 weights, activations quantized at run time; needs no calibration photos."""
-    import tensorflow as tf
-
-    converter = _converter(job, "uint8")
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    return bytes(converter.convert())
+    return bytes(_converter(job, "uint8", optimize=True).convert())
 
 
 def convert_int8(job: Job) -> bytes:
@@ -69,18 +64,17 @@ def representative_dataset(calibration: NDArray[np.uint8]) -> Iterator[list[NDAr
         yield [image]
 
 
-def _converter(job: Job, dtype: str) -> Any:
+def _converter(job: Job, dtype: str, *, optimize: bool = False) -> Any:
     import tensorflow as tf
 
-    return tf.lite.TFLiteConverter.from_concrete_functions([freeze(job, dtype)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([freeze(job, dtype)])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT] if optimize else []
+    return converter
 
 
 def _calibrated(job: Job, operators: Any) -> Any:
-    import tensorflow as tf
-
     photos = job.require_calibration()
-    converter = _converter(job, "float32")
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter = _converter(job, "float32", optimize=True)
     converter.representative_dataset = lambda: representative_dataset(photos)
     converter.target_spec.supported_ops = [operators]
     return converter
