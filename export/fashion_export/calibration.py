@@ -84,7 +84,7 @@ def calibration_warnings(calibration: Inputs, labels: Sequence[str]) -> list[str
     if count < ENOUGH:
         photos = pluralize(count, "calibration photo")
         found.append(f"{photos} {'is' if count == 1 else 'are'} few; int8 ranges settle at about {ENOUGH}")
-    blank, noisy = _doubtful_shares(calibration.pixels)
+    blank, noisy = _unusable_shares(calibration.pixels)
     if blank > TOLERATED:
         found.append(f"{blank:.0%} of the calibration photos are blank, so int8 ranges will be too narrow")
     if noisy > TOLERATED:
@@ -118,7 +118,7 @@ def summarize(calibration: Inputs) -> dict[str, Any]:
     return {"photos": len(calibration), "sha256": digest}
 
 
-def _doubtful_shares(pixels: NDArray[np.uint8]) -> tuple[float, float]:
+def _unusable_shares(pixels: NDArray[np.uint8]) -> tuple[float, float]:
     """Shares of blank photos, and of noise, where horizontal neighbours differ as much as random pixels do."""
     values = pixels.astype(np.float32)
     steps = np.diff(values, axis=2).reshape(len(pixels), -1).std(axis=1)
