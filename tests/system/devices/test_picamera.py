@@ -126,7 +126,7 @@ def test_a_busy_camera_is_one_sentence(guest: Guest) -> None:
     )
     env = {"LIBCAMERA_LOG_LEVELS": "*:FATAL"}
     done = guest.run(f"/root/fashion/bin/python -c {shlex.quote(program)}", env=env)
-    assert "is in use by another program" in one_sentence(done)
+    assert "is in use by this or another program" in one_sentence(done)
 
 
 def test_an_unsupported_size_is_one_sentence(guest: Guest) -> None:
