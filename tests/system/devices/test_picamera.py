@@ -120,6 +120,7 @@ def test_no_camera_is_one_sentence(guest: Guest) -> None:
 
 
 def test_a_busy_camera_is_one_sentence(guest: Guest) -> None:
+    show(guest, camera_picture("red dress"))
     program = (
         "from picamera2 import Picamera2; camera = Picamera2(0); "
         "from fashion_edge.cli import main; raise SystemExit(main('--source picamera --headless --frames 1'.split()))"
@@ -130,6 +131,7 @@ def test_a_busy_camera_is_one_sentence(guest: Guest) -> None:
 
 
 def test_an_unsupported_size_is_one_sentence(guest: Guest) -> None:
+    show(guest, camera_picture("red dress"))
     assert "640x360" in one_sentence(guest.run(f"{RUN} --frames 1 --size 640x360"))
 
 
