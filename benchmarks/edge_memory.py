@@ -15,7 +15,7 @@ import time
 from collections.abc import Generator, Sequence
 
 from fashion_bench.worker import read_memory
-from fashion_edge.backends.fake import FakeBackend
+from fashion_edge.backends import FakeBackend
 from fashion_edge.frame import Frame, Item
 from fashion_edge.loading import open_model
 from fashion_edge.opencv import cv2

@@ -6,6 +6,7 @@ Home Assistant finds the sensor by MQTT discovery. `fashion-edge --mqtt` does th
 
 import json
 import sys
+from contextlib import suppress
 
 import paho.mqtt.client as mqtt
 
@@ -29,8 +30,8 @@ client.connect(host, int(port or 1883))
 client.loop_start()  # a thread that keeps the connection alive
 client.publish("homeassistant/sensor/wardrobe/config", json.dumps(SENSOR), retain=True)
 client.publish(ONLINE, "online", retain=True)
-shown = ""
-with Classifier.load().stream(sys.argv[2] if len(sys.argv) > 2 else 0) as results:
+shown, source = "", sys.argv[2] if len(sys.argv) > 2 else 0
+with suppress(KeyboardInterrupt), Classifier.load().stream(source) as results:  # Ctrl-C ends the loop
     for result in results:
         if result.text != shown:
             shown = result.text

@@ -1,10 +1,8 @@
 """Latency benchmark of a bundle: every variant in its own process, with a verdict on the reliability of the figures.
 
 Example:
-    >>> from pathlib import Path
     >>> from fashion_bench import Timing, benchmark
-    >>> from fashion_edge.bundle import load_bundle
-    >>> document = benchmark(load_bundle(Path("bundles/mine")), timing=Timing(rounds=3))
+    >>> document = benchmark("bundles/mine", timing=Timing(rounds=3))
     >>> for result in document.results:
     ...     print(result.case.name, result.quantile("p50"), result.verdict)
 """

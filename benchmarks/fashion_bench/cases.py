@@ -69,7 +69,7 @@ def open_engine(bundle: Bundle, variant: Variant, engine: str, threads: int) -> 
         MissingEngineError: the engine is not installed.
     """
     if engine == NULL:
-        from fashion_edge.backends.fake import FakeBackend
+        from fashion_edge.backends import FakeBackend
 
         return FakeBackend([0.0] * len(bundle.manifest.space.labels), bundle.manifest.input.shape)
     if not is_installed(engine):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from fashion_bench.cases import NULL_CASE, Case, plan_cases
@@ -23,7 +24,7 @@ from fashion_bench.passes import (
 from fashion_bench.rounds import ProgressCallback, measure_rounds
 from fashion_bench.settings import Passes, Timing
 from fashion_bench.verdict import evaluate, evaluate_sustained
-from fashion_edge.bundle import Bundle
+from fashion_edge.bundle import Bundle, load_bundle
 from fashion_edge.errors import FashionError
 
 T = TypeVar("T")
@@ -59,7 +60,7 @@ def _no_progress(text: str, done: int, total: int) -> None:
 
 
 def benchmark(
-    bundle: Bundle,
+    bundle: Bundle | str | os.PathLike[str],
     cases: Sequence[Case] = (),
     timing: Timing = Timing(),  # noqa: B008  # frozen
     passes: Passes = Passes(),  # noqa: B008
@@ -70,7 +71,7 @@ def benchmark(
     """Measure load, first and steady latency of every case, each in its own process, in interleaved rounds.
 
     Args:
-        bundle: the bundle, as `fashion_edge.bundle.load_bundle` returns it.
+        bundle: the folder of a bundle, or what `fashion_edge.bundle.load_bundle` returns.
         cases: what to measure, from `plan_cases`; every variant with every installed runtime where empty.
         timing: how long and how often.
         passes: what to measure besides.
@@ -82,14 +83,15 @@ def benchmark(
         measured until then is kept.
 
     Raises:
+        BundleError: the bundle is missing or damaged.
         UsageError: the bundle has no variant to measure.
 
     Example:
-        >>> from fashion_edge.bundle import load_bundle
-        >>> document = benchmark(load_bundle(Path("bundles/mine")), timing=Timing(rounds=3))
+        >>> document = benchmark("bundles/mine", timing=Timing(rounds=3))
         >>> for result in document.results:
         ...     print(result.case.name, result.quantile("p50"), result.verdict)
     """
+    bundle = bundle if isinstance(bundle, Bundle) else load_bundle(Path(bundle))
     cases = cases or plan_cases(bundle)
     machine, load_before = describe_machine(), os.getloadavg()
     attempts = _Attempts()

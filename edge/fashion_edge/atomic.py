@@ -12,7 +12,7 @@ from secrets import token_hex
 from fashion_edge.console import say
 from fashion_edge.errors import OutputExistsError, UsageError
 
-HINT = "name another or add --overwrite"
+HINT = "name another, or allow overwriting (--overwrite, overwrite=True)"
 
 
 def refuse_existing(path: Path, *, overwrite: bool, hint: str = HINT) -> None:

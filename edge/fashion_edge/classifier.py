@@ -1,14 +1,15 @@
 """The public API: a classifier for photos, arrays and live video."""
 
+import json
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Union
+from typing import TYPE_CHECKING, Literal, NoReturn, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +117,7 @@ class Classifier:
 
         Raises:
             ImageError: the file cannot be read, or the array has another shape or dtype.
+            UsageError: `channels` is neither `BGR` nor `RGB`.
 
         Example:
             >>> result = classifier.classify("photo.jpg")  # doctest: +SKIP
@@ -143,19 +145,21 @@ class Classifier:
 
         Raises:
             ImageError: an image cannot be read, and `on_error` is not given.
+            UsageError: `images` is one image, or `channels` is neither `BGR` nor `RGB`.
 
         Example:
             >>> failed = {}
             >>> for result in classifier.classify_batch(paths, on_error=failed.__setitem__):  # doctest: +SKIP
             ...     print(result.frame.source, result.text)
         """
+        if _is_one_image(images):
+            raise UsageError("images must be an iterable of images; use classify for one")
         frames = partial(_make_frames, images, _check_channels(channels), on_error)
         return self._results(PrefetchReader(frames, self._photos.prepare), self._photos)
 
-    @contextmanager
     def stream(
         self, source: str | int | os.PathLike[str] = 0, *, roi: str = "auto", every_frame: bool = False
-    ) -> Iterator[Iterator[Result]]:
+    ) -> AbstractContextManager[Iterator[Result]]:
         """Classify the frames of a camera, a video, a stream or a folder.
 
         Labels of live video are smoothed over time. The newest frame of a live source wins: older ones are dropped
@@ -169,11 +173,12 @@ class Classifier:
             every_frame: drop no frame, however old labels get.
 
         Returns:
-            A context manager; its value is an iterator of results.
+            A context manager: `with classifier.stream(...) as results:` opens the source and gives an iterator of
+            results.
 
         Raises:
-            SourceError: the source cannot be opened; the message says what would work.
-            UsageError: `roi` is not a region of interest.
+            SourceError: on entering, the source cannot be opened; the message says what would work.
+            UsageError: on entering, `roi` is not a region of interest; or the context manager is iterated itself.
 
         Example:
             >>> classifier = Classifier.load("shipped")
@@ -182,14 +187,13 @@ class Classifier:
             >>> result.frame.image.shape, result.age_s < 1
             ((480, 640, 3), True)
         """
-        opened = open_source(str(source), every_frame=every_frame)
+        return _Stream(partial(self._open_stream, str(source), roi, every_frame))
+
+    def _open_stream(self, source: str, roi: str, every_frame: bool) -> Generator[Result, None, None]:
+        opened = open_source(source, every_frame=every_frame)
         options = Options(Roi.parse(roi), self._manifest.live)
         labeller = Labeller(self._manifest, self._model.backend, options, still=opened.still)
-        results = self._results(make_reader(opened, labeller.prepare), labeller)
-        try:
-            yield results
-        finally:
-            results.close()
+        return self._results(make_reader(opened, labeller.prepare), labeller)
 
     def _results(self, reader: Reader, labeller: Labeller) -> Generator[Result, None, None]:
         with reader:
@@ -204,6 +208,23 @@ class Classifier:
                 elif isinstance(item, Event):
                     labeller.reset()
                     log.warning("%s %s: %s", item.source, item.state, item.detail)
+
+
+class _Stream(AbstractContextManager[Iterator[Result]]):
+    """Opens a source on entering, and closes it on leaving."""
+
+    def __init__(self, open_results: Callable[[], Generator[Result, None, None]]) -> None:
+        self._open_results = open_results
+
+    def __enter__(self) -> Iterator[Result]:
+        self._results = self._open_results()
+        return self._results
+
+    def __exit__(self, *_: object) -> None:
+        self._results.close()
+
+    def __iter__(self) -> NoReturn:
+        raise UsageError("a stream is opened using with: with classifier.stream(...) as results")
 
 
 def _make_frames(
@@ -222,12 +243,14 @@ def _make_frames(
 
 def _check_channels(channels: Channels) -> Channels:
     if channels not in ("BGR", "RGB"):
-        raise UsageError(f"channels must be BGR or RGB, not {channels!r:.40}")
+        raise UsageError(f'channels must be "BGR" or "RGB", not {json.dumps(str(channels)[:40])}')
     return channels
 
 
 def _to_frame(image: ImageLike, index: int, channels: Channels) -> Frame:
     started = time.monotonic()
+    if isinstance(image, str) and image.startswith(("http://", "https://")):
+        raise ImageError(f"{image} is an address, not a file; download it first")
     if isinstance(image, str | os.PathLike):
         pixels = read_image(Path(image))
     elif isinstance(image, np.ndarray):
@@ -236,16 +259,26 @@ def _to_frame(image: ImageLike, index: int, channels: Channels) -> Frame:
             pixels = np.ascontiguousarray(pixels[:, :, ::-1])
     elif hasattr(image, "getexif"):  # without importing Pillow
         pixels = pil_to_bgr(image)
+    elif isinstance(image, bytes | bytearray | memoryview):
+        raise ImageError("an image is not bytes; decode them first: PIL.Image.open(io.BytesIO(...))")
     else:
         raise ImageError(f"an image is a path, a PIL image or an array, not {type(image).__name__}")
     return Frame(pixels, index, started, _name(image), time.monotonic() - started)
+
+
+def _is_one_image(images: object) -> bool:
+    if isinstance(images, np.ndarray):
+        return images.ndim == 3
+    return isinstance(images, str | bytes | os.PathLike) or hasattr(images, "getexif")
 
 
 def _check_array(image: NDArray[np.generic]) -> NDArray[np.uint8]:
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ImageError(f"an image array has the shape (height, width, 3), not {image.shape}; convert it first")
     if image.dtype != np.uint8:
-        raise ImageError(f"an image array has the dtype uint8 and values 0 to 255, not {image.dtype}; convert it first")
+        scale = "multiply by 255 if it is 0 to 1, then " if image.dtype.kind == "f" else "convert it: "
+        hint = f"{scale}.astype(np.uint8)"
+        raise ImageError(f"an image array has the dtype uint8 and values 0 to 255, not {image.dtype}; {hint}")
     return image  # type: ignore[return-value]
 
 

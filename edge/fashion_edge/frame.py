@@ -1,6 +1,6 @@
 """Frames and what else a source gives; regions of interest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class Frame:
         12.5
     """
 
-    image: NDArray[np.uint8]
+    image: NDArray[np.uint8] = field(repr=False)
     index: int
     captured_at: float
     source: str
@@ -142,5 +142,5 @@ class ModelInput:
 
     frame: Frame
     box: Box  # region of interest
-    pixels: NDArray[np.uint8]  # (height, width, 3) in the model's channel order
+    pixels: NDArray[np.uint8] = field(repr=False)  # (height, width, 3) in the model's channel order
     preprocess_s: float

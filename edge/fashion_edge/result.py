@@ -90,6 +90,11 @@ class Result:
     label_names: tuple[str, ...]
     vitals: Vitals | None = None
 
+    def __repr__(self) -> str:
+        """Return the decision, and the size and source of the frame."""
+        height, width = self.frame.image.shape[:2]
+        return f"<Result {self.text}: {width}x{height} {self.frame.source}>"
+
     @property
     def text(self) -> str:
         """The decision in words: `red dress`, `red ?`, `nothing I know`."""

@@ -1,5 +1,6 @@
 """Sets of rendered pictures: folders of photos for training, and the golden frames of a bundle."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,10 @@ BARS = ((255, 255, 255), (0, 255, 255), (255, 255, 0), (0, 255, 0), (255, 0, 255
 
 
 def render_dataset(
-    folder: Path, photos_per_combination: int, seed: int, combinations: Sequence[tuple[str, str]] = COMBINATIONS
+    folder: str | os.PathLike[str],
+    photos_per_combination: int,
+    seed: int,
+    combinations: Sequence[tuple[str, str]] = COMBINATIONS,
 ) -> int:
     """Write `folder/colour_garment/00001.jpg` and so on, as `fashion-train` reads them.
 
@@ -51,7 +55,7 @@ def render_dataset(
         ValueError: an unknown colour or garment, or fewer than one photo.
 
     Example:
-        >>> render_dataset(Path("photos"), photos_per_combination=250, seed=1)
+        >>> render_dataset("photos", photos_per_combination=250, seed=1)
         1500
     """
     if photos_per_combination < 1:
@@ -61,7 +65,7 @@ def render_dataset(
         for number in range(1, photos_per_combination + 1):
             rng = stream(seed, name, number)
             height, width = SIZES.get(garment, SIZES["jeans"])[rng.integers(6)]
-            _write(folder / name / f"{number:05d}.jpg", render_photo(rng, garment, colour, height, width))
+            _write(Path(folder, name, f"{number:05d}.jpg"), render_photo(rng, garment, colour, height, width))
     return photos_per_combination * len(combinations)
 
 

@@ -21,6 +21,7 @@ from fashion_bench.verdict import evaluate
 from fashion_edge.backends import open_backend
 from fashion_edge.bundle import load_bundle
 from fashion_edge.defaults import default_bundle
+from fashion_edge.errors import BundleError
 from fashion_edge.loading import load_profile
 from fashion_edge.telemetry import FIRMWARE
 
@@ -141,6 +142,11 @@ def test_the_table_goes_to_standard_output_and_messages_to_standard_error(run_be
     assert entry["verdict"] == "INVALID"
 
 
+def test_the_public_function_accepts_a_path(tmp_path):
+    with pytest.raises(BundleError, match="nowhere"):
+        benchmark(str(tmp_path / "nowhere"))
+
+
 @pytest.mark.slow
 def test_the_public_function_prints_nothing_and_reports_progress(bundle_folder, capfd):
     bundle, steps = load_bundle(bundle_folder), []
@@ -161,7 +167,7 @@ def test_the_public_function_prints_nothing_and_reports_progress(bundle_folder, 
     [
         (["--bundle", "none"], "is not a bundle folder; make one with fashion-export"),
         (["--precision", "int4"], "no variant fits int4; the bundle has litert int8, litert float32, onnx float32"),
-        (["--json", "exists.json"], "exists.json exists already; name another or add --overwrite"),
+        (["--json", "exists.json"], "exists.json exists already; name another, or allow overwriting"),
         (["--end-to-end", "--source", "nosuch.mp4"], "source nosuch.mp4 does not exist"),
         (["--fps", "nan"], "'--fps': nan is not a finite number; give one such as 10 or 0.5"),
         (["--profile", "p.json"], "--profile p.json is where --choose writes; add --choose"),

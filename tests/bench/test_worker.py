@@ -10,7 +10,7 @@ import pytest
 
 from fashion_bench.cases import open_engine
 from fashion_bench.worker import Worker, serve, time_runs
-from fashion_edge.backends.fake import FakeBackend
+from fashion_edge.backends import FakeBackend
 from fashion_edge.bundle import load_bundle
 from fashion_edge.golden import parse_golden
 

@@ -43,7 +43,7 @@ def test_an_interrupted_folder_is_deleted(tmp_path):
     [
         ("photo.jpg", False, "one exists already.*it has no run.json"),
         ("photo.jpg", True, "so --overwrite does not touch it"),
-        ("run.json", False, "name another or add --overwrite"),
+        ("run.json", False, r"name another, or allow overwriting \(--overwrite, overwrite=True\)"),
     ],
 )
 def test_an_existing_folder_is_refused(tmp_path, content, message, overwrite):

@@ -1,6 +1,7 @@
 import doctest
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +59,13 @@ def test_path_array_and_pil_image_give_the_same_result(clf, garment, tmp_path):
     assert first.decision["colour"] in (None, *clf.groups["colour"])
 
 
+def test_the_repr_of_a_result_is_one_short_line(clf, garment, tmp_path):
+    Image.fromarray(garment).save(tmp_path / "photo.png")
+    one = clf.classify(tmp_path / "photo.png")
+    assert repr(one) == f"<Result {one.text}: 640x480 {tmp_path / 'photo.png'}>"
+    assert "array" not in repr(one.frame)
+
+
 def test_a_pil_image_is_turned_upright_and_stays_as_it_was(clf, garment):
     turned = Image.fromarray(np.rot90(garment)[:, :, ::-1])
     turned.getexif()[274] = 6  # turn it clockwise to see it upright
@@ -69,7 +77,10 @@ def test_a_pil_image_is_turned_upright_and_stays_as_it_was(clf, garment):
     ("image", "reason"),
     [
         (np.full((4, 4, 3), np.nan), r"dtype uint8 and values 0 to 255, not float64"),
+        (np.zeros((4, 4, 3), np.float32), r"multiply by 255 if it is 0 to 1, then \.astype\(np\.uint8\)"),
         (np.zeros((4, 4, 3), np.int64), "not int64"),
+        ("https://host/a.jpg", "https://host/a.jpg is an address, not a file; download it first"),
+        (b"\xff\xd8\xff", r"PIL\.Image\.open\(io\.BytesIO"),
         (np.zeros((4, 4), np.uint8), r"the shape \(height, width, 3\), not \(4, 4\)"),
         (np.zeros((4, 4, 4), np.uint8), r"not \(4, 4, 4\)"),
         (np.zeros((0, 4, 3), np.uint8), r"not \(0, 4, 3\)"),
@@ -145,8 +156,13 @@ def test_a_damaged_bundle_is_a_model_error(bundle_copy):
     ("call", "said"),
     [
         (lambda clf: Classifier.load("shipped", threads=0), "threads must be 1 to 64, not 0"),
-        (lambda clf: clf.classify("x.png", channels="HSV"), "channels must be BGR or RGB, not 'HSV'"),
-        (lambda clf: clf.classify_batch([], channels="HSV"), "channels must be BGR or RGB"),
+        (lambda clf: clf.classify("x.png", channels="HSV"), 'channels must be "BGR" or "RGB", not "HSV"'),
+        (lambda clf: clf.classify_batch([], channels="HSV"), 'channels must be "BGR" or "RGB"'),
+        (lambda clf: clf.classify("x.png", channels="rgb"), 'not "rgb"'),
+        (lambda clf: clf.classify_batch("photo.jpg"), "images must be an iterable of images; use classify for one"),
+        (lambda clf: clf.classify_batch(np.zeros((4, 4, 3), np.uint8)), "images must be an iterable"),
+        (lambda clf: clf.classify_batch(Path("photo.jpg")), "images must be an iterable"),
+        (lambda clf: iter(clf.stream("demo")), "with classifier.stream"),
         (lambda clf: clf.stream(97).__enter__(), "camera /dev/video97 does not exist"),
         (lambda clf: clf.stream("demo", roi="left").__enter__(), "is not auto, full, guide"),
     ],

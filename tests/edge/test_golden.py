@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from fashion_edge import pipeline
-from fashion_edge.backends import open_backend
-from fashion_edge.backends.fake import FakeBackend
+from fashion_edge.backends import FakeBackend, open_backend
 from fashion_edge.bundle import Bundle, load_bundle
 from fashion_edge.errors import BundleError, ModelError
 from fashion_edge.frame import Roi

@@ -3,7 +3,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pytest
 
-from fashion_edge.backends.fake import FakeBackend
+from fashion_edge.backends import FakeBackend
 from fashion_edge.bundle import Bundle
 from fashion_edge.decide import Smoothing
 from fashion_edge.frame import Box, Event, Fault, Frame, Item, Tick

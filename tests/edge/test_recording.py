@@ -125,7 +125,7 @@ def test_stills_are_recorded_as_stills(run_edge, replay, photo_folder, tmp_path,
 def test_only_overwrite_replaces_a_recording_and_keeps_other_files(run_demo, recording):
     done = run_demo(2, "--record-raw", recording)
     assert done.status == 2
-    assert "exists already; name another or add --overwrite" in done.err
+    assert "exists already; name another, or allow overwriting" in done.err
     for mine in (recording / "notes.txt", recording / FRAMES / "mine.png"):
         mine.write_text("mine")
     assert run_demo(2, "--record-raw", recording, "--overwrite").status == 0

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -45,9 +46,11 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-def run_example(name: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_example(name: str, *arguments: object, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=300, env=os.environ | environment)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=300, env=os.environ | environment)
+    assert done.returncode == status, done.stderr
+    return done
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
@@ -58,10 +61,30 @@ def test_an_example_is_short_and_says_how_to_run_it(path: Path) -> None:
 
 
 def test_photos_are_printed_with_scores_and_a_damaged_one_is_reported(photos: Path) -> None:
-    done = run_example("classify_photo.py", *sorted(photos.iterdir()))
+    done = run_example("classify_photo.py", *sorted(photos.iterdir()), status=1)
     assert done.stdout.count(".jpg: ") == 2
     assert done.stdout.count(" dress") >= 2
     assert "damaged.jpg" in done.stderr
+
+
+def test_photos_have_to_be_named() -> None:
+    assert run_example("classify_photo.py", status=2).stderr == "usage: python classify_photo.py PHOTO ...\n"
+
+
+def test_the_live_loop_without_its_camera_prints_one_sentence() -> None:
+    done = run_example("live_loop.py", 97, status=2)
+    assert "camera /dev/video97 does not exist" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_the_live_loop_without_a_traceback() -> None:
+    argv = [sys.executable, str(EXAMPLES / "live_loop.py"), "demo"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "640x480" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in err) == (0, False)
 
 
 def test_the_live_loop_prints_changes(clip: Path) -> None:

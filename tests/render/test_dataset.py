@@ -7,7 +7,7 @@ from fashion_render import COMBINATIONS, render_dataset
 
 
 def test_the_six_combinations_of_the_tutorial_are_the_default(tmp_path):
-    assert render_dataset(tmp_path, 2, seed=1) == 12
+    assert render_dataset(str(tmp_path), 2, seed=1) == 12
 
     assert {path.name for path in tmp_path.iterdir()} == {f"{colour}_{garment}" for colour, garment in COMBINATIONS}
     assert [path.name for path in sorted((tmp_path / "red_dress").iterdir())] == ["00001.jpg", "00002.jpg"]

@@ -112,7 +112,7 @@ def test_calibration_photos_are_training_photos_of_every_combination(first_run):
 
 def test_an_existing_run_is_kept_without_overwrite(first_run, shapes, run_train):
     before = (first_run / "run.json").read_bytes()
-    assert "exists already; name another or add --overwrite" in run_train(shapes, *QUICK, "--out", first_run, status=2)
+    assert "exists already; name another, or" in run_train(shapes, *QUICK, "--out", first_run, status=2)
     assert (first_run / "run.json").read_bytes() == before
 
 

@@ -1,5 +1,6 @@
 """Inference runtimes with one method: `run(batch) -> scores`."""
 
+import time
 from importlib import import_module
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.bundle import Bundle, Variant
 
-__all__ = ["Backend", "load_backend", "open_backend"]
+__all__ = ["Backend", "FakeBackend", "load_backend", "open_backend"]
 
 
 class Backend(Protocol):
@@ -21,6 +22,27 @@ class Backend(Protocol):
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores (n, n_labels) in 0..1 for inputs (n, height, width, 3) uint8, as `preprocess` makes them."""
         ...
+
+
+class FakeBackend:
+    """Fixed scores for every input, after `seconds` of sleep for each: for tests and the overhead of the benchmark."""
+
+    def __init__(self, scores: list[float], input_shape: tuple[int, int, int] = (96, 96, 3), seconds: float = 0.0):
+        self.name = "fake"
+        self.input_shape = input_shape
+        self.n_labels = len(scores)
+        self.runs = 0
+        self._scores = np.array(scores, np.float32)
+        self._seconds = seconds
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Scores (n, n_labels) float32; refuses the inputs that a real runtime refuses."""
+        if batch.dtype != np.uint8 or batch.shape[1:] != self.input_shape:
+            raise ValueError(f"inputs are (n, {self.input_shape}) uint8, not {batch.shape} {batch.dtype}")
+        if self._seconds:
+            time.sleep(self._seconds * len(batch))
+        self.runs += len(batch)
+        return np.tile(self._scores, (len(batch), 1))
 
 
 def open_backend(bundle: Bundle, variant: Variant, threads: int = 1) -> Backend:

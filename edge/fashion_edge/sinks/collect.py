@@ -38,7 +38,7 @@ class CollectSink(Sink):
         self._clock = WallClock()
         self._last = float("-inf")
         self._count = 0
-        self.output = f"frames to keep: {folder}, 0 more"
+        self.output = f"low-confidence frames kept: 0, in {folder}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             found = (path for path in folder.rglob("*.jpg") if COLLECTED.fullmatch(path.name))
@@ -63,7 +63,7 @@ class CollectSink(Sink):
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_both(path, encode(result.box.crop(result.frame.image), ".jpg", JPEG_QUALITY), f"{text}\n".encode())
         self._count += 1
-        self.output = f"frames to keep: {self._folder}, {self._count} more"
+        self.output = f"low-confidence frames kept: {self._count}, in {self._folder}"
         self._files.append((path, _size(path)))
         self._bytes += self._files[-1][1]
         self._delete_oldest()

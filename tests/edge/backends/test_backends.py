@@ -3,8 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fashion_edge.backends import litert, open_backend
-from fashion_edge.backends.fake import FakeBackend
+from fashion_edge.backends import FakeBackend, litert, open_backend
 from fashion_edge.errors import MissingExtraError, ModelError
 from fashion_edge.golden import parse_golden
 

@@ -162,7 +162,7 @@ def test_log_rotation_ignores_devices(tmp_path):
         ("--jsonl x --save x", "--jsonl x is a file"),
         ("--jsonl x --save x/y", "--jsonl x is a file"),
         ("--record x/a.mp4 --jsonl x", "--jsonl x is a file, and --record x/a.mp4 needs a folder"),
-        ("--jsonl a.jsonl", "exists already; name another or add --overwrite"),
+        ("--jsonl a.jsonl", "exists already; name another, or allow overwriting"),
     ],
 )
 def test_outputs_that_are_in_each_others_way_are_refused(run_demo, tmp_path, monkeypatch, command, said):
