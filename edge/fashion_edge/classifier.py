@@ -224,7 +224,7 @@ class _Stream(AbstractContextManager[Iterator[Result]]):
         self._results.close()
 
     def __iter__(self) -> NoReturn:
-        raise UsageError("a stream is opened using with: with classifier.stream(...) as results")
+        raise UsageError("open the stream in a with statement: with classifier.stream(...) as results")
 
 
 def _make_frames(
