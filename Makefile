@@ -26,7 +26,7 @@ demo: .venv-demo/ready ## label rendered garments for 10 seconds: no camera, no 
 		--jsonl demo-out/labels.jsonl --save demo-out/pictures --overwrite
 
 test: .venv/ready ## run all tests that need no special device
-	@echo "==> running all tests; about 12 minutes on two cores"
+	@echo "==> running all tests; about 5 minutes on two cores"
 	@.venv/bin/python -m pytest $(PARALLEL) -m "not devices and not browser and not broker"
 	@.venv/bin/python -m pytest -m "browser or broker"
 
