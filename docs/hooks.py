@@ -8,7 +8,7 @@ import griffe
 
 def on_page_content(html: str, **_: Any) -> str:
     """Empty the cells of options without a default, where mkdocs-click prints click's internal value."""
-    return html.replace("<code>Sentinel.UNSET</code>", "")
+    return re.sub(r"<td><code>(Sentinel\.UNSET|None)</code></td>", "<td></td>", html)
 
 
 class Examples(griffe.Extension):

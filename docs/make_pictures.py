@@ -39,7 +39,7 @@ def quantize(frames: list[Image.Image]) -> list[Image.Image]:
 
 
 def main() -> None:
-    """Write the moving picture, and print its size."""
+    """Write the animation, and print its size."""
     acts: dict[int, list[Image.Image]] = {act: [] for act in ACTS}
     with Classifier.load("shipped").stream("demo", every_frame=True) as results:
         for result in islice(results, round((ACTS[-1] + 1) * ACT_SECONDS * FPS)):

@@ -34,25 +34,25 @@ if TYPE_CHECKING:
     from fashion_edge.result import Result
 
 __version__ = "0.2.0"
-__all__ = [
-    "BundleError",
+__all__ = [  # noqa: RUF022  # the order of the reference
     "Classifier",
-    "DatasetError",
+    "Result",
     "Decision",
-    "FashionError",
     "Frame",
+    "FashionError",
+    "BundleError",
+    "DatasetError",
     "GateError",
     "ImageError",
     "MissingExtraError",
     "ModelError",
     "NewerBundleError",
     "OutputExistsError",
-    "Result",
     "RunError",
     "SourceError",
     "UsageError",
-    "__version__",
     "errors",
+    "__version__",
 ]
 _MODULES = {"Classifier": "classifier", "Decision": "decide", "Frame": "frame", "Result": "result"}
 

@@ -82,7 +82,7 @@ Exit status:
   0  done
   1  it ran, but some input could not be read or an output failed
   2  usage or input error
-  3  a check said no: parity, regression, replay
+  3  a check failed: parity, regression, replay
   130  interrupted
 """
 
