@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 ENGINES = ("litert", "onnx", "tflite-runtime", "tensorflow")
 EXAMPLE = """\b
 Examples:
-  fashion-bench                                  every variant of the newest bundle
-  fashion-bench --json now.json --photos val     figures, raw samples and accuracy
+  fashion-bench                                  every variant, newest bundle
+  fashion-bench --json now.json --photos val     raw samples and accuracy
   fashion-bench --photos val --accuracy-floor 0.9 --choose
                                                  choose what fashion-edge runs
-  fashion-bench --baseline old.json --gate 1.05  status 3 if something became slower
+  fashion-bench --baseline old.json --gate 1.05  status 3 if slower
   fashion-bench --sustained 10m                  how much speed heat costs
-  fashion-bench report now.json --markdown t.md  render again from the JSON alone
+  fashion-bench report now.json --markdown t.md  render the JSON again
 \n
 """
 REPORT_EXAMPLE = """\b

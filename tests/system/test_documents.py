@@ -70,6 +70,14 @@ def test_the_reference_of_a_command_is_generated_from_its_options(name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_80_columns_and_has_examples_and_exit_statuses(name):
+    printed = CliRunner().invoke(import_module(COMMANDS[name]).command, ["--help"], terminal_width=80).output
+    assert not [line for line in printed.splitlines() if len(line) > 80]
+    assert "Example" in printed
+    assert "Exit status" in printed
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_prints_its_version(name):
     printed = CliRunner().invoke(import_module(COMMANDS[name]).command, ["--version"])
     assert printed.output == f"fashion-{name} {__version__}\n"

@@ -22,9 +22,9 @@ from fashion_edge.cli.signals import signals_interrupt
 
 EPILOG = f"""\b
 Examples:
-  fashion-train                                     trains on rendered garments
+  fashion-train                                     rendered garments
   fashion-train --dataset photos --negatives other --out runs/first
-  fashion-train --dataset photos --groups 'colour=black,red garment=dress,shirt'
+  fashion-train --dataset photos --groups 'colour=black,red item=dress,hat'
   fashion-train --dataset photos --recipe tutorial --out runs/tutorial
 
 {EXIT_STATUSES}"""

@@ -49,11 +49,11 @@ def _as_flag(name: str) -> str:
 EXAMPLES = (
     """\b
 Examples:
-  fashion-edge --camera 0                          a USB camera, in a window where there is a display
-  fashion-edge --source picamera --headless        the Raspberry Pi's own camera
-  fashion-edge --source photos/ --jsonl out.jsonl  every picture below a folder
-  fashion-edge --source clip.mp4 --record out.mp4  an annotated copy of a video
-  fashion-edge --source demo --seconds 10          rendered garments, no camera needed
+  fashion-edge                                     rendered garments
+  fashion-edge --camera 0                          USB camera, in a window
+  fashion-edge --source picamera --headless        Raspberry Pi camera
+  fashion-edge --source photos/ --jsonl out.jsonl  every photo in a folder
+  fashion-edge --source clip.mp4 --record out.mp4  annotated copy of a video
 
 """
     + EXIT_STATUSES
