@@ -2,6 +2,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -23,10 +24,13 @@ def test_a_grey_camera_is_reported_once(capsys, make_result, noise, colour, seco
 
 
 @pytest.fixture
-def manager(tmp_path):
-    """The socket that systemd listens on."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
+def manager():
+    """The socket that systemd listens on; its path is short, since a Unix socket takes 108 bytes."""
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener,
+    ):
+        listener.bind(f"{folder}/notify")
         listener.settimeout(60)
         yield listener
 
