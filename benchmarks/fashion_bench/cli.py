@@ -95,11 +95,11 @@ TIMING = flags(
     "How long",
     Timing,
     rounds=option(click.IntRange(1, 1000), "Processes for each case."),
-    min_seconds=option(SECONDS_OR_0, "Least steady time of a case."),
-    min_samples=option(click.IntRange(1), "Least steady samples of a case."),
-    max_seconds=option(SECONDS, "Most steady time of a case."),
-    warmup_seconds=option(SECONDS_OR_0, "Least warm-up of each process."),
-    warmup_runs=option(click.IntRange(1), "Least inferences of the warm-up."),
+    min_seconds=option(SECONDS_OR_0, "Minimum steady time of a case."),
+    min_samples=option(click.IntRange(1), "Minimum steady samples of a case."),
+    max_seconds=option(SECONDS, "Maximum steady time of a case."),
+    warmup_seconds=option(SECONDS_OR_0, "Minimum warm-up of each process."),
+    warmup_runs=option(click.IntRange(1), "Minimum inferences of the warm-up."),
     seed=option(int, "Seed of the order of the rounds."),
 )
 CHOICE = flags(
@@ -250,7 +250,7 @@ def _write_choice(document: "Document", bundle: "Bundle", floor: float | None, f
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @OUTPUT
 def report_command(files: tuple[Path, ...], **flags: Any) -> int:
-    """Render results again from their JSON alone; several files must come from like machines."""
+    """Render results again from their JSON alone; several files must come from machines of the same kind."""
     from fashion_bench.document import merge, read_document, refuse_unlike
     from fashion_bench.report import Outputs, write_outputs
 
