@@ -1,6 +1,6 @@
 """Show the labels of a camera in Home Assistant.
 
-python home_assistant.py BROKER[:PORT] [SOURCE]
+python home_assistant.py [BROKER[:PORT] [SOURCE]]; the broker is localhost by default.
 Home Assistant finds the sensor by MQTT discovery. `fashion-edge --mqtt` does the same, with more sensors.
 """
 
@@ -23,7 +23,7 @@ SENSOR = {
     "device": {"identifiers": ["wardrobe"], "name": "Wardrobe camera"},
 }
 
-host, _, port = sys.argv[1].partition(":")
+host, _, port = (sys.argv[1] if len(sys.argv) > 1 else "localhost").partition(":")
 client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
 client.will_set(ONLINE, "offline", retain=True)
 client.connect(host, int(port or 1883))
