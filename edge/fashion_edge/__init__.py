@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         NewerBundleError,
         OutputExistsError,
         RunError,
+        ScoreError,
         SourceError,
         UsageError,
     )
@@ -49,6 +50,7 @@ __all__ = [  # noqa: RUF022  # the order of the reference
     "NewerBundleError",
     "OutputExistsError",
     "RunError",
+    "ScoreError",
     "SourceError",
     "UsageError",
     "errors",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.errors import ImageError, UsageError
+from fashion_edge.errors import ImageError, ScoreError, UsageError
 from fashion_edge.frame import Event, Fault, Frame, ModelInput, Roi
 from fashion_edge.images import pil_to_bgr, read_image
 from fashion_edge.loading import Model, open_model
@@ -117,6 +117,7 @@ class Classifier:
 
         Raises:
             ImageError: the file cannot be read, or the array has another shape or dtype.
+            ScoreError: the model gives NaN, infinity or a score outside 0..1; it is an `ImageError`, too.
             UsageError: `channels` is neither `BGR` nor `RGB`.
 
         Example:
@@ -136,8 +137,8 @@ class Classifier:
         Args:
             images: images as for `classify`; a generator is consumed in the thread, a few images ahead.
             channels: channel order of arrays.
-            on_error: called in the thread with the source and the error of an image that cannot be read, which is then
-                skipped; by default the error is raised, and the iteration ends.
+            on_error: called with the source and the error of an image that cannot be read (in the thread) or that gets
+                no valid scores, which is then skipped; by default the error is raised, and the iteration ends.
 
         Returns:
             An iterator of results in the order of `images`; `result.frame.source` is the path, and
@@ -145,6 +146,7 @@ class Classifier:
 
         Raises:
             ImageError: an image cannot be read, and `on_error` is not given.
+            ScoreError: the model gives NaN, infinity or a score outside 0..1, and `on_error` is not given.
             UsageError: `images` is one image, or `channels` is neither `BGR` nor `RGB`.
 
         Example:
@@ -155,7 +157,7 @@ class Classifier:
         if _is_one_image(images):
             raise UsageError("images must be an iterable of images; use classify for one")
         frames = partial(_make_frames, images, _check_channels(channels), on_error)
-        return self._results(PrefetchReader(frames, self._photos.prepare), self._photos)
+        return self._results(PrefetchReader(frames, self._photos.prepare), self._photos, on_error or _raise)
 
     def stream(
         self, source: str | int | os.PathLike[str] = 0, *, roi: str = "auto", every_frame: bool = False
@@ -163,8 +165,9 @@ class Classifier:
         """Classify the frames of a camera, a video, a stream or a folder.
 
         Labels of live video are smoothed over time. The newest frame of a live source wins: older ones are dropped
-        while the loop is busy. A camera that is lost is opened again; that, and a photo that cannot be read, is logged
-        to the logger `fashion_edge`. Leaving the context releases the device.
+        while the loop is busy. A camera that is lost is opened again; that, a photo that cannot be read, and frames
+        without valid scores, which are skipped, are logged to the logger `fashion_edge`. Leaving the context releases
+        the device.
 
         Args:
             source: number of a camera, or what `fashion-edge --source` takes: an image, a folder, a video, a URL,
@@ -195,13 +198,22 @@ class Classifier:
         labeller = Labeller(self._manifest, self._model.backend, options, still=opened.still)
         return self._results(make_reader(opened, labeller.prepare), labeller)
 
-    def _results(self, reader: Reader, labeller: Labeller) -> Generator[Result, None, None]:
+    def _results(
+        self, reader: Reader, labeller: Labeller, on_error: OnError | None = None
+    ) -> Generator[Result, None, None]:
         with reader:
             for item in reader:
                 if isinstance(item, Frame | ModelInput):
                     prepared = labeller.prepare(item) if isinstance(item, Frame) else item
-                    with self._lock:
-                        result = labeller.label_input(prepared)
+                    try:
+                        with self._lock:
+                            result = labeller.label_input(prepared)
+                    except ScoreError as error:
+                        if on_error is not None:
+                            on_error(prepared.frame.source, error)
+                        elif not (fault := labeller.refuse(prepared.frame, error)).repeated:
+                            log.warning("%s", fault.reason)
+                        continue
                     yield result
                 elif isinstance(item, Fault):
                     log.warning("%s", item.reason)
@@ -225,6 +237,10 @@ class _Stream(AbstractContextManager[Iterator[Result]]):
 
     def __iter__(self) -> NoReturn:
         raise UsageError("open the stream in a with statement: with classifier.stream(...) as results")
+
+
+def _raise(_: str, error: ImageError) -> NoReturn:
+    raise error
 
 
 def _make_frames(

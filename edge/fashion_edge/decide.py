@@ -13,8 +13,11 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from fashion_edge.errors import ScoreError
+
 NOTHING = "nothing I know"
 UNSURE = "?"
+ROUNDING = 1e-3  # float models end at -1e-7 or 1.0000001
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,24 @@ class Decision:
     def __getitem__(self, group: str) -> str | None:
         """Label of a group; None where no label of it reached its threshold."""
         return self.by_group[group]
+
+
+def check_scores(scores: NDArray[np.float32], name: str) -> NDArray[np.float32]:
+    """Return scores (n_labels,) in 0..1: what rounding put outside is clipped.
+
+    Raises:
+        ScoreError: a score is NaN, infinite or further outside; `name` begins the message.
+    """
+    for score in scores.tolist():  # 0.27 us for six labels; np.isfinite(scores).all() takes 1.3 us
+        if not 0.0 <= score <= 1.0:  # NaN too
+            break
+    else:
+        return scores
+    bad = scores[~((scores >= -ROUNDING) & (scores <= 1 + ROUNDING))]
+    if bad.size:
+        fix = "try another variant with --precision, or export the model again"
+        raise ScoreError(f"{name}: the model gives a score of {bad[0]:.3g}, and scores lie in 0..1; {fix}")
+    return scores.clip(0, 1)
 
 
 def decide(scores: NDArray[np.float32], space: LabelSpace) -> Decision:

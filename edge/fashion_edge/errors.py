@@ -47,6 +47,10 @@ class ImageError(FashionError, ValueError):
     """An image that cannot be read: missing, damaged, too large, of another type."""
 
 
+class ScoreError(ImageError):
+    """An image for which the model gives NaN, infinity, or a score outside 0..1."""
+
+
 class SourceError(FashionError, OSError):
     """A camera, video, stream or folder that cannot be opened."""
 

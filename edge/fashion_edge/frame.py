@@ -43,11 +43,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One input that could not be read; the source continues."""
+    """One input that could not be read, or that has no valid scores; the source continues."""
 
     source: str
     index: int
     reason: str  # one sentence
+    repeated: bool = False  # another frame of the same stream had it less than a minute ago: count it, print nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.backends import Backend
 from fashion_edge.bundle import AGAIN, Bundle, Variant
+from fashion_edge.decide import ROUNDING
 from fashion_edge.errors import BundleError, ModelError, brief
 from fashion_edge.frame import Frame
 from fashion_edge.preprocess import InputSpec, preprocess
@@ -98,7 +99,8 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
             f"OpenCV resizes differently; {AGAIN}, or run fashion-doctor"
         )
     try:
-        drift = float(np.abs(backend.run(golden.inputs) - expected).max())
+        scores = backend.run(golden.inputs)
+        drift = float(np.abs(scores - expected).max())
     except Exception as error:  # runtimes' exceptions share no base class but Exception
         raise ModelError(
             f"{variant.file} does not run on {backend.name} ({brief(error)}); {AGAIN}, or run fashion-doctor"
@@ -109,6 +111,10 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
             f"{variant.file} on {backend.name} differs from its golden scores by {drift:.3f}, more than {limit:g}: "
             "this runtime computes it wrongly; run fashion-doctor"
         )
+    lowest, highest = scores.min(), scores.max()
+    if lowest < -ROUNDING or highest > 1 + ROUNDING:
+        found = f"{variant.file} gives scores of {lowest:.3g} to {highest:.3g}, and scores lie in 0..1"
+        raise ModelError(f"{found}; add a sigmoid as its last layer and export it again")
     return drift
 
 

@@ -1,5 +1,6 @@
 """The path of a frame: source -> model input -> backend -> smooth -> decide -> draw -> sinks, each stage timed."""
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
@@ -10,7 +11,8 @@ import numpy as np
 from fashion_edge.backends import Backend
 from fashion_edge.bundle import Manifest
 from fashion_edge.console import pluralize, say
-from fashion_edge.decide import LabelSpace, Shown, Smoothed, Smoothing, decide, dwell, hold, smooth
+from fashion_edge.decide import LabelSpace, Shown, Smoothed, Smoothing, check_scores, decide, dwell, hold, smooth
+from fashion_edge.errors import ScoreError
 from fashion_edge.frame import Event, Fault, Frame, Item, ModelInput, Roi, Tick
 from fashion_edge.overlay import draw_result, enlarge
 from fashion_edge.preprocess import preprocess
@@ -18,6 +20,7 @@ from fashion_edge.result import Meter, Result
 from fashion_edge.sinks.base import Sink
 
 STALE_WARNING = 100  # frames discarded in a row before a warning: nothing is shown meanwhile
+REPEAT_S = 60.0  # invalid scores of a stream are reported so often, not 30 times a second
 MAX_AGES = 20_000  # ages kept for the percentiles: the last eleven minutes at 30 frames a second
 
 Clock = Callable[[], float]
@@ -29,6 +32,7 @@ class Summary:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self.frames = 0
         self.faults = 0
+        self.invalid = 0  # frames without valid scores
         self.stale = 0
         self._stale_in_a_row, self._warned = 0, False
         self._clock = clock
@@ -69,6 +73,7 @@ class Summary:
     def describe(self, dropped: int = 0) -> list[str]:
         """Lines for the end of the run."""
         stale = f", {self.stale} discarded as too old" if self.stale else ""
+        stale += f", {self.invalid} with invalid scores" if self.invalid else ""
         if not self.frames:
             return [f"no frame was labelled; {self.faults} could not be read{stale}"]
         rate = f", {self.fps:.1f} frames/s" if self.fps else ""
@@ -105,9 +110,10 @@ class Labeller:
         self.state: tuple[Smoothed | None, Shown] = None, {}  # what the next decision takes from earlier frames
         self._held = frozenset[str](), manifest.space  # labels that are shown, and the thresholds meanwhile
         self._meter = Meter()
+        self._refused_at = -math.inf
 
     def label(self, frame: Frame) -> Result:
-        """Label one frame."""
+        """Label one frame; raises `ScoreError` as `label_input` does."""
         return self.label_input(self.prepare(frame))
 
     def prepare(self, frame: Frame) -> ModelInput:
@@ -119,10 +125,14 @@ class Labeller:
         return ModelInput(frame, box, pixels, self._clock() - started)
 
     def label_input(self, item: ModelInput) -> Result:
-        """Label a prepared frame; those of one stream in their order."""
+        """Label a prepared frame; those of one stream in their order.
+
+        Raises:
+            ScoreError: the model gives no valid scores; smoothing does not see the frame.
+        """
         clock, frame, smoothing = self._clock, item.frame, self._options.smoothing
         started = clock()
-        scores = self._backend.run(item.pixels[np.newaxis])[0]
+        scores = check_scores(self._backend.run(item.pixels[np.newaxis])[0], frame.source)
         inferred = clock()
         if self._still:
             smoothed, decision = scores, decide(scores, self._space)
@@ -146,6 +156,13 @@ class Labeller:
         unmeasured = self._still or (limit is not None and age > limit)  # a photo has no age; too old is discarded
         vitals = None if unmeasured else self._meter.update(decided, age)
         return Result(frame, item.box, scores, smoothed, decision, age, stages, self._space.labels, vitals)
+
+    def refuse(self, frame: Frame, error: ScoreError) -> Fault:
+        """Return the fault of a frame without valid scores."""
+        now = self._clock()
+        repeated = not self._still and now - self._refused_at < REPEAT_S
+        self._refused_at = self._refused_at if repeated else now
+        return Fault(frame.source, frame.index, str(error), repeated)
 
     def _lower_thresholds(self, shown: Shown) -> LabelSpace:
         """Thresholds for the next frame; shown labels seldom change."""
@@ -190,7 +207,13 @@ def _put_frame(
         _discard(age, sink, summary, clock)
         return
     state = labeller.state if limit is not None else None
-    result = labeller.label(item) if isinstance(item, Frame) else labeller.label_input(item)
+    try:
+        result = labeller.label(item) if isinstance(item, Frame) else labeller.label_input(item)
+    except ScoreError as error:
+        summary.invalid += 1
+        sink.fault(labeller.refuse(frame, error))
+        sink.tick(Tick(clock()))
+        return
     if limit is not None and state is not None and result.age_s > limit:  # the limit is on the label, not on the frame
         labeller.state = state  # a frame that was not shown leaves no trace, else a recording would not replay
         _discard(result.age_s, sink, summary, clock)

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import pytest
 
+from fashion_edge.backends.litert import LiteRtBackend
 from fashion_edge.bundle import load_bundle
 from fashion_edge.cli import main
 from fashion_edge.decide import Decision, LabelSpace
@@ -91,6 +93,21 @@ def edit_manifest(bundle_copy):
         return bundle_copy
 
     return edit
+
+
+@pytest.fixture
+def nan_for_black(monkeypatch):
+    """Let every TFLite model give NaN for black pictures, after `skip` of them."""
+    run, options = LiteRtBackend.run, SimpleNamespace(skip=0)
+
+    def run_or_fail(backend, batch):
+        if batch.any():
+            return run(backend, batch)
+        options.skip -= 1
+        return np.full((len(batch), backend.n_labels), np.nan if options.skip < 0 else 0.0, np.float32)
+
+    monkeypatch.setattr(LiteRtBackend, "run", run_or_fail)
+    return options
 
 
 @pytest.fixture

@@ -120,6 +120,27 @@ def test_a_bad_photo_ends_a_batch_unless_errors_are_handled(clf, photo_folder):
     assert list(failed) == [str(bad)]
 
 
+@pytest.mark.usefixtures("nan_for_black")
+def test_a_picture_without_valid_scores_is_an_error(clf, garment):
+    black = np.zeros_like(garment)
+    with pytest.raises(fashion_edge.ScoreError, match="ndarray: the model gives a score of nan"):
+        clf.classify(black)
+    with pytest.raises(fashion_edge.ScoreError):
+        list(clf.classify_batch([garment, black]))
+    failed: dict[str, errors.ImageError] = {}
+    results = clf.classify_batch([garment, black, garment], on_error=failed.__setitem__)
+    assert [one.frame.index for one in results] == [0, 2]
+    assert list(failed) == ["ndarray"]
+
+
+@pytest.mark.usefixtures("nan_for_black")
+def test_a_stream_leaves_frames_without_valid_scores_out(clf, photo_folder, caplog):
+    Image.new("RGB", (90, 120)).save(photo_folder / "a" / "0.png")
+    with clf.stream(photo_folder) as results:
+        assert len(list(results)) == 3
+    assert "0.png: the model gives a score of nan" in caplog.text
+
+
 def test_a_folder_streams_every_photo_and_logs_the_bad_ones(clf, photo_folder, caplog):
     (photo_folder / "a" / "3.png").touch()
     with clf.stream(photo_folder) as results:

@@ -10,6 +10,7 @@ from fashion_edge.decide import (
     Decision,
     LabelSpace,
     Smoothed,
+    check_scores,
     compose,
     decide,
     decide_batch,
@@ -17,6 +18,7 @@ from fashion_edge.decide import (
     hold,
     smooth,
 )
+from fashion_edge.errors import ScoreError
 
 SPACE = LabelSpace(
     labels=("black", "blue", "dress", "jeans", "red", "shirt"),
@@ -48,6 +50,20 @@ def test_a_colour_and_a_garment_are_combined():
 )
 def test_decisions_are_described_in_words(given_scores, text):
     assert decide(scores(**given_scores), SPACE).text == text
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 7.3, -2.0, 1.01])
+def test_a_score_that_is_not_in_0_to_1_is_refused(bad):
+    with pytest.raises(ScoreError, match=rf"^camera:0: the model gives a score of {bad:.3g}, and scores lie in 0..1"):
+        check_scores(scores(red=0.9, dress=bad), "camera:0")
+
+
+def test_rounding_outside_0_to_1_is_clipped_and_valid_scores_pass_as_they_are():
+    valid = scores(red=1.0, blue=0.25)
+    assert check_scores(valid, "demo") is valid
+    clipped = check_scores(scores(red=1.0000001, dress=-1e-7, blue=0.25), "demo")
+    assert clipped.tolist() == scores(red=1.0, dress=0.0, blue=0.25).tolist()
+    assert clipped.dtype == np.float32
 
 
 def test_each_label_has_its_own_threshold():

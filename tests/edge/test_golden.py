@@ -102,6 +102,17 @@ def test_a_golden_file_that_does_not_fit_the_variant_is_refused(with_golden, cha
         check(with_golden(change))
 
 
+def test_a_model_without_a_sigmoid_is_refused(with_golden):
+    logits = np.linspace(-4, 7.3, 6, dtype=np.float32)
+
+    def change(arrays: dict) -> None:
+        arrays["scores:model.int8.tflite"] = np.tile(logits, (len(arrays["frames"]), 1))
+
+    bundle = with_golden(change)
+    with pytest.raises(ModelError, match=r"gives scores of -4 to 7\.3, and scores lie in 0\.\.1; add a sigmoid"):
+        self_check(bundle, bundle.find(), FakeBackend(logits.tolist(), SHAPE))
+
+
 def test_a_golden_file_that_was_replaced_is_refused(bundle_copy):
     (bundle_copy / "golden.npz").write_bytes(b"something else")
     with pytest.raises(ModelError, match="hash"):

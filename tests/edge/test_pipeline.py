@@ -6,6 +6,7 @@ import pytest
 from fashion_edge.backends import FakeBackend
 from fashion_edge.bundle import Bundle
 from fashion_edge.decide import Smoothing
+from fashion_edge.errors import ScoreError
 from fashion_edge.frame import Box, Event, Fault, Frame, Item, Tick
 from fashion_edge.pipeline import STALE_WARNING, Labeller, Options, Summary, run
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
@@ -168,6 +169,46 @@ def test_stills_are_not_smoothed_and_live_frames_are(labeller, backend):
 
     assert set(texts(still=True)) == {"red dress", "nothing I know"}
     assert set(texts(still=False)) == {"red dress"}
+
+
+def test_a_frame_without_valid_scores_is_a_fault_and_smoothing_does_not_see_it(run_all, backend):
+    def source(*, with_bad):
+        for item in frames(12, step=1 / 30):
+            backend.now = {"red": 0.99, "dress": 0.9 - item.index / 100}
+            if item.index in (3, 4, 5):
+                backend.now = {"red": np.nan}
+                if not with_bad:
+                    continue
+            yield item
+
+    with_bad, summary = run_all(source(with_bad=True))
+    without, _ = run_all(source(with_bad=False))
+    assert indices(with_bad) == indices(without) == [0, 1, 2, 6, 7, 8, 9, 10, 11]
+    assert [one.smoothed for one in with_bad.results] == [one.smoothed for one in without.results]
+    faults = [item for item in with_bad.others if isinstance(item, Fault)]
+    assert [(fault.index, fault.repeated) for fault in faults] == [(3, False), (4, True), (5, True)]
+    assert faults[0].reason.startswith("fake: the model gives a score of nan")
+    assert "0 not readable, 3 with invalid scores" in summary.describe()[0]
+    assert Tick in map(type, with_bad.others), "windows and watchdogs stay alive"
+
+
+def test_invalid_scores_of_a_stream_are_reported_once_a_minute_and_of_photos_always(labeller, clock):
+    error = ScoreError("no scores")
+
+    def repeated(one):
+        for minute in (0.0, 0.5, 1.1):
+            clock.now = 1000.0 + 60 * minute
+            yield one.refuse(frame(), error).repeated
+
+    assert list(repeated(labeller())) == [False, True, False]
+    assert list(repeated(labeller(still=True))) == [False, False, False]
+
+
+def test_a_run_without_any_valid_score_is_described(run_all, backend):
+    backend.now = {"red": np.inf}
+    sink, summary = run_all(frames(5))
+    assert sink.results == []
+    assert summary.describe() == ["no frame was labelled; 0 could not be read, 5 with invalid scores"]
 
 
 def test_a_lost_source_resets_smoothing(labeller, backend):

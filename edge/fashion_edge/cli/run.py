@@ -79,7 +79,7 @@ def _label_source(request: Request) -> int:
         say(line)
     if any(check.failed for check in checks):
         return CHECK_FAILED
-    return 1 if summary.faults or sinks.failures or not summary.frames else 0
+    return 1 if summary.faults or summary.invalid or sinks.failures or not summary.frames else 0
 
 
 def _can_watch(request: Request) -> bool:

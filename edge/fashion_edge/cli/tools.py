@@ -11,7 +11,7 @@ from fashion_edge.cli.request import Request, choose_options
 from fashion_edge.cli.signals import ended_by_signals
 from fashion_edge.colour_card import Patches, evaluate_card, read_colour_card
 from fashion_edge.console import clear_progress, pluralize, printable, say
-from fashion_edge.errors import UsageError
+from fashion_edge.errors import ScoreError, UsageError
 from fashion_edge.frame import Event, Fault, Frame
 from fashion_edge.loading import Model
 from fashion_edge.pipeline import Labeller, Summary, run
@@ -68,7 +68,12 @@ class _Comparison(Sink):
 
     def put(self, result: Result) -> None:
         """Compare a frame; prints the pair of labels if they differ, and did not just before."""
-        frame, b = result.frame, self._other.label(result.frame)
+        frame = result.frame
+        try:
+            b = self._other.label(frame)
+        except ScoreError as error:
+            self.fault(self._other.refuse(frame, error))
+            return
         self._frames += 1
         self._progress.put(result)
         if self._same_labels:
@@ -86,7 +91,8 @@ class _Comparison(Sink):
         """Count and print an input that could not be read."""
         self._faults += 1
         self._progress.fault(fault)
-        say(fault.reason)
+        if not fault.repeated:
+            say(fault.reason)
 
     def event(self, event: Event) -> None:
         """Print a change of the source's state, and forget earlier frames."""

@@ -56,8 +56,9 @@ class JsonlSink(Sink):
             self._write(result_record(result, self._clock))
 
     def fault(self, fault: Fault) -> None:
-        """Write an input that could not be read."""
-        self._write(fault_record(fault))
+        """Write an input that could not be read; without a repeated one where only changes are written."""
+        if not (self._changes and fault.repeated):
+            self._write(fault_record(fault))
 
     def event(self, event: Event) -> None:
         """Write a change of state; the decision after it counts as new."""

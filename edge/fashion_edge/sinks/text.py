@@ -42,7 +42,8 @@ class TextSink(Sink):
 
     def fault(self, fault: Fault) -> None:
         """Print the reason."""
-        say(fault.reason)
+        if not fault.repeated:
+            say(fault.reason)
 
     def event(self, event: Event) -> None:
         """Print that the source was lost or is back; the fan-out reports a failed sink."""

@@ -37,7 +37,7 @@ def _counters(counters: Counters) -> Iterator[str]:
     for name, text, value in (
         ("frames_total", "Frames labelled", counters.frames),
         ("frames_dropped_total", "Frames of the source not labelled: skipped or too old", counters.dropped),
-        ("faults_total", "Inputs that could not be read", counters.faults),
+        ("faults_total", "Inputs that could not be read, frames without valid scores", counters.faults),
         ("source_losses_total", "Times the source was lost", counters.losses),
         ("failed_outputs_total", "Outputs that failed", counters.failed_outputs),
     ):

@@ -194,7 +194,8 @@ class LiveState(Sink):
     def fault(self, fault: Fault) -> None:
         """Add an input that could not be read."""
         self.counters.add_fault(fault)
-        self._add_change("fault", fault.reason, time.monotonic(), {"source": fault.source})
+        if not fault.repeated:
+            self._add_change("fault", fault.reason, time.monotonic(), {"source": fault.source})
 
     def event(self, event: Event) -> None:
         """Add a state change; while the source is lost there is no newest result, and the picture is a card."""

@@ -44,6 +44,17 @@ def test_a_folder_with_broken_pictures_labels_the_rest_and_has_status_1(run_edge
     assert "3 frames labelled" in err
 
 
+@pytest.mark.usefixtures("nan_for_black")
+def test_a_run_whose_model_gives_no_valid_score_has_status_1(run_edge, tmp_path):
+    for number in range(2):
+        Image.new("RGB", (90, 120)).save(tmp_path / f"{number}.png")
+    status, out, err = run_edge("--source", tmp_path, "--jsonl", "-")
+    assert status == 1
+    assert [json.loads(line)["error"] for line in out.splitlines()] == err.splitlines()[2:4]
+    assert "1.png: the model gives a score of nan, and scores lie in 0..1; try another variant" in err
+    assert "no frame was labelled; 0 could not be read, 2 with invalid scores" in err
+
+
 def test_one_photo_prints_one_line(run_edge, photo_folder):
     status, out, _ = run_edge("--source", photo_folder / "a" / "1.png")
     assert status == 0

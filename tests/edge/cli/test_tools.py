@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from fashion_edge.defaults import SHIPPED_BUNDLE
@@ -89,6 +90,18 @@ def test_each_still_that_differs_and_each_fault_is_printed(run_edge, bundles, ph
     assert status == 1
     assert [Path(line.split(":")[0]).name for line in out.splitlines()] == ["1.png", "2.jpg", "1.jpeg"]
     assert "broken.jpg" in err
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_invalid_scores_of_either_bundle_are_a_fault_of_the_comparison(
+    run_edge, bundles, photo_folder, nan_for_black, failing
+):
+    labelling, abstaining = bundles
+    cv2.imwrite(str(photo_folder / "a" / "0.png"), np.zeros((120, 90, 3), np.uint8))
+    nan_for_black.skip = failing
+    done = run_edge("--source", photo_folder, "--bundle", labelling, "--diff", abstaining, "--diff-limit", "100")
+    assert done.status == 1
+    assert done.err.count("0.png: the model gives a score of nan") == 1
 
 
 def test_the_defaults_for_live_frames_come_from_the_bundle(run_demo, edit_manifest, tmp_path):

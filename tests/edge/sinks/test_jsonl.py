@@ -45,6 +45,15 @@ def test_events_are_changes_only(path, make_result):
     assert frames(path) == [0, 2, 4]
 
 
+def test_a_repeated_fault_is_a_line_of_its_own_but_no_change(path):
+    for name, changes in (("all.jsonl", False), ("changes.jsonl", True)):
+        with JsonlSink(str(path.with_name(name)), changes=changes) as sink:
+            for index in range(3):
+                sink.fault(Fault("camera:0", index, "no scores", repeated=index > 0))
+    assert frames(path.with_name("all.jsonl")) == [0, 1, 2]
+    assert frames(path.with_name("changes.jsonl")) == [0]
+
+
 def test_log_rotation_keeps_one_older_file(path, make_result):
     with JsonlSink(str(path), limit_mb=1e-3) as sink:
         for index in range(30):

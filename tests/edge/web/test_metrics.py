@@ -20,6 +20,13 @@ def render(state: LiveState, telemetry: Telemetry | None = None) -> dict[str, fl
     return values(render_metrics(state, monitor, clients=2))
 
 
+def test_a_repeated_fault_is_counted_and_no_new_change(state):
+    for index in range(3):
+        state.fault(Fault("camera:0", index, "no scores", repeated=index > 0))
+    assert state.counters.faults == 3
+    assert [change.kind for change in state.changes_after(0)] == ["fault"]
+
+
 def test_faults_do_not_count_as_dropped_frames(state, result):
     state.put(result(0))
     state.fault(Fault("x.jpg", 1, "x.jpg is empty"))
