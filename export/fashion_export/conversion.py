@@ -1,24 +1,40 @@
 """A source becomes an outcome: load, repair, convert, tune thresholds, compare with Keras. Nothing is written here."""
 
+import platform
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fashion_edge.backends import Backend, load_backend
+from fashion_edge.bundle import Variant
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import ModelError, brief
-from fashion_edge.preprocess import preprocess
+from fashion_edge.golden import GoldenSet, check_shapes
+from fashion_edge.preprocess import InputSpec, preprocess
 from fashion_edge.progress import Progress
 from fashion_edge.thresholds import TunedThreshold, retune_quantized
-from fashion_export.calibration import calibration_warnings, load_inputs, refuse_shared, split_halves
-from fashion_export.graph import copy_network
-from fashion_export.outcome import Outcome, Prepared, measure, open_file
+from fashion_export.calibration import (
+    Inputs,
+    calibration_warnings,
+    load_inputs,
+    refuse_shared,
+    split_halves,
+    summarize,
+)
+from fashion_export.metadata import embed_onnx, embed_tflite, onnx_operators, tflite_operators
 from fashion_export.parity import MARK, LayerError, Limits, Parity, compare, layer_errors, too_few
-from fashion_export.repair import Repair, repair
+from fashion_export.repair import Repair, copy_network, repair
 from fashion_export.source import Source, check_model, keras_scores
 from fashion_export.variants import FLOAT32, INT8, STANDARD, Job, Recipe
-from fashion_export.write import describe_provenance
 from fashion_render import golden_frames
+
+PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy", "fashion-edge")
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,72 @@ class Options:
     tune: bool = True
     limits: Limits = field(default_factory=Limits)
     debug: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The model and the photos, read and checked."""
+
+    source: Source
+    model: Any
+    calibration: Inputs
+    validation: Inputs
+    reference: NDArray[np.float32]  # Keras scores of the validation photos (n, labels)
+    frames: NDArray[np.uint8]  # golden, as rendered
+    inputs: NDArray[np.uint8]  # golden, preprocessed
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Photos that could not be read, one sentence each."""
+        return *self.calibration.unreadable, *self.validation.unreadable
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One variant: its bytes and its results in the runtime of the device."""
+
+    recipe: Recipe
+    data: bytes
+    scores: NDArray[np.float32]  # of the validation photos (n, labels)
+    golden_scores: NDArray[np.float32]
+    parity: Parity | None  # None if there is no held-out photo to compare on
+    min_runtime: str  # the oldest that reads it
+    operators: dict[str, int]  # name and version -> count
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An export before it is written."""
+
+    prepared: Prepared
+    space: LabelSpace
+    artefacts: tuple[Artefact, ...]
+    provenance: dict[str, Any]
+    repair: Repair
+    tuned: tuple[TunedThreshold, ...]
+    warnings: tuple[str, ...]
+    stability: Parity | None  # two int8 files from disjoint halves of the calibration photos, compared
+    failures: tuple[str, ...] = ()  # variants that did not convert, one sentence each
+    refusals: tuple[str, ...] = ()  # of the gate
+    layer_errors: tuple[LayerError, ...] = ()  # largest first, of a refused int8 file
+
+    @property
+    def verdict(self) -> str:
+        """`proven`, `refused`, or `not proven` if there was no photo to compare on."""
+        if self.refusals:
+            return "refused"
+        return "proven" if len(self.prepared.validation) else "not proven"
+
+    @property
+    def too_few(self) -> str | None:
+        """A sentence if there are too few photos to prove parity."""
+        return too_few(len(self.prepared.validation), len(self.space.labels))
+
+    @property
+    def golden(self) -> GoldenSet:
+        """The golden inputs with the scores of each file."""
+        scores = {artefact.recipe.file: artefact.golden_scores for artefact in self.artefacts}
+        return GoldenSet(self.prepared.frames, self.prepared.inputs, scores, self.space.labels)
 
 
 def convert_source(source: Source, options: Options, progress: Progress, command: str) -> Outcome:
@@ -162,3 +244,92 @@ def _photo_warnings(prepared: Prepared, files: Mapping[Recipe, bytes]) -> list[s
     calibrated = any(recipe.precision in ("int8", "int16x8") for recipe in files)
     few = too_few(len(prepared.validation), len(labels))
     return (calibration_warnings(prepared.calibration, labels) if calibrated else []) + ([few] if few else [])
+
+
+def open_file(recipe: Recipe, data: bytes, spec: InputSpec, n_labels: int) -> Backend:
+    """Load the bytes into the recipe's runtime and check input and output."""
+    backend = load_backend(recipe.runtime, data, recipe.file)
+    check_shapes(Variant(recipe.file, recipe.runtime, recipe.precision, len(data), ""), backend, spec, n_labels)
+    if recipe.runtime == "litert":
+        _check_input_scale(recipe, data)
+    return backend
+
+
+def measure(recipe: Recipe, data: bytes, space: LabelSpace, prepared: Prepared) -> Artefact:
+    """Embed labels and thresholds in a converted file, and run it on the validation photos and the golden inputs."""
+    spec, photos = prepared.source.spec, prepared.validation
+    litert = recipe.runtime == "litert"
+    data = (embed_tflite if litert else embed_onnx)(data, space, spec, prepared.source.name)
+    backend = open_file(recipe, data, spec, len(space.labels))
+    scores = backend.run(photos.pixels)
+    operators, min_runtime = (tflite_operators if litert else onnx_operators)(data)
+    return Artefact(
+        recipe=recipe,
+        data=data,
+        scores=scores,
+        golden_scores=backend.run(prepared.inputs),
+        parity=compare(prepared.reference, scores, photos.truth, space) if len(photos) else None,
+        min_runtime=min_runtime,
+        operators=operators,
+    )
+
+
+def _check_input_scale(recipe: Recipe, data: bytes) -> None:
+    """A quantized input must take a pixel as it is: scale 1, and zero point 0 (uint8) or -128 (int8)."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    source = Interpreter(model_content=data).get_input_details()[0]
+    scale, zero = source["quantization"]
+    exact = {"uint8": (1.0, 0), "int8": (1.0, -128)}.get(source["dtype"].__name__)
+    if exact is not None and scale != 0 and (scale, zero) != exact:  # a scale of 0 means not quantized
+        found = f"input scale {scale} and zero point {zero}"
+        raise ModelError(f"{recipe.file} has {found}, not {exact}: pixels are rounded")
+
+
+def describe_provenance(prepared: Prepared, command: str) -> dict[str, Any]:
+    """Run, photos and versions, for the manifest; without paths of the machine that made the bundle."""
+    source, facts = prepared.source, prepared.source.facts
+    data = facts.get("dataset") or {}
+    return {
+        "run": {
+            "name": source.name,
+            "created": facts.get("created"),
+            "seed": facts.get("seed"),
+            "command": without_paths(str(facts.get("command", ""))),
+            "model": {key: value for key, value in (facts.get("model") or {}).items() if key != "file"},
+            **{key: facts.get(key) or {} for key in ("metrics", "negatives", "recoloured", "baseline")},
+            "versions": facts.get("versions", {}),
+        },
+        "dataset": {
+            "name": source.root.resolve().name,
+            "sha256": data.get("sha256"),
+            "photos": data.get("photos"),
+            "counts": data.get("counts") or {},
+        },
+        "command": without_paths(command),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+        "calibration": summarize(prepared.calibration),
+    }
+
+
+def without_paths(command: str) -> str:
+    """A command line with each path cut to its last part, since other machines have other folders."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # in a run.json that was edited
+        words = command.split()
+    return shlex.join(map(_without_folders, words))
+
+
+def _without_folders(word: str) -> str:
+    """A word of a command line; the flag of `--flag=/a/path` stays."""
+    flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{flag}{equals}{Path(value).name if '/' in value else value}"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

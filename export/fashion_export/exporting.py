@@ -13,8 +13,7 @@ from fashion_edge.console import suppress_output
 from fashion_edge.defaults import BUNDLES, RUNS, default_run
 from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
 from fashion_edge.progress import make_progress
-from fashion_export.conversion import Options, convert_source
-from fashion_export.outcome import Outcome
+from fashion_export.conversion import Options, Outcome, convert_source
 from fashion_export.parity import Limits
 from fashion_export.report import print_table, report
 from fashion_export.source import Source, load_run

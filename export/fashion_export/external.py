@@ -14,7 +14,7 @@ from fashion_edge.errors import DatasetError, ModelError, UsageError, brief
 from fashion_edge.images import find_images, read_folder_name
 from fashion_edge.preprocess import InputSpec
 from fashion_export.calibration import Photo
-from fashion_export.graph import copy_network, kind
+from fashion_export.repair import copy_network, kind
 from fashion_export.saved_model import FILE, open_saved_model
 from fashion_export.source import Source, compute_in_float32, load_model
 

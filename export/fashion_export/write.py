@@ -2,23 +2,16 @@
 
 import hashlib
 import json
-import platform
-import shlex
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from fashion_edge.atomic import atomic_folder
 from fashion_edge.backends import open_backend
 from fashion_edge.bundle import MANIFEST, Golden, Manifest, Variant, load_bundle
 from fashion_edge.golden import TOLERANCE, self_check
-from fashion_export.calibration import summarize, to_csv
-from fashion_export.card import model_card
-from fashion_export.outcome import Artefact, Outcome, Prepared
-from fashion_export.report import drift_picture, report
-
-PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy", "fashion-edge")
+from fashion_export.calibration import to_csv
+from fashion_export.conversion import Artefact, Outcome
+from fashion_export.report import drift_picture, model_card, report
 
 
 def write_bundle(outcome: Outcome, out: Path, *, overwrite: bool = False) -> Path:
@@ -71,52 +64,3 @@ def _to_variant(artefact: Artefact, verdict: str) -> Variant:
         sha256=hashlib.sha256(artefact.data).hexdigest(),
         metrics={**measured, "parity": verdict, "min_runtime": artefact.min_runtime},
     )
-
-
-def describe_provenance(prepared: Prepared, command: str) -> dict[str, Any]:
-    """Run, photos and versions, for the manifest; without paths of the machine that made the bundle."""
-    source, facts = prepared.source, prepared.source.facts
-    data = facts.get("dataset") or {}
-    return {
-        "run": {
-            "name": source.name,
-            "created": facts.get("created"),
-            "seed": facts.get("seed"),
-            "command": without_paths(str(facts.get("command", ""))),
-            "model": {key: value for key, value in (facts.get("model") or {}).items() if key != "file"},
-            **{key: facts.get(key) or {} for key in ("metrics", "negatives", "recoloured", "baseline")},
-            "versions": facts.get("versions", {}),
-        },
-        "dataset": {
-            "name": source.root.resolve().name,
-            "sha256": data.get("sha256"),
-            "photos": data.get("photos"),
-            "counts": data.get("counts") or {},
-        },
-        "command": without_paths(command),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
-        "calibration": summarize(prepared.calibration),
-    }
-
-
-def without_paths(command: str) -> str:
-    """A command line with each path cut to its last part, since other machines have other folders."""
-    try:
-        words = shlex.split(command)
-    except ValueError:  # in a run.json that was edited
-        words = command.split()
-    return shlex.join(map(_without_folders, words))
-
-
-def _without_folders(word: str) -> str:
-    """A word of a command line; the flag of `--flag=/a/path` stays."""
-    flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
-    return f"{flag}{equals}{Path(value).name if '/' in value else value}"
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

@@ -15,7 +15,7 @@ from fashion_edge.bundle import load_bundle
 from fashion_edge.errors import BundleError, FashionError, GateError, OutputExistsError, UsageError
 from fashion_edge.golden import parse_golden, self_check
 from fashion_export import export
-from fashion_export.write import without_paths
+from fashion_export.conversion import without_paths
 
 slow = pytest.mark.slow
 

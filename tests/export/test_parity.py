@@ -5,8 +5,8 @@ import pytest
 
 from fashion_edge.decide import LabelSpace
 from fashion_export.calibration import load_inputs
-from fashion_export.graph import copy_network
 from fashion_export.parity import MARK, Limits, compare, layer_errors, too_few
+from fashion_export.repair import copy_network
 from fashion_export.source import load_run
 from fashion_export.variants import FLOAT32, INT8, Job
 

@@ -5,8 +5,7 @@ import pytest
 
 from fashion_edge.images import find_images, read_image
 from fashion_edge.preprocess import InputSpec, preprocess
-from fashion_export.graph import batch_norm, is_homogeneous, read_graph
-from fashion_export.repair import examine, repair
+from fashion_export.repair import batch_norm, examine, is_homogeneous, read_graph, repair
 from fashion_export.source import keras_scores, load_model
 
 pytestmark = pytest.mark.slow

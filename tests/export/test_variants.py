@@ -13,9 +13,9 @@ from fashion_edge.bundle import PRECISIONS, RUNTIMES, load_bundle
 from fashion_edge.decide import LabelSpace
 from fashion_edge.preprocess import InputSpec
 from fashion_export.cli import main
+from fashion_export.conversion import open_file
 from fashion_export.flatbuffer import ALIGNMENT, read_model, write_model
 from fashion_export.metadata import KEY, NEWEST, describe, embed_tflite, tflite_operators, unsupported_by_legacy
-from fashion_export.outcome import open_file
 from fashion_export.source import keras_scores, load_model
 from fashion_export.variants import ALL, INT8, ONNX, STANDARD, Job
 
