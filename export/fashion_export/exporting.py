@@ -1,24 +1,30 @@
 """The public function `export`: a run or a Keras model becomes a bundle, if its files agree with Keras."""
 
 import errno
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fashion_edge.atomic import refuse_existing_folder, refuse_unwritable
-from fashion_edge.bundle import MANIFEST, Bundle, load_bundle
+from fashion_edge.atomic import atomic_folder, refuse_existing_folder, refuse_unwritable
+from fashion_edge.backends import open_backend
+from fashion_edge.bundle import MANIFEST, Bundle, Golden, Manifest, Variant, load_bundle
 from fashion_edge.console import suppress_output
 from fashion_edge.defaults import BUNDLES, RUNS, default_run
 from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
+from fashion_edge.golden import TOLERANCE, self_check
 from fashion_edge.progress import make_progress
-from fashion_export.conversion import Options, Outcome, convert_source
+from fashion_export.calibration import to_csv
+from fashion_export.conversion import Artefact, Options, Outcome, convert_source
+from fashion_export.external import load_external
 from fashion_export.parity import Limits
-from fashion_export.report import print_table, report
-from fashion_export.source import Source, load_run
+from fashion_export.report import drift_picture, model_card, print_table, report
+from fashion_export.source import load_run
 from fashion_export.variants import ALL, STANDARD
-from fashion_export.write import write_bundle
 
 if TYPE_CHECKING:
     import keras
@@ -122,9 +128,8 @@ def export(
         if value not in choices:
             raise UsageError(f"{name} is {value!r}, not one of {', '.join(map(str, choices))}")
     source = Path(source) if isinstance(source, str) else source
-    if labels is None:
-        source = find_run(source)
-    origin = source.resolve() if isinstance(source, Path) else Path(getattr(source, "name", "model"))
+    named: Any = find_run(source) if labels is None else source
+    origin = named.resolve() if isinstance(named, Path) else Path(getattr(named, "name", "model"))
     target = Path(out) if out is not None else BUNDLES / (origin.name if labels is None else origin.stem)
     check_target(target, overwrite=overwrite, keep_failed=keep_failed)
     require_extra()
@@ -136,10 +141,10 @@ def export(
     with make_progress(progress) as display:
         folder = None if dataset is None else Path(dataset)
         if labels is None:
-            assert isinstance(source, Path)
-            opened = load_run(source, folder)
+            opened = load_run(named, folder)
         else:
-            opened = _open_external(source, labels, groups or {}, folder, input_range, channels, debug=debug)
+            with suppress_output(enabled=not debug):
+                opened = load_external(named, labels, groups or {}, folder, input_range, channels)
         outcome = convert_source(opened, options, display, command or f"fashion_export.export({opened.name!r})")
         for warning in outcome.warnings:
             display.line(f"warning: {warning}")
@@ -181,17 +186,6 @@ def require_extra() -> None:
         raise MissingExtraError(f"{missing}, which fashion-export needs,", "export")
 
 
-def _open_external(
-    model: Any, labels: Sequence[str], groups: Any, folder: Path | None, *scaling: Any, debug: bool
-) -> Source:
-    from fashion_export.external import load_external
-
-    if folder is None:
-        raise UsageError("a model from elsewhere needs photos to calibrate and compare on; name them with --dataset")
-    with suppress_output(enabled=not debug):
-        return load_external(model, labels, groups, folder, *scaling)
-
-
 def _refuse(outcome: Outcome, out: Path, *, keep: bool, overwrite: bool) -> None:
     """Raise `GateError` with the gate's reason and the layer with the largest error."""
     reason = outcome.refusals[0]
@@ -206,9 +200,61 @@ def _refuse(outcome: Outcome, out: Path, *, keep: bool, overwrite: bool) -> None
 
 
 def _write(outcome: Outcome, out: Path, *, overwrite: bool) -> Path:
+    """Write the bundle under a hidden name, replay its golden inputs, then rename it to `out`, numbered if taken."""
+    names: list[Path] = []
     try:
-        return write_bundle(outcome, out, overwrite=overwrite)
+        with atomic_folder(out, marker=MANIFEST, overwrite=overwrite, named=names.append) as part:
+            _write_files(outcome, part)
+            replay(part)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UsageError(f"no space left to write {out}; free some or name another folder with --out") from error
+    return names[0]
+
+
+def _write_files(outcome: Outcome, folder: Path) -> None:
+    golden, calibration = outcome.golden.to_npz(), outcome.prepared.calibration
+    (folder / "golden.npz").write_bytes(golden)
+    for artefact in outcome.artefacts:
+        (folder / artefact.recipe.file).write_bytes(artefact.data)
+    manifest = _to_manifest(outcome, hashlib.sha256(golden).hexdigest())
+    (folder / MANIFEST).write_text(json.dumps(manifest.to_json(), indent=2) + "\n", encoding="utf-8")
+    if len(calibration):
+        (folder / "calibration.csv").write_text(to_csv(calibration), encoding="utf-8")
+    if len(outcome.prepared.validation):
+        (folder / "drift.png").write_bytes(drift_picture(outcome))
+    (folder / "report.md").write_text(report(outcome), encoding="utf-8")
+    (folder / "MODEL_CARD.md").write_text(model_card(outcome), encoding="utf-8")
+
+
+def replay(folder: Path) -> None:
+    """Load a bundle as a device does, and run the golden inputs through every variant."""
+    bundle = load_bundle(folder)
+    for variant in bundle.manifest.variants:
+        self_check(bundle, variant, open_backend(bundle, variant))
+
+
+def _to_manifest(outcome: Outcome, golden_sha256: str) -> Manifest:
+    variants = tuple(_to_variant(artefact, outcome.verdict) for artefact in outcome.artefacts)
+    tolerance = {variant.precision: TOLERANCE[variant.precision] for variant in variants}
+    return Manifest(
+        space=outcome.space,
+        input=outcome.prepared.source.spec,
+        variants=variants,
+        golden=Golden("golden.npz", golden_sha256, tolerance),
+        provenance={**outcome.provenance, "parity": outcome.verdict},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _to_variant(artefact: Artefact, verdict: str) -> Variant:
+    measured = artefact.parity.to_metrics() if artefact.parity else {}
+    return Variant(
+        file=artefact.recipe.file,
+        runtime=artefact.recipe.runtime,
+        precision=artefact.recipe.precision,
+        bytes=len(artefact.data),
+        sha256=hashlib.sha256(artefact.data).hexdigest(),
+        metrics={**measured, "parity": verdict, "min_runtime": artefact.min_runtime},
+    )

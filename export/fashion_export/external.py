@@ -29,11 +29,13 @@ def load_external(
     model: Any,
     labels: Sequence[str],
     groups: Mapping[str, Sequence[str]],
-    dataset: Path,
+    dataset: Path | None,
     input_range: str | None = None,
     channels: str = "RGB",
 ) -> Source:
     """The source of a Keras model or its path, with the arguments of `export`."""
+    if dataset is None:
+        raise UsageError("a model from elsewhere needs photos to calibrate and compare on; name them with --dataset")
     if not dataset.is_dir():
         raise UsageError(f"{dataset} is not a folder of photos; name one with --dataset")
     members = {name: list(group) for name, group in groups.items()}

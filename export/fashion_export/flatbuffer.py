@@ -4,6 +4,7 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 ALIGNMENT = 16  # bytes; schema.fbs: `data:[ubyte] (force_align: 16)`, which the Python classes ignore
 FILE_ID = b"TFL3"
@@ -24,8 +25,6 @@ class AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
 
 def read_model(data: bytes) -> Any:
     """The `ModelT` object tree of a .tflite file."""
-    from ai_edge_litert import schema_py_generated as schema
-
     return schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(bytearray(data), 0))
 
 
@@ -74,8 +73,6 @@ def _add_child(builder: Any, value: Any) -> int:
 
 def insert_cast(model: Any) -> None:
     """Make `model` (a `ModelT` with one float32 input) expect uint8: its old input becomes the output of a CAST."""
-    from ai_edge_litert import schema_py_generated as schema
-
     graph = model.subgraphs[0]
     old = int(graph.inputs[0])
     graph.tensors[old].name = b"image/float"
@@ -94,8 +91,6 @@ def split_quantize(data: bytes) -> bytes:
     each pixel separately. DEQUANTIZE and QUANTIZE via float have vector code in XNNPACK. A file that starts otherwise
     stays as it is.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
     model, builtin = read_model(data), schema.BuiltinOperator
     graph = model.subgraphs[0]
     first = graph.operators[0]
@@ -118,8 +113,6 @@ def builtin_of(code: Any) -> int:
 
 def _add_tensor(graph: Any, name: bytes, kind: int, like: int) -> int:
     """The number of a new tensor without data, in the shape of tensor `like`."""
-    from ai_edge_litert import schema_py_generated as schema
-
     tensor = schema.TensorT()
     tensor.name, tensor.type, tensor.buffer = name, kind, 0  # buffer 0 is the empty one
     tensor.shape = list(graph.tensors[like].shape)
@@ -129,16 +122,12 @@ def _add_tensor(graph: Any, name: bytes, kind: int, like: int) -> int:
 
 def _make_operator(model: Any, builtin: int, source: int, target: int) -> Any:
     """An operator from one tensor to another; its code, of version 1, is added if the file lacks it."""
-    from ai_edge_litert import schema_py_generated as schema
-
     codes = [builtin_of(code) for code in model.operatorCodes]
     if builtin not in codes:
         code = schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = builtin
-        code.version = 1
+        code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, builtin, 1
         model.operatorCodes.append(code)
         codes.append(builtin)
     operator = schema.OperatorT()
-    operator.opcodeIndex = codes.index(builtin)
-    operator.inputs, operator.outputs = [source], [target]
+    operator.opcodeIndex, operator.inputs, operator.outputs = codes.index(builtin), [source], [target]
     return operator

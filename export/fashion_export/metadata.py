@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.preprocess import InputSpec
@@ -26,13 +27,11 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time keeps the bytes reproducible
 
 def embed_tflite(data: bytes, space: LabelSpace, spec: InputSpec, name: str) -> bytes:
     """A .tflite file with tensors named `image` and `scores`, a signature, the metadata and the label file."""
-    from ai_edge_litert import schema_py_generated as schema
-
     model = read_model(data)
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].name = b"image"
     graph.tensors[graph.outputs[0]].name = b"scores"
-    model.signatureDefs = [_signature(schema, graph)]
+    model.signatureDefs = [_signature(graph)]
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(describe(space, spec, name), np.uint8)
     model.buffers.append(buffer)
@@ -69,7 +68,7 @@ def facts_json(space: LabelSpace, spec: InputSpec) -> str:
     return json.dumps({**labels, "input": vars(spec)})
 
 
-def _signature(schema: Any, graph: Any) -> Any:
+def _signature(graph: Any) -> Any:
     signature = schema.SignatureDefT()
     signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
     signature.inputs, signature.outputs = [schema.TensorMapT()], [schema.TensorMapT()]
@@ -113,8 +112,6 @@ RUNTIME_KEY = b"min_runtime_version"
 
 def tflite_operators(data: bytes) -> tuple[dict[str, int], str]:
     """`NAME vN` -> count, and the oldest TFLite runtime, as recorded by the converter."""
-    from ai_edge_litert import schema_py_generated as schema
-
     model = read_model(data)
     names = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     labels = [f"{names.get(builtin_of(code), builtin_of(code))} v{code.version}" for code in model.operatorCodes]

@@ -221,7 +221,7 @@ def test_full_disk_leaves_nothing(run, tmp_path, monkeypatch):
 
 @slow
 def test_sigterm_leaves_nothing(run, tmp_path, monkeypatch, run_export):
-    monkeypatch.setattr("fashion_export.write.replay", lambda _folder: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr("fashion_export.exporting.replay", lambda _folder: os.kill(os.getpid(), signal.SIGTERM))
     err = run_export(run, "--tflite-only", "--out", tmp_path / "bundles" / "out", status=130)
     assert "fashion-export: interrupted" in err
     assert list((tmp_path / "bundles").iterdir()) == []
