@@ -1,10 +1,18 @@
-"""Atomic outputs: written under a hidden name in the same folder and renamed when complete, so no output is partial."""
+"""Atomic outputs: written under a hidden name in the same folder and renamed when complete, so no output is partial.
 
+What is renamed is on the disk first (fsync). A hidden file or folder is locked while its writer lives; the system
+releases the lock of a process that was killed. The next output in that folder removes what was left, and says so. A
+process number in the name would not do: numbers are used again, in containers at once, and on a network share they
+belong to another machine.
+"""
+
+import errno
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
 from secrets import token_hex
@@ -13,11 +21,17 @@ from fashion_edge.console import say
 from fashion_edge.errors import OutputExistsError, UsageError
 
 HINT = "name another, or allow overwriting (--overwrite, overwrite=True)"
+HIDDEN = re.compile(r"\.(?P<stem>.+)\.(?P<kind>part|old)-([0-9a-f]{8}|\d+)(?P<suffix>\.\w+)?")
+
+
+def is_free(path: Path) -> bool:
+    """Whether there is nothing to overwrite: no such path, or a folder that is empty but for leftovers."""
+    return not path.exists() or (path.is_dir() and all(HIDDEN.fullmatch(entry.name) for entry in path.iterdir()))
 
 
 def refuse_existing(path: Path, *, overwrite: bool, hint: str = HINT) -> None:
     """Raise `OutputExistsError` if an output exists and must not be overwritten; an empty folder does not count."""
-    if not (overwrite or not path.exists() or (path.is_dir() and not any(path.iterdir()))):
+    if not (overwrite or is_free(path)):
         raise OutputExistsError(f"{path} exists already; {hint}")
 
 
@@ -29,7 +43,7 @@ def refuse_existing_folder(path: Path, *, marker: str, overwrite: bool) -> None:
     replaceable, hint = (path / marker).is_file(), HINT
     if not replaceable:
         reason = f"it has no {marker}" if path.is_dir() else "it is not a folder"
-        hint = f"name another: {reason}, so --overwrite does not touch it"
+        hint = f"name another: {reason}, so it is never overwritten"
     refuse_existing(path, overwrite=overwrite and replaceable, hint=hint)
 
 
@@ -105,12 +119,18 @@ def atomic_folder(
     path = path.resolve() if path.is_symlink() else path
     refuse_existing_folder(path, marker=marker, overwrite=overwrite)
     _make_parent(path)
+    clear_leftovers(path.parent)
     part = path.with_name(f".{path.name}.part-{token_hex(4)}")
     part.mkdir()
     try:
-        yield part
-        replaces = overwrite and (path / marker).is_file()
-        named(_replace_folder(part, path) if replaces else take_free_name(part, path))
+        with _locked(part):
+            yield part
+            for entry in (*part.rglob("*"), part):
+                _sync(entry)
+            replaces = overwrite and (path / marker).is_file()
+            name = _replace_folder(part, path) if replaces else take_free_name(part, path)
+            _sync(path.parent)
+            named(name)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -118,24 +138,32 @@ def atomic_folder(
 def _replace_folder(part: Path, path: Path) -> Path:
     """Rename `part` to `path`; the old folder is deleted last."""
     old = path.with_name(f".{path.name}.old-{token_hex(4)}")
-    try:
-        path.rename(old)
-    except OSError:  # EBUSY: a mount point; EXDEV: a folder from a layer of a container image
-        return take_free_name(part, path, "it cannot be replaced, as a mount point cannot")
-    try:
-        name = take_free_name(part, path)
-    except OSError:
-        old.rename(path)
-        raise
-    shutil.rmtree(old)
+    with _locked(path):
+        try:
+            path.rename(old)
+        except OSError:  # EBUSY: a mount point; EXDEV: a folder from a layer of a container image
+            return take_free_name(part, path, "it cannot be replaced, as a mount point cannot")
+        try:
+            name = take_free_name(part, path)
+        except OSError:
+            old.rename(path)
+            raise
+        shutil.rmtree(old)
     return name
 
 
 @contextmanager
-def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a hidden path with the same suffix to write; it is renamed to `path` when the block ends without error.
+def atomic_file(
+    path: Path,
+    *,
+    overwrite: bool = False,
+    suffix: str | None = None,
+    named: Callable[[Path], object] = lambda _name: None,
+) -> Iterator[Path]:
+    """Yield a hidden path to write; it is renamed to `path` when the block ends without error.
 
-    Devices and pipes are yielded as they are. Symbolic links, taken names and errors are as for `atomic_folder`.
+    It has the same suffix as `path`, or another `suffix`. Devices and pipes are yielded as they are. Symbolic links,
+    taken names, `named` and errors are as for `atomic_folder`.
     """
     if is_device(path):
         yield path
@@ -143,15 +171,18 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     refuse_existing(path, overwrite=overwrite)
     path = path.resolve() if path.is_symlink() else path
     _make_parent(path)
-    part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
-    try:
-        yield part
-        if overwrite:
-            part.replace(path)
-        else:
-            take_free_name(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    part = path.with_name(f".{path.stem}.part-{token_hex(4)}{path.suffix if suffix is None else suffix}")
+    clear_leftovers(path.parent, part.suffix)
+    part.touch()
+    with _locked(part):
+        try:
+            yield part
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        _sync(part)
+        named(part.replace(path) if overwrite else take_free_name(part, path))
+        _sync(path.parent)
 
 
 def _make_parent(path: Path) -> None:
@@ -160,3 +191,78 @@ def _make_parent(path: Path) -> None:
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise UsageError(f"cannot write to {path.parent}: {error.strerror}; name another folder") from error
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Write files so that each is whole, the last of them last; none if the disk is full.
+
+    They are not synced: a camera's loop would wait for an SD card, which takes tenths of a second.
+    """
+    with ExitStack() as stack:
+        parts: list[Path] = []
+        for file, content in files.items():
+            parts += [file.with_name(f".new.part-{token_hex(4)}{file.suffix}")]  # file.name may be as long as can be
+            parts[-1].touch()
+            stack.callback(parts[-1].unlink, missing_ok=True)
+            stack.enter_context(_locked(parts[-1]))
+            parts[-1].write_bytes(content)
+        for part, file in zip(parts, files, strict=True):
+            part.replace(file)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if path.is_file() and error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot
+            raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Lock a file or a folder; gives False if another process has it, or where there are no locks."""
+    descriptor = None
+    try:
+        import fcntl
+
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # NFS locks what is open for writing
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = True
+    except (ImportError, OSError):
+        locked = False
+    try:
+        yield locked
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def find_leftovers(folder: Path, *suffixes: str, deep: bool = False) -> Iterator[Path]:
+    """Hidden files with one of these suffixes, or folders for "", whose writer was killed; each is locked meanwhile."""
+    for path in sorted((folder.rglob if deep else folder.glob)(".*-*")):
+        found = HIDDEN.fullmatch(path.name)
+        if found and (found["suffix"] or "") in suffixes:
+            with _locked(path) as dead:
+                if dead:
+                    yield path
+
+
+def clear_leftovers(folder: Path, *suffixes: str, deep: bool = False) -> None:
+    """Remove what killed runs left in a folder, or restore what they were about to replace; says so."""
+    for path in find_leftovers(folder, *(suffixes or [""]), deep=deep):
+        stem, _, kind = path.name[1:].rpartition(".")
+        target = path.with_name(stem)
+        try:
+            if kind.startswith("old") and not target.exists():
+                path.rename(target)
+                say(f"restored {target}, which a run that was killed was about to replace")
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            say(f"removed {path}, which a run that was killed left unfinished")
+        except OSError as error:
+            say(f"{path}, which a run that was killed left unfinished, cannot be removed: {error.strerror}")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from fashion_edge.atomic import refuse_existing
+from fashion_edge.atomic import atomic_file, clear_leftovers, is_free, refuse_existing, write_files
 from fashion_edge.bundle import is_plain
 from fashion_edge.console import say
 from fashion_edge.decide import Smoothing
@@ -115,9 +115,9 @@ def _plain(text: str) -> str:
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
     """Refuse a folder that is not empty: a recording unless `overwrite`, anything else always."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / HEADER).is_file():
+    if folder.is_dir() and not is_free(folder) and not (folder / HEADER).is_file():
         problem = "exists already and is not a recording"
-        raise OutputExistsError(f"{folder} {problem}; name another, since --overwrite does not touch it")
+        raise OutputExistsError(f"{folder} {problem}; name another, since it is never overwritten")
     refuse_existing(folder, overwrite=overwrite)
 
 
@@ -135,13 +135,17 @@ class RawSink(Sink):
         self._frames = 0
         check_folder(folder, overwrite=overwrite)
         try:
-            for file in (*(folder / FRAMES).glob("*.png"), folder / HEADER, folder / LINES):  # of an older recording
-                if file.parent == folder or file.stem.isdecimal():
-                    file.unlink(missing_ok=True)
-            (folder / FRAMES).mkdir(parents=True, exist_ok=True)
+            if (folder / LINES).exists():  # of an older recording: no line may go with the new header or a lost frame
+                (folder / LINES).write_bytes(b"")
             created = datetime.now(UTC).isoformat(timespec="seconds")
             data = msgspec.json.encode(msgspec.structs.replace(header, created=created))
-            (folder / HEADER).write_bytes(msgspec.json.format(data) + b"\n")
+            with atomic_file(folder / HEADER, overwrite=True) as part:  # first: without it, this is another folder
+                part.write_bytes(msgspec.json.format(data) + b"\n")
+            for file in (folder / FRAMES).glob("*.png"):
+                if file.stem.isdecimal():
+                    file.unlink()
+            (folder / FRAMES).mkdir(exist_ok=True)
+            clear_leftovers(folder / FRAMES, ".png")
             self._lines = (folder / LINES).open("wb", buffering=0)
         except OSError as error:
             raise UsageError(f"{self.name} cannot be written: {error.strerror}; name another folder") from error
@@ -159,7 +163,7 @@ class RawSink(Sink):
         self._left -= len(data)
         self._frames += 1
         name = f"{frame.index:08d}.png"
-        (self._folder / FRAMES / name).write_bytes(data)
+        write_files({self._folder / FRAMES / name: data})
         decided = {"text": result.decision.text, "decision": dict(result.decision.by_group)}
         scores = {"scores": result.score_array.tolist(), "smoothed": result.smoothed_array.tolist()}
         self._write({"frame": frame.index, "at": frame.moment, "file": name, **decided, **scores})

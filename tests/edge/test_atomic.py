@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fashion_edge.atomic import atomic_file, atomic_folder
+from fashion_edge.atomic import atomic_file, atomic_folder, write_files
 from fashion_edge.errors import OutputExistsError, UsageError
 
 
@@ -42,7 +42,7 @@ def test_an_interrupted_folder_is_deleted(tmp_path):
     ("content", "overwrite", "message"),
     [
         ("photo.jpg", False, "one exists already.*it has no run.json"),
-        ("photo.jpg", True, "so --overwrite does not touch it"),
+        ("photo.jpg", True, "one exists already.*it has no run.json, so it is never overwritten"),
         ("run.json", False, r"name another, or allow overwriting \(--overwrite, overwrite=True\)"),
     ],
 )
@@ -176,3 +176,83 @@ def test_the_old_folder_is_restored_if_the_new_one_cannot_be_renamed(tmp_path, m
         write_run(target, overwrite=True)
     assert (target / "run.json").read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.fixture
+def synced(monkeypatch):
+    """Names that were on the disk, in order."""
+    names, sync = list[str](), os.fsync
+
+    def note(descriptor: int) -> None:
+        names.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    return names
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, synced):
+    with atomic_file(tmp_path / "out.json") as part:
+        part.write_text("{}")
+    assert synced == [part.name, tmp_path.name]
+
+
+def test_a_folder_is_on_the_disk_before_it_gets_its_name(tmp_path, synced):
+    write_run(tmp_path / "run")
+    assert synced[0] == "run.json"
+    assert synced[1].startswith(".run.part-")
+    assert synced[2] == tmp_path.name
+
+
+def make_leftover(folder: Path, name: str) -> Path:
+    path = folder / name
+    if path.suffix in (".json", ".npz"):
+        path.write_text("half")
+    else:
+        path.mkdir()
+        (path / "run.json").write_text("old")
+    return path
+
+
+@pytest.mark.parametrize("name", [".out.part-0a1b2c3d.json", ".other.part-0a1b2c3d.json", ".out.part-4711.json"])
+def test_the_next_file_removes_what_a_killed_run_left(tmp_path, capsys, name):
+    left = make_leftover(tmp_path, name)
+    others = [make_leftover(tmp_path, other) for other in (".out.part-0a1b2c3d.npz", ".run.part-0a1b2c3d", ".b-1.json")]
+    with atomic_file(tmp_path / "out.json") as part:
+        part.write_text("{}")
+    assert set(tmp_path.iterdir()) == {tmp_path / "out.json", *others}
+    assert f"removed {left}, which a run that was killed left unfinished" in capsys.readouterr().err
+
+
+def test_the_next_folder_removes_what_a_killed_run_left(tmp_path, capsys):
+    make_leftover(tmp_path, "one")
+    for name in (".one.part-0a1b2c3d", ".one.old-0a1b2c3d", ".v1.2.part-0a1b2c3d"):
+        make_leftover(tmp_path, name)
+    write_run(tmp_path / "two")
+    assert set(tmp_path.iterdir()) == {tmp_path / "one", tmp_path / "two"}
+    assert capsys.readouterr().err.count("which a run that was killed left unfinished") == 3
+
+
+def test_a_folder_that_was_about_to_be_replaced_is_restored(tmp_path, capsys):
+    make_leftover(tmp_path, ".one.old-0a1b2c3d")
+    write_run(tmp_path / "two")
+    assert (tmp_path / "one" / "run.json").read_text() == "old"
+    assert f"restored {tmp_path / 'one'}, which" in capsys.readouterr().err
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path):
+    with atomic_file(tmp_path / "one.json") as file, atomic_folder(tmp_path / "run", marker="run.json") as folder:
+        file.write_text("one")
+        write_run(tmp_path / "other")
+        with atomic_file(tmp_path / "two.json") as part:
+            part.write_text("two")
+        (folder / "run.json").touch()
+    assert {path.name for path in tmp_path.iterdir()} == {"one.json", "two.json", "run", "other"}
+
+
+def test_files_of_a_set_are_written_all_or_none(tmp_path):
+    write_files({tmp_path / "a.json": b"{}", tmp_path / "a.jpg": b"jpeg"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.json": b"{}", "a.jpg": b"jpeg"}
+    with pytest.raises(OSError, match="No such file"):
+        write_files({tmp_path / "b.json": b"{}", tmp_path / "none" / "b.jpg": b"jpeg"})
+    assert len(list(tmp_path.iterdir())) == 2

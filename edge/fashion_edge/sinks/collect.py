@@ -11,6 +11,7 @@ from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fashion_edge.atomic import clear_leftovers, write_files
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import UsageError
 from fashion_edge.result import Result, WallClock, result_record
@@ -41,6 +42,7 @@ class CollectSink(Sink):
         self.output = f"low-confidence frames kept: 0, in {folder}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            clear_leftovers(folder, ".jpg", ".json", deep=True)
             found = (path for path in folder.rglob("*.jpg") if COLLECTED.fullmatch(path.name))
             self._files = deque((path, _size(path)) for path in sorted(found, key=lambda path: path.name))
         except OSError as error:
@@ -61,7 +63,9 @@ class CollectSink(Sink):
         text = json.dumps({**result_record(result, self._clock), **details}, ensure_ascii=False, indent=1)
         path = self._folder / self._choose_folder(result) / self._file_name(result)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_both(path, encode(result.box.crop(result.frame.image), ".jpg", JPEG_QUALITY), f"{text}\n".encode())
+        picture = encode(result.box.crop(result.frame.image), ".jpg", JPEG_QUALITY)
+        # the picture last, so that each has its sidecar
+        write_files({_sidecar(path): f"{text}\n".encode(), path: picture})
         self._count += 1
         self.output = f"low-confidence frames kept: {self._count}, in {self._folder}"
         self._files.append((path, _size(path)))
@@ -87,20 +91,6 @@ class CollectSink(Sink):
             path.unlink(missing_ok=True)
             _sidecar(path).unlink(missing_ok=True)
             self._bytes -= size
-
-
-def _write_both(path: Path, picture: bytes, text: bytes) -> None:
-    """Write a picture and its sidecar: both, or neither."""
-    files = {_sidecar(path): text, path: picture}  # the picture last, so that each has its sidecar
-    parts = {file: file.with_name(f".{file.name}.part") for file in files}
-    try:
-        for file, content in files.items():
-            parts[file].write_bytes(content)
-        for file, part in parts.items():
-            part.replace(file)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
 
 
 def _sidecar(path: Path) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fashion_edge.atomic import clear_leftovers, write_files
 from fashion_edge.errors import UsageError
 from fashion_edge.opencv import cv2
 from fashion_edge.result import Result
@@ -31,6 +32,7 @@ class StillsSink(Sink):
         self.output = f"annotated pictures: {folder}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            clear_leftovers(folder, ".jpg", ".jpeg", deep=True)
         except OSError as error:
             raise UsageError(f"{self.name} is not a folder that can be written: {error.strerror}") from error
 
@@ -80,9 +82,4 @@ def encode(image: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
 
 def write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
     """Write an image (h, w, 3) B, G, R atomically."""
-    part = path.with_name(f".{os.getpid()}.part")  # short: the name itself may be as long as a name can be
-    try:
-        part.write_bytes(encode(image, ".jpg", JPEG_QUALITY))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_files({path: encode(image, ".jpg", JPEG_QUALITY)})

@@ -1,21 +1,24 @@
-"""An annotated video, written under a hidden name until it is complete."""
+"""An annotated video, written under a hidden name until it is complete; what a crash leaves can be read."""
 
 import errno
 import os
 import shutil
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.atomic import refuse_existing, take_free_name
+from fashion_edge.atomic import atomic_file, find_leftovers, refuse_existing, take_free_name
+from fashion_edge.console import say
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Frame
 from fashion_edge.opencv import cv2
 from fashion_edge.overlay import draw_no_signal
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
+from fashion_edge.sinks.mp4 import FRAGMENTED, FragmentedMp4
 
 SUFFIXES = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
 MIN_FREE = 32 << 20  # bytes: OpenCV does not report a full disk
@@ -43,7 +46,6 @@ class VideoSink(Sink):
         self, path: Path, fps: float, *, still: bool = False, replayed: bool = False, overwrite: bool = False
     ) -> None:
         check_suffix(path)
-        refuse_existing(path, overwrite=overwrite)
         self.name = f"--record {path}"
         self._shown = path
         path = path.resolve() if path.is_symlink() else path.absolute()  # FFmpeg takes 2026-11-25T13:00.mp4 for a URL
@@ -52,14 +54,15 @@ class VideoSink(Sink):
         self._fps = fps if fps * 1000 <= 65535 else round(fps, 2)
         self._still = still
         self._replayed = replayed
-        self._overwrite = overwrite
-        self._part = path.with_name(f".{path.stem}.part-{os.getpid()}{path.suffix}")
         self._writer: Any = None
         self._size = (0, 0)
         self._frames = 0
         self._lost = False
         self._previous: NDArray[np.uint8] | None = None
         self._start, self._since_start = 0.0, 0  # moment of the first frame, and frames written since
+        self._file = ExitStack()
+        self._part = self._make_part(overwrite=overwrite)
+        self._fragments = FragmentedMp4(self._part)
 
     def put(self, result: Result) -> None:
         """Append the annotated frame."""
@@ -87,18 +90,30 @@ class VideoSink(Sink):
 
     def close(self) -> None:
         """Finish the container and rename it; to a numbered name if another program took the name meanwhile."""
-        if self._writer is None:
-            return
-        self._writer.release()
-        self._writer = None
-        if not self._frames:
-            self._part.unlink(missing_ok=True)
-            return
-        name = self._part.replace(self._path) if self._overwrite else take_free_name(self._part, self._path)
+        if self._writer is not None:
+            self._writer.release()
+            self._writer = None
+        with suppress(EOFError), self._file:
+            if not self._frames:
+                raise EOFError  # which deletes the hidden file
+            if self._part.suffix == FRAGMENTED:
+                with suppress(OSError):  # of a full disk; the fragments can be played, too
+                    self._fragments.finish()
+
+    def _make_part(self, *, overwrite: bool) -> Path:
+        """Recover what killed runs left in the folder, then create the hidden file."""
+        refuse_existing(self._path, overwrite=overwrite)
+        for left in find_leftovers(self._path.parent, FRAGMENTED, *SUFFIXES):
+            _recover(left)
+        suffix = FRAGMENTED if self._path.suffix.lower() == ".mp4" else None
+        return self._file.enter_context(
+            atomic_file(self._path, overwrite=overwrite, suffix=suffix, named=self._set_output)
+        )
+
+    def _set_output(self, name: Path) -> None:
         self.output = f"video: {self._shown if name == self._path else name}"
 
     def _open(self, width: int, height: int) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._check_disk()
         code = cv2.VideoWriter.fourcc(*SUFFIXES[self._path.suffix.lower()])
         writer = cv2.VideoWriter(str(self._part), code, self._fps, (width, height))
@@ -128,12 +143,32 @@ class VideoSink(Sink):
     def _write(self, image: NDArray[np.uint8]) -> None:
         if self._frames % CHECK_EVERY == 0:
             self._check_disk()
+            if self._part.suffix == FRAGMENTED:
+                self._fragments.update()
         self._frames += 1
         self._writer.write(image)
 
     def _check_disk(self) -> None:
         if shutil.disk_usage(self._path.parent).free < MIN_FREE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _recover(left: Path) -> None:
+    """Give a visible name to a video that a killed run left, or remove it if no frame can be read."""
+    whole, suffix = left.stat().st_nlink > 1, left.suffix  # killed after it had got its name
+    try:
+        if suffix == FRAGMENTED and not whole:
+            FragmentedMp4(left).finish()
+            suffix = ".mp4"
+        if not whole and cv2.VideoCapture(str(left), cv2.CAP_FFMPEG).read()[0]:
+            stem = left.name[1:].rpartition(".part-")[0]
+            name = take_free_name(left, left.with_name(f"{stem}-recovered{suffix}"), "it exists already")
+            say(f"recovered {name}, which a run that was killed was recording")
+        else:
+            left.unlink()
+            say(f"removed {left}, of which a run that was killed had recorded nothing that can be read")
+    except OSError as error:
+        say(f"{left}, which a run that was killed left, cannot be recovered: {error.strerror}")
 
 
 def _letterbox(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -130,6 +131,65 @@ def test_a_name_that_is_taken_meanwhile_is_not_overwritten(tmp_path, monkeypatch
     assert sink.output == f"video: {kept}"
     assert f"two.mp4: another program took that name meanwhile; the output is {kept}" in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.fixture
+def killed(tmp_path, make_result):
+    """Leave what a killed run leaves: the hidden file of a video with this suffix, cut at the end."""
+
+    def kill(suffix: str, keep: float = 0.9) -> None:
+        recording = tmp_path / "recording"
+        sink = VideoSink(recording / f"out{suffix}", fps=10.0)
+        for index in range(100):
+            sink.put(make_result(index, moment=index / 10))
+        (hidden,) = recording.iterdir()
+        sink.close()
+        data = (recording / f"out{suffix}").read_bytes()
+        (tmp_path / hidden.name).write_bytes(data[: int(keep * len(data))])
+        shutil.rmtree(recording)
+
+    return kill
+
+
+def record(path: Path, make_result: Make) -> None:
+    with VideoSink(path, fps=10.0) as sink:
+        sink.put(make_result())
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".avi"])
+def test_the_next_recording_recovers_what_a_killed_run_left(tmp_path, killed, capsys, make_result, suffix):
+    killed(suffix)
+    record(tmp_path / "next.mp4", make_result)
+    recovered = tmp_path / f"out-recovered{suffix}"
+    assert len(read_frames(recovered)) >= 80
+    assert set(tmp_path.iterdir()) == {recovered, tmp_path / "next.mp4"}
+    assert f"recovered {recovered}, which a run that was killed was recording" in capsys.readouterr().err
+
+
+def test_what_is_recovered_replaces_nothing(tmp_path, killed, make_result):
+    for name in ("out.avi", "out-recovered.avi"):
+        (tmp_path / name).write_text("mine")
+    killed(".avi")
+    record(tmp_path / "next.mp4", make_result)
+    assert (tmp_path / "out-recovered.avi").read_text() == "mine"
+    assert len(read_frames(tmp_path / "out-recovered-2.avi")) >= 80
+
+
+@pytest.mark.parametrize("name", [".out.part-0a1b2c3d.ismv", ".out.part-0a1b2c3d.mkv", ".out.part-4711.mp4"])
+@pytest.mark.parametrize("data", [b"", b"\0\0\0\x20ftypisom and no index"])
+def test_the_next_recording_removes_what_cannot_be_read(tmp_path, capsys, make_result, name, data):
+    (tmp_path / name).write_bytes(data)
+    record(tmp_path / "next.mp4", make_result)
+    assert list(tmp_path.iterdir()) == [tmp_path / "next.mp4"]
+    assert f"removed {tmp_path / name}, of which" in capsys.readouterr().err
+
+
+def test_two_recordings_into_one_folder_leave_each_other_alone(tmp_path, make_result):
+    with VideoSink(tmp_path / "one.mp4", fps=10.0) as one:
+        one.put(make_result())
+        record(tmp_path / "two.mp4", make_result)
+        one.put(make_result(moment=0.1))
+    assert {path.name: len(read_frames(path)) for path in tmp_path.iterdir()} == {"one.mp4": 2, "two.mp4": 1}
 
 
 VARIABLE = [*(i / 60 for i in range(300)), *(5 + i / 10 for i in range(50))]
