@@ -131,6 +131,21 @@ def test_home_assistant_finds_the_sensor_and_its_state(port: int, clip: Path) ->
     assert sensor["availability_topic"] in seen
 
 
+@pytest.mark.broker
+@pytest.mark.skipif(MOSQUITTO is None, reason="NO BROKER: apt install mosquitto")
+def test_home_assistant_without_a_camera_ends_in_a_sentence(port: int) -> None:
+    done = run_example("home_assistant.py", f"127.0.0.1:{port}", 97, status=1)
+    assert done.stderr.startswith("home_assistant.py: camera /dev/video97 does not exist")
+    assert done.stderr.count("\n") == 1
+
+
+def test_home_assistant_without_a_broker_ends_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        closed = free.getsockname()[1]
+    pytest.importorskip("paho.mqtt.client")
+    assert "Connection refused" in run_example("home_assistant.py", f"127.0.0.1:{closed}", status=1).stderr
+
+
 @pytest.mark.slow
 def test_ray_labels_a_folder_with_two_workers(photos: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="NO RAY: pip install 'ray[data]'")

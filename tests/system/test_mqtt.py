@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from fashion_edge.defaults import SHIPPED_BUNDLE
+
 mqtt = pytest.importorskip("paho.mqtt.client", reason="NO MQTT CLIENT: pip install 'fashion-edge[mqtt]'")
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
 pytestmark = [
@@ -23,16 +25,18 @@ pytestmark = [
 class Broker:
     """A mosquitto on a free port, with one user."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         password = folder / "users"
         subprocess.run(["mosquitto_passwd", "-b", "-c", password, "edge", "swordfish"], check=True)
         password.chmod(0o644)
         folder.chmod(0o755)
+        self.database = folder / "mosquitto.db"
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous false\npassword_file {password}\nuser root\n"
+            f"persistence {str(keeps).lower()}\npersistence_location {folder}/\n"
         )
         self.start()
 
@@ -62,6 +66,9 @@ class Home:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
+    def publish(self, topic: str, payload: str) -> None:
+        self._client.publish(topic, payload, 1, retain=True).wait_for_publish(10)
+
     def wait(self, topic: str, *texts: str) -> str:
         """Wait for one of these texts, or for any; topics are those of the camera in the hall."""
         topic = topic if "/" in topic else f"fashion-edge/hall_camera/{topic}"
@@ -81,8 +88,8 @@ def wait_until(true: Callable[[], bool], seconds: float = 30.0) -> None:
 
 
 @pytest.fixture
-def broker(tmp_path_factory):
-    one = Broker(tmp_path_factory.mktemp("broker"))
+def broker(tmp_path_factory, request):
+    one = Broker(tmp_path_factory.mktemp("broker"), keeps=getattr(request, "param", False))
     yield one
     one.stop()
 
@@ -127,6 +134,49 @@ def test_a_home_receives_the_device_its_decisions_and_its_end(home, start):
     end(child, signal.SIGTERM)
     for topic in ("availability", "source"):
         home.wait(topic, "offline")
+
+
+@pytest.fixture
+def other_bundle(tmp_path):
+    """The shipped bundle with other names of its groups."""
+    folder = Path(shutil.copytree(SHIPPED_BUNDLE, tmp_path / "other"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["groups"] = dict(zip(("tint", "piece"), manifest["groups"].values(), strict=True))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_sensors_of_a_former_bundle_are_removed_and_others_stay(home, start, other_bundle):
+    sensors = "homeassistant/sensor/fashion_edge_hall_camera"
+    others = (f"{sensors}_2/tint/config", "homeassistant/sensor/x/tint/config", "fashion-edge/hall_camera_2/tint")
+    for topic in (*others, "fashion-edge/hall_camera/tint"):
+        home.publish(topic, "{}")
+    for bundle, came, went in ((other_bundle, "tint", "colour"), (SHIPPED_BUNDLE, "colour", "tint")):
+        child = start("--bundle", str(bundle), "--seconds", "1")
+        _, err = child.communicate(timeout=60)
+        assert child.returncode == 0, err
+        home.wait(f"{sensors}/{came}/config")
+        wait_until(lambda went=went: not home.seen.get(f"{sensors}/{went}/config"))
+    assert not home.seen["fashion-edge/hall_camera/tint"]
+    assert all(home.seen[topic] == "{}" for topic in others)
+
+
+@pytest.mark.parametrize("broker", [True], indirect=True, ids=["which keeps messages over a restart"])
+def test_sensors_of_a_former_bundle_are_removed_from_a_broker_that_comes_late(broker, start):
+    stale, home = "homeassistant/sensor/fashion_edge_hall_camera/tint/config", Home(broker.port)
+    home.publish(stale, "{}")
+    home.close()
+    broker.stop()
+    assert stale.encode() in broker.database.read_bytes()
+    child = start()
+    while "trying again in the background" not in child.stderr.readline():
+        assert child.poll() is None
+    broker.start()
+    home = Home(broker.port)
+    home.wait("availability", "online")
+    wait_until(lambda: not home.seen.get(stale))
+    end(child, signal.SIGINT)
+    home.close()
 
 
 def test_the_last_will_of_a_killed_program_is_offline(home, start):

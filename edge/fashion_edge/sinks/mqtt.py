@@ -5,6 +5,7 @@ Discovery follows home-assistant.io/integrations/mqtt: one retained configuratio
 
 import hashlib
 import json
+import math
 import os
 import re
 import socket
@@ -20,6 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import fashion_edge
+from fashion_edge.bundle import is_plain
 from fashion_edge.decide import NOTHING, LabelSpace
 from fashion_edge.errors import MissingExtraError, UsageError, brief
 from fashion_edge.frame import Event
@@ -37,6 +39,7 @@ GOODBYE_S = 2.0
 ANSWER_S = 5.0  # how long a short run waits for the first connection
 SOON_S = 5.0  # connections that end sooner, again and again, have a second device with the same client id
 AT_MOST_ONCE, AT_LEAST_ONCE = 0, 1
+MAX_STATE = 255  # characters of a state in Home Assistant; a longer one becomes "unknown"
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,9 @@ def _read_password(path: Path) -> str:
 
 def _make_id(name: str) -> str:
     """Lower-case ASCII letters, digits and `_`; a name with other letters gets a hash, so that two names differ."""
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "device"
-    lost = any(letter.isalpha() and not letter.isascii() for letter in name)
-    return f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:6]}" if lost else plain
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    lost = any((letter.isalpha() or not plain) and not letter.isascii() for letter in name)
+    return (plain or "device") + (f"_{hashlib.sha256(name.encode()).hexdigest()[:6]}" if lost else "")
 
 
 class Topics:
@@ -108,22 +111,38 @@ class Topics:
         self.source = f"{self.root}/source"  # online or offline: the camera gives frames
         self.state = f"{self.root}/state"  # the decision, JSON
         self.vitals = f"{self.root}/vitals"  # rate and ages, JSON
+        self.device = f"fashion_edge_{self.id}"  # in Home Assistant; part of each discovery topic
+
+    def mine(self) -> list[str]:
+        """Filters for all topics of this device."""
+        return [f"{DISCOVERY}/+/{self.device}/+/config", f"{self.root}/#"]
 
 
 def _state_payload(result: Result, wall: WallClock) -> str:
-    decided = {"text": result.text, "decision": dict(result.decision.by_group), "labels": result.labels}
+    text = _to_state(result.text)
+    decided = {"text": text, "decision": dict(result.decision.by_group), "labels": result.labels}
     scores = {label: round(score, 3) for label, score in result.smoothed.items()}
-    frame = {"source": result.frame.source, "at": wall.iso(result.frame.captured_at)}
-    return json.dumps({**decided, "scores": scores, **frame}, ensure_ascii=False)
+    source = result.frame.source.encode(errors="replace").decode()  # a file name may be no valid UTF-8
+    return _to_json({**decided, "scores": scores, "source": source, "at": wall.iso(result.frame.captured_at)})
+
+
+def _to_state(text: str) -> str:
+    """Text without control characters, as long as a state may be."""
+    plain = "".join(character if is_plain(character) else " " for character in text)
+    return plain if len(plain) <= MAX_STATE else f"{plain[: MAX_STATE - 1]}…"
 
 
 def _vitals_payload(vitals: Vitals) -> str:
-    return json.dumps({name: round(value, 2) for name, value in vars(vitals).items()})
+    return _to_json({name: round(value, 2) for name, value in vars(vitals).items() if math.isfinite(value)})
+
+
+def _to_json(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
 def make_discovery(topics: Topics, space: LabelSpace, version: str) -> Iterator[tuple[str, str]]:
     """Topic and payload of each entity's configuration."""
-    unique, software = f"fashion_edge_{topics.id}", {"sw_version": version}
+    unique, software = topics.device, {"sw_version": version}
     model = {"manufacturer": "fashion-edge", "model": " ".join([*space.groups, "classifier"])}
     device = {"identifiers": [unique], "name": topics.name, **model, **software}
     common = {"device": device, "origin": {"name": "fashion-edge", **software}}
@@ -133,8 +152,10 @@ def make_discovery(topics: Topics, space: LabelSpace, version: str) -> Iterator[
         entities[next(free for free in names if free not in entities)] = entity
     for key, entity in entities.items():
         kind = "binary_sensor" if key == "source" else "sensor"
-        config = json.dumps({**entity, **common, "unique_id": f"{unique}_{key}"}, ensure_ascii=False)
-        yield f"{DISCOVERY}/{kind}/{unique}/{key}/config", config
+        yield (
+            f"{DISCOVERY}/{kind}/{unique}/{key}/config",
+            _to_json({**entity, **common, "unique_id": f"{unique}_{key}"}),
+        )
 
 
 def _make_entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -151,8 +172,10 @@ def _make_entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, dic
         places = {"entity_category": "diagnostic", "state_topic": topics.vitals}
         yield key, {**figure, **places, "value_template": f"{{{{ value_json.{key} }}}}"}
     for group, members in space.groups.items():
-        template = f"{{{{ value_json.decision[{json.dumps(group)}] or {json.dumps(NOTHING)} }}}}"
-        options = {"device_class": "enum", "options": [*members, NOTHING], "value_template": template}
+        key = json.dumps(group, ensure_ascii=False)  # templates do not join \ud83d\udc57 to one character
+        template = f"{{{{ value_json.decision[{key}] or {json.dumps(NOTHING)} }}}}"
+        states = [label.strip() for label in (*members, NOTHING)]  # as Home Assistant strips what a template gives
+        options = {"device_class": "enum", "options": states, "value_template": template}
         yield _make_id(group), {"name": group.capitalize(), "state_topic": topics.state, **options, **seeing}
 
 
@@ -161,6 +184,9 @@ class MqttSink(Sink):
 
     While the broker is away nothing is queued; after a reconnect the current state is published. So everything is sent
     at most once: the client would repeat what a dying link lost after `_on_connect` has published the current state.
+
+    Retained messages outlive the bundle whose groups they are about, so those below this device's own topics that it no
+    longer serves are cleared, which removes the entity in Home Assistant.
     """
 
     def __init__(
@@ -175,7 +201,9 @@ class MqttSink(Sink):
         self.name = f"--mqtt {broker}"
         self.notices: deque[Event] = deque()
         self.topics = Topics(name or socket.gethostname())
-        self._space = space
+        self._discovery = dict(make_discovery(self.topics, space, fashion_edge.__version__))
+        served = (self.topics.availability, self.topics.source, self.topics.state, self.topics.vitals)
+        self._served = {*self._discovery, *served}
         self._clock = clock
         self._wall = WallClock()
         self._text: str | None = None
@@ -233,7 +261,7 @@ class MqttSink(Sink):
         client.will_set(self.topics.availability, OFFLINE, AT_LEAST_ONCE, True)
         client.reconnect_delay_set(*RETRY_S)
         client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
-        client.on_disconnect = self._on_disconnect
+        client.on_disconnect, client.on_message = self._on_disconnect, self._on_message
         client.connect_async(broker.host, broker.port, KEEP_ALIVE_S)
         client.loop_start()
 
@@ -254,15 +282,21 @@ class MqttSink(Sink):
         with self._publishing:
             self._connected = self._reached = True
             self._connected_at = self._clock()
-            for topic, payload in make_discovery(self.topics, self._space, fashion_edge.__version__):
+            for topic, payload in self._discovery.items():
                 self._publish(topic, payload)
             for topic in sorted(self._current, reverse=True):  # the state first
                 self._publish(topic, self._current[topic])
             self._publish(self.topics.availability, ONLINE)  # last: old retained messages must not count for a moment
+            self._client.subscribe([(own, AT_MOST_ONCE) for own in self.topics.mine()])
         self._tried.set()
         if self._failure is not None:
             self._failure = None
             self.notices.append(Event(self.name, "restored", self._clock(), "the broker answers"))
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        """Clear a retained message that an earlier run left; runs in the client's thread."""
+        if message.retain and message.payload and message.topic not in self._served:
+            self._publish(message.topic, "")
 
     def _on_connect_fail(self, _client: Any, _data: Any) -> None:
         """Runs in the client's thread, which is handling the exception."""

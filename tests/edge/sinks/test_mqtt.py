@@ -112,6 +112,24 @@ def test_groups_get_unique_ids():
     ]
 
 
+@pytest.mark.parametrize(
+    "group", ["größe", "👗", "a/b", "+", "#", 'say "x"', "back\\slash", "}} {{", "{% if %}", "x" * 255]
+)
+def test_any_group_has_a_valid_topic_and_a_template_that_finds_its_label(group):
+    jinja2 = pytest.importorskip("jinja2", reason="NO JINJA: pip install jinja2")
+    space = LabelSpace(("👗",), {group: ("👗",), "other": ()}, {"👗": 0.5})
+    found = dict(make_discovery(Topics("hall"), space, "1.0"))
+    (topic, config) = list(found.items())[-2]
+    assert re.fullmatch(r"homeassistant/sensor/fashion_edge_hall/[a-zA-Z0-9_-]+/config", topic)
+    template = jinja2.Template(json.loads(config)["value_template"])
+    for label, state in (("👗", "👗"), (None, "nothing I know")):
+        assert template.render(value_json={"decision": {group: label}}) == state
+
+
+def test_names_without_a_letter_of_ascii_differ():
+    assert Topics("🏠").id != Topics("🚗").id
+
+
 @dataclass(frozen=True)
 class Reason:
     """As paho's ReasonCode: a text, and whether it is a failure."""
@@ -137,7 +155,7 @@ class FakeClient:
         self.unanswered: list[tuple[str, str, int, bool]] = []
         self.connected = self.looping = self.dying = False
         self.before_publishing: Any = lambda topic: None
-        self.will = self.on_connect = self.on_connect_fail = self.on_disconnect = None
+        self.will = self.on_connect = self.on_connect_fail = self.on_disconnect = self.on_message = None
 
     def username_pw_set(self, user: str, password: str | None) -> None:
         self.user = (user, password)
@@ -159,6 +177,12 @@ class FakeClient:
 
     def disconnect(self) -> None:
         self.connected = False
+
+    def subscribe(self, filters: list[tuple[str, int]]) -> None:
+        self.filters = [name for name, _ in filters]
+
+    def receive(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        self.on_message(self, None, SimpleNamespace(topic=topic, payload=payload, retain=retain))
 
     def publish(self, *message: Any) -> SimpleNamespace:
         assert self.connected, "nothing may be queued for a broker that is away"
@@ -231,6 +255,67 @@ def test_a_new_decision_is_published_as_a_retained_message(sink, connected, resu
     assert connected.texts() == ["red dress", "? dress"]
     assert json.loads(connected.payloads("state")[0])["scores"] == {"blue": 0.01, "dress": 0.9, "red": 0.8}
     assert all(retain for *_, retain in connected.published)
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ("x" * 255, "x" * 255),
+        ("x" * 256, "x" * 254 + "…"),
+        ("👗" * 300, "👗" * 254 + "…"),
+        ("red\ndress\x1b[2J", "red dress [2J"),
+    ],
+)
+def test_a_state_is_plain_text_of_255_characters_at_most(sink, connected, result, text, state):
+    sink.put(result(text))
+    assert connected.texts() == [state]
+
+
+def test_a_source_whose_name_is_no_text_is_published(sink, connected, result):
+    one = result()
+    sink.put(replace(one, frame=replace(one.frame, source="photo\udcff.jpg")))
+    assert json.loads(connected.payloads("state")[0].encode())["source"] == "photo?.jpg"
+
+
+def test_payloads_are_json_without_nan(sink, connected, clock, result):
+    clock.now = 11.0
+    sink.put(replace(result(), vitals=Vitals(30.0, float("nan"), float("inf"))))
+    assert connected.payloads("vitals") == ['{"fps": 30.0}']
+
+
+STALE = "homeassistant/sensor/fashion_edge_hall/tint/config"
+
+
+@pytest.fixture
+def cleared(sink, connected):
+    """Deliver a message of the broker; returns whether it was cleared."""
+
+    def deliver(topic: str, payload: bytes = b"{}", *, retain: bool = True) -> bool:
+        connected.published.clear()
+        connected.receive(topic, payload, retain=retain)
+        return connected.published == [(topic, "", 0, True)]
+
+    return deliver
+
+
+@pytest.mark.parametrize("topic", [STALE, STALE.replace("sensor", "binary_sensor", 1), "fashion-edge/hall/tint"])
+def test_a_retained_message_of_a_former_bundle_is_cleared(cleared, topic):
+    assert cleared(topic)
+    assert not cleared(topic, retain=False), "somebody publishes it now"
+    assert not cleared(topic, b"")
+
+
+def test_what_this_run_serves_is_not_cleared(cleared, configs):
+    for topic in (*configs("Hall"), *(f"fashion-edge/hall/{name}" for name in ("availability", "state", "vitals"))):
+        assert not cleared(topic)
+
+
+def test_each_connection_looks_for_topics_of_this_device_only(client, sink):
+    for _ in range(2):
+        client.filters = []
+        client.accept()
+        assert client.filters == ["homeassistant/+/fashion_edge_hall/+/config", "fashion-edge/hall/#"]
+        client.drop()
 
 
 def test_while_the_broker_is_away_nothing_is_queued(sink, client, result):
