@@ -20,6 +20,7 @@ from fashion_edge.images import pil_to_bgr, read_image
 from fashion_edge.loading import Model, open_model
 from fashion_edge.pipeline import Labeller, Options
 from fashion_edge.readers import PrefetchReader, Reader, make_reader
+from fashion_edge.redact import redact
 from fashion_edge.result import Result
 from fashion_edge.sources import open_source
 
@@ -265,8 +266,8 @@ def _check_channels(channels: Channels) -> Channels:
 
 def _to_frame(image: ImageLike, index: int, channels: Channels) -> Frame:
     started = time.monotonic()
-    if isinstance(image, str) and image.startswith(("http://", "https://")):
-        raise ImageError(f"{image} is an address, not a file; download it first")
+    if isinstance(image, str) and "://" in image:
+        raise ImageError(f"{redact(image)} is an address, not a file; download it first")
     if isinstance(image, str | os.PathLike):
         pixels = read_image(Path(image))
     elif isinstance(image, np.ndarray):

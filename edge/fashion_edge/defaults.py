@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+SOURCE_VARIABLE = "FASHION_EDGE_SOURCE"
 RUNTIMES = ("litert", "onnx")
 PRECISIONS = ("int8", "int16x8", "dynamic", "float16", "float32")
 

@@ -18,6 +18,7 @@ from fashion_edge.console import say
 from fashion_edge.decide import Smoothing
 from fashion_edge.errors import OutputExistsError, SourceError, UsageError
 from fashion_edge.frame import Event
+from fashion_edge.redact import redact, redact_text
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sinks.stills import encode
@@ -79,6 +80,7 @@ class Recording:
         header = read_json(file, Header, MAX_HEADER_BYTES, _damaged)
         words = {key: _plain(getattr(header, key)) for key in ("source", "model", "runtime", "roi", "created")}
         self.folder = folder
+        words["source"] = redact(words["source"])  # older versions knew fewer secrets
         self.header: Header = msgspec.structs.replace(header, **words)
 
     def lines(self) -> Iterator[Line]:
@@ -101,7 +103,7 @@ class Recording:
                     raise
                 if line.file != Path(line.file).name:
                     raise SourceError(f"{place} names {line.file!r}, which is outside the recording")
-                yield msgspec.structs.replace(line, text=_plain(line.text), detail=_plain(line.detail))
+                yield msgspec.structs.replace(line, text=_plain(line.text), detail=redact_text(_plain(line.detail)))
 
 
 def _damaged(text: str) -> SourceError:

@@ -17,7 +17,9 @@ from click.core import ParameterSource
 
 from fashion_edge import __version__
 from fashion_edge.console import say
+from fashion_edge.defaults import SOURCE_VARIABLE
 from fashion_edge.errors import FashionError
+from fashion_edge.redact import redact, redact_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # line breaks among them: messages stay on one line
@@ -36,9 +38,11 @@ class Text(click.ParamType):  # type: ignore[type-arg]  # older click has no typ
             str(value).encode()
         except UnicodeEncodeError:
             shown = str(value).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            self.fail(f"{shown} is not UTF-8; rename the file", param, ctx)
+            self.fail(f"{redact(shown)} is not UTF-8; rename the file", param, ctx)
         if CONTROL.search(str(value)):
-            self.fail(f"{str(value)!r} contains a line break or another control character; remove it", param, ctx)
+            self.fail(
+                f"{redact(str(value))!r} contains a line break or another control character; remove it", param, ctx
+            )
         return value
 
 
@@ -277,6 +281,11 @@ def _new_name(arg: str, renamed: Mapping[str, str]) -> str:
 
 def _run(command: click.Command, args: list[str]) -> int:
     name = command.name or "fashion"
+    values = [arg.partition("=")[2] if arg.startswith("--") else arg for arg in args]
+
+    def report(text: str) -> None:
+        say(redact_text(text, [*values, os.environ.get(SOURCE_VARIABLE, "")]))
+
     try:
         status = command.main(args=args, prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -285,19 +294,19 @@ def _run(command: click.Command, args: list[str]) -> int:
         say(f"{name}: interrupted")
         return INTERRUPTED
     except click.ClickException as error:
-        say(f"{name}: {_sentence(error)}; see {name} --help")
+        report(f"{name}: {_sentence(error)}; see {name} --help")
         return 2
     except SystemExit:  # click ends like this when the reader of our output closed, as `| head` does
         return 0
     except Exception as error:
         sentence, status = _explain(error)
         if "--debug" not in args:
-            say(f"{name}: {sentence}")
+            report(f"{name}: {sentence}")
             return status
         from traceback import format_exc
 
         for line in format_exc().splitlines():
-            say(line)
+            report(line)
         return status
     return int(status or 0)
 

@@ -1,6 +1,7 @@
 """The options of `fashion-edge`, each declared once as a field of `Request`."""
 
 # ruff: noqa: RUF009  # `flag` returns a dataclass field
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fashion_edge.cli.common import DIR, FILE, MEGABYTES, SECONDS, TEXT, Number, flag
-from fashion_edge.defaults import FROZEN_S, PRECISIONS, RUNTIMES
+from fashion_edge.defaults import FROZEN_S, PRECISIONS, RUNTIMES, SOURCE_VARIABLE
 from fashion_edge.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -113,10 +114,12 @@ class Request:
     debug: bool = flag(bool, "Show tracebacks.")
 
     def source_text(self) -> str:
-        """Return the source; `demo` where none was given."""
+        """Return the source: from the environment where none was given, else `demo`."""
         if self.source is not None and self.camera is not None:
             raise UsageError(f"--source and --camera {self.camera} were both given; name one")
-        return str(self.camera) if self.camera is not None else (self.source or "demo")
+        if self.camera is not None:
+            return str(self.camera)
+        return self.source or str(TEXT.convert(os.environ.get(SOURCE_VARIABLE) or "demo", None, None))
 
     def check(self) -> None:
         """Refuse flags that contradict each other."""

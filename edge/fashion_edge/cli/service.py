@@ -17,12 +17,13 @@ from fashion_edge.cli.common import CONTROL
 from fashion_edge.cli.outputs import check_destinations, parse_network
 from fashion_edge.cli.request import Request, choose_options
 from fashion_edge.console import say
+from fashion_edge.defaults import SOURCE_VARIABLE as SOURCE
 from fashion_edge.defaults import find_bundle
 from fashion_edge.errors import UsageError
 from fashion_edge.loading import choose_variant
+from fashion_edge.redact import redact
 from fashion_edge.sinks.mqtt import VARIABLE as PASSWORD
 from fashion_edge.sources.factory import check_camera_settings, may_connect_later, open_source
-from fashion_edge.sources.files import redact
 from fashion_edge.sources.picamera import parse_awb
 from fashion_edge.web.auth import TOKEN_VARIABLE as TOKEN
 from fashion_edge.web.auth import AccessPolicy
@@ -97,6 +98,7 @@ def _check_service(request: Request) -> None:
 def _find_secrets(request: Request) -> list[str]:
     """Names of the environment variables with secrets that this run uses."""
     used = {TOKEN: request.serve is not None, PASSWORD: _uses_password(request)}
+    used[SOURCE] = request.source is None and request.camera is None
     return [name for name, is_used in used.items() if is_used and os.environ.get(name)]
 
 
@@ -110,8 +112,11 @@ def _uses_password(request: Request) -> bool:
 
 
 def _describe_secrets(request: Request, secrets: Sequence[str]) -> Iterator[str]:
-    if redact(request.source_text()) != request.source_text():
-        yield "the unit contains the password of --source, and every user of this machine can read it there"
+    if request.source and (shown := redact(request.source)) != request.source:
+        problem = (
+            f"--source {shown} may contain a password, which every user can read in the unit and in the process list"
+        )
+        yield f"{problem}; export the URL as {SOURCE}, leave --source out, and print the unit again"
     address, origins, _ = parse_network(request)
     if address is not None and AccessPolicy(address, origins=origins).generated:
         effect = "the service makes a new token at each start and prints it to the journal only"

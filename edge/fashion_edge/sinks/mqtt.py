@@ -25,6 +25,7 @@ from fashion_edge.bundle import is_plain
 from fashion_edge.decide import NOTHING, LabelSpace
 from fashion_edge.errors import MissingExtraError, UsageError, brief
 from fashion_edge.frame import Event
+from fashion_edge.redact import redact
 from fashion_edge.result import Result, Vitals, WallClock
 from fashion_edge.sinks.base import Sink
 
@@ -72,7 +73,7 @@ class Broker:
         if "@" in text:
             raise UsageError(f"--mqtt takes HOST[:PORT] only; give --mqtt-user, and the password in {VARIABLE}")
         if not host or port == 0 or parts.path or parts.query:
-            raise UsageError(f"--mqtt {text!r} is not HOST or HOST:PORT, such as homeassistant.local:1883")
+            raise UsageError(f"--mqtt {redact(text)!r} is not HOST or HOST:PORT, such as homeassistant.local:1883")
         password = environ.get(VARIABLE) if password_file is None else _read_password(password_file)
         if password_file is not None and user is None:
             raise UsageError(f"--mqtt-password-file {password_file} needs --mqtt-user, too")

@@ -6,9 +6,10 @@ from pathlib import Path
 from fashion_edge.defaults import FROZEN_S
 from fashion_edge.errors import SourceError, UsageError
 from fashion_edge.images import NOTES, SUFFIXES, is_picture
+from fashion_edge.redact import redact
 from fashion_edge.sources.base import CameraSettings, Source
 from fashion_edge.sources.camera import open_camera
-from fashion_edge.sources.files import StillsSource, VideoSource, open_stream, redact
+from fashion_edge.sources.files import StillsSource, VideoSource, open_stream
 from fashion_edge.sources.picamera import open_picamera
 from fashion_edge.sources.simulated import DemoSource, ReplaySource
 
@@ -17,7 +18,8 @@ VIDEOS = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".mjpg", ".mjpeg", ".h264"}
 )
 OTHER_STILLS = frozenset({".tga", ".jp2", ".pcx", ".psd", ".svg", ".heic", ".heif", ".avif", ".jxl", ".exr", ".dng"})
-URL = re.compile(r"^(rtsp|rtsps|rtmp|http|https|udp|tcp)://", re.IGNORECASE)
+SCHEMES = "rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp"
+URL = re.compile(rf"^({'|'.join(SCHEMES)})://", re.IGNORECASE)
 
 
 def open_source(
@@ -51,6 +53,8 @@ def open_source(
         raise UsageError("--source replay: names no folder; give replay:DIR, a folder made by --record-raw DIR")
     if text.startswith(REPLAY):
         return ReplaySource(Path(text.removeprefix(REPLAY)), paced=paced)
+    if "://" in text:
+        raise SourceError(f"source {redact(text)} is not a URL that can be read; it begins with {', '.join(SCHEMES)}")
     return _open_path(Path(text), paced=paced)
 
 
@@ -58,13 +62,13 @@ def check_camera_settings(text: str, camera: CameraSettings) -> None:
     """Refuse settings that a source does not have; opens nothing."""
     if _is_picamera(text):
         return
-    name = redact(text) if URL.match(text) else text
+    name = redact(text)
     if camera.awb is not None:
         raise UsageError(f"--awb {camera.awb} is for --source picamera; {name} keeps its own white balance")
     if (camera.size or camera.fps) and not _is_camera(text):
         raise UsageError(f"--size and --fps are for cameras; {name} has its own")
     if camera.frozen_s not in (0, FROZEN_S) and not may_connect_later(text):
-        raise UsageError(f"--frozen {camera.frozen_s:g} is for cameras and streams, not for {text}; leave it out")
+        raise UsageError(f"--frozen {camera.frozen_s:g} is for cameras and streams, not for {name}; leave it out")
 
 
 def may_connect_later(text: str) -> bool:
@@ -92,7 +96,7 @@ def _open_path(path: Path, *, paced: bool) -> Source:
     elif suffix in NOTES or suffix == ".nfo":  # FFmpeg would draw the letters
         problem = "is a text, not a picture or a video; give one of those"
     if problem:
-        raise SourceError(f"source {path} {problem}")
+        raise SourceError(f"source {redact(str(path))} {problem}")
     if path.is_dir() or suffix in SUFFIXES or (suffix not in VIDEOS and is_picture(path)):
         return StillsSource(path)
     return VideoSource(path, paced=paced)

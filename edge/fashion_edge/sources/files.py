@@ -15,6 +15,7 @@ from fashion_edge.images import SUFFIXES, find_ignored, find_images, read_image
 from fashion_edge.opencv import cv2
 from fashion_edge.pacing import Playback
 from fashion_edge.recording import HEADER
+from fashion_edge.redact import redact
 from fashion_edge.sources.base import CameraSettings, Source
 from fashion_edge.sources.device import CvCapture, ReopeningSource, open_video_capture
 
@@ -24,7 +25,6 @@ SMALL = 640 * 480  # pixels that one thread decodes faster than they are classif
 COMPLETE = 0.9  # containers estimate their frame count; a smaller share of frames and time means damage
 OPEN_TIMEOUT_MS = 5_000
 READ_TIMEOUT_MS = 4_000
-SECRET = re.compile(r"(\w*(?:pas|pwd|token)\w*=|\b(?:\w*[_-])?(?:auth|(?:api)?key)=)[^&]*", re.IGNORECASE)
 PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
 
 
@@ -213,12 +213,6 @@ class StillsSource(Source):
 def legible(name: str) -> str:
     r"""A file name that can be written as UTF-8; other bytes are escaped as `\xff`."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def redact(url: str) -> str:
-    """A URL without user and password, which many cameras take as `password=`."""
-    bare = re.sub(r"//.*@", "//***@", url, flags=re.DOTALL)
-    return SECRET.sub(r"\1***", bare)
 
 
 def open_stream(url: str, camera: CameraSettings, *, live: bool = True, paced: bool = False) -> Source:

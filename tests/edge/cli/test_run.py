@@ -55,6 +55,56 @@ def test_a_run_whose_model_gives_no_valid_score_has_status_1(run_edge, tmp_path)
     assert "no frame was labelled; 0 could not be read, 2 with invalid scores" in err
 
 
+SECRET_URL = "rtsp://admin:hun ter2@127.0.0.1:9/x?pw=hunter2"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--source", SECRET_URL],
+        [f"--source={SECRET_URL}"],
+        ["--source", SECRET_URL, "--debug"],
+        ["--source", SECRET_URL.replace("rtsp", "srt")],
+        ["--source", SECRET_URL.removeprefix("rtsp://")],
+        ["--source", "127.0.0.1/video?user=admin&pw=hunter2"],
+        ["--source", SECRET_URL + "\n"],
+        ["--source", SECRET_URL + "\udcff"],
+        ["--source", SECRET_URL, "--size", "640x480"],
+        ["--source", SECRET_URL + "x" * 5000],
+        [SECRET_URL],
+        [SECRET_URL, SECRET_URL],
+        ["--camera", SECRET_URL],
+        ["--threads", SECRET_URL.replace(" ", "\\")],
+        ["--runtime", SECRET_URL],
+        ["--bundle", SECRET_URL],
+        ["--roi", SECRET_URL],
+        ["--serve", SECRET_URL],
+        ["--serve", "8080", "--serve-origin", SECRET_URL],
+        ["--mqtt", SECRET_URL],
+        ["--mqtt", "mqtt://broker/?user=me&pw=hunter2"],
+        ["--mqtt", "broker", "--mqtt-user", "me", "--mqtt-password-file", SECRET_URL],
+        ["--diff", SECRET_URL],
+        ["--profile", SECRET_URL],
+        ["--record", SECRET_URL],
+        ["--source", SECRET_URL, "--camera", "0"],
+        ["--source", f"replay:{SECRET_URL}"],
+    ],
+)
+def test_no_message_shows_the_password_of_a_url(run_edge, argv):
+    status, out, err = run_edge(*argv, "--headless", "--seconds", "1")
+    assert status == 2
+    assert not any(part in out + err for part in ("hun", "ter2"))
+
+
+def test_the_source_may_be_in_the_environment(run_edge, monkeypatch, photo_folder):
+    monkeypatch.setenv("FASHION_EDGE_SOURCE", str(photo_folder / "a" / "1.png"))
+    assert run_edge().out.startswith(str(photo_folder / "a" / "1.png"))
+    monkeypatch.setenv("FASHION_EDGE_SOURCE", SECRET_URL)
+    done = run_edge("--headless")
+    assert done.status == 2
+    assert "stream rtsp://***@127.0.0.1:9/x?pw=*** gives no picture" in done.err
+
+
 def test_one_photo_prints_one_line(run_edge, photo_folder):
     status, out, _ = run_edge("--source", photo_folder / "a" / "1.png")
     assert status == 0

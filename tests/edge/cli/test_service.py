@@ -18,7 +18,7 @@ ORIGINS = ["--serve-origin", "https://a.example", "--serve-origin", "https://b.e
 
 @pytest.fixture(autouse=True)
 def no_secrets(monkeypatch):
-    for name in (TOKEN, PASSWORD):
+    for name in (TOKEN, PASSWORD, "FASHION_EDGE_SOURCE"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -163,7 +163,8 @@ def test_a_run_that_uses_no_secret_reads_none(install, secrets, monkeypatch, tmp
         (PUBLIC, f"{TOKEN} is not set, so the service makes a new token at each start"),
         (["--serve", "8080", "--serve-origin", "https://shop.example"], f"{TOKEN} is not set"),
         (BROKER, f"{PASSWORD} is not set, so the service gives the broker no password for --mqtt-user edge"),
-        (["--source", "rtsp://user:se/cr@et@camera/x"], "the unit contains the password of --source"),
+        (["--source", "rtsp://user:se/cr@et@camera/x"], "--source rtsp://***@camera/x may contain a password, which"),
+        (["--source", "http://camera/x?pw=secret"], "--source http://camera/x?pw=*** may contain a password, which"),
         (["--source", "rtsp://camera/x"], ""),
         (["--serve", "8080", "--serve-origin", "http://localhost:3000"], ""),
     ],
@@ -173,6 +174,17 @@ def test_a_missing_or_visible_secret_is_reported(install, flags, expected):
     assert "EnvironmentFile" not in unit
     assert said.startswith(expected)
     assert len(said.splitlines()) == bool(expected)
+
+
+def test_an_address_in_the_environment_is_not_in_the_unit(run_edge, monkeypatch):
+    monkeypatch.setenv("FASHION_EDGE_SOURCE", "rtsp://user:hunter2@camera/x")
+    status, unit, said = run_edge("--install-service")
+    assert status == 0
+    assert f"EnvironmentFile={SECRETS_FILE}\n" in unit
+    assert "hunter2" not in unit + said
+    assert "--source" not in read_service(unit)["ExecStart"]
+    assert said.startswith("FASHION_EDGE_SOURCE is not in the unit, which every user can read; before it starts write")
+    assert "EnvironmentFile" not in run_edge("--camera", "0", "--install-service").out
 
 
 def test_a_token_that_is_too_short_is_refused(install, monkeypatch):
