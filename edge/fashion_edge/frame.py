@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fashion_edge.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, making one took 0.7 us instead of 0.17; so for all that is made for each frame
 class Frame:
     """One picture and its time.
 
@@ -137,7 +137,7 @@ class Roi:
         return Box((frame_width - width) // 2, (frame_height - height) // 2, width, height)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ModelInput:
     """A frame and the model's input made of it. It depends on no other frame, so that a reader may prepare it."""
 

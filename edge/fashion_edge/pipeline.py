@@ -13,7 +13,7 @@ from fashion_edge.bundle import Manifest
 from fashion_edge.console import pluralize, say
 from fashion_edge.decide import LabelSpace, Shown, Smoothed, Smoothing, check_scores, decide, dwell, hold, smooth
 from fashion_edge.errors import ScoreError
-from fashion_edge.frame import Event, Fault, Frame, Item, ModelInput, Roi, Tick
+from fashion_edge.frame import Box, Event, Fault, Frame, Item, ModelInput, Roi, Tick
 from fashion_edge.overlay import draw_result, enlarge
 from fashion_edge.preprocess import preprocess
 from fashion_edge.result import Meter, Result
@@ -108,7 +108,8 @@ class Labeller:
         self._still = still
         self._clock = clock
         self.state: tuple[Smoothed | None, Shown] = None, {}  # what the next decision takes from earlier frames
-        self._held = frozenset[str](), manifest.space  # labels that are shown, and the thresholds meanwhile
+        self._held: tuple[Shown, LabelSpace] = {}, manifest.space  # labels that are shown, and the thresholds meanwhile
+        self._fitted: tuple[tuple[int, ...], Box] = (), Box(0, 0, 0, 0)  # shape of the last frame, and its region
         self._meter = Meter()
         self._refused_at = -math.inf
 
@@ -119,8 +120,10 @@ class Labeller:
     def prepare(self, frame: Frame) -> ModelInput:
         """Crop a frame and fit it to the model's input; any thread may call it."""
         started = self._clock()
-        height, width, _ = frame.image.shape
-        box = self._options.roi.box(height, width, still=self._still)
+        shape, (fitted, box) = frame.image.shape, self._fitted
+        if shape != fitted:
+            box = self._options.roi.box(shape[0], shape[1], still=self._still)
+            self._fitted = shape, box  # in one step: two threads prepare frames
         pixels = preprocess(box.crop(frame.image), self._spec)
         return ModelInput(frame, box, pixels, self._clock() - started)
 
@@ -166,8 +169,8 @@ class Labeller:
 
     def _lower_thresholds(self, shown: Shown) -> LabelSpace:
         """Thresholds for the next frame; shown labels seldom change."""
-        if shown.keys() != self._held[0]:
-            self._held = frozenset(shown), hold(self._space, shown, self._options.smoothing.hysteresis)
+        if shown is not self._held[0] and shown.keys() != self._held[0].keys():
+            self._held = shown, hold(self._space, shown, self._options.smoothing.hysteresis)
         return self._held[1]
 
     def reset(self) -> None:

@@ -23,6 +23,10 @@ class LiteRtBackend:
         self.n_labels = int(target["shape"][-1])
         self._in_type, self._in_scale = source["dtype"], source["quantization"]
         self._out_type, self._out_scale = target["dtype"], target["quantization"]
+        every = np.arange(256).astype(np.uint8)
+        eight_bits = self._out_type in (np.int8, np.uint8)
+        # scores of all bytes: a look-up takes a quarter of the time of the arithmetic
+        self._table = self._decode(every.view(self._out_type)) if eight_bits else None
 
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Scores (n, n_labels) float32 for inputs (n, height, width, 3) uint8."""
@@ -30,7 +34,8 @@ class LiteRtBackend:
         for i in range(len(batch)):
             self._interpreter.set_tensor(self._source, self._encode(batch[i : i + 1]))
             self._interpreter.invoke()
-            scores[i] = self._decode(self._interpreter.get_tensor(self._target)[0])
+            output = self._interpreter.get_tensor(self._target)[0]
+            scores[i] = self._decode(output) if self._table is None else self._table[output.view(np.uint8)]
         return scores
 
     def _encode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
