@@ -1,7 +1,6 @@
 """The terminal: messages to standard error, errors as one sentence, exit statuses."""
 
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -9,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
+
+from fashion_edge.errors import printable
 
 
 def pluralize(count: int, noun: str) -> str:
@@ -43,9 +44,6 @@ def suppress_output(*, enabled: bool = True) -> Iterator[None]:
             os.close(copy)
 
 
-CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")  # all but tabs
-
-
 shown_progress: list[Callable[[], None]] = []  # each erases a progress line that is on the terminal now
 
 
@@ -63,11 +61,6 @@ def say(message: str) -> None:
     clear_progress()
     with suppress(OSError):
         click.echo(printable(message), err=True)
-
-
-def printable(text: str) -> str:
-    """Return text on one line with control characters escaped: file names must not steer a terminal."""
-    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def describe_seconds(seconds: float) -> str:

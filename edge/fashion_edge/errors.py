@@ -6,6 +6,33 @@ Every message is one sentence with the bad value and what is allowed.
 import re
 
 ELLIPSIS = " ..."
+MAX_MESSAGE, MAX_LINE = 600, 4000  # characters
+# all but tabs; among them line separators, marks that reverse the direction of writing, and undecoded bytes
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str, most: int = MAX_LINE) -> str:
+    """Return text with control characters escaped, and with its middle left out beyond `most` characters.
+
+    File names, values of files and answers of servers must neither steer a terminal nor fill it. The end of a message
+    stays, since it is what to do.
+    """
+    text = CONTROL.sub(_escape, text)
+    if len(text) <= most:
+        return text
+    end = most // 3
+    return f"{text[: most - end - len(ELLIPSIS) - 1]}{ELLIPSIS} {text[-end:]}"
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    code -= 0xDC00 if 0xDC80 <= code <= 0xDCFF else 0  # how Python decodes a byte that is not UTF-8
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """Return a value of others for a sentence."""
+    return printable(repr(text), most)
 
 
 def brief(error: BaseException, most: int = 160) -> str:
@@ -26,6 +53,10 @@ class FashionError(Exception):
     """An error that a user can fix; its text is one sentence."""
 
     exit_status = 2
+
+    def __str__(self) -> str:
+        """Return the sentence, bounded, whatever was quoted in it."""
+        return printable(super().__str__(), MAX_MESSAGE)
 
 
 class UsageError(FashionError, ValueError):

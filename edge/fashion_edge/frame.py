@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.errors import UsageError
+from fashion_edge.errors import MAX_MESSAGE, UsageError, printable
 
 
 @dataclass(slots=True)  # frozen, making one took 0.7 us instead of 0.17; so for all that is made for each frame
@@ -50,6 +50,9 @@ class Fault:
     reason: str  # one sentence
     repeated: bool = False  # another frame of the same stream had it less than a minute ago: count it, print nothing
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", printable(self.reason, MAX_MESSAGE))
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -59,6 +62,9 @@ class Event:
     state: str  # "live" or "lost"; "failed" for an output, which `source` then names
     at: float  # seconds on time.monotonic()'s clock
     detail: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", printable(self.detail, MAX_MESSAGE))
 
 
 @dataclass(frozen=True, slots=True)

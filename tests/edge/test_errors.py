@@ -1,6 +1,7 @@
 import pytest
 
-from fashion_edge.errors import brief
+from fashion_edge.errors import MAX_MESSAGE, UsageError, brief, printable, quoted
+from fashion_edge.frame import Event, Fault
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,29 @@ from fashion_edge.errors import brief
 )
 def test_library_errors_are_shortened_to_one_line(text, words):
     assert brief(ValueError(text)) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("red\tdress, größer, 服, نص", "red\tdress, größer, 服, نص"),
+        ("a\x1b[2J\r\nb\x9bc", r"a\x1b[2J\x0d\x0ab\x9bc"),
+        ("photo\u202egpj.exe", r"photo\u202egpj.exe"),
+        ("undecoded \udcff", r"undecoded \xff"),
+        ("a" * 4000, "a" * 4000),
+    ],
+)
+def test_text_of_others_does_not_steer_a_terminal(text, shown):
+    assert printable(text) == shown
+
+
+def test_a_long_value_leaves_what_to_do_in_the_message():
+    hostile = "\x1b[2J" * 100_000
+    error = UsageError(f"--source {hostile!r} is not valid; give one that is")
+    assert len(str(error)) == len(f"{error}") == MAX_MESSAGE
+    assert str(error).startswith("--source '")
+    assert str(error).endswith(" is not valid; give one that is")
+    assert str(error).isprintable()
+    assert Fault("c", 1, f"{hostile}; try again").reason.endswith("; try again")
+    assert len(Event("c", "lost", 0.0, hostile).detail) == MAX_MESSAGE
+    assert len(quoted(hostile)) == 60

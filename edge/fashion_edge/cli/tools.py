@@ -10,8 +10,8 @@ import numpy as np
 from fashion_edge.cli.request import Request, choose_options
 from fashion_edge.cli.signals import ended_by_signals
 from fashion_edge.colour_card import Patches, evaluate_card, read_colour_card
-from fashion_edge.console import clear_progress, pluralize, printable, say
-from fashion_edge.errors import ScoreError, UsageError
+from fashion_edge.console import clear_progress, pluralize, say
+from fashion_edge.errors import ScoreError, UsageError, printable
 from fashion_edge.frame import Event, Fault, Frame
 from fashion_edge.loading import Model
 from fashion_edge.pipeline import Labeller, Summary, run

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import click
 
-from fashion_edge.console import clear_progress, printable, say
+from fashion_edge.console import clear_progress, say
+from fashion_edge.errors import printable
 from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink

@@ -17,7 +17,9 @@ from fashion_edge.pacing import Playback
 from fashion_edge.recording import HEADER
 from fashion_edge.redact import redact
 from fashion_edge.sources.base import CameraSettings, Source
+from fashion_edge.sources.connect import explain_failure
 from fashion_edge.sources.device import CvCapture, ReopeningSource, open_video_capture
+from fashion_edge.sources.mjpeg import MjpegCapture, open_mjpeg
 
 MAX_BOXES = 1_000  # of one level of an MP4 container: bounds the time for a malicious file
 MAX_MOVIE_BYTES = 64 << 20
@@ -220,12 +222,12 @@ def open_stream(url: str, camera: CameraSettings, *, live: bool = True, paced: b
     name = redact(url)
     if PICTURE.match(url):
         raise SourceError(f"{name} is a picture, not a stream or a video; download it, and give the file as --source")
-    first = [_open_url(url, name)]
+    first = [_open_url(url, name, live=live)]
     if first[0].finite:
         first.pop().close()
         return VideoSource(url, paced=paced)
     return ReopeningSource(
-        name, lambda: first.pop() if first else _open_url(url, name), live=live, frozen_s=camera.frozen_s
+        name, lambda: first.pop() if first else _open_url(url, name, live=live), live=live, frozen_s=camera.frozen_s
     )
 
 
@@ -233,9 +235,11 @@ def _timeouts() -> tuple[int, ...]:
     return cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS
 
 
-def _open_url(url: str, name: str) -> CvCapture:
+def _open_url(url: str, name: str, *, live: bool) -> CvCapture | MjpegCapture:
+    if url.lower().startswith("http") and (motion_jpeg := open_mjpeg(url, name, every_frame=not live)):
+        return motion_jpeg
     capture = open_video_capture(url, cv2.CAP_FFMPEG, _timeouts())
     if not capture.isOpened():
         capture.release()
-        raise SourceError(f"stream {name} gives no picture within {OPEN_TIMEOUT_MS / 1000:g} s; check the address")
+        raise SourceError(f"stream {name} {explain_failure(url)}")
     return CvCapture(capture, name)

@@ -78,7 +78,7 @@ def test_the_watchdog_is_kept_alive_while_a_camera_is_lost(manager, watchdog, al
         sink.tick(Tick(now[0]))
     sink.close()
     lines = receive_all(manager)
-    assert "STATUS=camera:0 lost: gives no frames" in lines
+    assert "STATUS=camera:0 lost: gives no\\x0aframes" in lines
     assert lines.count("WATCHDOG=1") in ((6, 7) if alive else (0,))
 
 
