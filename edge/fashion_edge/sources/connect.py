@@ -121,8 +121,9 @@ class Connection:
         try:
             return self._ask(url)
         except (OSError, ValueError) as error:
+            late = self._closed
             self.close()
-            raise TimeoutError if timer.finished.is_set() else error from error
+            raise TimeoutError if late else error from error
         finally:
             timer.cancel()
 
