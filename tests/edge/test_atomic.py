@@ -1,5 +1,9 @@
 import errno
 import os
+import random
+import subprocess
+import sys
+import time
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
@@ -256,3 +260,31 @@ def test_files_of_a_set_are_written_all_or_none(tmp_path):
     with pytest.raises(OSError, match="No such file"):
         write_files({tmp_path / "b.json": b"{}", tmp_path / "none" / "b.jpg": b"jpeg"})
     assert len(list(tmp_path.iterdir())) == 2
+
+
+REPLACE_FOR_EVER = """
+import sys
+from pathlib import Path
+from fashion_edge.atomic import atomic_file, atomic_folder
+folder = Path(sys.argv[1])
+while True:
+    with atomic_folder(folder / "run", marker="run.json", overwrite=True) as part:
+        (part / "run.json").write_text("whole")
+    with atomic_file(folder / "out.json", overwrite=True) as part:
+        part.write_text("whole")
+    print(flush=True)
+"""
+
+
+def test_a_program_that_is_killed_at_any_moment_leaves_whole_outputs(tmp_path):
+    for kill in range(6):
+        child = subprocess.Popen([sys.executable, "-c", REPLACE_FOR_EVER, tmp_path], stdout=subprocess.PIPE)
+        with child:
+            child.stdout.readline()
+            time.sleep(random.Random(kill).uniform(0, 0.02))
+            child.kill()
+        write_run(tmp_path / "next", overwrite=True)
+        with atomic_file(tmp_path / "next.json", overwrite=True) as part:
+            part.touch()
+        assert {path.name for path in tmp_path.iterdir()} == {"run", "out.json", "next", "next.json"}
+        assert (tmp_path / "run" / "run.json").read_text() == (tmp_path / "out.json").read_text() == "whole"
