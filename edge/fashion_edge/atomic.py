@@ -154,11 +154,7 @@ def _replace_folder(part: Path, path: Path) -> Path:
 
 @contextmanager
 def atomic_file(
-    path: Path,
-    *,
-    overwrite: bool = False,
-    suffix: str | None = None,
-    named: Callable[[Path], object] = lambda _name: None,
+    path: Path, *, overwrite: bool = False, suffix: str = "", named: Callable[[Path], object] = lambda _name: None
 ) -> Iterator[Path]:
     """Yield a hidden path to write; it is renamed to `path` when the block ends without error.
 
@@ -171,7 +167,7 @@ def atomic_file(
     refuse_existing(path, overwrite=overwrite)
     path = path.resolve() if path.is_symlink() else path
     _make_parent(path)
-    part = path.with_name(f".{path.stem}.part-{token_hex(4)}{path.suffix if suffix is None else suffix}")
+    part = path.with_name(f".{path.stem}.part-{token_hex(4)}{suffix or path.suffix}")
     clear_leftovers(path.parent, part.suffix)
     part.touch()
     with _locked(part):
@@ -194,10 +190,7 @@ def _make_parent(path: Path) -> None:
 
 
 def write_files(files: Mapping[Path, bytes]) -> None:
-    """Write files so that each is whole, the last of them last; none if the disk is full.
-
-    They are not synced: a camera's loop would wait for an SD card, which takes tenths of a second.
-    """
+    """Write files whole, in this order, or none; without fsync, which can take an SD card tenths of a second."""
     with ExitStack() as stack:
         parts: list[Path] = []
         for file, content in files.items():

@@ -105,10 +105,9 @@ class VideoSink(Sink):
         refuse_existing(self._path, overwrite=overwrite)
         for left in find_leftovers(self._path.parent, FRAGMENTED, *SUFFIXES):
             _recover(left)
-        suffix = FRAGMENTED if self._path.suffix.lower() == ".mp4" else None
-        return self._file.enter_context(
-            atomic_file(self._path, overwrite=overwrite, suffix=suffix, named=self._set_output)
-        )
+        suffix = self._path.suffix.lower().replace(".mp4", FRAGMENTED)
+        part = atomic_file(self._path, overwrite=overwrite, suffix=suffix, named=self._set_output)
+        return self._file.enter_context(part)
 
     def _set_output(self, name: Path) -> None:
         self.output = f"video: {self._shown if name == self._path else name}"
