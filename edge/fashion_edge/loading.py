@@ -4,26 +4,30 @@ Arguments come first, then the profile that a benchmark wrote on this device, th
 `Classifier.load` and all commands load models here.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from fashion_edge import __version__
 from fashion_edge.atomic import atomic_file
-from fashion_edge.backends import Backend, open_backend
-from fashion_edge.bundle import Bundle, Variant, load_bundle
+from fashion_edge.backends import Backend, name_runtime, open_backend
+from fashion_edge.bundle import AGAIN, Bundle, Variant, load_bundle
 from fashion_edge.defaults import SHIPPED_BUNDLE, find_bundle
-from fashion_edge.errors import UsageError
+from fashion_edge.errors import ModelError, UsageError
 from fashion_edge.golden import self_check
-from fashion_edge.typed_json import read_json
+from fashion_edge.typed_json import read_bounded, read_json
 
 SCHEMA = 1
 MAX_BYTES = 64 << 10
 MAX_THREADS = 64
+MAX_CHECKS = 99  # earlier checks that are remembered
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,13 @@ class _Version(msgspec.Struct):
 
 def default_profile(environ: Mapping[str, str] = os.environ) -> Path:
     """$XDG_CONFIG_HOME/fashion-edge/profile.json, by default below ~/.config (XDG Base Directory Specification)."""
-    base = environ.get("XDG_CONFIG_HOME", "")
-    folder = Path(base) if base.startswith("/") else Path.home() / ".config"  # the specification ignores relative ones
-    return folder / "fashion-edge" / "profile.json"
+    return _xdg_folder(environ, "XDG_CONFIG_HOME", ".config") / "profile.json"
+
+
+def _xdg_folder(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    base = environ.get(variable, "")
+    folder = Path(base) if base.startswith("/") else Path.home() / default  # the specification ignores relative ones
+    return folder / "fashion-edge"
 
 
 def write_profile(path: Path, profile: Profile) -> None:
@@ -103,7 +111,7 @@ def open_model(
     threads: int | None = None,
     profile: Path | None = None,
 ) -> Model:
-    """Choose a variant, load it, and replay its golden inputs.
+    """Choose a variant, load it, and replay its golden inputs: the first time in a subprocess, which may crash.
 
     Args:
         bundle: bundle folder, or `shipped`; by default the newest in ./bundles, else the shipped one.
@@ -114,12 +122,15 @@ def open_model(
 
     Raises:
         BundleError: the bundle is missing or damaged, or has no such variant.
+        ModelError: the model crashes, hangs, or gives other scores than at the export.
         UsageError: the profile is damaged, or `profile` is of another bundle.
         MissingExtraError: the runtime is not installed.
     """
     opened = load_bundle(find_bundle(bundle))
     variant, chosen = choose_variant(opened, runtime, precision, profile)
     count = threads or (chosen.threads if chosen else 1)
+    if opened.path != SHIPPED_BUNDLE:  # who can change that one can change this code, too
+        check_isolated(opened, variant, count)
     backend = open_backend(opened, variant, count)
     self_check(opened, variant, backend)
     return Model(opened, variant, backend, count, chosen.reason if chosen else "")
@@ -139,3 +150,48 @@ def choose_variant(
                 f"--profile {path} was chosen for another bundle than {bundle.path}; run fashion-bench --choose again"
             )
     return bundle.find(runtime, precision), None
+
+
+def check_isolated(bundle: Bundle, variant: Variant, threads: int) -> None:
+    """Load a variant and replay its golden inputs in a subprocess, unless that went well before on this machine.
+
+    Raises:
+        ModelError: it failed, or ended the subprocess: by a crash, a hang, or too much memory.
+        MissingExtraError: the runtime is not installed.
+    """
+    runtime = name_runtime(variant.runtime)
+    conditions = (variant.sha256, bundle.manifest.golden.sha256, runtime, threads, __version__, *os.uname())
+    key = hashlib.sha256(repr(conditions).encode()).hexdigest()
+    if key in _passed():
+        return
+    from subprocess import DEVNULL
+
+    from fashion_edge.isolated import IsolatedProcess
+
+    with closing(IsolatedProcess(DEVNULL)) as process:
+        result = process.run("replay", str(bundle.path), variant.file, threads)
+    if result.state == "crashed":
+        reason = f"does not run on {runtime}: the process that tries it {result.text}"
+        raise ModelError(f"{bundle.path / variant.file} {reason}; {AGAIN}, or run fashion-doctor")
+    if result.state == "failed":
+        raise ModelError(result.text)
+    _remember(key)
+
+
+def checks_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """$XDG_CACHE_HOME/fashion-edge/checked, by default below ~/.cache: one SHA-256 for each check that went well."""
+    return _xdg_folder(environ, "XDG_CACHE_HOME", ".cache") / "checked"
+
+
+def _passed() -> list[str]:
+    """Keys of earlier checks; none where the file is missing or damaged."""
+    try:
+        return read_bounded(checks_file(), MAX_BYTES, UsageError).decode().split()
+    except ValueError:
+        return []
+
+
+def _remember(key: str) -> None:
+    with suppress(OSError, UsageError), atomic_file(checks_file(), overwrite=True) as part:  # a home may be read-only
+        part.touch(0o600)
+        part.write_text("\n".join([*_passed()[-MAX_CHECKS:], key]) + "\n", encoding="utf-8")

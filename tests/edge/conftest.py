@@ -24,10 +24,16 @@ from fashion_edge.result import Result
 LABELS = ("blue", "dress", "red")
 
 
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory):
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(autouse=True)
-def no_profile(monkeypatch, tmp_path_factory):
-    """Ignore the device profile of this machine."""
+def no_profile(monkeypatch, tmp_path_factory, session_cache):
+    """Ignore the device profile of this machine, and its checks of earlier bundles."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+    monkeypatch.setenv("XDG_CACHE_HOME", session_cache)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,19 @@
 import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from fashion_edge import isolated
 from fashion_edge.bundle import Bundle
-from fashion_edge.errors import UsageError
-from fashion_edge.loading import Profile, default_profile, load_profile, open_model, write_profile
+from fashion_edge.errors import ModelError, UsageError
+from fashion_edge.loading import Profile, checks_file, default_profile, load_profile, open_model, write_profile
 
 
 def choose(shipped: Bundle, precision: str, threads: int = 2, path: Path | None = None) -> Path:
@@ -128,3 +135,135 @@ def test_a_too_large_profile_is_not_read_whole(tmp_path):
         load_profile(file)
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
+
+
+RUNTIME = """
+import os, time
+class Interpreter:
+    def __init__(self, **_): {load}
+    def allocate_tensors(self): pass
+    def get_input_details(self): return [dict(index=0, shape=[1, 120, 96, 3], dtype="uint8", quantization=(1, 0))]
+    def get_output_details(self): return [dict(index=0, shape=[1, 6], dtype="uint8", quantization=(1, 0))]
+    def set_tensor(self, *_): pass
+    def invoke(self): {invoke}
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_checks(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def broken_runtime(monkeypatch, tmp_path):
+    """Let the subprocess of the check find a LiteRT that runs this code where it loads or runs a model."""
+
+    def write(*, load: str = "pass", invoke: str = "pass") -> None:
+        package = tmp_path / "path" / "ai_edge_litert"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("__version__ = '2'")
+        (package / "interpreter.py").write_text(RUNTIME.format(load=load, invoke=invoke))
+        monkeypatch.syspath_prepend(package.parent)
+
+    return write
+
+
+@pytest.mark.parametrize("place", ["load", "invoke"])
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("os.abort()", r"the process that tries it is killed by SIGABRT \(aborted\); export the bundle again"),
+        ("os.kill(os.getpid(), 11)", r"the process that tries it is killed by SIGSEGV \(segmentation fault\)"),
+        ("os._exit(0)", "the process that tries it ends its process with status 0"),
+        ("raise RuntimeError('node 7')", r"node 7\)"),
+        ("bytearray(8 << 30)", "MemoryError"),
+    ],
+)
+def test_a_model_that_crashes_is_refused_each_time(bundle_copy, broken_runtime, place, code, said):
+    broken_runtime(**{place: code})
+    for _ in range(2):
+        with pytest.raises(ModelError, match=rf"model\.int8\.tflite does not .*{said}"):
+            open_model(bundle_copy)
+    assert not checks_file().exists()
+
+
+def test_a_model_that_hangs_is_ended(bundle_copy, broken_runtime, monkeypatch):
+    broken_runtime(load="time.sleep(99)")
+    monkeypatch.setattr(isolated, "ANSWER_TIMEOUT_S", 1.5)
+    with pytest.raises(ModelError, match=r"model\.int8\.tflite .* gives no answer within 1.5 s; export the"):
+        open_model(bundle_copy)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_check_and_its_subprocess(bundle_copy, broken_runtime, start_edge, tmp_path, number):
+    started = tmp_path / "started"
+    broken_runtime(invoke=f"open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(99)")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path / 'path')!r})"
+    edge = start_edge("--bundle", bundle_copy, "--source", "demo", "--headless", code=code)
+    while not (started.exists() and started.read_text()):
+        time.sleep(0.01)
+    edge.send_signal(number)
+    assert edge.wait(10) == 130
+    assert edge.communicate()[1].strip() == "fashion-edge: interrupted"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
+def count_starts(monkeypatch) -> list[int]:
+    """Grows by one with each subprocess."""
+    starts, start = [], isolated.Popen
+    monkeypatch.setattr(isolated, "Popen", lambda *args, **options: starts.append(1) or start(*args, **options))
+    return starts
+
+
+def test_a_bundle_is_checked_once_for_each_number_of_threads(bundle_copy, monkeypatch):
+    starts = count_starts(monkeypatch)
+    for threads in (1, 2, 1, 2):
+        open_model(bundle_copy, threads=threads)
+    assert len(starts) == 2
+    file = checks_file()
+    assert (len(file.read_text().split()), stat.S_IMODE(file.stat().st_mode)) == (2, 0o600)
+    assert [one.name for one in file.parent.iterdir()] == ["checked"]
+
+
+def test_the_shipped_bundle_is_not_checked_in_a_subprocess(monkeypatch):
+    starts = count_starts(monkeypatch)
+    open_model(Path("shipped"))
+    assert not starts
+    assert not checks_file().exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"x" * 100_000, b"0" * 64])
+def test_a_damaged_file_of_checks_is_replaced(bundle_copy, monkeypatch, content):
+    starts = count_starts(monkeypatch)
+    checks_file().parent.mkdir(parents=True)
+    checks_file().write_bytes(content)
+    open_model(bundle_copy)
+    open_model(bundle_copy)
+    assert len(starts) == 1
+
+
+def test_checks_are_remembered_up_to_a_limit(bundle_copy):
+    checks_file().parent.mkdir(parents=True)
+    checks_file().write_text("".join(f"{number:064x}\n" for number in range(500)))
+    open_model(bundle_copy)
+    assert len(checks_file().read_text().split()) == 100
+
+
+@pytest.mark.parametrize("place", ["/proc/none", "/dev/null/none"])
+def test_a_bundle_loads_where_no_check_can_be_remembered(bundle_copy, monkeypatch, place):
+    starts = count_starts(monkeypatch)
+    monkeypatch.setenv("XDG_CACHE_HOME", place)
+    open_model(bundle_copy)
+    open_model(bundle_copy)
+    assert len(starts) == 2
+
+
+def test_a_script_without_a_main_guard_loads_a_bundle_in_threads(bundle_copy, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from concurrent.futures import ThreadPoolExecutor\nfrom fashion_edge import Classifier\n"
+        f"with ThreadPoolExecutor(3) as pool:\n    print(list(pool.map(Classifier.load, [{str(bundle_copy)!r}] * 3)))\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (done.stdout.count("<Classifier"), done.stdout.count("\n"), done.stderr) == (3, 1, "")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.bundle import Bundle, Variant
 
-__all__ = ["Backend", "FakeBackend", "load_backend", "open_backend"]
+__all__ = ["Backend", "FakeBackend", "load_backend", "name_runtime", "open_backend"]
 
 
 class Backend(Protocol):
@@ -59,3 +59,9 @@ def load_backend(runtime: str, data: bytes, file: str, threads: int = 1) -> Back
     """Load the bytes of a model file into its runtime, `litert` or `onnx`; errors as for `open_backend`."""
     backend: Backend = import_module(f"{__name__}.{runtime}").load(data, file, threads)
     return backend
+
+
+def name_runtime(runtime: str) -> str:
+    """Name and version of the installed runtime that `litert` or `onnx` uses; raises `MissingExtraError`."""
+    name: str = import_module(f"{__name__}.{runtime}").find_runtime()[1]
+    return name

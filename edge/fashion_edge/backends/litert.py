@@ -60,12 +60,12 @@ def load(data: bytes, file: str, threads: int, runtime: tuple[Any, str] | None =
         ModelError: not a TFLite file, an unsupported operator, or not one image in and one row of scores out.
         MissingExtraError: neither runtime is installed.
     """
-    interpreter_type, name = runtime or _find_runtime()
+    interpreter_type, name = runtime or find_runtime()
     try:
         with suppress_output():  # native INFO lines; errors are exceptions
             interpreter = interpreter_type(model_content=data, num_threads=threads)
             interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
+    except Exception as error:  # ValueError, RuntimeError, and MemoryError of a model that needs too much
         raise ModelError(
             f"{file} does not load in {name} ({brief(error)}); export it again, or run fashion-doctor"
         ) from error
@@ -79,7 +79,8 @@ def _fits(source: list[int], target: list[int]) -> bool:
     return len(source) == 4 and source[0] == 1 and source[3] == 3 and len(target) == 2 and target[0] == 1
 
 
-def _find_runtime() -> tuple[Any, str]:
+def find_runtime() -> tuple[Any, str]:
+    """Import the runtime; returns its interpreter class, and its name with its version. Raises `MissingExtraError`."""
     for module, package in (("ai_edge_litert", "ai-edge-litert"), ("tflite_runtime", "tflite-runtime")):
         try:
             interpreter = import_module(f"{module}.interpreter").Interpreter

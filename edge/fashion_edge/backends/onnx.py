@@ -35,16 +35,12 @@ def load(data: bytes, file: str, threads: int) -> OnnxBackend:
         ModelError: not an ONNX file, an unsupported operator, or not one uint8 image in and one row out.
         MissingExtraError: onnxruntime is not installed.
     """
-    try:
-        import onnxruntime as ort
-    except ImportError as error:
-        raise MissingExtraError("onnxruntime", "onnx") from error
+    ort, name = find_runtime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # keeps an idle Pi cool
-    name = f"onnxruntime {ort.__version__}"
     try:
         session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base class but Exception
@@ -55,6 +51,15 @@ def load(data: bytes, file: str, threads: int) -> OnnxBackend:
     if len(inputs) != 1 or len(outputs) != 1 or not _fits(inputs[0], outputs[0]):
         raise ModelError(f"{file} must have one input (n, h, w, 3) of uint8 and one output (n, labels)")
     return OnnxBackend(session, name)
+
+
+def find_runtime() -> tuple[Any, str]:
+    """Import onnxruntime; returns the module, and its name with its version. Raises `MissingExtraError`."""
+    try:
+        import onnxruntime as ort
+    except ImportError as error:
+        raise MissingExtraError("onnxruntime", "onnx") from error
+    return ort, f"onnxruntime {ort.__version__}"
 
 
 def _fits(source: Any, target: Any) -> bool:

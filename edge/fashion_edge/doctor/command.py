@@ -8,8 +8,8 @@ import click
 import msgspec
 
 from fashion_edge.cli.common import GroupedCommand, group, run_command, version_flag
-from fashion_edge.doctor.isolated import IsolatedProcess, describe_error
 from fashion_edge.doctor.machine import Check, Finding, Machine
+from fashion_edge.isolated import IsolatedProcess, describe_error
 
 STATES = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 EXAMPLE = "\b\nExample:\n  fashion-doctor --json > findings.json\n\n"

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from shlex import quote
 
-from fashion_edge.doctor.isolated import REASON_LENGTH, KilledError
 from fashion_edge.doctor.machine import Finding, Machine
 from fashion_edge.doctor.software import downgrade_numpy
 from fashion_edge.errors import brief
+from fashion_edge.isolated import REASON_LENGTH, KilledError
 from fashion_edge.sources.camera import Device, Mode, holders, query
 from fashion_edge.telemetry import THROTTLE_BITS, read_telemetry
 

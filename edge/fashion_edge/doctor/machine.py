@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from fashion_edge.doctor.isolated import IsolatedProcess, JobResult
+from fashion_edge.isolated import IsolatedProcess, JobResult
 
 PROGRAMS = re.compile(r"(?<!\S)(pip|fashion-\w+)(?!\S)")
 

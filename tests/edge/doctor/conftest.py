@@ -5,7 +5,7 @@ from types import ModuleType
 import pytest
 
 from fashion_edge.doctor import Machine
-from fashion_edge.doctor.isolated import JobResult
+from fashion_edge.isolated import JobResult
 
 PI4 = {
     "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fashion_edge.doctor.hardware import check_cameras, check_governor, check_libcamera, check_power
-from fashion_edge.doctor.isolated import KilledError
+from fashion_edge.isolated import KilledError
 from fashion_edge.sources.camera import Device, Mode
 
 CPUFREQ = "sys/devices/system/cpu/cpu0/cpufreq"

@@ -3,7 +3,6 @@ from types import SimpleNamespace
 import pytest
 
 from fashion_edge.doctor import Machine, software
-from fashion_edge.doctor.isolated import JobResult, KilledError
 from fashion_edge.doctor.software import (
     check_bundle,
     check_colours,
@@ -13,6 +12,7 @@ from fashion_edge.doctor.software import (
     check_python,
     check_runtimes,
 )
+from fashion_edge.isolated import JobResult, KilledError
 
 HEADLESS, UNINSTALL = "pip install 'fashion-edge[headless]'", "pip uninstall -y"
 BOTH = {"opencv-python": "4.12", "opencv-python-headless": "4.12"}

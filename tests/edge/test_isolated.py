@@ -5,9 +5,9 @@ from contextlib import closing
 
 import pytest
 
+from fashion_edge import isolated
 from fashion_edge.defaults import SHIPPED_BUNDLE
-from fashion_edge.doctor import isolated
-from fashion_edge.doctor.isolated import IsolatedProcess, JobResult
+from fashion_edge.isolated import IsolatedProcess, JobResult
 
 Write = Callable[[str, str], str]
 
