@@ -15,7 +15,6 @@ from typing import Annotated
 
 import msgspec
 
-from fashion_edge import __version__
 from fashion_edge.atomic import atomic_file
 from fashion_edge.backends import Backend, name_runtime, open_backend
 from fashion_edge.bundle import AGAIN, Bundle, Variant, load_bundle
@@ -160,7 +159,7 @@ def check_isolated(bundle: Bundle, variant: Variant, threads: int) -> None:
         MissingExtraError: the runtime is not installed.
     """
     runtime = name_runtime(variant.runtime)
-    conditions = (variant.sha256, bundle.manifest.golden.sha256, runtime, threads, __version__, *os.uname())
+    conditions = (variant.sha256, bundle.manifest.golden.sha256, runtime, threads, *os.uname())
     key = hashlib.sha256(repr(conditions).encode()).hexdigest()
     if key in _passed():
         return
