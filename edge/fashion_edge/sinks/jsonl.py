@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from fashion_edge.atomic import is_device, refuse_existing
+from fashion_edge.console import say
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
@@ -114,6 +115,7 @@ def _open(path: Path, name: str, *, append: bool) -> FileIO:
                 old.seek(-1, os.SEEK_END)
                 if old.read() != b"\n":  # the last line was cut by a power failure: the next one must be whole
                     file.write(b"\n")
+                    say(f"{name}: the last line is incomplete, as a killed run leaves it; new lines follow it")
     except OSError as error:
         raise UsageError(f"{name} cannot be written: {error.strerror}; name another file") from error
     return file

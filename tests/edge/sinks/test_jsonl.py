@@ -133,7 +133,7 @@ def test_standard_output_is_utf_8_in_any_locale(monkeypatch, make_result):
     assert json.loads(written.getvalue())["source"] == "größe.jpg"
 
 
-def test_appending_starts_a_new_line_after_a_cut_one(tmp_path, make_result):
+def test_appending_starts_a_new_line_after_a_cut_one_and_says_so(tmp_path, capsys, make_result):
     path = tmp_path / "out.jsonl"
     path.write_text('{"half')
     for index in range(2):
@@ -141,4 +141,5 @@ def test_appending_starts_a_new_line_after_a_cut_one(tmp_path, make_result):
             sink.put(make_result(index))
     half, *whole = path.read_text().splitlines()
     assert half == '{"half'
+    assert capsys.readouterr().err.count("out.jsonl: the last line is incomplete, as a killed run leaves it") == 1
     assert [json.loads(line)["frame"] for line in whole] == [0, 1]

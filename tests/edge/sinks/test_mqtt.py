@@ -271,7 +271,7 @@ def test_a_state_is_plain_text_of_255_characters_at_most(sink, connected, result
     assert connected.texts() == [state]
 
 
-def test_a_source_whose_name_is_no_text_is_published(sink, connected, result):
+def test_a_source_whose_name_is_not_utf_8_is_published(sink, connected, result):
     one = result()
     sink.put(replace(one, frame=replace(one.frame, source="photo\udcff.jpg")))
     assert json.loads(connected.payloads("state")[0].encode())["source"] == "photo?.jpg"
