@@ -11,13 +11,23 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from fashion_edge.atomic import atomic_file, clear_leftovers, is_free, refuse_existing, write_files
-from fashion_edge.bundle import is_plain
 from fashion_edge.console import say
 from fashion_edge.decide import Smoothing
-from fashion_edge.errors import OutputExistsError, SourceError, UsageError
+from fashion_edge.errors import (
+    MAX_MESSAGE,
+    ImageError,
+    OutputExistsError,
+    SourceError,
+    UsageError,
+    printable,
+    quoted,
+)
 from fashion_edge.frame import Event
+from fashion_edge.images import read_image
 from fashion_edge.redact import redact, redact_text
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
@@ -27,7 +37,9 @@ from fashion_edge.typed_json import decode_json, read_json
 SCHEMA = 1
 HEADER, LINES, FRAMES = "recording.json", "frames.jsonl", "frames"
 MAX_HEADER_BYTES = MAX_LINE_BYTES = 1 << 20
+MAX_LINES_BYTES = 1 << 30  # a day of frames
 MAX_FPS = 1000.0  # as for --fps
+TEXTS = "source", "model", "runtime", "roi", "created"  # of the header
 PNG_LEVEL = 1  # 2 ms for 640x480 where the default takes 7, for a tenth more bytes
 
 
@@ -74,19 +86,23 @@ class Recording:
         file = folder / HEADER
         if not file.is_file():
             raise SourceError(f"{folder} is not a recording; make one with fashion-edge --record-raw {folder}")
+        self.folder = folder
+        self._check_inside(file)
         schema = read_json(file, _Schema, MAX_HEADER_BYTES, _damaged).schema
         if schema != SCHEMA:
             raise SourceError(f"{file} has schema {schema}, not {SCHEMA}; record it again")
         header = read_json(file, Header, MAX_HEADER_BYTES, _damaged)
-        words = {key: _plain(getattr(header, key)) for key in ("source", "model", "runtime", "roi", "created")}
-        self.folder = folder
+        words = {key: printable(getattr(header, key), MAX_MESSAGE) for key in TEXTS}
         words["source"] = redact(words["source"])  # older versions knew fewer secrets
         self.header: Header = msgspec.structs.replace(header, **words)
 
     def lines(self) -> Iterator[Line]:
         """Lines in order; an incomplete last line is skipped."""
         path = self.folder / LINES
+        self._check_inside(path)
         try:
+            if (size := path.stat().st_size) > MAX_LINES_BYTES:
+                raise _damaged(f"{path} has {size >> 20} MB, above the limit of {MAX_LINES_BYTES >> 20}")
             file = path.open("rb")
         except OSError as error:
             raise _damaged(f"{path} cannot be read ({error.strerror})") from error
@@ -102,17 +118,33 @@ class Recording:
                         return
                     raise
                 if line.file != Path(line.file).name:
-                    raise SourceError(f"{place} names {line.file!r}, which is outside the recording")
-                yield msgspec.structs.replace(line, text=_plain(line.text), detail=redact_text(_plain(line.detail)))
+                    raise SourceError(f"{place} names {quoted(line.file)}, which is outside the recording")
+                text = printable(line.text, MAX_LINE_BYTES)
+                yield msgspec.structs.replace(line, text=text, detail=redact_text(printable(line.detail)))
+
+    def read_frame(self, line: Line) -> NDArray[np.uint8]:
+        """Decode the picture of a line.
+
+        Raises:
+            ImageError: it cannot be read, or is no file of this recording.
+        """
+        path = self.folder / FRAMES / line.file
+        try:
+            self._check_inside(path)
+        except SourceError as error:
+            raise ImageError(str(error)) from error
+        return read_image(path)
+
+    def _check_inside(self, path: Path) -> None:
+        """Refuse a pipe, which would wait forever, a device, and a link that leads out of the recording."""
+        if path.exists() and not path.is_file():
+            raise SourceError(f"{path} is not a regular file; record it again")
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise SourceError(f"{path} is a link that leads out of the recording; copy the file there")
 
 
 def _damaged(text: str) -> SourceError:
     return SourceError(f"{text}; check the file, or record it again")
-
-
-def _plain(text: str) -> str:
-    """Text without control characters, which names of devices and files may contain: it goes to terminals."""
-    return "".join(character if is_plain(character) else "?" for character in text)
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:

@@ -1,6 +1,7 @@
 """A recording replays to the same decisions; one that was damaged or changed is an error."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from fashion_edge import pacing
 from fashion_edge.cli import main
-from fashion_edge.errors import SourceError
+from fashion_edge.errors import MAX_MESSAGE, SourceError
 from fashion_edge.recording import FRAMES, HEADER, LINES, Recording
 from fashion_edge.sources import open_source
 
@@ -209,11 +210,53 @@ def test_a_damaged_or_giant_line_is_an_error(recording, row, said):
         list(Recording(recording).lines())
 
 
-def test_control_characters_in_a_recording_are_replaced(recording):
-    edit_header(recording, source="\x1b[2Jcamera")
+def test_control_characters_in_a_recording_are_escaped(recording):
+    edit_header(recording, source="\x1b[2Jcamera" + "a" * 10_000)
     edit_line(recording, 0, event="lost", detail="gone\x1b[2J")
-    assert Recording(recording).header.source == "?[2Jcamera"
-    assert next(Recording(recording).lines()).detail == "gone?[2J"
+    source = Recording(recording).header.source
+    assert source.startswith(r"\x1b[2Jcamera")
+    assert len(source) == MAX_MESSAGE
+    assert next(Recording(recording).lines()).detail == r"gone\x1b[2J"
+
+
+def replace(path: Path, how: str, outside: Path) -> None:
+    """Put something else in the place of a file of a recording."""
+    data = path.read_bytes()
+    path.unlink()
+    if how == "link":
+        outside.write_bytes(data)
+        path.symlink_to(outside)
+    elif how == "pipe":
+        os.mkfifo(path)
+    elif how == "device":
+        path.symlink_to("/dev/zero")
+    elif how == "folder":
+        path.mkdir()
+    elif how == "huge":
+        path.write_bytes(data)
+        os.truncate(path, 2 << 30)
+
+
+@pytest.mark.parametrize("how", ["link", "pipe", "device", "folder", "huge"])
+@pytest.mark.parametrize("name", [HEADER, LINES, f"{FRAMES}/00000002.png"])
+def test_the_files_of_a_recording_are_regular_and_bounded(recording, replay, tmp_path, name, how):
+    replace(recording / name, how, tmp_path / "outside")
+    done = replay(recording)
+    said = {
+        "link": "is a link that leads out of the recording; copy the file there",
+        "huge": "larger than 1024 KB" if name == HEADER else "MB, above the limit of",
+    }.get(how, "is not a regular file; record it again" if name != HEADER else "is not a recording")
+    assert said in done.err
+    assert done.status == (1 if name.endswith(".png") else 2)
+    assert done.err.count(str(recording / name)) <= 2
+
+
+def test_a_folder_of_frames_that_leads_out_of_the_recording_is_refused(recording, replay, tmp_path):
+    (recording / FRAMES).rename(tmp_path / "elsewhere")
+    (recording / FRAMES).symlink_to(tmp_path / "elsewhere")
+    done = replay(recording)
+    assert "00000000.png is a link that leads out of the recording; copy the file there" in done.err
+    assert done.status == 1
 
 
 def test_only_line_feeds_end_a_line(recording):
@@ -222,7 +265,7 @@ def test_only_line_feeds_end_a_line(recording):
     event = json.dumps({"event": "lost", "at": 0.2, "detail": "Kamera\u0085\u2028fort"}, ensure_ascii=False)
     path.write_text(event + "\n" + path.read_text())
     lines = list(Recording(recording).lines())
-    assert (lines[0].event, lines[0].detail, len(lines)) == ("lost", "Kamera??fort", 41)
+    assert (lines[0].event, lines[0].detail, len(lines)) == ("lost", r"Kamera\x85\u2028fort", 41)
 
 
 def test_a_loss_is_replayed_as_an_event(recording):

@@ -19,7 +19,8 @@ from io import BufferedReader
 from string import punctuation
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from fashion_edge.errors import brief, quoted
+from fashion_edge.errors import quoted
+from fashion_edge.redact import redact
 
 OPEN_TIMEOUT_S = 5.0  # with redirects and authentication
 READ_TIMEOUT_S = 4.0
@@ -226,7 +227,7 @@ def explain_answer(answer: Answer, url: str) -> str | None:
             return "refuses this user or password (status 401); check both, and write @ : / in them as %40 %3A %2F"
         return "asks for a user and a password (status 401); put them before the host, as USER:PASSWORD@HOST"
     if 300 <= status < 400:
-        return f"is redirected to {quoted(answer.headers.get('Location', ''))}; give that address"
+        return f"is redirected to {quoted(redact(answer.headers.get('Location', '')))}; give that address"
     if status >= 400:
         return REFUSALS.get(status, f"is refused by its server (status {status}); check the address")
     if "Content-Type" in answer.headers and kind == "text/html":
@@ -237,25 +238,24 @@ def explain_answer(answer: Answer, url: str) -> str | None:
 
 
 def explain_error(error: Exception, url: str) -> str:
-    """Why there is no connection to the host of a URL."""
+    """Why there is no connection; names neither host nor port, which may be parts of a password with a raw / or @."""
     try:
-        address = Address.parse(url)
-    except ValueError as invalid:
-        return f"is not a valid address ({brief(invalid)}); give one such as rtsp://192.168.1.20:554/live"
-    host, port = address.host, address.port
+        scheme = Address.parse(url).scheme
+    except ValueError:
+        return "is not a valid address; give one such as rtsp://192.168.1.20:554/live"
     if isinstance(error, socket.gaierror):
-        return f"names {host}, which is unknown; check the name, or give its IP address"
+        return "names a host that is unknown; check the name, or give its IP address"
     if isinstance(error, ConnectionRefusedError):
-        return f"is refused: nothing listens on port {port} of {host}; check the port, and start the stream there"
+        return "is refused: nothing listens on its port; check host and port, and start the stream there"
     if isinstance(error, TimeoutError):
-        return f"gets no answer from {host} within {OPEN_TIMEOUT_S:g} s; check the address and the network"
+        return f"gets no answer from its host within {OPEN_TIMEOUT_S:g} s; check the address and the network"
     if isinstance(error, ssl.SSLError):
-        return f"cannot be encrypted ({error.reason or 'TLS error'}); try {address.scheme[:-1]}:// and its port"
+        return f"cannot be encrypted ({error.reason or 'TLS error'}); try {scheme[:-1]}:// and its port"
     if isinstance(error, ConnectionError):
-        return f"is closed by {host} without an answer; check the port and the scheme"
+        return "is closed by its host without an answer; check port and scheme"
     if isinstance(error, OSError):
         return f"cannot be reached ({error.strerror}); check the address and the network"
-    return f"gets an answer that is not {address.scheme.upper()} from port {port} of {host}; check port and scheme"
+    return f"gets an answer that is not {scheme.upper()}; check port and scheme"
 
 
 def explain_failure(url: str) -> str:

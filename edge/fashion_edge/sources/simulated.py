@@ -6,7 +6,6 @@ from pathlib import Path
 
 from fashion_edge.errors import ImageError
 from fashion_edge.frame import Event, Fault, Frame, Item
-from fashion_edge.images import read_image
 from fashion_edge.pacing import Pacer, Playback
 from fashion_edge.recording import FRAMES, Recording
 from fashion_edge.sources.base import Source
@@ -56,7 +55,6 @@ class ReplaySource(Source):
     def items(self) -> Generator[Item, None, None]:
         """Frames and events in the recorded order."""
         playback = Playback()
-        frames = self._recording.folder / FRAMES
         for line in self._recording.lines():
             if self._paced:
                 playback.wait(line.at)
@@ -66,7 +64,7 @@ class ReplaySource(Source):
                 continue
             name = f"{self.name}/{FRAMES}/{line.file}" if self.still else self.name
             try:
-                image = read_image(frames / line.file)
+                image = self._recording.read_frame(line)
             except ImageError as error:
                 yield Fault(self.name, line.frame, str(error))
             else:

@@ -102,7 +102,7 @@ def test_the_source_may_be_in_the_environment(run_edge, monkeypatch, photo_folde
     monkeypatch.setenv("FASHION_EDGE_SOURCE", SECRET_URL)
     done = run_edge("--headless")
     assert done.status == 2
-    assert "stream rtsp://***@127.0.0.1:9/x?pw=*** is refused: nothing listens on port 9" in done.err
+    assert "stream rtsp://***@127.0.0.1:9/x?pw=*** is refused: nothing listens on its port" in done.err
 
 
 def test_one_photo_prints_one_line(run_edge, photo_folder):

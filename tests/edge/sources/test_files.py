@@ -291,7 +291,7 @@ def test_the_url_of_a_picture_is_refused(address):
 
 
 def test_a_stream_that_does_not_answer_is_an_error():
-    with pytest.raises(SourceError, match=r"stream http://127\.0\.0\.1:9/x is refused: nothing listens on port 9"):
+    with pytest.raises(SourceError, match=r"stream http://127\.0\.0\.1:9/x is refused: nothing listens on its port"):
         open_source("http://127.0.0.1:9/x")
 
 
