@@ -100,9 +100,9 @@ class Recording:
         """Lines in order; an incomplete last line is skipped."""
         path = self.folder / LINES
         self._check_inside(path)
+        if path.exists() and (size := path.stat().st_size) > MAX_LINES_BYTES:
+            raise _damaged(f"{path} has {size >> 20} MB, above the limit of {MAX_LINES_BYTES >> 20}")
         try:
-            if (size := path.stat().st_size) > MAX_LINES_BYTES:
-                raise _damaged(f"{path} has {size >> 20} MB, above the limit of {MAX_LINES_BYTES >> 20}")
             file = path.open("rb")
         except OSError as error:
             raise _damaged(f"{path} cannot be read ({error.strerror})") from error
