@@ -43,7 +43,7 @@ def refuse_existing_folder(path: Path, *, marker: str, overwrite: bool) -> None:
     replaceable, hint = (path / marker).is_file(), HINT
     if not replaceable:
         reason = f"it has no {marker}" if path.is_dir() else "it is not a folder"
-        hint = f"name another: {reason}, so it is never overwritten"
+        hint = f"name another: {reason}, so --overwrite does not touch it, nor does overwrite=True"
     refuse_existing(path, overwrite=overwrite and replaceable, hint=hint)
 
 

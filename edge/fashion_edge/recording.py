@@ -151,7 +151,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     """Refuse a folder that is not empty: a recording unless `overwrite`, anything else always."""
     if folder.is_dir() and not is_free(folder) and not (folder / HEADER).is_file():
         problem = "exists already and is not a recording"
-        raise OutputExistsError(f"{folder} {problem}; name another, since it is never overwritten")
+        raise OutputExistsError(f"{folder} {problem}; name another, since --overwrite does not touch it")
     refuse_existing(folder, overwrite=overwrite)
 
 

@@ -46,7 +46,7 @@ def test_an_interrupted_folder_is_deleted(tmp_path):
     ("content", "overwrite", "message"),
     [
         ("photo.jpg", False, "one exists already.*it has no run.json"),
-        ("photo.jpg", True, "one exists already.*it has no run.json, so it is never overwritten"),
+        ("photo.jpg", True, "so --overwrite does not touch it, nor does overwrite=True"),
         ("run.json", False, r"name another, or allow overwriting \(--overwrite, overwrite=True\)"),
     ],
 )
