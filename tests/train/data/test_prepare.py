@@ -5,8 +5,7 @@ import shutil
 import pytest
 
 from fashion_edge.errors import DatasetError, UsageError
-from fashion_train.report import choose_calibration
-from fashion_train.report.report import data_paragraphs
+from fashion_train.report import choose_calibration, data_paragraphs
 from fashion_train.training import describe
 
 pytestmark = pytest.mark.slow

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.decide import LabelSpace
+from fashion_train.report import captions
 from fashion_train.report.plots import (
     confused,
     plot_confusion,
@@ -15,7 +16,6 @@ from fashion_train.report.plots import (
     save_plot,
     write_contact_sheet,
 )
-from fashion_train.report.report import captions
 from fashion_train.results import Epoch
 
 pytestmark = pytest.mark.slow

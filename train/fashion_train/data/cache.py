@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ CHUNK = 512  # pictures in memory at once: 18 MB at 96 x 120
 
 
 class PixelStore:
-    """Pictures of one shape in an unnamed temporary file; the system deletes it with the process.
+    """Pictures of one shape in an unnamed temporary file, which is closed and deleted with the store.
 
     Reads go through `pread`, not a memory map: mapped pages would count as resident memory.
     """
@@ -32,7 +33,8 @@ class PixelStore:
     def __init__(self, shape: tuple[int, int, int]) -> None:
         self.shape = shape
         self._size = int(np.prod(shape))
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed with the store
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed by the next line
+        weakref.finalize(self, self._file.close)
 
     def write(self, index: int, picture: Pixels) -> None:
         """Store a picture; safe from several threads."""
