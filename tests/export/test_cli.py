@@ -10,14 +10,6 @@ import pytest
 from fashion_edge.bundle import load_bundle
 from fashion_export.cli import main
 
-
-def test_help_groups_options_and_has_examples_and_exit_statuses(capsys):
-    assert main(["--help"]) == 0
-    text = capsys.readouterr().out
-    for words in ("fashion-export --int8", "A Keras model from elsewhere:", "--dataset DIR", "Exit status:"):
-        assert words in text
-
-
 MODEL = ["--model", "m.keras", "--dataset", "."]
 
 

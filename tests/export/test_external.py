@@ -133,13 +133,6 @@ def test_bgr_models_get_bgr(sequential, export_model, tmp_path):
 
 
 @pytest.mark.slow
-def test_scaled_copy_computes_the_same(sequential):
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 48, 40, 3), np.uint8)
-    expected = np.asarray(sequential(pixels / np.float32(255)))
-    assert np.allclose(keras_scores(expect_pixels(sequential, "0..1"), pixels), expected, atol=1e-5)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("value_range", ["0..255", "0..1"])
 def test_scores_in_a_dictionary_are_found(keras, value_range):
     image = keras.Input((8, 8, 3))

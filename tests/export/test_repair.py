@@ -5,7 +5,7 @@ import pytest
 
 from fashion_edge.images import find_images, read_image
 from fashion_edge.preprocess import InputSpec, preprocess
-from fashion_export.repair import batch_norm, examine, is_homogeneous, read_graph, repair
+from fashion_export.repair import batch_norm, examine, read_graph, repair
 from fashion_export.source import keras_scores, load_model
 
 pytestmark = pytest.mark.slow
@@ -84,14 +84,6 @@ def test_channel_ranges_are_equalized_across_a_homogeneous_activation(activation
     assert [finding.layer for finding in repaired.remaining] == ([] if equalized else ["second"])
     assert bool(repaired.steps) is equalized
     assert repaired.change < 1e-5
-
-
-def test_layers_that_are_homogeneous():
-    from keras import layers
-
-    homogeneous = [layers.ReLU(), layers.Activation("relu"), layers.Dense(2)]
-    others = [layers.ReLU(6), layers.Dense(2, activation="sigmoid")]
-    assert [is_homogeneous(layer) for layer in (*homogeneous, *others)] == [True] * 3 + [False] * 2
 
 
 def test_paths_end_at_a_fork(keras):

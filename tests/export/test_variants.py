@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fashion_edge.bundle import PRECISIONS, RUNTIMES, load_bundle
+from fashion_edge.bundle import load_bundle
 from fashion_edge.decide import LabelSpace
 from fashion_edge.preprocess import InputSpec
 from fashion_export.cli import main
@@ -17,7 +17,7 @@ from fashion_export.conversion import open_file
 from fashion_export.flatbuffer import ALIGNMENT, read_model, write_model
 from fashion_export.metadata import KEY, NEWEST, describe, embed_tflite, tflite_operators, unsupported_by_legacy
 from fashion_export.source import keras_scores, load_model
-from fashion_export.variants import ALL, INT8, ONNX, STANDARD, Job
+from fashion_export.variants import ALL, INT8, ONNX, Job
 
 pytestmark = pytest.mark.slow
 
@@ -38,12 +38,6 @@ def all_bundle(trained_run, tmp_path_factory):
 def job(trained_run):
     pixels = np.random.default_rng(0).integers(0, 256, (8, 48, 40, 3), np.uint8)
     return Job(load_model(trained_run / "model.keras"), SPEC, pixels)
-
-
-def test_table_has_known_runtimes_and_precisions_once():
-    assert len({recipe.file for recipe in ALL}) == len({recipe.name for recipe in ALL}) == len(ALL)
-    assert all(recipe.runtime in RUNTIMES and recipe.precision in PRECISIONS for recipe in ALL)
-    assert [recipe.name for recipe in STANDARD] == ["litert int8", "litert float32", "onnx float32"]
 
 
 def test_all_variants_agree_with_keras(all_bundle):

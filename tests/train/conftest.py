@@ -35,6 +35,13 @@ def fill(root: Path, combinations, each):
     return root
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Import no module of slow tests alone where those are left out: it would load TensorFlow."""
+    if "not slow" in config.getoption("markexpr") and collection_path.name.startswith("test_"):
+        return True if "\npytestmark = pytest.mark.slow\n" in collection_path.read_text() else None
+    return None
+
+
 @pytest.fixture(scope="session")
 def shapes(tmp_path_factory):
     """Three combinations of two garments and two colours, sixteen pictures of each."""

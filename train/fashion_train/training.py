@@ -3,6 +3,7 @@
 import shlex
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -20,7 +21,7 @@ from fashion_train.fit.batches import connect_workers, find_workers
 from fashion_train.fit.checkpoints import STUDENT, has_checkpoint, remove_checkpoints
 from fashion_train.fit.distillation import distill
 from fashion_train.fit.epochs import fit, fit_baseline
-from fashion_train.networks import NetworkOptions, find_architecture, precision
+from fashion_train.networks import find_architecture, precision
 from fashion_train.options import Recipe, TrainOptions
 from fashion_train.report import write_run
 from fashion_train.results import FitResult, Run, TrainingResult
@@ -91,13 +92,13 @@ def _fit_network(
     recipe: Recipe, options: TrainOptions, prepared: Prepared, sampler: Sampler
 ) -> tuple[keras.Model, FitResult]:
     """The network of the run; it computes in float32, also after mixed-precision training."""
-    build = find_architecture(recipe.arch).build
-    network = NetworkOptions(prepared.size, len(prepared.dataset.labels), options.task, options.seed)
+    shape = prepared.size, len(prepared.dataset.labels)
+    build = partial(find_architecture(recipe.arch).build, *shape, options.task, options.seed)
     with precision(recipe.mixed_precision):
-        model = build(network)
+        model = build()
     _, result = fit(STUDENT, model, recipe, options, prepared, sampler)
     if recipe.mixed_precision:
-        mixed, model = model, build(network)
+        mixed, model = model, build()
         model.set_weights(mixed.get_weights())
     return model, result
 

@@ -15,6 +15,8 @@ import pytest
 from fashion_edge.errors import UsageError
 from fashion_train.fit.batches import Schedule, Workers, find_workers, make_batch
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = "import sys; from fashion_train.cli import main; sys.exit(main(sys.argv[1:]))"
 SCHEDULE = Schedule(24, 4, 3, seed=5)
 
@@ -98,7 +100,6 @@ def addresses(count):
     return found
 
 
-@pytest.mark.slow
 def test_two_processes_train_the_same_network_and_the_first_writes_the_run(shapes, tmp_path):
     workers = addresses(2)
     flags = ["--epochs", "2", "--size", "32", "--teacher-epochs", "0", "--no-baseline"]
@@ -113,7 +114,6 @@ def test_two_processes_train_the_same_network_and_the_first_writes_the_run(shape
     assert "run written to" not in errors[1]
 
 
-@pytest.mark.slow
 def test_ctrl_c_ends_a_worker_that_waits_for_others(shapes, tmp_path):
     with start(shapes, tmp_path, config(0, addresses(2))) as process:  # the second one never starts
         try:
@@ -126,7 +126,6 @@ def test_ctrl_c_ends_a_worker_that_waits_for_others(shapes, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
 def test_an_address_that_a_worker_cannot_use_is_refused_in_one_sentence(shapes, tmp_path):
     with start(shapes, tmp_path, config(0, ["127.0.0.1", "127.0.0.1:2"])) as process:
         text = process.communicate(timeout=120)[1]

@@ -7,7 +7,7 @@ from fashion_edge.progress import make_progress
 from fashion_train.data.prepare import teacher_size
 from fashion_train.data.samples import PhotoSampler
 from fashion_train.fit import distillation
-from fashion_train.fit.distillation import make_transfer_set, teacher_recipe
+from fashion_train.fit.distillation import make_transfer_set
 from fashion_train.options import find_recipe
 
 pytestmark = pytest.mark.slow
@@ -55,11 +55,3 @@ def test_a_large_data_set_gets_fewer_views_so_that_the_disk_holds_them(sampler, 
     for limit, views in ((2 * len(sampler) + 1, 2), (1, 1)):
         monkeypatch.setattr(distillation, "MAX_PICTURES", limit)
         assert make(sampler).views == views
-
-
-def test_the_teacher_trains_on_the_same_pictures_in_fewer_and_smaller_steps():
-    recipe = find_recipe("default")
-    teacher = teacher_recipe(recipe)
-    assert teacher.epochs == recipe.teacher_epochs < recipe.epochs
-    assert teacher.learning_rate < recipe.learning_rate
-    assert teacher.augmentation == recipe.augmentation

@@ -1,7 +1,5 @@
 """Epochs, early stopping and resuming: an interruption changes nothing, a seed decides everything."""
 
-from dataclasses import replace
-
 import keras
 import msgspec
 import numpy as np
@@ -13,7 +11,7 @@ from fashion_edge.statistics import standard_error
 from fashion_train.fit import epochs
 from fashion_train.fit.batches import Schedule
 from fashion_train.fit.checkpoints import load_checkpoint, save_checkpoint
-from fashion_train.fit.epochs import Validation, at_size, fit_baseline, is_among_best, peak, read_at_size, run_epochs
+from fashion_train.fit.epochs import Validation, at_size, is_among_best, peak, read_at_size, run_epochs
 from fashion_train.fit.trainer import Trainer
 from fashion_train.options import TrainOptions, find_recipe
 from fashion_train.results import Epoch
@@ -153,9 +151,3 @@ def test_the_tutorials_network_has_its_own_size_and_the_same_split(prepared):
     assert smaller.spec.shape == (32, 40, 3)
     assert smaller.sides == prepared.sides
     assert at_size(options, recipe, prepared, (48, 48)) is prepared
-
-
-def test_ctrl_c_during_the_baseline_gives_no_baseline(prepared, monkeypatch):
-    monkeypatch.setattr(epochs, "fit", interrupt)
-    options = TrainOptions(prepared.dataset.root, prepared.dataset.root / "unused", find_recipe("default"))
-    assert fit_baseline(replace(options, size=(48, 48)), prepared) is None

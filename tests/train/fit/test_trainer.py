@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fashion_train.fit import trainer
-from fashion_train.fit.trainer import ADAM_SHARE, RMS, Muon, Trainer, make_optimizer, orthogonal
+from fashion_train.fit.trainer import ADAM_SHARE, RMS, Muon, Trainer, orthogonal
 from fashion_train.options import find_recipe
 
 pytestmark = pytest.mark.slow
@@ -35,18 +35,6 @@ def test_other_variables_are_updated_by_adamw():
     Muon(0.01, weight_decay=0.0).apply_gradients([(gradient, ours)])
     keras.optimizers.AdamW(0.01 * ADAM_SHARE, weight_decay=0.0).apply_gradients([(gradient, theirs)])
     np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
-
-
-def test_a_checkpoint_keeps_the_momentum_of_filters():
-    filters, scale = keras.Variable(np.ones((3, 3, 2, 4))), keras.Variable(np.ones(4))
-    optimizer = Muon(0.01)
-    optimizer.build([filters, scale])
-    assert sum(variable.shape == (3, 3, 2, 4) for variable in optimizer.variables) == 3  # Adam's two and ours
-
-
-def test_the_default_recipe_uses_muon_and_the_tutorials_adam():
-    assert isinstance(make_optimizer(find_recipe("default"), 10), Muon)
-    assert type(make_optimizer(find_recipe("tutorial"), 10)) is keras.optimizers.Adam
 
 
 def weights_after_a_step(monkeypatch, micro_batch, *, frozen):

@@ -7,22 +7,10 @@ from fashion_edge.decide import LabelSpace
 from fashion_train.data import cache
 from fashion_train.data.cache import PixelStore
 from fashion_train.data.dataset import encode
-from fashion_train.tune.evaluate import evaluate, make_predict, measure, measure_background, score
+from fashion_train.tune.evaluate import make_predict, measure, measure_background, score
 
-CHUNK = 4
 LABELS = ("blue", "dress", "red", "shirt")
 SPACE = LabelSpace(LABELS, {"colour": ("blue", "red"), "garment": ("dress", "shirt")}, dict.fromkeys(LABELS, 0.5))
-
-
-class Brightness:
-    """Stands for a network whose scores are all the brightness; remembers how many pictures it got at a time."""
-
-    def __init__(self, labels=1):
-        self.labels, self.sizes = labels, []
-
-    def __call__(self, pictures):
-        self.sizes.append(len(pictures))
-        return (pictures.mean(axis=(1, 2, 3), dtype=np.float32)[:, None] / 255).repeat(self.labels, 1)
 
 
 def test_exact_match_needs_every_label_and_label_accuracy_counts_each():
@@ -61,21 +49,18 @@ def test_rounding_a_figure_of_run_json_again_does_not_change_it():
 
 
 def test_stored_pictures_are_scored_in_order_and_in_chunks(monkeypatch):
-    monkeypatch.setattr(cache, "CHUNK", CHUNK)
-    store, predict = PixelStore((2, 2, 3)), Brightness()
+    monkeypatch.setattr(cache, "CHUNK", 4)
+    store, sizes = PixelStore((2, 2, 3)), []
+
+    def predict(pictures):
+        sizes.append(len(pictures))
+        return pictures.mean(axis=(1, 2, 3), dtype=np.float32)[:, None] / 255
+
     for shade in range(10):
         store.write(shade, np.full((2, 2, 3), shade, np.uint8))
     scores = score(predict, store, [9, 0, 3, 4, 5, 8, 1])
     assert (scores[:, 0] * 255).round().tolist() == [9, 0, 3, 4, 5, 8, 1]
-    assert predict.sizes == [4, 3]
-
-
-def test_a_network_is_evaluated_on_few_photos_at_a_time(prepared, monkeypatch):
-    monkeypatch.setattr(cache, "CHUNK", CHUNK)
-    predict = Brightness(len(prepared.dataset.labels))
-    evaluation = evaluate(predict, prepared, prepared.untuned)
-    assert max(predict.sizes) <= CHUNK < sum(predict.sizes)
-    assert len(evaluation.scores["val"]) == len(prepared.on("val"))
+    assert sizes == [4, 3]
 
 
 @pytest.mark.slow

@@ -1,10 +1,13 @@
 """Likely label errors, found by out-of-fold predictions."""
 
 import numpy as np
+import pytest
 
 from fashion_edge.progress import make_progress
 from fashion_train.tune import label_errors
 from fashion_train.tune.label_errors import find_contradicted, find_label_errors
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_label_that_contradicts_all_similar_photos_is_found():

@@ -180,17 +180,12 @@ def cloth_table(middle: float, shade: NDArray[np.float32], rng: np.random.Genera
     `middle` is the median lightness of the old cloth, 0..255, `shade` the new cloth's L, a, b, the last two around 0.
     """
     fold = np.arange(256) - middle
-    contrast = fold_contrast(middle, float(shade[0])) * rng.uniform(0.8, 1.2)
+    contrast = np.clip(_contrast_range(float(shade[0])) / _contrast_range(middle), 0.35, 2.2) * rng.uniform(0.8, 1.2)
     light = (shade[0] + contrast * fold).clip(2, 252)
     share = np.sqrt((light / max(1.0, float(shade[0]))).clip(0.15, 1.6))  # shadows have less colour
     sheen = 1 - ((fold * contrast - 45) / 90).clip(0, 0.9)  # highlights have the colour of the lamp
     tint = shade[1:] * (share * sheen)[:, None] + 128
     return np.column_stack([light, tint])
-
-
-def fold_contrast(before: float, after: float) -> float:
-    """Factor for the contrast of folds, from cloth of one median L to another."""
-    return float(np.clip(_contrast_range(after) / _contrast_range(before), 0.35, 2.2))
 
 
 def _contrast_range(lightness: float) -> float:

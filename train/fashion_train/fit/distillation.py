@@ -24,7 +24,7 @@ from fashion_train.data.prepare import Prepared, teacher_size
 from fashion_train.data.samples import PhotoSampler, Sample
 from fashion_train.fit.checkpoints import TEACHER
 from fashion_train.fit.epochs import fit
-from fashion_train.networks import NetworkOptions, precision, scores_layer
+from fashion_train.networks import precision, scores_layer
 from fashion_train.networks.efficientnet_lite0 import build_features
 from fashion_train.options import Recipe, TrainOptions
 from fashion_train.tune.evaluate import Predict
@@ -57,7 +57,7 @@ def distill(options: TrainOptions, prepared: Prepared, sampler: PhotoSampler) ->
     """Fit the teacher, then let it label the training pictures of the small network."""
     recipe, sampler = options.recipe, replace(sampler, size=teacher_size(prepared.size))
     with precision(recipe.mixed_precision):
-        network = build_teacher(NetworkOptions(sampler.size, prepared.targets.shape[1], options.task, options.seed))
+        network = build_teacher(sampler.size, prepared.targets.shape[1], options.task, options.seed)
     teacher, result = fit(TEACHER, network, teacher_recipe(recipe), options, prepared, sampler)
     if result.interrupted:
         raise KeyboardInterrupt
@@ -78,14 +78,14 @@ def teacher_recipe(recipe: Recipe) -> Recipe:
     )
 
 
-def build_teacher(options: NetworkOptions) -> keras.Model:
+def build_teacher(size: Size, labels: int, task: str, seed: int) -> keras.Model:
     """EfficientNet-Lite0 with a layer of scores (labels,); batch normalisation is frozen."""
-    features = build_features(options.size)
+    features = build_features(size)
     for layer in features.layers:
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable = False  # statistics of a few thousand photos are worse than those of ImageNet
-    x = layers.Dropout(0.3, seed=options.seed)(features.outputs[0])
-    return keras.Model(features.inputs, scores_layer(options, options.seed)(x), name="teacher")
+    x = layers.Dropout(0.3, seed=seed)(features.outputs[0])
+    return keras.Model(features.inputs, scores_layer(labels, task, seed)(x), name="teacher")
 
 
 def make_transfer_set(

@@ -31,7 +31,7 @@ from fashion_train.fit.checkpoints import (
     save_checkpoint,
 )
 from fashion_train.fit.trainer import Trainer
-from fashion_train.networks import NetworkOptions, find_architecture
+from fashion_train.networks import find_architecture
 from fashion_train.options import Recipe, TrainOptions, find_recipe
 from fashion_train.results import Epoch, FitResult
 from fashion_train.tune.evaluate import Evaluation, Scores, evaluate, measure
@@ -205,7 +205,7 @@ def fit_baseline(options: TrainOptions, prepared: Prepared) -> Evaluation | None
     architecture, labels = find_architecture(recipe.arch), len(prepared.dataset.labels)
     try:
         photos = at_size(options, recipe, prepared, options.size or architecture.input_size)
-        model = architecture.build(NetworkOptions(photos.size, labels, options.task, options.seed))
+        model = architecture.build(photos.size, labels, options.task, options.seed)
         trainer, result = fit(BASELINE, model, recipe, options, photos, PhotoSampler.of(photos, recipe))
     except KeyboardInterrupt:
         return None

@@ -24,28 +24,18 @@ from fashion_train.data.augment import Size
 
 
 @dataclass(frozen=True)
-class NetworkOptions:
-    """Input and output of a network."""
-
-    size: Size  # of the input
-    labels: int
-    task: str = "multi-label"  # or single-label
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class Architecture:
     """A network that `--arch` can name."""
 
     input_size: Size  # default
-    build: Callable[[NetworkOptions], keras.Model]
+    build: Callable[..., keras.Model]  # from the input's size, the number of labels, the task and a seed
 
 
-def scores_layer(options: NetworkOptions, seed: int) -> keras.Layer:
+def scores_layer(labels: int, task: str, seed: int) -> keras.Layer:
     """The last layer of every network: one score per label, in float32 whatever the rest computes in."""
     return keras.layers.Dense(
-        options.labels,
-        activation="sigmoid" if options.task == "multi-label" else "softmax",
+        labels,
+        activation="sigmoid" if task == "multi-label" else "softmax",
         kernel_initializer=keras.initializers.GlorotUniform(seed),
         name="scores",
         dtype="float32",  # a float16 sigmoid saturates
@@ -70,15 +60,15 @@ def precision(mixed: bool) -> Iterator[None]:
 STAGES = ((4, 32, 4), (3, 56, 2), (3, 56, 1), (3, 96, 2), (3, 96, 1), (3, 96, 1), (1, 192, 1))
 
 
-def build_compact(options: NetworkOptions) -> keras.Model:
+def build_compact(size: Size, labels: int, task: str = "multi-label", seed: int = 0) -> keras.Model:
     """Input (height, width, 3) float32 pixels 0..255, output (labels,) scores."""
-    image = keras.Input((*options.size, 3), name="image")
+    image = keras.Input((*size, 3), name="image")
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(image)
     for index, (kernel, channels, stride) in enumerate(STAGES):
-        x = _compact_stage(x, kernel, channels, stride, f"conv{index}", options.seed + index)
+        x = _compact_stage(x, kernel, channels, stride, f"conv{index}", seed + index)
     x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dropout(0.2, seed=options.seed, name="dropout")(x)
-    return keras.Model(image, scores_layer(options, options.seed)(x), name="compact")
+    x = layers.Dropout(0.2, seed=seed, name="dropout")(x)
+    return keras.Model(image, scores_layer(labels, task, seed)(x), name="compact")
 
 
 def _compact_stage(x: Any, kernel: int, channels: int, stride: int, name: str, seed: int) -> Any:
@@ -91,29 +81,29 @@ def _compact_stage(x: Any, kernel: int, channels: int, stride: int, name: str, s
     return layers.Add(name=f"{name}_add")([x, y]) if same else y
 
 
-def build_smallervgg(options: NetworkOptions) -> keras.Model:
+def build_smallervgg(size: Size, labels: int, task: str = "multi-label", seed: int = 0) -> keras.Model:
     """Input (height, width, 3) float32 pixels 0..255, output (labels,) scores."""
     layer_list: list[keras.Layer] = [
-        keras.Input((*options.size, 3), name="image"),
+        keras.Input((*size, 3), name="image"),
         layers.Rescaling(1 / 255),
-        *_vgg_convolution(32, seed=options.seed),
+        *_vgg_convolution(32, seed=seed),
         layers.MaxPooling2D(3),
-        layers.Dropout(0.25, seed=options.seed + 1),
+        layers.Dropout(0.25, seed=seed + 1),
     ]
     for stage, filters in enumerate((64, 128)):
         layer_list += [
-            *_vgg_convolution(filters, seed=options.seed + 10 * stage + 2),
-            *_vgg_convolution(filters, seed=options.seed + 10 * stage + 3),
+            *_vgg_convolution(filters, seed=seed + 10 * stage + 2),
+            *_vgg_convolution(filters, seed=seed + 10 * stage + 3),
             layers.MaxPooling2D(2),
-            layers.Dropout(0.25, seed=options.seed + 10 * stage + 4),
+            layers.Dropout(0.25, seed=seed + 10 * stage + 4),
         ]
     layer_list += [
         layers.Flatten(),
-        layers.Dense(1024, kernel_initializer=keras.initializers.GlorotUniform(options.seed + 30)),
+        layers.Dense(1024, kernel_initializer=keras.initializers.GlorotUniform(seed + 30)),
         layers.ReLU(),
         layers.BatchNormalization(),
-        layers.Dropout(0.5, seed=options.seed + 31),
-        scores_layer(options, options.seed + 32),
+        layers.Dropout(0.5, seed=seed + 31),
+        scores_layer(labels, task, seed + 32),
     ]
     return keras.Sequential(layer_list, name="smallervgg")
 

@@ -43,7 +43,11 @@ def write_run(folder: Path, result: TrainingResult) -> None:
     result.model.save(folder / MODEL, include_optimizer=False)
     prepared, photos = result.prepared, result.prepared.dataset.photos
     calibration = choose_calibration(prepared, result.options.seed)
-    write_rows(folder / "split.csv", ("file", "labels", "split", "duplicate_group"), _split_rows(prepared))
+    split = [
+        (photos[index].file, photos[index].combination, prepared.sides[index], prepared.duplicate_groups[index])
+        for index in prepared.decoded.readable
+    ]
+    write_rows(folder / "split.csv", ("file", "labels", "split", "duplicate_group"), split)
     rows = [(photos[index].file, photos[index].combination) for index in calibration]
     write_rows(folder / "calibration.csv", ("file", "labels"), rows)
     epochs = [[f"{value:.6g}" for value in asdict(epoch).values()] for epoch in result.fit.history]
@@ -106,12 +110,6 @@ def choose_calibration(prepared: Prepared, seed: int, photos: int = CALIBRATION_
     while sum(len(members[:each]) for members in by_combination.values()) < needed:
         each += 1
     return sorted(index for members in by_combination.values() for index in members[:each])
-
-
-def _split_rows(prepared: Prepared) -> Iterator[Sequence[object]]:
-    for index in prepared.decoded.readable:
-        photo = prepared.dataset.photos[index]
-        yield photo.file, photo.combination, prepared.sides[index], prepared.duplicate_groups[index]
 
 
 def _root(root: Path, out: Path) -> str:
