@@ -148,10 +148,10 @@ def scene(page):
 
 
 @contextmanager
-def proxied(browser: Chromium, port: int) -> Iterator[str]:
+def proxied(browser: Chromium, port: int, prefix: str = "") -> Iterator[str]:
     """A reverse proxy of a port; yields its origin."""
     stack = AsyncExitStack()
-    yield browser.run(stack.enter_async_context(proxy(port)))
+    yield browser.run(stack.enter_async_context(proxy(port, prefix)))
     browser.run(stack.aclose())
 
 
@@ -377,19 +377,35 @@ def test_unnamed_reverse_proxy_is_refused_with_the_flag_to_add(browser, page):
         assert page.evaluate(in_state("away"))
 
 
-def test_named_reverse_proxy_works_with_the_token(browser):
+@pytest.mark.parametrize("prefix", ["", "/cameras/shop"])
+def test_named_reverse_proxy_works_with_the_token(browser, prefix):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     with (
-        proxied(browser, port) as origin,
+        proxied(browser, port, prefix) as origin,
         serving(f"127.0.0.1:{port}", origin, "https://shop.example") as (_, web),
         browser.page() as page,
         browser.page() as without,
     ):
-        page.open(f"{origin}/?{web.url.partition('?')[2]}")
+        page.open(f"{origin}{prefix}/?{web.url.partition('?')[2]}")
         page.wait(shows("red dress"))
         assert_moving(page)
+        assert page.evaluate("location.pathname + location.search") == f"{prefix}/"
+        assert page.evaluate("fetch(still.href).then((response) => response.status)") == 200
         assert page.errors == []
-        without.open(f"{origin}/")
+        without.open(f"{origin}{prefix}/")
         time.sleep(1)
         assert without.evaluate("document.getElementById('picture')") is None
+
+
+def test_page_works_in_a_frame_of_the_proxy_as_in_home_assistant(browser):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    with (
+        proxied(browser, port, "/api/hassio_ingress/a1b2") as origin,
+        serving(f"127.0.0.1:{port}", origin, "https://shop.example") as (_, web),
+        browser.page() as page,
+    ):
+        page.open(f"{origin}/panel?{web.url.partition('?')[2]}")
+        page.wait("document.querySelector('iframe')?.contentDocument?.querySelector('h1')?.innerText === 'red dress'")
+        assert page.errors == []

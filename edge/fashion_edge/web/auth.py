@@ -30,7 +30,7 @@ MAX_REPORTED = 8  # rejected origins and hosts: untrusted clients must not fill 
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
     ),
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -178,8 +178,9 @@ class AccessPolicy:
             return rejection
         if self.token and request.path == "/" and "token" in request.query:
             # move the token from the address, where it is visible, into a cookie that scripts cannot read
-            response = web.Response(status=303, headers={"Location": "/"})
-            response.set_cookie(_cookie_name(request), self.token, httponly=True, samesite="Lax", max_age=365 * 86400)
+            response = web.Response(status=303, headers={"Location": "./"})  # a proxy may have removed a path before it
+            name, age = _cookie_name(request), 365 * 86400
+            response.set_cookie(name, self.token, httponly=True, samesite="Lax", max_age=age, path="")  # that path
             return response
         return await handler(request)
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from fashion_edge.errors import quoted
 from fashion_edge.sinks.stills import to_words
 from fashion_edge.web.metrics import CONTENT_TYPE, render_metrics
 from fashion_edge.web.state import HostMonitor, LiveState, Picture
@@ -75,7 +76,7 @@ class Routes:
         """
         after = request.query.get("after", "0")
         if not (after.isascii() and after.isdigit() and len(after) < 19):
-            raise web.HTTPBadRequest(text=f"after={after!r} is not the number of a picture, such as 12\n")
+            raise web.HTTPBadRequest(text=f"after={quoted(after)} is not the number of a picture, such as 12\n")
         if (picture := await self._picture_in_time(int(after))) is None:
             return web.Response(status=204)
         response = await _start(request, "application/octet-stream", len(picture.message))
