@@ -78,11 +78,11 @@ def refuse_unwritable_file(output: str, file: Path) -> None:
 
 
 def take_free_name(part: Path, path: Path, why: str = "another program took that name meanwhile") -> Path:
-    """Rename to `path`, or to a numbered name if that is taken; replaces nothing but an empty folder."""
+    """Rename to `path`, or to a numbered name if that is taken, and say `why`; replaces nothing but an empty folder."""
     suffix = "" if part.is_dir() else path.suffix
     numbered = (path.with_name(f"{path.name.removesuffix(suffix)}-{number}{suffix}") for number in count(2))
     name = next(name for name in chain([path], numbered) if _rename(part, name))
-    if name != path:
+    if name != path and why:
         say(f"{path}: {why}; the output is {name}")
     return name
 

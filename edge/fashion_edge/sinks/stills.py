@@ -32,7 +32,7 @@ class StillsSink(Sink):
         self.output = f"annotated pictures: {folder}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            clear_leftovers(folder, ".jpg", ".jpeg", deep=True)
+            clear_leftovers(folder, ".jpg", ".jpeg", deep=still)
         except OSError as error:
             raise UsageError(f"{self.name} is not a folder that can be written: {error.strerror}") from error
 

@@ -161,7 +161,7 @@ def _recover(left: Path) -> None:
             suffix = ".mp4"
         if not whole and cv2.VideoCapture(str(left), cv2.CAP_FFMPEG).read()[0]:
             stem = left.name[1:].rpartition(".part-")[0]
-            name = take_free_name(left, left.with_name(f"{stem}-recovered{suffix}"), "it exists already")
+            name = take_free_name(left, left.with_name(f"{stem}-recovered{suffix}"), "")
             say(f"recovered {name}, which a run that was killed was recording")
         else:
             left.unlink()
