@@ -8,7 +8,7 @@ from fashion_edge.cli.request import Request, choose_options
 from fashion_edge.cli.signals import ended_by_signals
 from fashion_edge.console import say
 from fashion_edge.golden import self_test_colours
-from fashion_edge.opencv import cv2
+from fashion_edge.opencv import cv2, keep_freed_memory
 from fashion_edge.overlay import load_fonts
 from fashion_edge.pipeline import Labeller, Summary, run
 from fashion_edge.readers import make_reader
@@ -45,6 +45,7 @@ def _label_source(request: Request) -> int:
     model = request.open_model()
     manifest = model.bundle.manifest
     cv2.setNumThreads(model.threads)
+    keep_freed_memory()
     watched = _can_watch(request)
     source = open_source(
         request.source_text(), every_frame=request.every_frame, watched=watched, camera=request.camera_settings()
