@@ -166,8 +166,8 @@ DEPTH = 3  # prefetched frames: more only costs memory
 class PrefetchReader(_ThreadReader):
     """Iterate over a source that is read in a thread, a few frames ahead of the loop; no frame is dropped.
 
-    The thread also prepares the model's input while the loop has frames waiting; else the loop does, which would only
-    wait for it.
+    The thread also prepares the model's input while the loop is behind, with two frames waiting; else the loop does,
+    which would only wait for it.
     """
 
     def __init__(self, open_items: OpenItems, prepare: Prepare) -> None:
@@ -198,7 +198,7 @@ class PrefetchReader(_ThreadReader):
             yield item
 
     def _put(self, item: Item) -> None:
-        self._append(self._prepare(item) if isinstance(item, Frame) and self.waiting else item)
+        self._append(self._prepare(item) if isinstance(item, Frame) and self.waiting > 1 else item)
 
     def _end(self, failure: BaseException | None) -> None:
         self._append(failure)

@@ -56,7 +56,7 @@ def test_every_frame_comes_once_in_order():
         assert [index(item) for item in frames(ahead)] == list(range(500))
 
 
-def test_frames_are_prepared_while_the_loop_is_busy():
+def test_frames_are_prepared_while_the_loop_is_behind():
     ready = threading.Semaphore(1)
     with PrefetchReader(FileSource(DEPTH + 1, wait=ready.acquire).items, view) as ahead:
         items = frames(ahead)
@@ -64,7 +64,7 @@ def test_frames_are_prepared_while_the_loop_is_busy():
         ready.release(DEPTH)
         while ahead.waiting < DEPTH:
             time.sleep(0.001)
-        assert [type(next(items)) for _ in range(DEPTH)] == [Frame] + [ModelInput] * (DEPTH - 1)
+        assert [type(next(items)) for _ in range(DEPTH)] == [Frame, Frame] + [ModelInput] * (DEPTH - 2)
 
 
 def test_few_frames_are_prefetched_and_leaving_early_closes_the_source_and_its_thread():

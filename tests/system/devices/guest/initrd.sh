@@ -20,7 +20,7 @@ tries=0
 while [ ! -b /dev/vda ] && [ $tries -lt 100 ]; do $b sleep 0.1; tries=$((tries + 1)); done
 $b mount -t ext4 -o rw,noatime /dev/vda /root || $b poweroff -f
 $b mount --move /dev /root/dev
-exec $b switch_root /root /usr/bin/busybox sh /guest/v4l2.sh
+exec $b switch_root /root /usr/bin/busybox sh /guest/$program # from the kernel's command line
 INIT
 chmod +x "$folder/init"
 cd "$folder"

@@ -22,12 +22,15 @@ EARLY = ("crc16", "mbcache", "jbd2", "crc32c_generic", "libcrc32c", "ext4", "vir
 KERNEL_LINE = "console=ttyAMA0 quiet loglevel=3 mitigations=off nokaslr panic=-1 nowatchdog"
 
 
-def boot(tools: Guest, timeout: float) -> str:
-    """Boot, run the guest program, power off; returns the text of the console, also after a timeout."""
+COUNTING = "tcg,thread=single -icount shift=0,sleep=off -smp 1"  # a nanosecond of guest time for each instruction
+
+
+def boot(tools: Guest, timeout: float, program: str = "v4l2.sh", processors: str = "tcg,thread=multi -smp 2") -> str:
+    """Boot, run a program of the guest folder, power off; returns the text of the console, also after a timeout."""
     command = (
-        f"qemu-system-aarch64 -M virt -cpu {PROCESSOR} -accel tcg,thread=multi -smp 2 -m 1024 -nodefaults"
+        f"qemu-system-aarch64 -M virt -cpu {PROCESSOR} -accel {processors} -m 1024 -nodefaults"
         " -no-user-config -display none -no-reboot -serial stdio -kernel /lab/kernel -initrd /lab/initrd"
-        f" -append '{KERNEL_LINE}' -drive if=none,id=disk,file=/lab/disk,format=raw,snapshot=on"
+        f" -append '{KERNEL_LINE} program={program}' -drive if=none,id=disk,file=/lab/disk,format=raw,snapshot=on"
         " -device virtio-blk-pci,drive=disk -device virtio-rng-pci"
     )
     try:
