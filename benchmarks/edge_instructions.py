@@ -3,12 +3,12 @@
     make .devices/ready
     sudo .devices/venv/bin/python benchmarks/edge_instructions.py --against COMMIT
 
-The virtual machine of `make test-v4l2` runs with QEMU's `-icount shift=0`: each instruction takes a nanosecond of its
+The virtual machine of `make test-v4l2` runs with QEMU's `-icount shift=0`: an instruction takes a nanosecond of its
 clock, kernel included. So the stages that fashion-edge times are counts; they repeat within a percent. Instructions are
 not time: a Cortex-A72 executes one to two in a cycle, and waits for memory.
 
-Every frame of the rendered demo, 640x480, is decoded, labelled, drawn and written as a JSON line in one thread. `own` is
-the sum without decoding and inference, which FFmpeg and LiteRT do. COMMIT is counted in the same machine.
+Every frame of the rendered demo, 640x480, is decoded, labelled, drawn and written as a JSON line in one thread. `own`
+is the sum without decoding and inference, which FFmpeg and LiteRT do. COMMIT is counted in the same machine.
 """
 
 import argparse

@@ -1,17 +1,22 @@
-"""Speed of the live loop compared with the model alone: cases in interleaved rounds, each in its own process.
+"""Speed of the live loop compared with its parts alone: cases in interleaved rounds, each in its own process.
 
-    python benchmarks/edge_speed.py --rounds 5 --json edge_speed.json
+    python benchmarks/edge_speed.py --rounds 7 --mediapipe PYTHON --json edge_speed.json
 
-Cases, on one 640x480 clip of the rendered demo, one thread:
+Cases, on one 640x480 clip of the rendered demo, one thread for inference and one for decoding:
 
-    model   preprocess and inference alone, on frames in memory: the reference of the loop
-    loop    fashion-edge's own loop: decode, label every frame, draw the overlay, write JSON lines
-    paced   the same at 30 frames a second through the newest-frame reader: age and CPU use
-    cold    the command line from its start to its first label; `bare` is a script that imports OpenCV and the runtime,
-            loads the same model and labels the same frame
+    decode     the bare OpenCV loop: `while capture.read()[0]`
+    alone      decoding, preprocessing and inference without anything else, as fast as it goes: in one thread
+    threads    the same in two threads; the faster one counts
+    lines      fashion-edge's own loop: every frame labelled and written as a JSON line
+    drawn      the same, with the overlay drawn
+    mediapipe  MediaPipe's ImageClassifier on the same clip and model, with one line of text drawn; PYTHON is of an
+               environment that has mediapipe and opencv
+    paced      drawn at 30 frames a second through the newest-frame reader: age and CPU use
+    cold       the command line from its start to its first label; `bare` is a script that imports OpenCV and LiteRT,
+               loads the same model and labels the same frame
 
 All but `cold` skip their first 60 frames, in which fonts are read and caches fill.
-Medians over the rounds are compared with the bars; exit status 3 where one is missed. A busy machine misses them.
+Medians of the rounds' ratios are compared with the bars; exit status 3 where one is missed. A busy machine misses them.
 """
 
 import argparse
@@ -21,17 +26,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Semaphore, Thread
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fashion_bench.worker import read_memory
+from fashion_edge.bundle import load_bundle
+from fashion_edge.defaults import default_bundle
 from fashion_edge.frame import Roi
 from fashion_edge.loading import open_model
-from fashion_edge.opencv import cv2
+from fashion_edge.opencv import cv2, keep_freed_memory
+from fashion_edge.overlay import load_fonts
 from fashion_edge.pipeline import Labeller, Options, Summary, run
 from fashion_edge.preprocess import preprocess
 from fashion_edge.readers import NewestFrameReader, PrefetchReader
@@ -40,10 +51,14 @@ from fashion_edge.sinks.base import FanOut, Sink
 from fashion_edge.sinks.jsonl import JsonlSink
 from fashion_edge.sources.files import VideoSource
 
+PEERS = Path(__file__).parent / "peers"
 FRAMES, PACED_S, WARM = 900, 8.0, 60
 FPS = 30.0
+DRAWN, LINES = "overlay and JSON lines", "JSON lines"
 BARS = {  # name -> (limit, whether more is better)
-    "loop / model, frames a second": (0.6, True),
+    f"{DRAWN} / decoding, preprocessing and inference alone, frames a second": (0.8, True),
+    f"{LINES} / decoding alone, frames a second": (0.9, True),
+    f"{DRAWN} / MediaPipe ImageClassifier, frames a second": (3.5, True),
     "paced p99 age beyond one frame interval, ms": (20.0, False),
     "paced CPU, % of a core": (15.0, False),
     "cold start / bare script": (3.0, False),
@@ -71,10 +86,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--mediapipe", metavar="PYTHON", help="interpreter that has mediapipe")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--clip", type=Path, help="a video file instead of the rendered one")
     args = parser.parse_args(argv)
     if args.child:
+        cv2.setNumThreads(1)
         print(json.dumps(CHILDREN[args.child](args.clip)))
         return 0
     import msgspec
@@ -86,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         clip = args.clip or Path(folder, "demo.mp4")
         if not args.clip:
             write_clip(clip, FRAMES)
-        samples = [measure(clip, number, args.rounds) for number in range(args.rounds)]
+        samples = [measure(clip, number, args.rounds, args.mediapipe) for number in range(args.rounds)]
     machine = msgspec.to_builtins(describe_machine())
     document = {"machine": machine, "command": " ".join(sys.argv), "rounds": samples, **compare_with_bars(samples)}
     for name, figure in document["bars"].items():
@@ -96,13 +113,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if all(figure["met"] for figure in document["bars"].values()) else 3
 
 
-def measure(clip: Path, number: int, rounds: int) -> dict[str, Any]:
+def measure(clip: Path, number: int, rounds: int, mediapipe: str | None) -> dict[str, Any]:
     """One round of every case, in an order that rotates with the round."""
     cases: list[tuple[str, Callable[[], Any]]] = [
         *((name, lambda name=name: run_child(name, clip)) for name in CHILDREN),
         ("cold_s", lambda: start_edge(clip)),
         ("bare_s", lambda: start_bare(clip)),
     ]
+    if mediapipe:
+        cases.append(("mediapipe", lambda: run_mediapipe(mediapipe, clip)))
     turn = number % len(cases)
     sample: dict[str, Any] = {}
     for name, measure_case in cases[turn:] + cases[:turn]:
@@ -114,13 +133,22 @@ def measure(clip: Path, number: int, rounds: int) -> dict[str, Any]:
 
 def compare_with_bars(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Medians over the rounds, and whether each bar is met."""
+    drawn = [s["drawn"]["fps"] for s in samples]
+    alone = [max(s["alone"]["fps"], s["threads"]["fps"]) for s in samples]
     rows = {
-        "loop / model, frames a second": [s["loop"]["fps"] / s["model"]["fps"] for s in samples],
+        f"{DRAWN} / decoding, preprocessing and inference alone, frames a second": divide(drawn, alone),
+        f"{LINES} / decoding alone, frames a second": divide(
+            [s["lines"]["fps"] for s in samples], [s["decode"]["fps"] for s in samples]
+        ),
         "paced p99 age beyond one frame interval, ms": [s["paced"]["age_p99_ms"] - 1e3 / FPS for s in samples],
         "paced CPU, % of a core": [s["paced"]["cpu_percent"] for s in samples],
         "cold start / bare script": [s["cold_s"] / s["bare_s"] for s in samples],
-        "resident memory of the loop, MB": [s["loop"]["rss_mb"] for s in samples],
+        "resident memory of the loop, MB": [s["drawn"]["rss_mb"] for s in samples],
     }
+    if "mediapipe" in samples[0]:
+        rows[f"{DRAWN} / MediaPipe ImageClassifier, frames a second"] = divide(
+            drawn, [s["mediapipe"]["fps"] for s in samples]
+        )
     bars = {}
     for name, values in rows.items():
         limit, more = BARS[name]
@@ -134,47 +162,101 @@ def compare_with_bars(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     figures = ("fps", "thread_ms", "age_p50_ms", "age_p99_ms", "cpu_percent", "rss_mb")
     medians = {
         f"{case} {figure}": float(np.median([s[case][figure] for s in samples]))
-        for case in CHILDREN
+        for case in samples[0]
         for figure in figures
-        if figure in samples[0][case]
+        if isinstance(samples[0][case], dict) and figure in samples[0][case]
     }
     medians |= {name: float(np.median([s[name] for s in samples])) for name in ("cold_s", "bare_s", "load")}
     return {"bars": bars, "medians": medians}
 
 
-def model(clip: Path) -> dict[str, float]:
-    """Preprocess and inference on frames in memory."""
-    cv2.setNumThreads(1)
-    loaded = open_model(threads=1)
-    images = [item.image for item, _ in zip(video(clip).items(), range(WARM), strict=False)]  # type: ignore[union-attr]
-    box, spec = Roi().box(*images[0].shape[:2], still=False), loaded.bundle.manifest.input
-    started, busy, n = 0.0, 0.0, 0
-    for lap in range(FRAMES // WARM + 1):
-        if lap == 1:
-            started, busy, n = time.perf_counter(), time.thread_time(), 0
-        for image in images:
-            loaded.backend.run(preprocess(box.crop(image), spec)[np.newaxis])
-            n += 1
-    wall, busy = time.perf_counter() - started, time.thread_time() - busy
-    return {"fps": n / wall, "thread_ms": 1e3 * busy / n}
+def divide(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Ratio of each round."""
+    return [one / other for one, other in zip(ours, theirs, strict=True)]
 
 
-def loop(clip: Path) -> dict[str, float]:
+def read_bare(clip: Path) -> Iterator[NDArray[np.uint8]]:
+    """The frames, decoded in one thread."""
+    capture = cv2.VideoCapture(str(clip), cv2.CAP_FFMPEG, (cv2.CAP_PROP_N_THREADS, 1))
+    while (read := capture.read())[0]:
+        yield read[1]
+
+
+def read_in_thread(clip: Path) -> Iterator[NDArray[np.uint8]]:
+    """The same in a thread of its own, three frames ahead."""
+    frames: SimpleQueue[NDArray[np.uint8] | None] = SimpleQueue()
+    room = Semaphore(3)
+
+    def read() -> None:
+        for image in read_bare(clip):
+            room.acquire()
+            frames.put(image)
+        frames.put(None)
+
+    Thread(target=read, daemon=True).start()
+    while (image := frames.get()) is not None:
+        room.release()
+        yield image
+
+
+def count_rate(frames: Iterator[object]) -> dict[str, float]:
+    """Frames a second after the first ones."""
+    started, n = 0.0, 0
+    for n, _ in enumerate(frames, 1):
+        if n == WARM:
+            started = time.perf_counter()
+    if n <= WARM:
+        raise SystemExit(f"edge_speed: the clip gives {n} frames, and more than {WARM} are needed")
+    return {"fps": (n - WARM) / (time.perf_counter() - started)}
+
+
+def infer(frames: Iterator[NDArray[np.uint8]]) -> Iterator[object]:
+    """Scores of each frame: preprocessing and inference, and nothing else."""
+    loaded, box = open_model(threads=1), None
+    spec = loaded.bundle.manifest.input
+    for image in frames:
+        box = box or Roi().box(*image.shape[:2], still=False)
+        yield loaded.backend.run(preprocess(box.crop(image), spec)[np.newaxis])
+
+
+def decode(clip: Path) -> dict[str, float]:
+    """Decoding alone."""
+    return count_rate(read_bare(clip))
+
+
+def alone(clip: Path) -> dict[str, float]:
+    """Decoding, preprocessing and inference in one thread."""
+    return count_rate(infer(read_bare(clip)))
+
+
+def threads(clip: Path) -> dict[str, float]:
+    """Decoding in one thread, preprocessing and inference in another."""
+    return count_rate(infer(read_in_thread(clip)))
+
+
+def lines(clip: Path) -> dict[str, float]:
+    """Every frame through the loop, with JSON lines."""
+    return drive(clip)
+
+
+def drawn(clip: Path) -> dict[str, float]:
     """Every frame through the loop, with overlay and JSON lines."""
-    return drive(clip, paced=False)
+    return drive(clip, picture=True)
 
 
 def paced(clip: Path) -> dict[str, float]:
     """At the clip's own rate, newest frame only, with overlay and JSON lines."""
-    return drive(clip, paced=True)
+    return drive(clip, picture=True, paced=True)
 
 
-class Picture(Sink):
-    """Takes the place of a window or a page, which need the overlay; starts the clocks after the warm-up."""
+class Clocks(Sink):
+    """Starts the clocks after the warm-up; with `picture` it takes the place of a window, which needs the overlay."""
 
-    wants_picture = True
     left = WARM
     clocks = (0.0, 0.0, 0.0)
+
+    def __init__(self, *, picture: bool) -> None:
+        self.wants_picture = picture
 
     def put(self, _: Result) -> None:
         """Count the frame."""
@@ -183,23 +265,24 @@ class Picture(Sink):
             self.clocks = read_clocks()
 
 
-def drive(clip: Path, *, paced: bool) -> dict[str, float]:
+def drive(clip: Path, *, picture: bool = False, paced: bool = False) -> dict[str, float]:
     """Run the loop of `fashion-edge` on the clip, with everything but the window itself."""
-    cv2.setNumThreads(1)
+    keep_freed_memory()  # as the command does
     model = open_model(threads=1)
     options = Options(seconds=PACED_S if paced else None)
     labeller = Labeller(model.bundle.manifest, model.backend, options, still=False)
     summary = Summary()
-    source = video(clip, paced=paced)
+    source = VideoSource(clip, paced=paced)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         sinks = stack.enter_context(FanOut())
         sinks.add(JsonlSink(str(Path(folder, "out.jsonl"))))
-        picture = Picture()
-        sinks.add(picture)
+        clocks = Clocks(picture=picture)
+        sinks.add(clocks)
+        load_fonts()
         reader = NewestFrameReader(source) if paced else PrefetchReader(source.items, labeller.prepare)
         items = stack.enter_context(reader)
         run(items, labeller, sinks, options, summary)
-        wall, cpu, busy = (now - then for now, then in zip(read_clocks(), picture.clocks, strict=True))
+        wall, cpu, busy = (now - then for now, then in zip(read_clocks(), clocks.clocks, strict=True))
     counted = summary.frames - WARM
     if counted <= 0:
         raise SystemExit(f"edge_speed: {clip} has {summary.frames} frames, and more than {WARM} are needed")
@@ -219,12 +302,21 @@ def read_clocks() -> tuple[float, float, float]:
     return time.perf_counter(), time.process_time(), time.thread_time()
 
 
-CHILDREN: dict[str, Callable[[Path], dict[str, float]]] = {"model": model, "loop": loop, "paced": paced}
+CHILDREN: dict[str, Callable[[Path], dict[str, float]]] = {
+    case.__name__: case for case in (decode, alone, threads, lines, drawn, paced)
+}
 
 
-def video(clip: Path, *, paced: bool = False) -> Any:
-    """The clip as a source."""
-    return VideoSource(clip, paced=paced)
+def run_mediapipe(python: str, clip: Path) -> dict[str, float]:
+    """Frames a second of the loop in benchmarks/peers, on our int8 file."""
+    bundle = load_bundle(default_bundle())
+    file, labels = bundle.path / bundle.find("litert", "int8").file, ",".join(bundle.manifest.space.labels)
+    argv = [python, str(PEERS / "mediapipe_loop.py"), str(clip), str(file), labels, str(FRAMES - WARM), "int8"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"edge_speed: mediapipe ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+    taken = json.loads(done.stdout.splitlines()[-1])["frame_ms"]
+    return {"fps": 1e3 * len(taken) / sum(taken)}
 
 
 def run_child(case: str, clip: Path) -> dict[str, float]:
@@ -246,9 +338,6 @@ def start_edge(clip: Path) -> float:
 
 def start_bare(clip: Path) -> float:
     """The same of a minimal script."""
-    from fashion_edge.bundle import load_bundle
-    from fashion_edge.defaults import default_bundle
-
     bundle = load_bundle(default_bundle())
     return first_line([sys.executable, "-c", BARE, str(bundle.path / bundle.find("litert", "int8").file), str(clip)])
 

@@ -15,6 +15,7 @@ from fashion_edge.opencv import cv2
 Image = NDArray[np.uint8]
 
 FITS = ("stretch", "pad")
+UINT8 = np.dtype(np.uint8)  # compared with a type, a dtype is made of it first
 PAD_VALUE = 255  # white, as behind a cut-out garment
 
 
@@ -53,7 +54,7 @@ def preprocess(frame: Image, spec: InputSpec) -> Image:
     `stretch` fills the input and changes the aspect ratio, as the tutorial does; `pad` keeps it and centres the
     picture on white (letterbox).
     """
-    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or frame.size == 0:
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != UINT8 or frame.size == 0:
         raise ValueError(f"a frame is (h, w, 3) uint8, not {frame.shape} {frame.dtype}")
     small = _resize(frame, spec.height, spec.width) if spec.fit == "stretch" else _pad(frame, spec)
     if small.shape[2] == 4:
@@ -66,11 +67,13 @@ def _resize(frame: Image, height: int, width: int) -> Image:
 
     OpenCV's exact resize has vector code for four channels, not for three.
     """
-    while frame.shape[0] >= 2 * height and frame.shape[1] >= 2 * width:
-        half_h, half_w = frame.shape[0] // 2, frame.shape[1] // 2
-        even = frame[: 2 * half_h, : 2 * half_w]  # an odd last row or column has no partner
-        frame = cv2.resize(even, (half_w, half_h), interpolation=cv2.INTER_AREA)
-    if frame.shape[:2] == (height, width):
+    rows, columns, _ = frame.shape
+    while rows >= 2 * height and columns >= 2 * width:
+        if rows % 2 or columns % 2:  # an odd last row or column has no partner
+            frame = frame[: rows - rows % 2, : columns - columns % 2]
+        rows, columns = rows // 2, columns // 2
+        frame = cv2.resize(frame, (columns, rows), interpolation=cv2.INTER_AREA)
+    if rows == height and columns == width:
         return frame
     four = cv2.cvtColor(frame, cv2.COLOR_BGR2BGRA)
     return cv2.resize(four, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)  # type: ignore[no-any-return]

@@ -7,7 +7,7 @@ import pytest
 
 def test_edge_speed_names_a_clip_that_cannot_be_read(load_script, tmp_path):
     with pytest.raises(SystemExit, match=r"none\.mp4 is not a picture or a video"):
-        load_script("edge_speed.py").run_child("model", tmp_path / "none.mp4")
+        load_script("edge_speed.py").run_child("lines", tmp_path / "none.mp4")
 
 
 def test_edge_clients_reports_a_run_that_does_not_start(load_script):

@@ -27,7 +27,7 @@ STEADY_S = 10.0  # a device that worked for so long starts again with the shorte
 GRID = 16  # every 16th pixel is compared first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shot:
     """The result of one read."""
 

@@ -67,4 +67,6 @@ if __name__ == "__main__":
     opencv.cv2.setNumThreads(1)
     getattr(opencv, "keep_freed_memory", lambda: None)()  # as the command does; newer than some trees
     load_fonts()
-    print(f"\nFACT {json.dumps({'tree': sys.argv[1], 'drawn': count(picture=True), 'not drawn': count(picture=False)})}")
+    print(
+        f"\nFACT {json.dumps({'tree': sys.argv[1], 'drawn': count(picture=True), 'not drawn': count(picture=False)})}"
+    )
