@@ -8,7 +8,6 @@ and one that opens /stream.mjpg and never reads.
 """
 
 import argparse
-import json
 import os
 import re
 import socket
@@ -19,6 +18,8 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+
+from fashion_edge.typed_json import encode_json
 
 EDGE = "import sys; from fashion_edge.cli import main; sys.exit(main(sys.argv[1:]))"
 WATCHER = """
@@ -132,8 +133,8 @@ def main() -> None:
                 print(f"round {turn + 1}: {pace}, {case}", file=sys.stderr)
                 results.setdefault(f"{pace}, {case}", []).append(measure(extra, watchers, stalled, args.seconds))
     if args.json:
-        with open(args.json, "w", encoding="utf-8") as file:  # noqa: PTH123
-            json.dump({"load": os.getloadavg(), "cpus": os.cpu_count(), "results": results}, file, indent=1)
+        with open(args.json, "wb") as file:  # noqa: PTH123
+            file.write(encode_json({"load": os.getloadavg(), "cpus": os.cpu_count(), "results": results}, indent=1))
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; medians of {args.rounds} rounds")
     for case, rounds in results.items():
         middle = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}

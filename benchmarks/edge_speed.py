@@ -50,6 +50,7 @@ from fashion_edge.result import Result
 from fashion_edge.sinks.base import FanOut, Sink
 from fashion_edge.sinks.jsonl import JsonlSink
 from fashion_edge.sources.files import VideoSource
+from fashion_edge.typed_json import encode_json
 
 PEERS = Path(__file__).parent / "peers"
 FRAMES, PACED_S, WARM = 900, 8.0, 60
@@ -92,10 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.child:
         cv2.setNumThreads(1)
-        print(json.dumps(CHILDREN[args.child](args.clip)))
+        print(encode_json(CHILDREN[args.child](args.clip)).decode())
         return 0
-    import msgspec
-
     from fashion_bench.machine import describe_machine
     from fashion_render.demo import write_clip
 
@@ -104,12 +103,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not args.clip:
             write_clip(clip, FRAMES)
         samples = [measure(clip, number, args.rounds, args.mediapipe) for number in range(args.rounds)]
-    machine = msgspec.to_builtins(describe_machine())
-    document = {"machine": machine, "command": " ".join(sys.argv), "rounds": samples, **compare_with_bars(samples)}
+    measured = {"rounds": samples, **compare_with_bars(samples)}
+    document = {"machine": describe_machine(), "command": " ".join(sys.argv), **measured}
     for name, figure in document["bars"].items():
         print(f"{'ok ' if figure['met'] else 'BAD'}  {name}: {figure['median']:.2f} (bar {figure['bar']:g})")
     if args.json:
-        args.json.write_text(json.dumps(document, indent=1) + "\n")
+        args.json.write_bytes(encode_json(document, indent=1) + b"\n")
     return 0 if all(figure["met"] for figure in document["bars"].values()) else 3
 
 

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -20,6 +19,7 @@ from fashion_edge.atomic import atomic_file, is_device, refuse_existing, refuse_
 from fashion_edge.console import say
 from fashion_edge.errors import MissingExtraError, UsageError
 from fashion_edge.progress import SteadyConsole
+from fashion_edge.typed_json import encode_json
 
 Cell = Callable[[Result], str]
 COLOURS = {VALID: "green", INVALID: "red"}
@@ -92,7 +92,7 @@ def write_outputs(document: Document, outputs: Outputs, baseline: Document | Non
 
 def _write_files(document: Document, comparisons: Sequence[Comparison], outputs: Outputs) -> Iterator[Path]:
     texts: dict[Path | None, Callable[[], str]] = {
-        outputs.json_file: lambda: msgspec.json.encode(document.to_json()).decode() + "\n",
+        outputs.json_file: lambda: encode_json(document.to_json()).decode() + "\n",
         outputs.csv: lambda: to_csv(document),
         outputs.markdown: lambda: to_markdown(document, comparisons),
     }

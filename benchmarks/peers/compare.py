@@ -27,6 +27,7 @@ from fashion_bench.machine import Machine, describe_machine
 from fashion_edge.bundle import load_bundle
 from fashion_edge.defaults import default_bundle, default_run
 from fashion_edge.statistics import compare, quantile_interval
+from fashion_edge.typed_json import encode_json
 from fashion_render.demo import write_clip
 
 HERE = Path(__file__).parent
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     document = describe(replies, skipped, bundle)
     print(to_markdown(document))
     if args.json:
-        args.json.write_text(json.dumps(document) + "\n")
+        args.json.write_bytes(encode_json(document) + b"\n")
     if args.markdown:
         args.markdown.write_text(to_markdown(document) + "\n")
     return 1 if skipped else 0

@@ -7,7 +7,6 @@ of 32 at 96 x 96; fashion-train's own default, which also does light, noise, blu
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from fashion_bench.machine import describe_machine
 from fashion_edge.statistics import compare
+from fashion_edge.typed_json import encode_json
 from fashion_train.data.augment import TUTORIAL, Augmentation, augment
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "size": SIZE[0],
             "rows": rows,
         }
-        args.json.write_text(json.dumps(document) + "\n")
+        args.json.write_bytes(encode_json(document) + b"\n")
     return 0
 
 

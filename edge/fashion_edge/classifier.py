@@ -1,6 +1,5 @@
 """The public API: a classifier for photos, arrays and live video."""
 
-import json
 import logging
 import os
 import threading
@@ -23,6 +22,7 @@ from fashion_edge.readers import PrefetchReader, Reader, make_reader
 from fashion_edge.redact import redact
 from fashion_edge.result import Result
 from fashion_edge.sources import open_source
+from fashion_edge.typed_json import encode_json
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -260,7 +260,7 @@ def _make_frames(
 
 def _check_channels(channels: Channels) -> Channels:
     if channels not in ("BGR", "RGB"):
-        raise UsageError(f'channels must be "BGR" or "RGB", not {json.dumps(str(channels)[:40])}')
+        raise UsageError(f'channels must be "BGR" or "RGB", not {encode_json(str(channels)[:40]).decode()}')
     return channels
 
 

@@ -5,7 +5,6 @@ Arguments come first, then the profile that a benchmark wrote on this device, th
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -21,7 +20,7 @@ from fashion_edge.bundle import AGAIN, Bundle, Variant, load_bundle
 from fashion_edge.defaults import SHIPPED_BUNDLE, find_bundle
 from fashion_edge.errors import ModelError, UsageError
 from fashion_edge.golden import self_check
-from fashion_edge.typed_json import read_bounded, read_json
+from fashion_edge.typed_json import encode_json, read_bounded, read_json
 
 SCHEMA = 1
 MAX_BYTES = 64 << 10
@@ -65,7 +64,7 @@ def _xdg_folder(environ: Mapping[str, str], variable: str, default: str) -> Path
 def write_profile(path: Path, profile: Profile) -> None:
     """Write a profile in place of an older one."""
     with atomic_file(path, overwrite=True) as part:
-        part.write_text(json.dumps({"schema": SCHEMA, **vars(profile)}, indent=2) + "\n", encoding="utf-8")
+        part.write_bytes(encode_json({"schema": SCHEMA, **vars(profile)}, indent=2) + b"\n")
 
 
 def load_profile(path: Path) -> Profile:

@@ -32,7 +32,7 @@ from fashion_edge.redact import redact, redact_text
 from fashion_edge.result import Result
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sinks.stills import encode
-from fashion_edge.typed_json import decode_json, read_json
+from fashion_edge.typed_json import decode_json, encode_json, read_json
 
 SCHEMA = 1
 HEADER, LINES, FRAMES = "recording.json", "frames.jsonl", "frames"
@@ -172,9 +172,9 @@ class RawSink(Sink):
             if (folder / LINES).exists():  # of an older recording: no line may go with the new header or a lost frame
                 (folder / LINES).write_bytes(b"")
             created = datetime.now(UTC).isoformat(timespec="seconds")
-            data = msgspec.json.encode(msgspec.structs.replace(header, created=created))
+            data = encode_json(msgspec.structs.replace(header, created=created), indent=2)
             with atomic_file(folder / HEADER, overwrite=True) as part:  # first: without it, this is another folder
-                part.write_bytes(msgspec.json.format(data) + b"\n")
+                part.write_bytes(data + b"\n")
             for file in (folder / FRAMES).glob("*.png"):
                 if file.stem.isdecimal():
                     file.unlink()
@@ -213,4 +213,4 @@ class RawSink(Sink):
         self.output = f"raw frames: {self._folder}, {self._frames} of them; --source replay:{self._folder} replays them"
 
     def _write(self, record: dict[str, Any]) -> None:
-        self._lines.write(msgspec.json.encode(record) + b"\n")
+        self._lines.write(encode_json(record) + b"\n")

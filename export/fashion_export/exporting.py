@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from fashion_edge.defaults import BUNDLES, RUNS, default_run
 from fashion_edge.errors import GateError, MissingExtraError, RunError, UsageError
 from fashion_edge.golden import TOLERANCE, self_check
 from fashion_edge.progress import make_progress
+from fashion_edge.typed_json import encode_json
 from fashion_export.calibration import to_csv
 from fashion_export.conversion import Artefact, Options, Outcome, convert_source
 from fashion_export.external import load_external
@@ -219,7 +219,7 @@ def _write_files(outcome: Outcome, folder: Path) -> None:
     for artefact in outcome.artefacts:
         (folder / artefact.recipe.file).write_bytes(artefact.data)
     manifest = _to_manifest(outcome, hashlib.sha256(golden).hexdigest())
-    (folder / MANIFEST).write_text(json.dumps(manifest.to_json(), indent=2) + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_bytes(encode_json(manifest.to_json(), indent=2) + b"\n")
     if len(calibration):
         (folder / "calibration.csv").write_text(to_csv(calibration), encoding="utf-8")
     if len(outcome.prepared.validation):

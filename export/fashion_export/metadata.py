@@ -1,7 +1,6 @@
 """Metadata inside model files: labels, groups, thresholds and the input's format; and which runtimes read a file."""
 
 import io
-import json
 import zipfile
 from collections import Counter
 from typing import Any
@@ -11,6 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.preprocess import InputSpec
+from fashion_edge.typed_json import encode_json
 from fashion_export.flatbuffer import builtin_of, read_model, write_model, write_table
 
 KEY = b"TFLITE_METADATA"
@@ -65,7 +65,7 @@ def describe(space: LabelSpace, spec: InputSpec, name: str) -> bytes:
 def facts_json(space: LabelSpace, spec: InputSpec) -> str:
     """Labels, groups, thresholds and input: what another program needs to decide in the same way."""
     labels = {"labels": space.labels, "groups": dict(space.groups), "thresholds": dict(space.thresholds)}
-    return json.dumps({**labels, "input": vars(spec)})
+    return encode_json({**labels, "input": vars(spec)}).decode()
 
 
 def _signature(graph: Any) -> Any:

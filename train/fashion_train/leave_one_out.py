@@ -9,7 +9,7 @@ import msgspec
 from fashion_edge.atomic import atomic_file, atomic_folder
 from fashion_edge.errors import DatasetError, RunError, UsageError
 from fashion_edge.model_card import markdown_table
-from fashion_edge.typed_json import read_json
+from fashion_edge.typed_json import encode_json, read_json
 from fashion_train.data.dataset import SEPARATOR, Dataset, find_holdout, find_negatives, load_dataset
 from fashion_train.fit.batches import find_workers
 from fashion_train.fit.checkpoints import has_checkpoint, identify, remove_checkpoints
@@ -64,11 +64,11 @@ def leave_one_out(options: TrainOptions) -> LeaveOneOut:
             rows.append(_row(name, result))
             remove_checkpoints(options)
             with atomic_file(journal, overwrite=True) as file:
-                file.write_bytes(msgspec.json.encode(Journal(identity, rows)))
+                file.write_bytes(encode_json(Journal(identity, rows)))
             unseen, seen = _percent(rows[-1].unseen_exact), _percent(rows[-1].seen_exact)
             options.progress.line(f"{name}, without training on it: {unseen} exact; others {seen}")
-        document = msgspec.json.encode({"command": options.command, "results": rows})
-        (part / "leave_out.json").write_bytes(msgspec.json.format(document, indent=1))
+        document = {"command": options.command, "results": rows}
+        (part / "leave_out.json").write_bytes(encode_json(document, indent=1))
         (part / "report.md").write_text(report(options.command, rows), encoding="utf-8")
     journal.unlink(missing_ok=True)
     options.progress.line(f"written to {written[0]}")

@@ -1,6 +1,5 @@
 """The command: run every check, print findings as text or as JSON."""
 
-import json
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -10,6 +9,7 @@ import msgspec
 from fashion_edge.cli.common import GroupedCommand, group, run_command, version_flag
 from fashion_edge.doctor.machine import Check, Finding, Machine
 from fashion_edge.isolated import IsolatedProcess, describe_error
+from fashion_edge.typed_json import encode_json
 
 STATES = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 EXAMPLE = "\b\nExample:\n  fashion-doctor --json > findings.json\n\n"
@@ -42,7 +42,7 @@ def command(*, as_json: bool, debug: bool) -> int:
         machine = Machine(isolated=process.run, load=process.load)
         findings = examine(machine, all_checks(), debug=debug)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(findings), indent=2))
+        click.echo(encode_json(findings, indent=2).decode())
     else:
         for finding in findings:
             click.echo(f"{STATES[finding.state]}  {finding.subject:<12} {finding.text}")

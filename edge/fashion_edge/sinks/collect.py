@@ -5,7 +5,6 @@ DIR/unsure/20261123T130001123_00000042.jpg             the others, to be sorted 
 ...jpg.json                                            scores, thresholds and margins of each
 """
 
-import json
 import re
 from collections import deque
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from fashion_edge.errors import UsageError
 from fashion_edge.result import Result, WallClock, result_record
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sinks.stills import encode, shorten
+from fashion_edge.typed_json import encode_json
 
 JPEG_QUALITY = 95
 EVERY_S = 1.0  # frames of one moment are near-duplicates
@@ -60,12 +60,12 @@ class CollectSink(Sink):
             return
         self._last = at
         details = {"near": near, "thresholds": dict(thresholds), "box": vars(result.box)}
-        text = json.dumps({**result_record(result, self._clock), **details}, ensure_ascii=False, indent=1)
+        text = encode_json({**result_record(result, self._clock), **details}, indent=1) + b"\n"
         path = self._folder / self._choose_folder(result) / self._file_name(result)
         path.parent.mkdir(parents=True, exist_ok=True)
         picture = encode(result.box.crop(result.frame.image), ".jpg", JPEG_QUALITY)
         # the picture last, so that each has its sidecar
-        write_files({_sidecar(path): f"{text}\n".encode(), path: picture})
+        write_files({_sidecar(path): text, path: picture})
         self._count += 1
         self.output = f"low-confidence frames kept: {self._count}, in {self._folder}"
         self._files.append((path, _size(path)))

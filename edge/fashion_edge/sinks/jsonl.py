@@ -9,14 +9,13 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from fashion_edge.atomic import is_device, refuse_existing
 from fashion_edge.console import say
 from fashion_edge.errors import UsageError
 from fashion_edge.frame import Event, Fault
 from fashion_edge.result import Result, WallClock, event_record, fault_record, result_record
 from fashion_edge.sinks.base import Sink
+from fashion_edge.typed_json import encode_json
 
 
 class JsonlSink(Sink):
@@ -72,7 +71,7 @@ class JsonlSink(Sink):
             self._file.close()
 
     def _write(self, record: dict[str, Any]) -> None:
-        line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        line = encode_json(record) + b"\n"
         if self._file is None or self._path is None:
             _print(line)
             return

@@ -4,7 +4,6 @@ Discovery follows home-assistant.io/integrations/mqtt: one retained configuratio
 """
 
 import hashlib
-import json
 import math
 import os
 import re
@@ -28,6 +27,7 @@ from fashion_edge.frame import Event
 from fashion_edge.redact import redact
 from fashion_edge.result import Result, Vitals, WallClock
 from fashion_edge.sinks.base import Sink
+from fashion_edge.typed_json import encode_json
 
 VARIABLE = "FASHION_EDGE_MQTT_PASSWORD"
 PORT, TLS_PORT = 1883, 8883
@@ -137,8 +137,8 @@ def _vitals_payload(vitals: Vitals) -> str:
     return _to_json({name: round(value, 2) for name, value in vars(vitals).items() if math.isfinite(value)})
 
 
-def _to_json(record: dict[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, allow_nan=False)
+def _to_json(record: dict[str, Any] | str) -> str:
+    return encode_json(record).decode()
 
 
 def make_discovery(topics: Topics, space: LabelSpace, version: str) -> Iterator[tuple[str, str]]:
@@ -173,8 +173,8 @@ def _make_entities(topics: Topics, space: LabelSpace) -> Iterator[tuple[str, dic
         places = {"entity_category": "diagnostic", "state_topic": topics.vitals}
         yield key, {**figure, **places, "value_template": f"{{{{ value_json.{key} }}}}"}
     for group, members in space.groups.items():
-        key = json.dumps(group, ensure_ascii=False)  # templates do not join \ud83d\udc57 to one character
-        template = f"{{{{ value_json.decision[{key}] or {json.dumps(NOTHING)} }}}}"
+        key = _to_json(group)  # templates do not join \ud83d\udc57 to one character
+        template = f"{{{{ value_json.decision[{key}] or {_to_json(NOTHING)} }}}}"
         states = [label.strip() for label in (*members, NOTHING)]  # as Home Assistant strips what a template gives
         options = {"device_class": "enum", "options": states, "value_template": template}
         yield _make_id(group), {"name": group.capitalize(), "state_topic": topics.state, **options, **seeing}

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from fashion_edge.errors import quoted
 from fashion_edge.sinks.stills import to_words
+from fashion_edge.typed_json import encode_json
 from fashion_edge.web.metrics import CONTENT_TYPE, render_metrics
 from fashion_edge.web.state import HostMonitor, LiveState, Picture
 
@@ -63,7 +63,7 @@ class Routes:
         return web.FileResponse(STATIC / "index.html")
 
     async def _send_state(self, _: web.Request) -> web.Response:
-        return web.Response(body=orjson.dumps(self._record()), content_type="application/json", charset="utf-8")
+        return web.Response(body=encode_json(self._record()), content_type="application/json", charset="utf-8")
 
     async def _send_metrics(self, _: web.Request) -> web.Response:
         text = render_metrics(self._state, self.monitor, self._clients)
@@ -174,7 +174,7 @@ class Routes:
 
 def _event(kind: str, record: dict[str, Any], event_id: str = "") -> bytes:
     head = f"id: {event_id}\n" if event_id else ""
-    return f"{head}event: {kind}\ndata: ".encode() + orjson.dumps(record) + b"\n\n"
+    return f"{head}event: {kind}\ndata: ".encode() + encode_json(record) + b"\n\n"
 
 
 async def _start(request: web.Request, content_type: str, length: int | None = None) -> web.StreamResponse:

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import orjson
 import psutil
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ from fashion_edge.result import Result, Vitals, WallClock, result_record
 from fashion_edge.sinks.base import Sink
 from fashion_edge.sinks.stills import encode
 from fashion_edge.telemetry import Telemetry, read_telemetry
+from fashion_edge.typed_json import encode_json
 
 COUNTED = ("frames", "dropped", "faults", "losses", "failed_outputs")
 MONITOR_INTERVAL_S = 2.0
@@ -117,7 +117,7 @@ class Picture:
     def message(self) -> bytes:
         """For the page: length of the JSON (4 bytes, big-endian), the JSON, the JPEG."""
         result = _live_record(self.result, self.wall) if self.result else None
-        head = orjson.dumps({"number": self.number, "source": self.source, "result": result})
+        head = encode_json({"number": self.number, "source": self.source, "result": result})
         return struct.pack(">I", len(head)) + head + self.jpeg
 
     @cached_property

@@ -1,6 +1,8 @@
 """Checkpoints that belong to another training, or that are damaged, are refused."""
 
 import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +50,16 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
     assert found.best_epoch == 1
     with pytest.raises(RunError, match="belongs to other photos or options"):
         load_checkpoint(file, "yours")
+
+
+def test_a_training_whose_loss_was_not_finite_can_be_resumed(tmp_path):
+    file = tmp_path / "checkpoint.npz"
+    epoch = replace(CHECKPOINT.history[0], loss=math.inf, val_loss=math.nan)
+    save_checkpoint(file, replace(CHECKPOINT, history=(epoch,)), "mine")
+    (found,) = load_checkpoint(file, "mine").history
+    assert math.isnan(found.loss)
+    assert math.isnan(found.val_loss)
+    assert replace(found, loss=0, val_loss=0) == replace(epoch, loss=0, val_loss=0)
 
 
 @pytest.mark.parametrize("changed", [{"history": [{"epoch": 1, "momentum": 0.9}]}, {"best_epoch": None}])

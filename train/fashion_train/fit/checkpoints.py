@@ -1,6 +1,7 @@
 """Checkpoints next to the run folder, from which `--resume` continues with exactly the same result."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from fashion_edge.atomic import atomic_file
 from fashion_edge.errors import RunError, brief
-from fashion_edge.typed_json import decode_json
+from fashion_edge.typed_json import convert_json, decode_json, encode_json
 from fashion_train.data.prepare import Prepared
 from fashion_train.options import TrainOptions
 from fashion_train.results import Epoch
@@ -35,7 +36,7 @@ class CheckpointMeta(msgspec.Struct):
     """The JSON part of a checkpoint."""
 
     identity: str
-    history: tuple[Epoch, ...]
+    history: tuple[dict[str, int | float | None], ...]  # None: the loss was not finite
     best_epoch: int
 
 
@@ -94,7 +95,8 @@ def identify_fit(options: TrainOptions, prepared: Prepared) -> str:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint, identity: str) -> None:
     """Write a checkpoint in place of the previous one."""
-    meta = msgspec.json.encode(CheckpointMeta(identity, checkpoint.history, checkpoint.best_epoch))
+    history = tuple(map(vars, checkpoint.history))
+    meta = encode_json(CheckpointMeta(identity, history, checkpoint.best_epoch))
     arrays: dict[str, Any] = {f"state{i}": value for i, value in enumerate(checkpoint.state)}
     arrays |= {f"best{i}": value for i, value in enumerate(checkpoint.best_weights)}
     with atomic_file(path, overwrite=True) as part:
@@ -106,9 +108,11 @@ def load_checkpoint(path: Path, identity: str) -> Checkpoint:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             meta = decode_json(data["meta"].tobytes(), CheckpointMeta, "meta", ValueError)
+            rows = [{name: math.nan if x is None else x for name, x in row.items()} for row in meta.history]
+            history = convert_json(rows, tuple[Epoch, ...], "meta", ValueError)
             parts = [[data[name] for name in data.files if name.startswith(part)] for part in ("state", "best")]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError(f"checkpoint {path} cannot be read ({brief(error)}); run again without --resume") from error
     if meta.identity != identity:
         raise RunError(f"checkpoint {path} belongs to other photos or options; repeat those, or leave --resume out")
-    return Checkpoint(meta.history, parts[0], meta.best_epoch, parts[1])
+    return Checkpoint(history, parts[0], meta.best_epoch, parts[1])

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import json
 import os
 import platform
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,8 @@ import numpy as np
 from fashion_edge.console import pluralize
 from fashion_edge.decide import decide_batch
 from fashion_edge.model_card import bullets, combinations_table, markdown_table, write_model_card
+from fashion_edge.sources.files import legible
+from fashion_edge.typed_json import encode_json
 from fashion_train.data.dataset import NO_LABEL
 from fashion_train.data.prepare import Prepared
 from fashion_train.report.plots import (
@@ -52,7 +53,7 @@ def write_run(folder: Path, result: TrainingResult) -> None:
     write_rows(folder / "calibration.csv", ("file", "labels"), rows)
     epochs = [[f"{value:.6g}" for value in asdict(epoch).values()] for epoch in result.fit.history]
     write_rows(folder / "history.csv", [field.name for field in fields(Epoch)], epochs)
-    (folder / "run.json").write_text(json.dumps(describe_run(folder, result), indent=1) + "\n")
+    (folder / "run.json").write_bytes(encode_json(describe_run(folder, result), indent=1) + b"\n")
     (folder / "MODEL_CARD.md").write_text(write_card(result), encoding="utf-8")
     write_report(folder, result)
 
@@ -75,7 +76,7 @@ def describe_run(folder: Path, result: TrainingResult) -> dict[str, Any]:
             "task": options.task,
         },
         "dataset": {
-            "root": _root(prepared.dataset.root, options.out),
+            "root": legible(_root(prepared.dataset.root, options.out)),
             "sha256": prepared.sha256,
             "photos": len(prepared.decoded.readable),
             "counts": prepared.counts,

@@ -13,7 +13,8 @@ PACKAGES = ("python3-venv", "libstdc++6", "dash", "coreutils")
 LEGACY_SUITES = ("bookworm",)  # tflite-runtime ended at Python 3.11 and NumPy 1; OpenCV 4.12 is the first with NumPy 2
 LEGACY = (
     *("tflite-runtime==2.14.0", "numpy<2", "opencv-python-headless<4.12"),
-    *("click", "orjson", "packaging", "pillow", "psutil", "rich", "msgspec"),
+    *("click", "packaging", "pillow", "psutil", "rich", "msgspec"),
+    "orjson",  # commits before 0.3, for benchmarks/edge_instructions.py --against
 )
 
 
