@@ -191,15 +191,14 @@ def _make_parent(path: Path) -> None:
 
 def write_files(files: Mapping[Path, bytes]) -> None:
     """Write files whole, in this order, or none; without fsync, which can take an SD card tenths of a second."""
+    parts = {file.with_name(f".new.part-{token_hex(4)}{file.suffix}"): file for file in files}  # names may be long
     with ExitStack() as stack:
-        parts: list[Path] = []
-        for file, content in files.items():
-            parts += [file.with_name(f".new.part-{token_hex(4)}{file.suffix}")]  # file.name may be as long as can be
-            parts[-1].touch()
-            stack.callback(parts[-1].unlink, missing_ok=True)
-            stack.enter_context(_locked(parts[-1]))
-            parts[-1].write_bytes(content)
-        for part, file in zip(parts, files, strict=True):
+        for part, file in parts.items():
+            part.touch()
+            stack.callback(part.unlink, missing_ok=True)
+            stack.enter_context(_locked(part))
+            part.write_bytes(files[file])
+        for part, file in parts.items():
             part.replace(file)
 
 
