@@ -5,6 +5,8 @@ Every message is one sentence with the bad value and what is allowed.
 
 import re
 
+from fashion_edge.redact import redact_text
+
 ELLIPSIS = " ..."
 MAX_MESSAGE, MAX_LINE = 600, 4000  # characters
 # all but tabs; among them line separators, marks that reverse the direction of writing, and undecoded bytes
@@ -17,6 +19,8 @@ def printable(text: str, most: int = MAX_LINE) -> str:
     File names, values of files and answers of servers must neither steer a terminal nor fill it. The end of a message
     stays, since it is what to do.
     """
+    if len(text) > most:
+        text = redact_text(text)  # now, since a part of an address is not recognized later
     text = CONTROL.sub(_escape, text)
     if len(text) <= most:
         return text

@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from fashion_edge.console import clear_progress, say, shown_progress, suppress_output
+from fashion_edge.errors import printable
 
 REDRAW_S = 0.2  # between two updates of the line on a terminal
 LINE_S = 10.0  # between two plain lines where standard error is not a terminal
@@ -21,6 +23,10 @@ class SteadyConsole(Console):
     def on_broken_pipe(self) -> None:
         """Print nothing from now on."""
         self.quiet = True
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Render a text or a cell of a table without control characters, which files of others may contain."""
+        return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
 
 
 class Progress:

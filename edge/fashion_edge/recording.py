@@ -126,7 +126,7 @@ class Recording:
         """Decode the picture of a line.
 
         Raises:
-            ImageError: it cannot be read, or is no file of this recording.
+            ImageError: it cannot be read, or lies outside of this recording.
         """
         path = self.folder / FRAMES / line.file
         try:

@@ -47,3 +47,9 @@ def test_a_long_value_leaves_what_to_do_in_the_message():
     assert Fault("c", 1, f"{hostile}; try again").reason.endswith("; try again")
     assert len(Event("c", "lost", 0.0, hostile).detail) == MAX_MESSAGE
     assert len(quoted(hostile)) == 60
+
+
+def test_a_secret_is_hidden_before_a_message_is_cut():
+    for length in range(300, 700, 7):
+        said = str(UsageError(f"{'a' * length} rtsp://admin:hunter2hunter2@10.0.0.2/live {'b' * 300}; try again"))
+        assert "hunter" not in said

@@ -7,9 +7,10 @@ import sys
 from itertools import count
 
 import pytest
+from rich.table import Table
 
 from fashion_edge.console import say
-from fashion_edge.progress import Progress, make_progress
+from fashion_edge.progress import Progress, SteadyConsole, make_progress
 
 
 class Screen(io.StringIO):
@@ -117,3 +118,15 @@ def test_a_function_is_called_with_each_line():
     with make_progress(lines.append) as progress, progress.step("export", quiet=False):
         progress.update("reading", 1, 2)
     assert [line.split(":")[0] for line in lines] == ["export ...", "export"]
+
+
+def test_tables_contain_no_control_characters(capsys):
+    console = SteadyConsole(width=60)
+    table = Table("name\x1b[2J")
+    table.add_row("model\x1b]0;title\x07")
+    console.print(table)
+    console.print("one\x1b[31m", "two\nthree", markup=False)
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert r"model\x1b]0;title\x07" in said
+    assert r"one\x1b[31m two" in said.splitlines()

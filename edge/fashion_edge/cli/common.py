@@ -18,7 +18,7 @@ from click.core import ParameterSource
 from fashion_edge import __version__
 from fashion_edge.console import say
 from fashion_edge.defaults import SOURCE_VARIABLE
-from fashion_edge.errors import FashionError
+from fashion_edge.errors import MAX_MESSAGE, FashionError, printable
 from fashion_edge.redact import redact, redact_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -284,7 +284,7 @@ def _run(command: click.Command, args: list[str]) -> int:
     values = [arg.partition("=")[2] if arg.startswith("--") else arg for arg in args]
 
     def report(text: str) -> None:
-        say(redact_text(text, [*values, os.environ.get(SOURCE_VARIABLE, "")]))
+        say(printable(redact_text(text, [*values, os.environ.get(SOURCE_VARIABLE, "")]), MAX_MESSAGE))
 
     try:
         status = command.main(args=args, prog_name=name, standalone_mode=False)
@@ -314,7 +314,7 @@ def _run(command: click.Command, args: list[str]) -> int:
 def _explain(error: Exception) -> tuple[str, int]:
     """Return the message for an error, and the exit status."""
     if isinstance(error, FashionError):
-        return str(error), error.exit_status
+        return " ".join(map(str, error.args)), error.exit_status  # whole, to be redacted
     if isinstance(error, OSError) and error.filename:
         return _about_file(error), 2
     if isinstance(error, OSError) and error.errno in DISK_FULL:

@@ -8,6 +8,7 @@ import msgspec
 
 from fashion_edge.cli.common import GroupedCommand, group, run_command, version_flag
 from fashion_edge.doctor.machine import Check, Finding, Machine
+from fashion_edge.errors import printable
 from fashion_edge.isolated import IsolatedProcess, describe_error
 from fashion_edge.typed_json import encode_json
 
@@ -45,9 +46,9 @@ def command(*, as_json: bool, debug: bool) -> int:
         click.echo(encode_json(findings, indent=2).decode())
     else:
         for finding in findings:
-            click.echo(f"{STATES[finding.state]}  {finding.subject:<12} {finding.text}")
+            click.echo(printable(f"{STATES[finding.state]}  {finding.subject:<12} {finding.text}"))
             if finding.fix:
-                click.echo(f"      {'':<12} fix: {finding.fix}")
+                click.echo(printable(f"      {'':<12} fix: {finding.fix}"))
     return 1 if any(finding.state == "bad" for finding in findings) else 0
 
 

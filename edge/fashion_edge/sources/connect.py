@@ -220,7 +220,7 @@ REFUSALS = {
 
 
 def explain_answer(answer: Answer, url: str) -> str | None:
-    """Why an answer is no stream; None if it may be one."""
+    """Why an answer cannot be a stream; None if it may be one."""
     status, kind = answer.status, answer.headers.get_content_type()
     if status == 401:
         if urlsplit(url).username:
