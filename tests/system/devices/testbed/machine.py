@@ -81,7 +81,8 @@ def _make_tree(tools: Guest, root: Path, release: str, wheel: Path, pictures: Ma
     (venv / "bin/python").symlink_to("/usr/bin/python3")
     (venv / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
     requirement = f"fashion-edge[headless] @ {wheel.as_uri()}"
-    pi.install(Guest(tree, work, emulated=True), SUITE, "/opt/fashion", [requirement], *PINNED)
+    older = "orjson"  # which commits import that benchmarks/edge_instructions.py compares with
+    pi.install(Guest(tree, work, emulated=True), SUITE, "/opt/fashion", [requirement, older], *PINNED)
     tools.check(f"depmod -b /lab/tree {release}")
     shutil.copytree(GUEST, tree / "guest")
     shutil.copy(GUEST / "initrd.sh", work)

@@ -14,7 +14,6 @@ LEGACY_SUITES = ("bookworm",)  # tflite-runtime ended at Python 3.11 and NumPy 1
 LEGACY = (
     *("tflite-runtime==2.14.0", "numpy<2", "opencv-python-headless<4.12"),
     *("click", "packaging", "pillow", "psutil", "rich", "msgspec"),
-    "orjson",  # commits before 0.3, for benchmarks/edge_instructions.py --against
 )
 
 
