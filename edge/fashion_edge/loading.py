@@ -191,5 +191,5 @@ def _passed() -> list[str]:
 
 def _remember(key: str) -> None:
     with suppress(OSError, UsageError), atomic_file(checks_file(), overwrite=True) as part:  # a home may be read-only
-        part.touch(0o600)
+        part.chmod(0o600)
         part.write_text("\n".join([*_passed()[-MAX_CHECKS:], key]) + "\n", encoding="utf-8")

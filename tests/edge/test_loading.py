@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fashion_edge import isolated
+from fashion_edge.backends import name_runtime
 from fashion_edge.bundle import Bundle
 from fashion_edge.errors import ModelError, UsageError
 from fashion_edge.loading import Profile, checks_file, default_profile, load_profile, open_model, write_profile
@@ -159,6 +160,7 @@ def broken_runtime(monkeypatch, tmp_path):
     """Let the subprocess of the check find a LiteRT that runs this code where it loads or runs a model."""
 
     def write(*, load: str = "pass", invoke: str = "pass") -> None:
+        name_runtime("litert")  # this process keeps the real one
         package = tmp_path / "path" / "ai_edge_litert"
         package.mkdir(parents=True)
         (package / "__init__.py").write_text("__version__ = '2'")
