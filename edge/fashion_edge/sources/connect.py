@@ -225,7 +225,7 @@ def explain_answer(answer: Answer, url: str) -> str | None:
     if status == 401:
         if urlsplit(url).username:
             return "refuses this user or password (status 401); check both, and write @ : / in them as %40 %3A %2F"
-        return "asks for a user and a password (status 401); put them before the host, as USER:PASSWORD@HOST"
+        return "asks for a user and a password (status 401); put USER:PASSWORD@ before the host"
     if 300 <= status < 400:
         return f"is redirected to {quoted(redact(answer.headers.get('Location', '')))}; give that address"
     if status >= 400:

@@ -224,7 +224,9 @@ class ReopeningSource(Source):
         device = self._open_device()
         try:
             if (shot := device.read()) is None:
-                raise SourceError(f"{self.name} opens but gives no picture; plug it in again, or run fashion-doctor")
+                device_advice = "plug it in again, or run fashion-doctor"
+                advice = "restart its sender, or try it in another player" if "://" in self.name else device_advice
+                raise SourceError(f"{self.name} opens but gives no picture; {advice}")
         except BaseException:
             device.close()
             raise

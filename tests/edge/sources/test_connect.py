@@ -104,7 +104,7 @@ def closed_port():
 
 
 REFUSED = {
-    "401 Unauthorized": "asks for a user and a password (status 401); put them before the host, as USER:PASSWORD@HOST",
+    "401 Unauthorized": "asks for a user and a password (status 401); put USER:PASSWORD@ before the host",
     "403 Forbidden": "is forbidden (status 403); give a user who may see it, or allow it in the camera's settings",
     "404 Not Found": "does not exist on its server (status 404); look up the path of the stream in the camera's manual",
     "503 Busy": "is busy (status 503); many cameras serve one viewer at a time, so close the others",

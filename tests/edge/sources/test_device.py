@@ -190,9 +190,14 @@ def reopening(clock):
 
 
 def test_a_camera_without_a_picture_is_an_error_at_the_start(reopening):
-    with pytest.raises(SourceError, match="camera:0 opens but gives no picture"):
+    with pytest.raises(SourceError, match="camera:0 opens but gives no picture; plug it in again"):
         reopening(lambda: FakeCapture(0))
     assert FakeCapture.open_now == 0
+
+
+def test_the_advice_for_a_stream_fits_an_address():
+    with pytest.raises(SourceError, match=r"rtsp://c/live opens but gives no picture; restart its sender"):
+        ReopeningSource("rtsp://c/live", lambda: FakeCapture(0))
 
 
 def test_closing_releases_the_camera_before_the_first_frame(reopening):
