@@ -91,7 +91,7 @@ class Options:
     roi: Roi = field(default_factory=Roi)
     smoothing: Smoothing = field(default_factory=Smoothing)
     max_age_s: float | None = None  # a frame whose label would be older is discarded
-    frames: int | None = None  # stop after so many labelled frames
+    frames: int | None = None  # stop after so many labelled frames; one without valid scores counts, too
     seconds: float | None = None  # stop after so long
 
 
@@ -196,7 +196,7 @@ def run(
             _put_frame(item, labeller, sink, options, summary, clock)
         else:
             _put_other(item, labeller, sink, summary)
-        if sink.stopped or summary.frames == options.frames:
+        if sink.stopped or summary.frames + summary.invalid == options.frames:
             return
         if deadline is not None and clock() >= deadline:
             return

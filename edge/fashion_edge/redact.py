@@ -52,7 +52,7 @@ def redact(address: str) -> str:
             return scheme + HIDDEN
     if not _matches(rf"{HOST}|{ANY_HOST}", host):
         host = HIDDEN
-    return f"{scheme}{HIDDEN + '@' if user else ''}{host}{_hide_values(tail)}"
+    return f"{scheme}{user}{host}{_hide_values(tail)}"
 
 
 def redact_text(text: str, addresses: Iterable[str] = ()) -> str:
@@ -75,9 +75,9 @@ def _split_tail(text: str) -> tuple[str, str]:
 
 
 def _split_user(text: str) -> tuple[str, str]:
-    """User and password up to the last @, and the rest."""
+    """What is shown of the user up to the last @, and the rest; udp://@239.0.0.1 has none."""
     found = re.match(rf"(.*){AT}(.*)", text, re.IGNORECASE | re.DOTALL)
-    return (found[1] or HIDDEN, found[2]) if found else ("", text)
+    return (f"{HIDDEN if found[1] else ''}@", found[2]) if found else ("", text)
 
 
 def _hide_values(tail: str) -> str:
@@ -85,7 +85,7 @@ def _hide_values(tail: str) -> str:
     path, *others = re.split(rf"({QUESTION}|[&;])", tail, flags=re.IGNORECASE)
     name, equals, _ = _split_value(path)
     user, name = _split_user(name)
-    shown = [f"/{HIDDEN}@" if user else "", name, equals and equals + HIDDEN]
+    shown = [user and f"/{user}", name, equals and equals + HIDDEN]
     for mark, part in zip(others[::2], others[1::2], strict=True):
         name, equals, value = _split_value(part)
         shown += [mark, f"{name}{equals}{HIDDEN}" if value.strip("=") else part and HIDDEN]  # a value without a name

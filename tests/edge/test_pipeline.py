@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Iterator
+from itertools import count
 
 import numpy as np
 import pytest
@@ -204,9 +205,9 @@ def test_invalid_scores_of_a_stream_are_reported_once_a_minute_and_of_photos_alw
     assert list(repeated(labeller(still=True))) == [False, False, False]
 
 
-def test_a_run_without_any_valid_score_is_described(run_all, backend):
+def test_a_run_without_any_valid_score_ends_and_is_described(run_all, backend):
     backend.now = {"red": np.inf}
-    sink, summary = run_all(frames(5))
+    sink, summary = run_all((frame(index) for index in count()), frames=5)
     assert sink.results == []
     assert summary.describe() == ["no frame was labelled; 0 could not be read, 5 with invalid scores"]
 

@@ -32,6 +32,8 @@ from fashion_edge.redact import redact, redact_text
         ("10.0.0.2/v.cgi?user=admin&pw=secret", "10.0.0.2/v.cgi?user=***&pw=***"),
         ("10.0.0.2/user=admin_password=secret", "10.0.0.2/user=***"),
         ("rtsp://admin:secret", "rtsp://***"),
+        ("udp://@239.0.0.1:1234", "udp://@239.0.0.1:1234"),
+        ("rtsp://:secret@door", "rtsp://***@door"),
     ],
 )
 def test_secrets_are_hidden_and_the_camera_can_still_be_told(url, shown):
