@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from urllib.request import getproxies, proxy_bypass
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from fashion_edge.errors import SourceError
 from fashion_edge.images import MAX_PIXELS, MEGAPIXELS
 from fashion_edge.opencv import cv2
-from fashion_edge.sources.connect import READ_TIMEOUT_S, Address, Answer, Connection, explain_answer, explain_error
+from fashion_edge.sources.connect import READ_TIMEOUT_S, Address, Connection, explain_answer, explain_error
 from fashion_edge.sources.device import DEFAULT_FPS, Shot
 
 MAX_JPEG_BYTES = 32 << 20
@@ -106,9 +107,9 @@ class MjpegCapture:
     fps = DEFAULT_FPS  # the protocol tells none
     finite = False
 
-    def __init__(self, connection: Connection, answer: Answer, name: str, *, every_frame: bool) -> None:
+    def __init__(self, connection: Connection, pieces: Iterable[bytes], name: str, *, every_frame: bool) -> None:
         self._connection = connection
-        self._jpegs = JpegReader(answer.body())
+        self._jpegs = JpegReader(pieces)
         self._name = name
         self._every_frame = every_frame
         self._changed = threading.Condition()
@@ -188,10 +189,13 @@ def open_mjpeg(url: str, name: str, *, every_frame: bool = False) -> MjpegCaptur
         raise SourceError(f"stream {name} {explain_error(error, url)}") from error
     except ValueError:
         return None
-    if (reason := explain_answer(answer, url)) is None:
-        untyped = "Content-Type" not in answer.headers and answer.file.peek().lstrip().startswith(b"--")
-        if untyped or answer.headers.get_content_maintype() == "multipart":
-            return MjpegCapture(connection, answer, name, every_frame=every_frame)
+    reason, pieces, first = explain_answer(answer, url), answer.body(), b""
+    kind = answer.headers.get_content_type()
+    if kind in ("text/plain", "application/octet-stream"):  # text/plain also stands for none
+        with suppress(OSError, ValueError):  # no data in time, or not chunked as declared
+            first = next(pieces, b"")
+    if reason is None and (kind.startswith("multipart/") or first.lstrip().startswith(b"--")):
+        return MjpegCapture(connection, chain([first], pieces), name, every_frame=every_frame)
     connection.close()
     if reason is not None:
         raise SourceError(f"stream {name} {reason}")

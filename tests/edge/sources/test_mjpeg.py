@@ -70,6 +70,7 @@ FORMS = {
     "no boundary declared": endless(head=typed(b"multipart/x-mixed-replace")),
     "multipart/mixed": endless(head=typed(b"multipart/mixed; boundary=cut")),
     "no Content-Type": endless(head=b"HTTP/1.0 200 OK\r\n\r\n"),
+    "octet-stream": endless(chunked, typed(b"application/octet-stream", more=b"Transfer-Encoding: chunked\r\n")),
     "HTTP/1.0": endless(head=typed(b"multipart/x-mixed-replace; boundary=cut", b"HTTP/1.0")),
     "LF only": endless(lambda data: part(data).replace(b"\r\n", b"\n"), HEAD.replace(b"\r\n", b"\n")),
     "chunked": endless(chunked, typed(b"multipart/x-mixed-replace", more=b"transfer-encoding: Chunked\r\n")),
@@ -272,6 +273,17 @@ def test_grey_pictures_have_three_channels(camera):
 def test_a_video_file_is_left_to_ffmpeg(camera):
     with camera(lambda _: [typed(b"video/mp4") + b"data"]) as port:
         assert open_mjpeg(f"http://127.0.0.1:{port}/clip.mp4", "c") is None
+
+
+def test_an_answer_without_type_and_data_is_left_to_ffmpeg(camera, monkeypatch):
+    monkeypatch.setattr("fashion_edge.sources.connect.READ_TIMEOUT_S", 0.1)
+
+    def answer(_: bytes) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n\r\n"
+        time.sleep(1)
+
+    with camera(answer) as port:
+        assert open_mjpeg(f"http://127.0.0.1:{port}/", "c") is None
 
 
 def test_a_proxy_of_the_environment_is_left_to_ffmpeg(monkeypatch):
