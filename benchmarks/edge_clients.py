@@ -1,8 +1,9 @@
-"""Cost of clients of the live page: frames a second, age and CPU with 0, 1, 2 clients and a stalled one.
+"""Cost of clients of the live page: frames a second, age, CPU and memory with 0 to 4 clients and a stalled one.
 
     python benchmarks/edge_clients.py --rounds 3 --seconds 5
 
-Each case is a run of `fashion-edge --serve`, read twice through its own /metrics; the cases are interleaved, so that
+Exit status 3 where the peak of resident memory with four clients, the largest of all rounds, is not below LIMIT_MB. Each
+case is a run of `fashion-edge --serve`, read twice through its own /metrics; the cases are interleaved, so that
 other programs disturb all of them alike. Clients are separate processes: one that requests the next picture at once,
 and one that opens /stream.mjpg and never reads.
 """
@@ -18,6 +19,8 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+
+from fashion_bench.worker import read_memory
 
 from fashion_edge.typed_json import encode_json
 
@@ -36,6 +39,8 @@ async def main():
 asyncio.run(main())
 """
 CASES = (("0 clients", 0, 0), ("1 client", 1, 0), ("2 clients", 2, 0), ("1 stalled", 0, 1), ("2 and 1 stalled", 2, 1))
+CASES += (("4 clients", 4, 0),)
+LIMIT_MB = 130.0
 PACES = {"30 frames/s": [], "as fast as it goes": ["--every-frame"]}
 
 
@@ -90,7 +95,8 @@ def measure(extra: list[str], watchers: int, stalled: int, seconds: float) -> di
     port = free_port()
     argv = ["--source", "demo", "--headless", "--jsonl", os.devnull, "--overwrite", "--serve", str(port), *extra]
     with ExitStack() as stack:
-        await_frames(port, stack.enter_context(process(EDGE, *argv)))
+        edge = stack.enter_context(process(EDGE, *argv))
+        await_frames(port, edge)
         for _ in range(stalled):
             stack.enter_context(stall(port))
         url = f"http://127.0.0.1:{port}/api/picture"
@@ -101,12 +107,14 @@ def measure(extra: list[str], watchers: int, stalled: int, seconds: float) -> di
         before, started = read(port), time.monotonic()
         time.sleep(seconds)
         after, took = read(port), time.monotonic() - started
+        peak_mb = read_memory(edge.pid)["peak_mb"] or 0.0
     change = {name: after[name] - before.get(name, 0.0) for name in after}
     return {
         "fps": change["fashion_edge_frames_total"] / took,
         "age_p99_ms_at_most": percentile(change, 0.99),
         "cpu_percent_of_a_core": change["process_cpu_seconds_total"] / took * 100,
         "cpu_ms_a_frame": change["process_cpu_seconds_total"] / change["fashion_edge_frames_total"] * 1e3,
+        "peak_mb": peak_mb,
     }
 
 
@@ -119,8 +127,8 @@ def percentile(change: dict[str, float], share: float) -> float:
     return float("nan")
 
 
-def main() -> None:
-    """Run all cases in interleaved rounds and print their medians."""
+def main() -> int:
+    """Run all cases in interleaved rounds and print their medians; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
@@ -139,7 +147,10 @@ def main() -> None:
     for case, rounds in results.items():
         middle = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
         print(f"{case:36}" + "  ".join(f"{name} {value:.1f}" for name, value in middle.items()))
+    peak = max(one["peak_mb"] for pace in PACES for one in results[f"{pace}, 4 clients"])
+    print(f"{'ok ' if peak < LIMIT_MB else 'BAD'}  peak of resident memory with four clients: {peak:.1f} MB")
+    return 0 if peak < LIMIT_MB else 3
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

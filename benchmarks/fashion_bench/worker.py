@@ -20,17 +20,18 @@ from numpy.typing import NDArray
 
 from fashion_edge.errors import FashionError, MissingExtraError
 
-STATUS = Path("/proc/self/status")
+PROC = Path("/proc")
 Clock = Callable[[], int]  # nanoseconds, monotonic
 NS_PER_MS = 1e6
 
 
-def read_memory() -> dict[str, float | None]:
-    """{"rss_mb", "peak_mb"}: resident memory of this process now and at its peak, in MB of 2^20 bytes; None if unknown.
+def read_memory(process: int | str = "self") -> dict[str, float | None]:
+    """{"rss_mb", "peak_mb"}: resident memory of a process now and at its peak, in MB of 2^20 bytes; None if unknown.
 
     VmHWM belongs to this program alone; getrusage's ru_maxrss would also carry the parent's size over the fork.
     """
-    text = STATUS.read_text() if STATUS.exists() else ""
+    status = PROC / str(process) / "status"
+    text = status.read_text() if status.exists() else ""
     fields = dict(re.findall(r"(Vm\w+):\s+(\d+) kB", text))
     rss, peak = (round(int(fields[key]) / 1024, 2) if key in fields else None for key in ("VmRSS", "VmHWM"))
     return {"rss_mb": rss, "peak_mb": peak}
