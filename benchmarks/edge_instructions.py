@@ -24,6 +24,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from fashion_edge.typed_json import encode_json
+
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests" / "system" / "devices"))
 
@@ -50,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     print(to_markdown(document))
     if args.json:
-        args.json.write_text(json.dumps(document, indent=1) + "\n")
+        args.json.write_bytes(encode_json(document, indent=1) + b"\n")
     if args.markdown:
         args.markdown.write_text(to_markdown(document) + "\n")
     return 0

@@ -27,6 +27,7 @@ from fashion_bench.machine import Machine, describe_machine
 from fashion_bench.rounds import WorkerProcess
 from fashion_edge.bundle import Bundle, load_bundle
 from fashion_edge.defaults import default_bundle
+from fashion_edge.typed_json import encode_json
 
 BAR = 0.05
 WARMUP_S, WARMUP_RUNS = 0.3, 200
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     print(to_markdown(document))
     if args.json:
-        args.json.write_text(json.dumps(document, indent=1) + "\n")
+        args.json.write_bytes(encode_json(document, indent=1) + b"\n")
     if args.markdown:
         args.markdown.write_text(to_markdown(document) + "\n")
     return 0 if all(abs(one - 1) <= BAR for one in document["ratios"].values()) else 3
