@@ -1,8 +1,11 @@
-"""Annotations on a frame: region of interest, decision, a bar for each label, frame rate and age."""
+"""Annotations on a frame: region of interest, decision, scores by group, and of a live source frame rate and age."""
 
 import textwrap
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +14,19 @@ from fashion_edge.frame import Box
 from fashion_edge.opencv import cv2
 from fashion_edge.result import Result
 
-WHITE = (255, 255, 255)
-DIM = 60  # largest brightness of the picture under text; capping costs a third of scaling
+WHITE, ASH = (255, 255, 255), (196, 200, 204)  # B, G, R of text
+GREEN, GREY, TRACK = (120, 205, 95), (150, 154, 158), (84, 86, 88)  # of bars
+NIGHT = (25, 26, 27)  # card without a picture
+SHADE = 2  # bits: text stands on a quarter of the picture's brightness; a shift takes half as long as a multiplication
 REFERENCE_HEIGHT = 480  # pixels; sizes are for this height and scale with it
 REFERENCE_WIDTH = 360  # pixels; narrower pictures have smaller text
+MAX_SIDE = 1920  # pixels: a thin strip is not enlarged beyond this
+MIN_SIDE = 360  # pixels of the shorter side: on smaller pictures text would hide the content
+COMPACT_ROWS = 4  # while nothing is decided
+CAP = 21  # pixels: height of a capital at scale 1
+
+Colour = tuple[int, int, int]  # B, G, R
+Rows = tuple[tuple[tuple[int, float], ...], ...]  # by group: place of a label and its threshold
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -23,32 +35,73 @@ class Plate:
 
     left: int
     top: int
-    words: NDArray[np.uint8]  # (height, width, 3), white on black
+    words: NDArray[np.uint8]  # (height, width, 3), on black
 
     def draw(self, image: NDArray[np.uint8]) -> None:
-        """Dim the picture under the text and draw the text, in place."""
+        """Darken the picture under the text, all channels alike so that its hue stays, and draw the text, in place."""
         height, width = self.words.shape[:2]
         part = image[self.top : self.top + height, self.left : self.left + width]
-        cv2.min(part, _ceiling(self.words.shape), part)
+        np.right_shift(part, SHADE, part)
         cv2.max(part, self.words, part)
 
 
-@dataclass(frozen=True, slots=True)
-class BarRows:
-    """Layout of the bars: one row for each label, its name on the plate, the bar to the right."""
+@dataclass(frozen=True, eq=False, slots=True)
+class BarRow:
+    """One label on the panel: where its bar and its value are drawn."""
 
-    plate: Plate
-    height: int  # of a row, pixels
+    place: int  # of the label in the scores
+    top: int  # of the row, pixels
+    decided: bool
+    bar: NDArray[np.uint8]  # (thickness, length, 3), a full one with the mark of the threshold
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Panel:
+    """Decision and names in the top left corner, and the places of bars and values."""
+
+    plates: tuple[Plate, ...]
+    rows: tuple[BarRow, ...]
     left: int  # of the bars
-    length: int  # of a full one
+    inset: int  # of a bar from the top of its row
+    value: tuple[int, int, int, float]  # left, height, width of a value, and the scale of its text
 
-    def span(self, place: int, score: float) -> tuple[tuple[int, int], tuple[int, int]] | None:
-        """Return two corners of the bar in row `place` for a score 0..1; None where it would be invisible."""
-        length = round(score * self.length)
-        if length <= 0:
-            return None
-        top = self.plate.top + place * self.height
-        return (self.left, top + self.height // 4), (self.left + length, top + self.height - self.height // 4)
+    def draw(self, image: NDArray[np.uint8], percents: Sequence[int]) -> None:
+        """Draw on a picture of the size it was made for, in place."""
+        for plate in self.plates:
+            plate.draw(image)
+        left, (column, height, width, scale) = self.left, self.value
+        for row in self.rows:
+            percent, top = percents[row.place], row.top
+            thick, full = row.bar.shape[:2]
+            if length := (percent * full + 50) // 100:
+                start = top + self.inset
+                image[start : start + thick, left : left + length] = row.bar[:, :length]
+            part = image[top : top + height, column : column + width]
+            cv2.max(part, percent_text(percent, height, width, scale, WHITE if row.decided else ASH), part)
+
+
+def draw_result(result: Result) -> None:
+    """Draw on `result.frame.image` in place; legible on any background and at any resolution."""
+    image, box, decision, space = result.frame.image, result.box, result.decision, result.space
+    height, width = image.shape[:2]
+    if (box.width, box.height) != (width, height):
+        _draw_box(image, box, max(1, round(1.5 * unit_of(height, width))))
+    percents = [int(100 * score + 0.5) for score in result.smoothed_array.tolist()]
+    rows = choose_rows(space.rules, percents, decision.labels != (), most_rows(height, width))
+    panel(decision.text, decision.labels, space.labels, rows, height, width).draw(image, percents)
+    if result.vitals is not None and result.frame.stream_at is None:  # a file has no age, and a rate of its own
+        corner(result.vitals.describe(), height, width).draw(image)
+
+
+def choose_rows(rules: Rows, percents: Sequence[int], decided: bool, most: int) -> Rows:
+    """Return all rows by group, or the best of each group while nothing is decided; at most the `most` best."""
+    if not decided:
+        rules = tuple([(max(rule, key=lambda pair: percents[pair[0]]),) for rule in rules])
+        most = min(most, COMPACT_ROWS)
+    if sum(map(len, rules)) <= most:
+        return rules
+    best = sorted(chain(*rules), key=lambda pair: -percents[pair[0]])[:most]
+    return tuple([kept for rule in rules if (kept := tuple([pair for pair in rule if pair in best]))])
 
 
 def unit_of(height: int, width: int) -> float:
@@ -56,102 +109,144 @@ def unit_of(height: int, width: int) -> float:
     return max(0.35, min(height / REFERENCE_HEIGHT, width / REFERENCE_WIDTH))
 
 
+def most_rows(height: int, width: int) -> int:
+    """Return how many rows cover less than half of the height, with the decision above them."""
+    return max(0, int((height / unit_of(height, width) / 2 - 32) / 17))
+
+
 @lru_cache(maxsize=16)
-def headline(text: str, height: int, width: int) -> Plate:
-    """Return large text for the top left corner, shrunk to the width."""
+def panel(text: str, decided: tuple[str, ...], labels: tuple[str, ...], rows: Rows, height: int, width: int) -> Panel:
+    """Return the panel of a decision for pictures of a size; small and grey while nothing is decided."""
     unit = unit_of(height, width)
-    thickness, margin = max(1, round(2 * unit)), max(2, round(8 * unit))
-    (wide, _), _ = text_size(text, unit, thickness)
-    scale = unit * min(1.0, (width - 2 * margin) / max(1, wide))
-    return _plate(text, scale, thickness, margin, height, width, "top left")
+    margin, row, gap, length, thick = (max(2, round(part * unit)) for part in (6, 16, 5, 44, 5))
+    small, line, inset = 0.42 * unit, max(1, round(1.5 * unit)), (row - thick) // 2
+    names = [shorten(labels[place], small, width // 4) for place, _ in chain(*rows)]
+    left = 2 * margin + max([text_width(name, small) for name in names], default=0)
+    column, value = left + length, text_width("100%", small) + margin
+    wide = column + value + margin if names else 0
+    if wide > width:
+        return panel(text, decided, labels, (), height, width)
+    head = headline(text, bool(decided), wide, height, width)
+    tops = row_tops(rows, row, gap)
+    words = np.zeros((tops[-1] + row + margin // 2 if tops else 0, wide, 3), np.uint8)
+    made = []
+    for (place, threshold), name, top in zip(chain(*rows), names, tops, strict=True):
+        chosen = labels[place] in decided
+        write(words, name, (margin, top + baseline(row, small)), small, WHITE if chosen else ASH)
+        bar = words[top + inset : top + inset + thick, left:column]
+        bar[:] = TRACK
+        mark = min(length - line, round(threshold * length))
+        words[top + inset - line : top + inset + thick + line, left + mark : left + mark + line] = WHITE
+        full = np.full_like(bar, GREEN if chosen else GREY)
+        full[:, max(0, mark - line) : mark + 2 * line] = NIGHT
+        full[:, mark : mark + line] = WHITE
+        made.append(BarRow(place, len(head) + top, chosen, full))
+    return Panel(stack(head, words), tuple(made), left, inset, (column, row, value, small))
+
+
+def stack(head: NDArray[np.uint8], words: NDArray[np.uint8]) -> tuple[Plate, ...]:
+    """Return the plates of the decision and of the rows below it; one where both are equally wide."""
+    if head.shape[1] == words.shape[1]:
+        return (Plate(0, 0, np.vstack((head, words))),)
+    return (Plate(0, 0, head), Plate(0, len(head), words)) if words.size else (Plate(0, 0, head),)
+
+
+def headline(text: str, decided: bool, least: int, height: int, width: int) -> NDArray[np.uint8]:
+    """Return the decision on black, shrunk to the width of the picture; small and grey while nothing is decided."""
+    unit = unit_of(height, width)
+    scale, weight, colour = (0.8 * unit, max(1, round(2 * unit)), WHITE) if decided else (0.5 * unit, 1, ASH)
+    margin = max(2, round(6 * unit))
+    scale *= min(1.0, (width - 2 * margin) / max(1, text_width(text, scale, weight)))
+    tall, wide = round(CAP * scale), text_width(text, scale, weight) + 2 * margin
+    words = np.zeros((min(height, tall + 2 * margin), min(width, max(least, wide)), 3), np.uint8)
+    return write(words, text, (margin, margin + tall), scale, colour, weight)
+
+
+def row_tops(rows: Rows, row: int, gap: int) -> list[int]:
+    """Return the top of each row, pixels; groups of several labels stand apart."""
+    tops: list[int] = []
+    top, several = 0, False
+    for group in rows:
+        if tops and (several or len(group) > 1):
+            top += gap
+        several = len(group) > 1
+        tops += [top + place * row for place in range(len(group))]
+        top += len(group) * row
+    return tops
+
+
+@lru_cache(maxsize=256)
+def percent_text(percent: int, height: int, width: int, scale: float, colour: Colour) -> NDArray[np.uint8]:
+    """Return a value, right-aligned on black, (height, width, 3)."""
+    words = np.zeros((height, width, 3), np.uint8)
+    text = f"{percent}%"
+    return write(words, text, (width - text_width(text, scale), baseline(height, scale)), scale, colour)
+
+
+def baseline(row: int, scale: float) -> int:
+    """Return the distance from the top of a row to the baseline of its text, pixels."""
+    return round((row + 0.85 * CAP * scale) / 2)
 
 
 @lru_cache(maxsize=2)
-def corner(text: str, height: int, width: int) -> Plate | None:
-    """Return small text for the bottom right corner; None where the bars leave no space."""
-    unit = unit_of(height, width)
-    plate = _plate(text, 0.4 * unit, 1, max(2, round(5 * unit)), height, width, "bottom right")
-    return None if plate.left < _rows_width(unit) or plate.top == 0 else plate
+def corner(text: str, height: int, width: int) -> Plate:
+    """Return small text for the bottom right corner."""
+    return _plate(text, 0.4, height, width, bottom=True)
 
 
 @lru_cache(maxsize=2)
 def hint(text: str, height: int, width: int) -> Plate:
     """Return text for the top right corner; a long one is cut off."""
+    return _plate(text, 0.5, height, width, bottom=False)
+
+
+def _plate(text: str, scale: float, height: int, width: int, *, bottom: bool) -> Plate:
     unit = unit_of(height, width)
-    return _plate(text, 0.5 * unit, 1, max(2, round(6 * unit)), height, width, "top right")
+    scale, margin = scale * unit, max(2, round(6 * unit))
+    tall = round(CAP * scale) + 2 * margin
+    words = np.zeros((min(height, tall), min(width, text_width(text, scale) + 2 * margin), 3), np.uint8)
+    write(words, text, (margin, tall - margin), scale, WHITE)
+    return Plate(width - words.shape[1], height - words.shape[0] if bottom else 0, words)
 
 
-def _plate(text: str, scale: float, thickness: int, margin: int, height: int, width: int, place: str) -> Plate:
-    (wide, tall), below = text_size(text, scale, thickness)
-    rows, columns = min(height, tall + below + 2 * margin), min(width, wide + 2 * margin)
-    left, top = width - columns if "right" in place else 0, height - rows if "bottom" in place else 0
-    return Plate(left, top, write((text,), (rows, columns), scale, thickness, (margin, margin + tall)))
+def drawable(text: str) -> str:
+    """Return the text as this OpenCV can draw it: without accents before version 5, whose fonts have Unicode."""
+    if text.isascii() or int(cv2.__version__.partition(".")[0]) >= 5:
+        return text
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    return plain.encode("ascii", "replace").decode()
 
 
-@lru_cache(maxsize=8)
-def bar_rows(names: tuple[str, ...], height: int, width: int) -> BarRows:
-    """Return the rows of bars for the bottom left corner."""
-    unit = unit_of(height, width)
-    row, left = row_height(unit), round(70 * unit)
-    wide = min(width, _rows_width(unit))
-    origin = (round(4 * unit), round(0.72 * row))
-    words = write(names, (len(names) * row, wide), 0.5 * unit, 1, origin, row)
-    return BarRows(Plate(0, height - len(names) * row, words), row, left, wide - left - 4)
+def text_width(text: str, scale: float, thickness: int = 1) -> int:
+    """Return the width of a text, pixels."""
+    (wide, _), _ = cv2.getTextSize(drawable(text), cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
+    return int(wide)
 
 
-@lru_cache(maxsize=16)
-def _ceiling(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return an array of `DIM`: for OpenCV the minimum with an array takes two thirds of the time of a scalar."""
-    return np.full(shape, DIM, np.uint8)
-
-
-def row_height(unit: float) -> int:
-    """Height of a bar and its name, pixels."""
-    return max(8, round(20 * unit))
-
-
-def _rows_width(unit: float) -> int:
-    return round(190 * unit)
-
-
-def text_size(text: str, scale: float, thickness: int) -> tuple[tuple[int, int], int]:
-    """Return (width, height), and the height below the baseline; pixels."""
-    (wide, tall), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, thickness)
-    return (wide, tall), below
+def shorten(text: str, scale: float, most: int) -> str:
+    """Return a text that is at most so many pixels wide."""
+    kept, end = text, ""
+    while len(kept) > 1 and text_width(kept + end, scale) > most:
+        kept, end = kept[:-1], ".."
+    return kept + end
 
 
 def load_fonts() -> None:
     """Load the fonts now; else the first text that OpenCV draws takes 20 ms, or hundreds on a slow SD card."""
-    text_size("?", 1.0, 1)
+    text_width("?", 1.0)
 
 
 def write(
-    lines: tuple[str, ...], size: tuple[int, int], scale: float, thickness: int, origin: tuple[int, int], row: int = 0
+    image: NDArray[np.uint8],
+    text: str,
+    where: tuple[int, int],
+    scale: float,
+    colour: Colour,
+    thickness: int = 1,
 ) -> NDArray[np.uint8]:
-    """Return white lines on black, (height, width, 3); the first starts at `origin`, the next `row` pixels below."""
-    words = np.zeros((max(1, size[0]), max(1, size[1]), 3), np.uint8)
-    for place, text in enumerate(lines):
-        where = (origin[0], origin[1] + place * row)
-        cv2.putText(words, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, WHITE, thickness, cv2.LINE_AA)
-    return words
-
-
-GREY, GREEN = (170, 170, 170), (90, 200, 90)
-NIGHT, ASH = (25, 26, 27), (142, 146, 150)  # colours of the card without a picture
-MAX_SIDE = 1920  # pixels: a thin strip is not enlarged beyond this
-MIN_SIDE = 360  # pixels of the shorter side: on smaller pictures text would hide the content
-
-
-def draw_result(result: Result) -> None:
-    """Draw on `result.frame.image` in place; legible on any background and at any resolution."""
-    image, box = result.frame.image, result.box
-    height, width = image.shape[:2]
-    if (box.width, box.height) != (width, height):
-        _draw_box(image, box, max(1, round(2 * unit_of(height, width))))
-    headline(result.decision.text, height, width).draw(image)
-    _draw_bars(image, result)
-    if result.vitals is not None and (plate := corner(result.vitals.describe(), height, width)):
-        plate.draw(image)
+    """Write one line in place, `where` its baseline begins, and return the image."""
+    cv2.putText(image, drawable(text), where, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
+    return image
 
 
 def enlarge(result: Result) -> Result:
@@ -172,10 +267,9 @@ def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:
     unit = unit_of(height, width)
     card = np.full((height, width, 3), NIGHT, np.uint8)
     middle = height // 2
-    _draw_centred(card, "NO SIGNAL", middle, 1.3 * unit, WHITE, max(1, round(2 * unit)))
-    plain = detail.encode("ascii", "replace").decode()
-    for row, line in enumerate(textwrap.wrap(plain, 44)[:4]):
-        _draw_centred(card, line, middle + round((38 + 24 * row) * unit), 0.5 * unit, ASH, 1)
+    _write_centred(card, "NO SIGNAL", middle, 1.3 * unit, WHITE, max(1, round(2 * unit)))
+    for row, line in enumerate(textwrap.wrap(detail, 44)[:4]):
+        _write_centred(card, line, middle + round((38 + 24 * row) * unit), 0.5 * unit, ASH, 1)
     return card
 
 
@@ -184,12 +278,11 @@ def draw_hint(image: NDArray[np.uint8], text: str) -> None:
     hint(text, *image.shape[:2]).draw(image)
 
 
-def _draw_centred(
-    image: NDArray[np.uint8], text: str, baseline: int, scale: float, colour: tuple[int, ...], thickness: int
+def _write_centred(
+    image: NDArray[np.uint8], text: str, baseline: int, scale: float, colour: Colour, thickness: int
 ) -> None:
-    (wide, _), _ = text_size(text, scale, thickness)
-    where = (max(0, (image.shape[1] - wide) // 2), baseline)
-    cv2.putText(image, text, where, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
+    left = max(0, (image.shape[1] - text_width(text, scale, thickness)) // 2)
+    write(image, text, (left, baseline), scale, colour, thickness)
 
 
 def _draw_box(image: NDArray[np.uint8], box: Box, line: int) -> None:
@@ -213,20 +306,3 @@ def _profile(line: int) -> NDArray[np.uint8]:
     profile = np.full((line + 2, 3), 255, np.uint8)
     profile[[0, -1]] = 0
     return profile
-
-
-def _draw_bars(image: NDArray[np.uint8], result: Result) -> None:
-    """Draw one row for each label: name, and score as a bar; green where it was decided on."""
-    height, width = image.shape[:2]
-    scores, labels, decided = result.smoothed_array.tolist(), result.label_names, result.labels
-    most = height // 2 // row_height(unit_of(height, width))  # at most half of the picture
-    if most == 0:
-        return
-    if most < len(labels):
-        best = sorted(sorted(range(len(labels)), key=lambda i: -scores[i])[:most])
-        scores, labels = [scores[i] for i in best], tuple(labels[i] for i in best)
-    rows, rectangle = bar_rows(labels, height, width), cv2.rectangle
-    rows.plate.draw(image)
-    for place, (label, score) in enumerate(zip(labels, scores, strict=True)):
-        if span := rows.span(place, score):
-            rectangle(image, *span, GREEN if label in decided else GREY, -1)

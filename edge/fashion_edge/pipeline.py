@@ -158,7 +158,7 @@ class Labeller:
         limit = self._options.max_age_s
         unmeasured = self._still or (limit is not None and age > limit)  # a photo has no age; too old is discarded
         vitals = None if unmeasured else self._meter.update(decided, age)
-        return Result(frame, item.box, scores, smoothed, decision, age, stages, self._space.labels, vitals)
+        return Result(frame, item.box, scores, smoothed, decision, age, stages, self._space, vitals)
 
     def refuse(self, frame: Frame, error: ScoreError) -> Fault:
         """Return the fault of a frame without valid scores."""

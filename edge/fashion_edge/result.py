@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fashion_edge.decide import Decision
+from fashion_edge.decide import Decision, LabelSpace
 from fashion_edge.frame import Box, Event, Fault, Frame
 
 WINDOW_S = 5.0
@@ -74,7 +74,7 @@ class Result:
         decision: labels above their thresholds, by group.
         age_s: seconds from capture to label.
         stages_s: seconds of each stage: capture, preprocess, infer, decide, and draw where it was drawn.
-        label_names: all labels of the model.
+        space: all labels of the model, their groups and thresholds.
         vitals: frame rate and ages of the last seconds of a live source, else None.
 
     Example:
@@ -93,7 +93,7 @@ class Result:
     decision: Decision
     age_s: float
     stages_s: dict[str, float]
-    label_names: tuple[str, ...]
+    space: LabelSpace
     vitals: Vitals | None = None
 
     def __repr__(self) -> str:
@@ -110,6 +110,11 @@ class Result:
     def labels(self) -> tuple[str, ...]:
         """Labels that were decided on, in the model's order; empty where the model abstains."""
         return self.decision.labels
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """All labels of the model."""
+        return self.space.labels
 
     @property
     def scores(self) -> dict[str, float]:

@@ -128,14 +128,14 @@ def space():
 
 
 @pytest.fixture
-def make_result():
+def make_result(space):
     """Build a labelled frame of one colour; `moment` is its time on the stream's clock, as frames of files have it."""
 
     def make(index=0, text="red dress", *, source="demo", size=(48, 64), value=90, captured_at=0.0, moment=None):
         frame = Frame(np.full((*size, 3), value, np.uint8), index, captured_at, source, stream_at=moment)
         decision = Decision({"colour": "red", "garment": "dress"}, ("dress", "red"), text)
         scores = np.array([0.01, 0.9, 0.8], np.float32)
-        return Result(frame, Box(0, 0, size[1], size[0]), scores, scores, decision, 0.01, {"infer": 0.001}, LABELS)
+        return Result(frame, Box(0, 0, size[1], size[0]), scores, scores, decision, 0.01, {"infer": 0.001}, space)
 
     return make
 

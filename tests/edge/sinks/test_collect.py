@@ -20,7 +20,7 @@ def result(index: int, at: float, **scores: float) -> Result:
     image = np.random.default_rng(index).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     vector = np.array([scores.get(label, 0.0) for label in LABELS], np.float32)
     frame, box = Frame(image, index, at, "camera:0"), Box(8, 0, 36, 48)
-    return Result(frame, box, vector, vector, decide(vector, SPACE), 0.01, {}, LABELS)
+    return Result(frame, box, vector, vector, decide(vector, SPACE), 0.01, {}, SPACE)
 
 
 def pictures(folder: Path) -> list[str]:
@@ -81,7 +81,7 @@ def test_labels_that_are_too_long_for_a_folder_are_sorted_by_hand(tmp_path):
     scores = np.full(len(labels), 0.6, np.float32)
     decided = decide(scores, space)
     arrays = {"score_array": scores, "smoothed_array": scores}
-    one = replace(result(0, 0.0), **arrays, decision=decided, label_names=labels)
+    one = replace(result(0, 0.0), **arrays, decision=decided, space=space)
     CollectSink(tmp_path, space, 0.15, 10).put_clean(one)
     (kept,) = pictures(tmp_path)
     assert kept.startswith("unsure/"), "a shortened name would miss labels"

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from fashion_edge.decide import LabelSpace
 from fashion_edge.frame import Fault
 from fashion_edge.telemetry import Telemetry
 from fashion_edge.web.metrics import render_metrics
@@ -59,7 +60,8 @@ def test_frames_ages_and_gaps_are_counted(state, result):
 
 
 def test_label_names_are_escaped(state, result):
-    state.put(replace(result(), label_names=('a"b', "c\\d", "e\nf")))
+    labels = ('a"b', "c\\d", "e\nf")
+    state.put(replace(result(), space=LabelSpace(labels, {}, dict.fromkeys(labels, 0.5))))
     found = render(state, Telemetry(51.5))
     assert 'fashion_edge_score{label="a\\"b"}' in found
     assert found["fashion_edge_source_up"] == 0
