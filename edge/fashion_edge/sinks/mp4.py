@@ -66,7 +66,7 @@ class FragmentedMp4:
     def finish(self) -> None:
         """Make the file a plain MP4; one without a complete fragment stays as it is."""
         self.update()
-        if not self._starts:
+        if not self._duration:
             return
         with self._path.open("r+b") as file:
             file.truncate(self._end)
