@@ -26,6 +26,7 @@ OPEN_TIMEOUT_S = 5.0  # with redirects and authentication
 READ_TIMEOUT_S = 4.0
 PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
 MAX_LINE_BYTES = CHUNK_BYTES = 64 << 10
+BACKLOG_BYTES = 256 << 10  # that wait in the system: without a limit it keeps seconds of video
 MAX_REQUESTS = 8
 HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}  # of digest authentication, RFC 7616
 STATUS = re.compile(rb"(?:HTTP|RTSP)/[\d.]+ +(\d{3})")
@@ -72,6 +73,7 @@ class Address:
     def connect(self) -> socket.socket:
         """Open a connection, encrypted where the scheme says so."""
         plain = socket.create_connection((self.host, self.port), OPEN_TIMEOUT_S)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BACKLOG_BYTES)
         if self.scheme not in ("https", "rtsps"):
             return plain
         context = ssl.create_default_context()

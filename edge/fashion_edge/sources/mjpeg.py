@@ -35,6 +35,7 @@ class JpegReader:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self.size = 0, 0  # width and height of the newest picture
+        self.began_at = 0.0  # monotonic seconds at which its first bytes came
         self.problem = ""  # of the newest picture that was skipped
         self._pieces = iter(pieces)
         self._data = bytearray()
@@ -58,7 +59,7 @@ class JpegReader:
             del self._data[: 1 - len(START)]
             self._data += next(self._pieces)
         del self._data[:start]
-        self._at = 2
+        self._at, self.began_at = 2, time.monotonic()
 
     def _read_picture(self) -> bytes:
         """Walk over the segments: compressed data follows some, up to the next marker."""
@@ -157,10 +158,9 @@ class MjpegCapture:
     def _receive(self) -> None:
         try:
             while not self._ended and (data := self._jpegs.read()) is not None:
-                arrived = time.monotonic()
                 with self._changed:
                     self._changed.wait_for(lambda: not (self._every_frame and self._slot) or self._ended)
-                    self._slot = data, arrived
+                    self._slot = data, self._jpegs.began_at
                     self._changed.notify_all()
         except (OSError, ValueError):  # no data in time, no connection, not chunked as declared
             pass

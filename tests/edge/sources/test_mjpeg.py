@@ -181,6 +181,22 @@ def test_a_consumer_that_is_late_gets_the_newest_picture(camera):
         capture.close()
 
 
+def test_the_time_of_transmission_counts_in_the_age(camera):
+    def answer(_: bytes) -> Iterator[bytes]:
+        data = jpeg(1)
+        yield HEAD + part(jpeg(0)) + part(data)[:600]
+        time.sleep(0.3)
+        yield part(data)[600:]
+
+    with camera(answer) as port:
+        capture = open_mjpeg(f"http://127.0.0.1:{port}/", "c")
+        first, second = capture.read(), capture.read()
+        assert number(second.image) == 1
+        assert time.monotonic() - second.captured_at > 0.25
+        assert second.captured_at - first.captured_at < 0.2
+        capture.close()
+
+
 def test_with_every_frame_no_picture_is_dropped(camera):
     with camera(lambda _: [HEAD + b"".join(part(jpeg(index)) for index in range(8))]) as port:
         capture = open_mjpeg(f"http://127.0.0.1:{port}/", "c", every_frame=True)
