@@ -111,7 +111,7 @@ def serve(space: LabelSpace, clients: int, stack: ExitStack) -> Sink:
 
 
 def frames(clip: Path) -> Generator[Item, None, None]:
-    """The clip again and again; each lap opens the file anew."""
+    """The clip over and over; each lap opens the file again."""
     while True:
         yield from VideoSource(clip).items()
 

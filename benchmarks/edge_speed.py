@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Semaphore, Thread
@@ -55,16 +56,38 @@ from fashion_edge.typed_json import encode_json
 PEERS = Path(__file__).parent / "peers"
 FRAMES, PACED_S, WARM = 900, 8.0, 60
 FPS = 30.0
-DRAWN, LINES = "overlay and JSON lines", "JSON lines"
-BARS = {  # name -> (limit, whether more is better)
-    f"{DRAWN} / decoding, preprocessing and inference alone, frames a second": (0.8, True),
-    f"{LINES} / decoding alone, frames a second": (0.9, True),
-    f"{DRAWN} / MediaPipe ImageClassifier, frames a second": (3.5, True),
-    "paced p99 age beyond one frame interval, ms": (20.0, False),
-    "paced CPU, % of a core": (15.0, False),
-    "cold start / bare script": (3.0, False),
-    "resident memory of the loop, MB": (120.0, False),
-}
+Sample = dict[str, Any]  # the cases of one round
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure of each round, and the limit for its median."""
+
+    name: str
+    limit: float
+    value: Callable[[Sample], float]
+    more: bool = True  # is better
+
+
+BARS = (
+    Bar(
+        "overlay and JSON lines / decoding, preprocessing and inference alone, frames a second",
+        0.8,
+        lambda s: s["drawn"]["fps"] / max(s["alone"]["fps"], s["threads"]["fps"]),
+    ),
+    Bar("JSON lines / decoding alone, frames a second", 0.9, lambda s: s["lines"]["fps"] / s["decode"]["fps"]),
+    Bar(
+        "overlay and JSON lines / MediaPipe ImageClassifier, frames a second",
+        3.5,
+        lambda s: s["drawn"]["fps"] / s["mediapipe"]["fps"],
+    ),
+    Bar(
+        "paced p99 age beyond one frame interval, ms", 20.0, lambda s: s["paced"]["age_p99_ms"] - 1e3 / FPS, more=False
+    ),
+    Bar("paced CPU, % of a core", 15.0, lambda s: s["paced"]["cpu_percent"], more=False),
+    Bar("cold start / bare script", 3.0, lambda s: s["cold_s"] / s["bare_s"], more=False),
+    Bar("resident memory of the loop, MB", 120.0, lambda s: s["drawn"]["rss_mb"], more=False),
+)
 BARE = """
 import sys, cv2, numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -86,7 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run all rounds, print the table, write the JSON; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="write the samples here")
+    parser.add_argument("--markdown", type=Path, help="write the table here")
     parser.add_argument("--mediapipe", metavar="PYTHON", help="interpreter that has mediapipe")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--clip", type=Path, help="a video file instead of the rendered one")
@@ -107,12 +131,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     document = {"machine": describe_machine(), "command": " ".join(sys.argv), **measured}
     for name, figure in document["bars"].items():
         print(f"{'ok ' if figure['met'] else 'BAD'}  {name}: {figure['median']:.2f} (bar {figure['bar']:g})")
+    if args.markdown:
+        args.markdown.write_text(to_markdown(document) + "\n")
     if args.json:
         args.json.write_bytes(encode_json(document, indent=1) + b"\n")
     return 0 if all(figure["met"] for figure in document["bars"].values()) else 3
 
 
-def measure(clip: Path, number: int, rounds: int, mediapipe: str | None) -> dict[str, Any]:
+def measure(clip: Path, number: int, rounds: int, mediapipe: str | None) -> Sample:
     """One round of every case, in an order that rotates with the round."""
     cases: list[tuple[str, Callable[[], Any]]] = [
         *((name, lambda name=name: run_child(name, clip)) for name in CHILDREN),
@@ -122,7 +148,7 @@ def measure(clip: Path, number: int, rounds: int, mediapipe: str | None) -> dict
     if mediapipe:
         cases.append(("mediapipe", lambda: run_mediapipe(mediapipe, clip)))
     turn = number % len(cases)
-    sample: dict[str, Any] = {}
+    sample: Sample = {}
     for name, measure_case in cases[turn:] + cases[:turn]:
         print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr)
         sample[name] = measure_case()
@@ -130,48 +156,48 @@ def measure(clip: Path, number: int, rounds: int, mediapipe: str | None) -> dict
     return sample
 
 
-def compare_with_bars(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def compare_with_bars(samples: Sequence[Sample]) -> dict[str, Any]:
     """Medians over the rounds, and whether each bar is met."""
-    drawn = [s["drawn"]["fps"] for s in samples]
-    alone = [max(s["alone"]["fps"], s["threads"]["fps"]) for s in samples]
-    rows = {
-        f"{DRAWN} / decoding, preprocessing and inference alone, frames a second": divide(drawn, alone),
-        f"{LINES} / decoding alone, frames a second": divide(
-            [s["lines"]["fps"] for s in samples], [s["decode"]["fps"] for s in samples]
-        ),
-        "paced p99 age beyond one frame interval, ms": [s["paced"]["age_p99_ms"] - 1e3 / FPS for s in samples],
-        "paced CPU, % of a core": [s["paced"]["cpu_percent"] for s in samples],
-        "cold start / bare script": [s["cold_s"] / s["bare_s"] for s in samples],
-        "resident memory of the loop, MB": [s["drawn"]["rss_mb"] for s in samples],
-    }
-    if "mediapipe" in samples[0]:
-        rows[f"{DRAWN} / MediaPipe ImageClassifier, frames a second"] = divide(
-            drawn, [s["mediapipe"]["fps"] for s in samples]
-        )
     bars = {}
-    for name, values in rows.items():
-        limit, more = BARS[name]
+    for bar in BARS:
+        if "mediapipe" not in samples[0] and "MediaPipe" in bar.name:
+            continue
+        values = [bar.value(sample) for sample in samples]
         median = float(np.median(values))
-        bars[name] = {
-            "median": median,
-            "bar": limit,
-            "met": median >= limit if more else median <= limit,
-            "all": values,
-        }
-    figures = ("fps", "thread_ms", "age_p50_ms", "age_p99_ms", "cpu_percent", "rss_mb")
+        met = median >= bar.limit if bar.more else median <= bar.limit
+        bars[bar.name] = {"median": median, "bar": bar.limit, "met": met, "all": values}
     medians = {
-        f"{case} {figure}": float(np.median([s[case][figure] for s in samples]))
-        for case in samples[0]
+        f"{case} {figure}": float(np.median([sample[case][figure] for sample in samples]))
+        for case, figures in samples[0].items()
+        if isinstance(figures, dict)
         for figure in figures
-        if isinstance(samples[0][case], dict) and figure in samples[0][case]
     }
     medians |= {name: float(np.median([s[name] for s in samples])) for name in ("cold_s", "bare_s", "load")}
     return {"bars": bars, "medians": medians}
 
 
-def divide(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Ratio of each round."""
-    return [one / other for one, other in zip(ours, theirs, strict=True)]
+def to_markdown(document: dict[str, Any]) -> str:
+    """The bars, and the rates behind them."""
+    lines = ["| figure, median of the rounds | median | lowest to highest | bar |", "|---|--:|--:|--:|"]
+    for name, bar in document["bars"].items():
+        lines.append(
+            f"| {name} | {bar['median']:.2f} | {min(bar['all']):.2f} to {max(bar['all']):.2f} | {bar['bar']:g} |"
+        )
+    rates = [
+        f"{name.removesuffix(' fps')} {n:,.0f}" for name, n in document["medians"].items() if name.endswith(" fps")
+    ]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Frames a second: {', '.join(rates)}.",
+            "",
+            document["machine"].line,
+            f"{len(document['rounds'])} rounds of {FRAMES - WARM} frames, one thread for inference, one for decoding.",
+            f"Load average {document['medians']['load']:.1f}.",
+            f"Command: `{document['command']}`",
+        ]
+    )
 
 
 def read_bare(clip: Path) -> Iterator[NDArray[np.uint8]]:

@@ -14,3 +14,4 @@ fashion-bench --runtime litert --runtime onnx --photos "$2" --operators --sustai
     --json "$out/shipped-$1.json" --markdown "$out/shipped-$1.md"
 nox --session peers -- --run "$3" --tutorial-run "$4" --json "$out/peers-$1.json" --markdown "$out/peers-$1.md"
 python benchmarks/peers/training_input.py --json "$out/training-input-$1.json" --markdown "$out/training-input-$1.md"
+benchmarks/results/measure_loop.sh "$1" .nox/peers/tmp/mediapipe/bin/python
