@@ -4,7 +4,6 @@ Discovery follows home-assistant.io/integrations/mqtt: one retained configuratio
 """
 
 import hashlib
-import math
 import os
 import re
 import socket
@@ -134,7 +133,7 @@ def _to_state(text: str) -> str:
 
 
 def _vitals_payload(vitals: Vitals) -> str:
-    return _to_json({name: round(value, 2) for name, value in vars(vitals).items() if math.isfinite(value)})
+    return _to_json({name: round(value, 2) for name, value in vars(vitals).items()})
 
 
 def _to_json(record: dict[str, Any] | str) -> str:

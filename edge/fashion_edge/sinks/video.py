@@ -97,8 +97,13 @@ class VideoSink(Sink):
             if not self._frames:
                 raise EOFError  # which deletes the hidden file
             if self._part.suffix == FRAGMENTED:
-                with suppress(OSError):  # of a full disk; the fragments can be played, too
-                    self._fragments.finish()
+                self._finish_fragments()
+
+    def _finish_fragments(self) -> None:
+        try:
+            self._fragments.finish()
+        except OSError as error:  # as of a full disk
+            say(f"{self.name}: no index ({error.strerror}); the video stays in fragments, in which players seek slowly")
 
     def _make_part(self, *, overwrite: bool) -> Path:
         """Recover what killed runs left in the folder, then create the hidden file."""

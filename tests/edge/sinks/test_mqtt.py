@@ -280,7 +280,9 @@ def test_a_source_whose_name_is_not_utf_8_is_published(sink, connected, result):
 def test_payloads_are_json_without_nan(sink, connected, clock, result):
     clock.now = 11.0
     sink.put(replace(result(), vitals=Vitals(30.0, float("nan"), float("inf"))))
-    assert [json.loads(payload) for payload in connected.payloads("vitals")] == [{"fps": 30.0}]
+    assert [json.loads(payload) for payload in connected.payloads("vitals")] == [
+        {"fps": 30.0, "age_p50_ms": None, "age_p99_ms": None}
+    ]
 
 
 STALE = "homeassistant/sensor/fashion_edge_hall/tint/config"

@@ -1,3 +1,4 @@
+import errno
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from fashion_edge.errors import OutputExistsError, UsageError
 from fashion_edge.frame import Event
 from fashion_edge.result import Result
+from fashion_edge.sinks.mp4 import FragmentedMp4
 from fashion_edge.sinks.video import VideoSink
 
 Make = Callable[..., Result]
@@ -188,6 +190,16 @@ def test_two_recordings_into_one_folder_leave_each_other_alone(tmp_path, make_re
         record(tmp_path / "two.mp4", make_result)
         one.put(make_result(moment=0.1))
     assert {path.name: len(read_frames(path)) for path in tmp_path.iterdir()} == {"one.mp4": 2, "two.mp4": 1}
+
+
+def test_a_video_whose_index_cannot_be_written_stays_in_fragments(tmp_path, monkeypatch, capsys, make_result):
+    def full(video):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FragmentedMp4, "finish", full)
+    record(tmp_path / "out.mp4", make_result)
+    assert len(read_frames(tmp_path / "out.mp4")) == 1
+    assert "out.mp4: no index (No space left on device); the video stays in fragments" in capsys.readouterr().err
 
 
 VARIABLE = [*(i / 60 for i in range(300)), *(5 + i / 10 for i in range(50))]
