@@ -211,6 +211,7 @@ class MqttSink(Sink):
         self._vitals_at = clock()
         self._failure: str | None = None  # while the broker is away: the reason of the first failed attempt
         self._reached = self._connected = False
+        self._may_subscribe = True
         self._connected_at = 0.0
         self._tls = broker.tls
         self._tried = threading.Event()  # the first attempt succeeded or failed
@@ -261,7 +262,8 @@ class MqttSink(Sink):
         client.will_set(self.topics.availability, OFFLINE, AT_LEAST_ONCE, True)
         client.reconnect_delay_set(*RETRY_S)
         client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
-        client.on_disconnect, client.on_message = self._on_disconnect, self._on_message
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe, client.on_message = self._on_subscribe, self._on_message
         client.connect_async(broker.host, broker.port, KEEP_ALIVE_S)
         client.loop_start()
 
@@ -287,11 +289,16 @@ class MqttSink(Sink):
             for topic in sorted(self._current, reverse=True):  # the state first
                 self._publish(topic, self._current[topic])
             self._publish(self.topics.availability, ONLINE)  # last: old retained messages must not count for a moment
-            self._client.subscribe([(own, AT_MOST_ONCE) for own in self.topics.mine()])
+            if self._may_subscribe:
+                self._may_subscribe = False  # until it answers: some brokers disconnect instead, again and again
+                self._client.subscribe([(own, AT_MOST_ONCE) for own in self.topics.mine()])
         self._tried.set()
         if self._failure is not None:
             self._failure = None
             self.notices.append(Event(self.name, "restored", self._clock(), "the broker answers"))
+
+    def _on_subscribe(self, *_: Any) -> None:
+        self._may_subscribe = True
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         """Clear a retained message that an earlier run left; runs in the client's thread."""

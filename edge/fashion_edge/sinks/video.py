@@ -159,12 +159,15 @@ class VideoSink(Sink):
 
 def _recover(left: Path) -> None:
     """Give a visible name to a video that a killed run left, or remove it if no frame can be read."""
-    whole, suffix = left.stat().st_nlink > 1, left.suffix  # killed after it had got its name
+    suffix = left.suffix
     try:
-        if suffix == FRAGMENTED and not whole:
+        if left.stat().st_nlink > 1:  # killed when it had its name already
+            left.unlink()
+            return
+        if suffix == FRAGMENTED:
             FragmentedMp4(left).finish()
             suffix = ".mp4"
-        if not whole and cv2.VideoCapture(str(left), cv2.CAP_FFMPEG).read()[0]:
+        if cv2.VideoCapture(str(left), cv2.CAP_FFMPEG).read()[0]:
             stem = left.name[1:].rpartition(".part-")[0]
             name = take_free_name(left, left.with_name(f"{stem}-recovered{suffix}"), "")
             say(f"recovered {name}, which a run that was killed was recording")

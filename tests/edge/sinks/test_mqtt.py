@@ -154,8 +154,11 @@ class FakeClient:
         self.published: list[tuple[str, str, int, bool]] = []
         self.unanswered: list[tuple[str, str, int, bool]] = []
         self.connected = self.looping = self.dying = False
+        self.answers, self.filters = True, list[str]()
         self.before_publishing: Any = lambda topic: None
-        self.will = self.on_connect = self.on_connect_fail = self.on_disconnect = self.on_message = None
+        self.will = self.on_connect = self.on_connect_fail = self.on_disconnect = self.on_message = (
+            self.on_subscribe
+        ) = None
 
     def username_pw_set(self, user: str, password: str | None) -> None:
         self.user = (user, password)
@@ -180,6 +183,8 @@ class FakeClient:
 
     def subscribe(self, filters: list[tuple[str, int]]) -> None:
         self.filters = [name for name, _ in filters]
+        if self.answers:
+            self.on_subscribe(self, None, 1, [0], None)
 
     def receive(self, topic: str, payload: bytes, *, retain: bool) -> None:
         self.on_message(self, None, SimpleNamespace(topic=topic, payload=payload, retain=retain))
@@ -318,6 +323,16 @@ def test_each_connection_looks_for_topics_of_this_device_only(client, sink):
         client.accept()
         assert client.filters == ["homeassistant/+/fashion_edge_hall/+/config", "fashion-edge/hall/#"]
         client.drop()
+
+
+def test_a_broker_that_disconnects_instead_of_answering_is_asked_once(client, sink):
+    client.answers = False
+    client.accept()
+    client.drop()
+    client.filters.clear()
+    client.accept()
+    assert client.filters == []
+    assert client.payloads("availability") == ["online", "online"]
 
 
 def test_while_the_broker_is_away_nothing_is_queued(sink, client, result):
