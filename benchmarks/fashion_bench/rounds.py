@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from fashion_bench.document import VALID, Result, Round, Skipped
 from fashion_bench.settings import Timing
 from fashion_edge.bundle import Bundle
 from fashion_edge.errors import FashionError
+from fashion_edge.isolated import ANSWER_TIMEOUT_S, describe_exit
 from fashion_edge.telemetry import ROOT, read_telemetry
 
 NULL_SECONDS = 0.02  # of the null backend: ten thousand samples
@@ -70,7 +70,8 @@ class WorkerProcess:
             self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line.endswith("\n"):  # nothing, or half a reply
-            raise WorkerError(f"{self._case.name}: the worker {self._describe_death()} at {do}")
+            death = self._describe_death(ANSWER_TIMEOUT_S + arguments.get("limit", 0))
+            raise WorkerError(f"{self._case.name}: the worker {death} at {do}")
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
             raise WorkerError(f"{self._case.name}: {reply['error']}", missing=reply["missing"])
@@ -80,8 +81,8 @@ class WorkerProcess:
         """Time single inferences until both minima are reached, or the limit is; see `Worker.run`."""
         return self.request("run", seconds=seconds, samples=samples, limit=limit)
 
-    def _describe_death(self) -> str:
-        how = _describe_status(self._process.wait(timeout=10))
+    def _describe_death(self, timeout: float) -> str:
+        how = describe_exit(self._process.wait(timeout=10), timeout)
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
@@ -104,14 +105,6 @@ class WorkerProcess:
             self._process.wait()
         self._process.stdout.close()
         self._errors.close()
-
-
-def _describe_status(status: int) -> str:
-    if status >= 0:
-        return f"ended with status {status}"
-    with suppress(ValueError):  # a real-time signal has no name
-        return f"was killed by {signal.Signals(-status).name}"
-    return f"was killed by signal {-status}"
 
 
 @dataclass

@@ -54,7 +54,7 @@ class IsolatedProcess:
         if not answer.endswith("\n"):
             with suppress(TimeoutExpired):
                 child.wait(EXIT_TIMEOUT_S)
-            return JobResult("crashed", _describe_exit(self.close()))
+            return JobResult("crashed", describe_exit(self.close()))
         state, text, note = json.loads(answer)
         if state == "raised":
             error = RuntimeError(text)
@@ -86,9 +86,10 @@ def _start(errors: int | None) -> Popen[str]:
     return Popen(command, env=environment, text=True, stdin=PIPE, stdout=PIPE, stderr=errors, start_new_session=True)
 
 
-def _describe_exit(status: int) -> str:
+def describe_exit(status: int, timeout: float | None = None) -> str:
+    """Describe the exit status of a process that gave no answer, such as `ends its process with status 1`."""
     if status == -signal.SIGALRM:
-        return f"gives no answer within {ANSWER_TIMEOUT_S:g} s"
+        return f"gives no answer within {timeout or ANSWER_TIMEOUT_S:g} s"
     if status >= 0:
         return f"ends its process with status {status}"
     with suppress(ValueError):  # real-time signals have no name
@@ -131,21 +132,26 @@ def serve() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a runtime prints is not a finding
     for line in sys.stdin:
         seconds, name, *arguments = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, seconds)  # the kernel ends a hang in native code, even if the parent died
+        end_after(seconds)
         try:
             answer = *JOBS[name](*arguments), ""
         except Exception as error:
             answer = "raised", describe_error(error), traceback.format_exc()
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        end_after(0)
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
+
+
+def end_after(seconds: float) -> None:
+    """Let the kernel end this process after a time, even if native code hangs or the parent is dead; 0 cancels that."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the parent may ignore or block it
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _set_limits() -> None:
     import resource
 
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the parent may ignore or block it
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not leave a core file
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY if hard < 0 else min(hard, MAX_MEMORY), hard))

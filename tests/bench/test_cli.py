@@ -211,12 +211,12 @@ def worker_path(tmp_path, monkeypatch) -> Path:
     ("code", "death"),
     [
         # as onnxruntime before 1.32 does on a Cortex-A72
-        ("os.kill(os.getpid(), signal.SIGILL)", "was killed by SIGILL"),
-        ("os.kill(os.getpid(), signal.SIGRTMIN + 1)", f"was killed by signal {signal.SIGRTMIN + 1}"),
+        ("os.kill(os.getpid(), signal.SIGILL)", "is killed by SIGILL (illegal instruction)"),
+        ("os.kill(os.getpid(), signal.SIGRTMIN + 1)", f"is killed by signal {signal.SIGRTMIN + 1}"),
         # the highest descriptor is the copy of standard output that replies go to
         (
             "os.write(max(map(int, os.listdir('/proc/self/fd')[:-1])), b'{\"import_ms\": 1')\nos._exit(9)",
-            "ended with status 9",
+            "ends its process with status 9",
         ),
     ],
     ids=["signal", "signal without a name", "half a reply"],
