@@ -186,7 +186,7 @@ def smooth(before: Smoothed | None, scores: NDArray[np.float32], at: float, time
     changes = change.tolist()  # for a few labels Python is faster than NumPy: 0.3 us instead of 2.5
     if (max(changes) > JUMP or min(changes) < -JUMP) and _is_cut(before, scores, change):
         return Smoothed(scores, at, scores)
-    keep = np.float32(math.exp(-(at - before.at) / time_constant))
+    keep = math.exp(-(at - before.at) / time_constant)  # NumPy makes it a float32, as the scores are
     return Smoothed(scores + keep * change, at, scores)
 
 
