@@ -9,6 +9,7 @@ from contextlib import suppress
 import numpy as np
 
 from fashion_edge.console import say
+from fashion_edge.errors import printable
 from fashion_edge.frame import Event, Tick
 from fashion_edge.recording import Line
 from fashion_edge.result import Result
@@ -20,6 +21,7 @@ CHROMA = 1.5  # of 255, mean distance between the channels: the noise of a colou
 GRID = 8
 NOTIFY_SOCKET = "NOTIFY_SOCKET"  # set by systemd for a unit of Type=notify
 STATUS_EVERY_S = 5.0
+MAX_TEXT = 300  # characters of a recorded decision that a message quotes
 
 
 class MonochromeCheck(Sink):
@@ -70,7 +72,7 @@ class ReplayCheck(Sink):
             scores, smoothed = result.score_array.tolist(), result.smoothed_array.tolist()
             same = same and (scores, smoothed) == ([*line.scores], [*line.smoothed])
         if not same:
-            self._differing.append(f"frame {line.frame}: {line.text} | {result.decision.text}")
+            self._differing.append(f"frame {line.frame}: {printable(line.text, MAX_TEXT)} | {result.decision.text}")
             self.failed = self._same_model
 
     def describe(self) -> str:

@@ -91,16 +91,24 @@ class Answer:
     file: BufferedReader
 
     def body(self) -> Iterator[bytes]:
-        """Pieces of the body as they arrive; raises `ValueError` if it is not chunked as declared."""
-        if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
-            while data := self.file.read1(CHUNK_BYTES):
-                yield data
-            return
-        while left := int(self.file.readline(MAX_LINE_BYTES).partition(b";")[0], 16):
+        """Pieces of the body as they arrive."""
+        chunked, line = "chunked" in self.headers.get("Transfer-Encoding", "").lower(), b""
+        while chunked:
+            line = self.file.readline(MAX_LINE_BYTES)
+            try:
+                left = int(line.partition(b";")[0], 16)
+            except ValueError:  # it is not chunked, whatever it declares
+                break
+            if left <= 0:
+                return
             while left > 0 and (data := self.file.read1(min(left, CHUNK_BYTES))):
                 left -= len(data)
                 yield data
             self.file.readline(MAX_LINE_BYTES)
+        if line:
+            yield line
+        while data := self.file.read1(CHUNK_BYTES):
+            yield data
 
 
 class Connection:

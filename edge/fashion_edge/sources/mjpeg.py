@@ -162,7 +162,7 @@ class MjpegCapture:
                     self._changed.wait_for(lambda: not (self._every_frame and self._slot) or self._ended)
                     self._slot = data, self._jpegs.began_at
                     self._changed.notify_all()
-        except (OSError, ValueError):  # no data in time, no connection, not chunked as declared
+        except (OSError, ValueError):  # no data in time, no connection, or closed by us
             pass
         finally:
             self.close()
@@ -192,7 +192,7 @@ def open_mjpeg(url: str, name: str, *, every_frame: bool = False) -> MjpegCaptur
     reason, pieces, first = explain_answer(answer, url), answer.body(), b""
     kind = answer.headers.get_content_type()
     if kind in ("text/plain", "application/octet-stream"):  # text/plain also stands for none
-        with suppress(OSError, ValueError):  # no data in time, or not chunked as declared
+        with suppress(OSError):  # no data in time
             first = next(pieces, b"")
     if reason is None and (kind.startswith("multipart/") or first.lstrip().startswith(b"--")):
         return MjpegCapture(connection, chain([first], pieces), name, every_frame=every_frame)

@@ -74,6 +74,10 @@ FORMS = {
     "HTTP/1.0": endless(head=typed(b"multipart/x-mixed-replace; boundary=cut", b"HTTP/1.0")),
     "LF only": endless(lambda data: part(data).replace(b"\r\n", b"\n"), HEAD.replace(b"\r\n", b"\n")),
     "chunked": endless(chunked, typed(b"multipart/x-mixed-replace", more=b"transfer-encoding: Chunked\r\n")),
+    "declared as chunked, but not chunked": endless(
+        head=typed(b"multipart/x-mixed-replace", more=b"Transfer-Encoding: chunked\r\n")
+    ),
+    "blank before the colon": endless(head=b"HTTP/1.1 200 OK\r\nContent-Type : multipart/x-mixed-replace\r\n\r\n"),
     "Content-Length of the answer": endless(head=typed(b"multipart/x-mixed-replace", more=b"Content-Length: 9\r\n")),
     "preamble": endless(head=HEAD + b"This is a stream for old browsers.\r\n\xff\xd8 no picture \xff\xd9\r\n"),
     "long headers": endless(lambda data: part(data, headers=b"X-Note: " + b"a" * 200_000 + b"\r\n")),
