@@ -183,6 +183,9 @@ def check_bundle(machine: Machine) -> Iterator[Finding]:
 
 def _check_variant(machine: Machine, folder: Path, variant: Variant) -> Finding:
     result = machine.isolated("replay", str(folder), variant.file)
+    if result.state == "crashed" and _runs_shipped(machine, folder, variant.runtime):
+        text = f"{variant.file} {result.text} in its self-check, while the shipped bundle runs: export it again"
+        return Finding("bundle", "bad", text, _replace_bundle(folder))
     if result.state == "crashed":
         only_legacy = machine.installed(LEGACY.package) and not machine.installed(LITERT.package)
         runtime = ONNX if variant.runtime == "onnx" else LEGACY if only_legacy else LITERT
@@ -193,6 +196,15 @@ def _check_variant(machine: Machine, folder: Path, variant: Variant) -> Finding:
     if result.state == "failed":
         return Finding("bundle", "bad", result.text, _replace_bundle(folder))
     return Finding("bundle", "ok", f"{variant.file} reproduces its golden scores (largest difference {result.text})")
+
+
+def _runs_shipped(machine: Machine, folder: Path, runtime: str) -> bool:
+    """Return whether the runtime runs the shipped bundle, so that another folder is at fault."""
+    if folder == SHIPPED_BUNDLE:
+        return False
+    return (
+        machine.isolated("replay", str(SHIPPED_BUNDLE), load_bundle(SHIPPED_BUNDLE).find(runtime).file).state == "done"
+    )
 
 
 def _replace_bundle(folder: Path) -> str:

@@ -1,7 +1,9 @@
+import shutil
 from types import SimpleNamespace
 
 import pytest
 
+from fashion_edge.defaults import SHIPPED_BUNDLE
 from fashion_edge.doctor import Machine, software
 from fashion_edge.doctor.software import (
     check_bundle,
@@ -156,6 +158,20 @@ def test_damaged_bundle_is_exported_or_installed_again(tmp_path, monkeypatch):
     (own / "manifest.json").write_text('{"schema": 99}')
     (finding,) = check_bundle(Machine())
     assert finding.fix == "git pull && pip install --upgrade .  # in the folder of the clone"
+
+
+def test_a_crash_is_the_bundles_fault_where_the_shipped_one_runs(monkeypatch, tmp_path):
+    shutil.copytree(SHIPPED_BUNDLE, tmp_path / "bundles" / "own")
+    monkeypatch.chdir(tmp_path)
+
+    def isolated(_job, folder, _file):
+        return (
+            JobResult("done", "0.01") if folder == str(SHIPPED_BUNDLE) else JobResult("crashed", "is killed by SIGABRT")
+        )
+
+    for finding in check_bundle(Machine(isolated=isolated)):
+        assert "is killed by SIGABRT in its self-check, while the shipped bundle runs: export it again" in finding.text
+        assert (finding.state, finding.fix) == ("bad", "fashion-export --out bundles/own --overwrite")
 
 
 def test_colours_are_checked_with_every_decoder(monkeypatch):
