@@ -6,23 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-COLOURS = {"black": (20, 20, 20), "red": (30, 20, 200), "blue": (190, 70, 25)}  # B, G, R
-
-
-def draw(garment, colour, rng):
-    """A coarse dress or shirt before a blurred wall, never twice the same: (96, 72, 3) uint8 B, G, R."""
-    blotches = rng.integers(120, 256, (5, 4, 3)).astype(np.uint8)
-    picture = cv2.resize(blotches, (72, 96), interpolation=cv2.INTER_CUBIC)
-    centre = rng.integers(-6, 7, 2) + (36, 30)
-    width = int(rng.integers(12, 20))
-    if garment == "dress":
-        outline = [(-(width // 2), -18), (width // 2, -18), (2 * width - 8, 50), (8 - 2 * width, 50)]
-    else:
-        right = [(14, -16), (30, 0), (14, 2), (14, 30)]
-        outline = [*right, *((-x, y) for x, y in reversed(right))]
-    cv2.fillPoly(picture, [(centre + outline).astype(np.int32)], COLOURS[colour])
-    noise = rng.normal(0, 6, picture.shape)
-    return (picture + noise).clip(0, 255).astype(np.uint8)
+from fashion_render import render_photo
 
 
 def fill(root: Path, combinations, each):
@@ -31,7 +15,7 @@ def fill(root: Path, combinations, each):
         rng = np.random.default_rng(number)
         (root / name).mkdir(parents=True)
         for index in range(each):
-            cv2.imwrite(str(root / name / f"{index:03d}.png"), draw(garment, colour, rng))
+            cv2.imwrite(str(root / name / f"{index:03d}.png"), render_photo(rng, garment, colour, 96, 72))
     return root
 
 

@@ -20,6 +20,7 @@ from fashion_edge.cli.common import (
 )
 from fashion_edge.cli.signals import signals_interrupt
 
+RECIPE, TASK = click.Choice(("default", "tutorial")), click.Choice(("multi-label", "single-label"))
 EPILOG = f"""\b
 Examples:
   fashion-train                                     rendered garments
@@ -54,11 +55,7 @@ Examples:
 )
 @flags(
     "Training",
-    recipe=option(
-        click.Choice(("default", "tutorial")),
-        "How to train; tutorial: the recipe that this project is compared with.",
-        "default",
-    ),
+    recipe=option(RECIPE, "How to train; tutorial: the recipe that this project is compared with.", "default"),
     epochs=option(click.IntRange(1, 10_000), "Default: the recipe's, as for the next four."),
     batch=option(click.IntRange(1, 4096), "Photos per step."),
     learning_rate=option(Number(0, 1, above=True), "Highest learning rate."),
@@ -78,11 +75,7 @@ Examples:
 @flags(
     "Network",
     arch=option(click.Choice(("compact", "smallervgg")), "Network. Default: the recipe's."),
-    task=option(
-        click.Choice(("multi-label", "single-label")),
-        "Sigmoid outputs, or softmax where each photo has exactly one label.",
-        "multi-label",
-    ),
+    task=option(TASK, "Sigmoid outputs, or softmax where each photo has exactly one label.", "multi-label"),
     size=option(TEXT, "Input in pixels: 96, or WIDTHxHEIGHT as 96x120. Default: the network's."),
     fit=option(click.Choice(("stretch", "pad")), "How a photo fills the input; pad: letterbox.", "stretch"),
     target_precision=option(Number(0, 1, above=True), "Tune thresholds for this precision instead of F1."),

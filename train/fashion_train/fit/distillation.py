@@ -40,15 +40,14 @@ class TransferSet:
 
     store: PixelStore
     targets: Targets  # (views x items, labels): weighted mean of soft label and label
-    items: int
     views: int
 
     def __len__(self) -> int:
-        return self.items
+        return len(self.targets) // self.views
 
     def draw(self, item: int, rng: Rng) -> Sample:
         """A random view of an item, half of them mirrored: (h, w, 3) uint8 and its target (labels,)."""
-        index = int(rng.integers(self.views)) * self.items + item
+        index = int(rng.integers(self.views)) * len(self) + item
         picture = self.store.read(index)
         return (picture[:, ::-1] if rng.random() < 0.5 else picture), self.targets[index]
 
@@ -107,4 +106,4 @@ def make_transfer_set(
             for number, (picture, _) in zip(numbers, drawn, strict=True):
                 store.write(number, cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA))
             progress.update("soft labels", numbers.stop, total)
-    return TransferSet(store, targets, items, views)
+    return TransferSet(store, targets, views)
