@@ -1,5 +1,7 @@
 """Metrics of decisions, and pictures that are read in chunks."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,12 @@ def test_stored_pictures_are_scored_in_order_and_in_chunks(monkeypatch):
     scores = score(predict, store, [9, 0, 3, 4, 5, 8, 1])
     assert (scores[:, 0] * 255).round().tolist() == [9, 0, 3, 4, 5, 8, 1]
     assert sizes == [4, 3]
+
+
+def test_the_file_of_a_store_is_closed_with_the_store():
+    with warnings.catch_warnings(record=True, action="always") as caught:
+        PixelStore((2, 2, 3))
+    assert not caught
 
 
 @pytest.mark.slow
