@@ -50,6 +50,7 @@ class Progress:
             clock: seconds, as `time.monotonic` gives them.
             line: called with each line that stays; nothing is drawn then.
         """
+        self.quiet = True  # whether `step` suppresses what libraries print
         self._line = line
         self._console = SteadyConsole(stderr=True)
         self._command = command
@@ -76,16 +77,11 @@ class Progress:
         (self._line or say)(text)
 
     @contextmanager
-    def step(self, text: str, *, quiet: bool = True) -> Iterator[None]:
-        """Print `text` when the block begins, and its seconds when it ends.
-
-        Args:
-            text: what the block does.
-            quiet: suppress what libraries print meanwhile.
-        """
+    def step(self, text: str) -> Iterator[None]:
+        """Print `text` when the block begins, and its seconds when it ends."""
         started = self._clock()
         self.line(f"{text} ...")
-        with suppress_output(enabled=quiet):
+        with suppress_output(enabled=self.quiet):
             yield
         self.line(f"{text}: {self._clock() - started:.1f} s")
 

@@ -3,7 +3,7 @@
 import platform
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from fashion_export.metadata import embed_onnx, embed_tflite, onnx_operators, tf
 from fashion_export.parity import MARK, LayerError, Limits, Parity, compare, layer_errors, too_few
 from fashion_export.repair import Repair, copy_network, repair
 from fashion_export.source import Source, check_model, keras_scores
-from fashion_export.variants import FLOAT32, INT8, STANDARD, Job, Recipe
+from fashion_export.variants import FLOAT32, INT8, Job, Recipe
 from fashion_render import golden_frames
 
 PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "numpy", "fashion-edge")
@@ -41,13 +41,13 @@ PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "ai-edge-li
 class Options:
     """How the files are made, and what the gate allows."""
 
-    recipes: tuple[Recipe, ...] = STANDARD
-    io: str = "uint8"  # input and output type of the int8 TFLite file
-    any_batch: bool = False  # ONNX
-    repair: bool = True
-    tune: bool = True
-    limits: Limits = field(default_factory=Limits)
-    debug: bool = False
+    recipes: tuple[Recipe, ...]
+    io: str  # input and output type of the int8 TFLite file
+    any_batch: bool  # ONNX
+    repair: bool
+    tune: bool
+    limits: Limits
+    debug: bool
 
 
 @dataclass(frozen=True)
@@ -118,15 +118,14 @@ class Outcome:
 
 def convert_source(source: Source, options: Options, progress: Progress, command: str) -> Outcome:
     """Convert to every recipe, compare each with Keras and apply the gate; nothing is written."""
-    quiet = not options.debug
-    prepared = _prepare(source, progress, quiet=quiet)
+    prepared = _prepare(source, progress)
     repaired = _repair_model(prepared, options, progress)
     job = Job(repaired.model, source.spec, prepared.calibration.pixels, options.io, options.any_batch)
     files, failures = _convert_all(job, options, progress)
     space, tuned = _retune(prepared, files, options)
     artefacts = []
     for recipe, data in files.items():
-        with progress.step(f"comparing {recipe.name} with Keras", quiet=quiet):
+        with progress.step(f"comparing {recipe.name} with Keras"):
             artefacts.append(measure(recipe, data, space, prepared))
     gated = (options.limits.refuse(a.recipe.name, a.parity) for a in artefacts if a.parity)
     refusals = tuple(filter(None, gated))
@@ -138,26 +137,26 @@ def convert_source(source: Source, options: Options, progress: Progress, command
         repair=repaired,
         tuned=tuple(tuned),
         warnings=(*prepared.unreadable, *_photo_warnings(prepared, files)),
-        stability=_measure_stability(job, prepared, space, progress, quiet=quiet) if INT8 in files else None,
+        stability=_measure_stability(job, prepared, space, progress) if INT8 in files else None,
         failures=tuple(failures),
         refusals=refusals,
-        layer_errors=_find_layer_errors(job, prepared, progress, quiet=quiet) if refusals and INT8 in files else (),
+        layer_errors=_find_layer_errors(job, prepared, progress) if refusals and INT8 in files else (),
     )
 
 
-def _prepare(source: Source, progress: Progress, *, quiet: bool) -> Prepared:
+def _prepare(source: Source, progress: Progress) -> Prepared:
     labels, spec = source.space.labels, source.spec
-    with progress.step("loading TensorFlow and the model", quiet=quiet):
+    with progress.step("loading TensorFlow and the model"):
         model = source.load()
         check_model(model, spec, len(labels), source.model_name)
     counts = f"{len(source.calibration)} calibration and {len(source.validation)} validation photos"
-    with progress.step(f"reading {counts}", quiet=quiet):
+    with progress.step(f"reading {counts}"):
         calibration = load_inputs(source.root, source.calibration, labels, spec)
         validation = load_inputs(source.root, source.validation, labels, spec)
         refuse_shared(calibration, validation)
     frames = golden_frames()  # uint8 BGR, as rendered
     inputs = np.stack([preprocess(frame, spec) for frame in frames])
-    with progress.step("running Keras", quiet=quiet):
+    with progress.step("running Keras"):
         reference = keras_scores(model, validation.pixels)
         keras_scores(model, inputs)  # refuses a model without a sigmoid even if there is no photo
     return Prepared(source, model, calibration, validation, reference, frames, inputs)
@@ -165,7 +164,7 @@ def _prepare(source: Source, progress: Progress, *, quiet: bool) -> Prepared:
 
 def _repair_model(prepared: Prepared, options: Options, progress: Progress) -> Repair:
     pixels = prepared.calibration.pixels
-    with progress.step("looking for layers that int8 cannot represent", quiet=not options.debug):
+    with progress.step("looking for layers that int8 cannot represent"):
         repaired = repair(prepared.model, pixels if options.repair else pixels[:0])
     for finding in repaired.findings:
         progress.line(f"  {finding}")
@@ -180,7 +179,7 @@ def _convert_all(job: Job, options: Options, progress: Progress) -> tuple[dict[R
     failures: list[str] = []
     for recipe in options.recipes:
         try:
-            with progress.step(f"converting to {recipe.name}", quiet=not options.debug):
+            with progress.step(f"converting to {recipe.name}"):
                 data = recipe.convert(job)
                 open_file(recipe, data, job.spec, job.model.outputs[0].shape[1])
         except Exception as error:  # the converters raise anything
@@ -210,9 +209,7 @@ def _retune(
     return retune_quantized(backend.run(validation.pixels), validation.truth, source.space)
 
 
-def _measure_stability(
-    job: Job, prepared: Prepared, space: LabelSpace, progress: Progress, *, quiet: bool
-) -> Parity | None:
+def _measure_stability(job: Job, prepared: Prepared, space: LabelSpace, progress: Progress) -> Parity | None:
     """How much two int8 files differ that were calibrated on disjoint halves of the photos."""
     if len(job.calibration) < 2:
         return None
@@ -220,7 +217,7 @@ def _measure_stability(
     pixels = photos.pixels if len(photos) else prepared.inputs
     truth = photos.truth if len(photos) else np.zeros((len(pixels), len(space.labels)), bool)
     halves = split_halves(job.calibration, prepared.source.facts.get("seed", 0))
-    with progress.step("calibrating on two disjoint halves, to measure how much the photos matter", quiet=quiet):
+    with progress.step("calibrating on two disjoint halves, to measure how much the photos matter"):
         first, second = (
             open_file(INT8, INT8.convert(replace(job, calibration=half)), job.spec, len(space.labels)).run(pixels)
             for half in halves
@@ -228,8 +225,8 @@ def _measure_stability(
     return compare(first, second, truth, space)
 
 
-def _find_layer_errors(job: Job, prepared: Prepared, progress: Progress, *, quiet: bool) -> tuple[LayerError, ...]:
-    with progress.step("measuring the error of each int8 layer", quiet=quiet):
+def _find_layer_errors(job: Job, prepared: Prepared, progress: Progress) -> tuple[LayerError, ...]:
+    with progress.step("measuring the error of each int8 layer"):
         try:
             named = replace(job, model=copy_network(job.model, mark=MARK), io="uint8")
         except (TypeError, ValueError):  # a SavedModel, whose layers have no names

@@ -20,7 +20,7 @@ from fashion_edge.progress import make_progress
 from fashion_edge.typed_json import encode_json
 from fashion_export.calibration import to_csv
 from fashion_export.conversion import Artefact, Options, Outcome, convert_source
-from fashion_export.external import load_external
+from fashion_export.external import RANGES, load_external
 from fashion_export.parity import Limits
 from fashion_export.report import drift_picture, model_card, print_table, report
 from fashion_export.source import load_run
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import keras
 
 IO_TYPES = ("uint8", "int8", "float32")
-INPUT_RANGES = ("0..255", "0..1", "-1..1")
 REQUIRED = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
 
 
@@ -124,7 +123,7 @@ def export(
         >>> bundle.verdict, bundle.find(precision="int8").metrics["flip_rate"]
         ('proven', 0.0016)
     """
-    for name, value, choices in (("io", io, IO_TYPES), ("input_range", input_range, (None, *INPUT_RANGES))):
+    for name, value, choices in (("io", io, IO_TYPES), ("input_range", input_range, (None, *RANGES))):
         if value not in choices:
             raise UsageError(f"{name} is {value!r}, not one of {', '.join(map(str, choices))}")
     source = Path(source) if isinstance(source, str) else source
@@ -139,6 +138,7 @@ def export(
     if not recipes:
         raise UsageError(f"runtimes {list(runtimes)} leave nothing to make; name litert, onnx or both")
     with make_progress(progress) as display:
+        display.quiet = not debug
         folder = None if dataset is None else Path(dataset)
         if labels is None:
             opened = load_run(named, folder)

@@ -115,7 +115,7 @@ def test_a_library_function_prints_nothing_without_progress(capsys):
 
 def test_a_function_is_called_with_each_line():
     lines = []
-    with make_progress(lines.append) as progress, progress.step("export", quiet=False):
+    with make_progress(lines.append) as progress, progress.step("export"):
         progress.update("reading", 1, 2)
     assert [line.split(":")[0] for line in lines] == ["export ...", "export"]
 
