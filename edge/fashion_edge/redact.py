@@ -7,10 +7,12 @@ hidden as well.
 
 import re
 from collections.abc import Iterable
+from itertools import chain
+from pathlib import PurePath
 
 HIDDEN = "***"
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:[/\\]+", re.IGNORECASE)
-AT, EQUALS, QUESTION = r"(?:@|%(?:25)*40)", r"(?:[=:]|%(?:25)*3[ad])", r"(?:[?#]|%(?:25)*3f)"  # or percent-encoded
+AT, EQUALS, QUESTION = r"(?:@|%(?:25)*40)", r"(?:[=:]|%(?:25)*3[ad])", r"(?:\?|%(?:25)*3f)"  # or percent-encoded
 IP = r"(?:\[[\da-f:.%]+\]|\d+(?:\.\d+){3}|localhost)(?::\d*)?"
 NAME = r"[\w-]+(?:\.[\w-]+)+"  # without a port: john.doe:12 may be a user and the beginning of a password
 HOST = rf"{IP}|{NAME}"
@@ -43,7 +45,7 @@ def redact(address: str) -> str:
     authority, tail = _split_tail(rest)
     user, host = _split_user(authority)
     path, at, _ = tail.partition("@")
-    likely = rf"{HOST}|[\w-]+|{NAME}:\d+" if "?" in path else IP if user else HOST
+    likely = rf"{HOST}|[\w-]+|{NAME}:\d+" if re.search(r"\?.*=", path) else IP if user else HOST
     if at and not _matches(likely, host):  # a raw / ? or # of the password ended the host too early
         hosts = HOST if _matches(ANY_HOST, host) else rf"{HOST}|{ANY_HOST}"
         user, after = _split_user(rest)
@@ -57,9 +59,9 @@ def redact(address: str) -> str:
 
 def redact_text(text: str, addresses: Iterable[str] = ()) -> str:
     """Redact each URL in a message, and these addresses, which may contain spaces, wherever it quotes them."""
-    for address in addresses:
+    for address in chain.from_iterable((address, str(PurePath(address))) for address in addresses):
         if (shown := redact(address)) != address:
-            for quoted in {address, repr(address)[1:-1]}:
+            for quoted in (address, repr(address)[1:-1]):
                 text = re.sub(r"\s+".join(map(re.escape, quoted.split())), shown.replace("\\", r"\\"), text)
     return IN_TEXT.sub(lambda found: redact(found[0]), text)
 
@@ -68,10 +70,16 @@ def _matches(pattern: str, text: str) -> bool:
     return re.fullmatch(pattern, text, re.IGNORECASE) is not None
 
 
+def _partition(pattern: str, text: str) -> tuple[str, str, str]:
+    """The text before the first match, the match, and the text after it, as `str.partition` does."""
+    found = re.search(pattern, text, re.IGNORECASE)
+    return (text[: found.start()], found[0], text[found.end() :]) if found else (text, "", "")
+
+
 def _split_tail(text: str) -> tuple[str, str]:
     """The text before the path, query or fragment, and those."""
-    found = re.search(r"[/\\?#]", text)
-    return (text[: found.start()], text[found.start() :]) if found else (text, "")
+    begin, mark, rest = _partition(r"[/\\?#]", text)
+    return begin, mark + rest
 
 
 def _split_user(text: str) -> tuple[str, str]:
@@ -82,17 +90,14 @@ def _split_user(text: str) -> tuple[str, str]:
 
 def _hide_values(tail: str) -> str:
     """Hide the values in path, query and fragment."""
-    path, *others = re.split(rf"({QUESTION}|[&;])", tail, flags=re.IGNORECASE)
-    name, equals, _ = _split_value(path)
+    tail, fragment, _ = tail.partition("#")
+    path, question, query = _partition(QUESTION, tail)
+    pieces = [*re.split("([&;])", path), question, *re.split("([&;])", query)]  # every second one is a mark
+    name, equals, _ = _partition(EQUALS, pieces[0])
     user, name = _split_user(name)
     shown = [user and f"/{user}", name, equals and equals + HIDDEN]
-    for mark, part in zip(others[::2], others[1::2], strict=True):
-        name, equals, value = _split_value(part)
-        shown += [mark, f"{name}{equals}{HIDDEN}" if value.strip("=") else part and HIDDEN]  # a value without a name
-    return "".join(shown)
-
-
-def _split_value(part: str) -> tuple[str, str, str]:
-    """Name, `=` and value."""
-    found = re.search(EQUALS, part, re.IGNORECASE)
-    return (part[: found.start()], found[0], part[found.end() :]) if found else (part, "", "")
+    for mark, part in zip(pieces[1::2], pieces[2::2], strict=True):
+        name, equals, value = _partition(EQUALS, part)
+        named = value.strip("=") and re.fullmatch(r"[\w.%-]+", name)
+        shown += [mark, f"{name}{equals}{HIDDEN}" if named else part and HIDDEN]  # a value without a name
+    return "".join([*shown, fragment and fragment + HIDDEN])
