@@ -3,7 +3,6 @@
 make pictures
 """
 
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -24,8 +23,8 @@ INK = [*WHITE, *ASH[::-1], *GREEN[::-1], *GREY[::-1]]  # added to it: text and b
 
 
 def annotate(result: Result) -> Image.Image:
-    """Draw labels and scores in full size; without the frame rate, which is that of this machine at full speed."""
-    draw_result(replace(result, vitals=None))
+    """Draw labels and scores in full size."""
+    draw_result(result)
     return Image.fromarray(result.frame.image[:, :, ::-1])
 
 

@@ -26,6 +26,7 @@ COMPACT_ROWS = 4  # while nothing is decided
 CAP = 21  # pixels: height of a capital at scale 1
 
 Colour = tuple[int, int, int]  # B, G, R
+Area = tuple[slice, slice]  # rows and columns of a picture, made once: a slice takes a tenth of a microsecond
 Rows = tuple[tuple[tuple[int, float], ...], ...]  # by group: place of a label and its threshold
 
 
@@ -50,7 +51,7 @@ class BarRow:
     """One label on the panel; pixels."""
 
     place: int  # of the label in the scores
-    top: int
+    where: Area
     words: NDArray[np.uint8]  # (height, width, 3), on black: the name
     bar: tuple[int, int, int, int]  # left, top in the row, length of a full one, thickness
     mark: tuple[int, int]  # distance of the threshold from the left of the bar, and thickness
@@ -63,21 +64,20 @@ class BarRow:
 class Panel:
     """The decision in the top left corner, and below it a row for each label; the picture behind is darkened."""
 
-    shaded: tuple[tuple[int, int, int], ...]  # top, bottom and width; one part where both are equally wide
+    shaded: tuple[Area, ...]  # one where both are equally wide
     head: NDArray[np.uint8]  # (height, width, 3), on black
     rows: tuple[BarRow, ...]
 
     def draw(self, image: NDArray[np.uint8], percents: Sequence[int]) -> None:
         """Draw on a picture of the size it was made for, in place."""
-        for top, bottom, width in self.shaded:
-            part = image[top:bottom, :width]
+        for where in self.shaded:
+            part = image[where]
             np.right_shift(part, SHADE, part)
-        part = image[: self.head.shape[0], : self.head.shape[1]]
-        cv2.max(part, self.head, part)
+        part, draw = image[: self.head.shape[0], : self.head.shape[1]], cv2.max
+        draw(part, self.head, part)
         for row in self.rows:
-            words = strip(row, percents[row.place])
-            part = image[row.top : row.top + words.shape[0], : words.shape[1]]
-            cv2.max(part, words, part)
+            part = image[row.where]
+            draw(part, strip(row, percents[row.place]), part)
 
 
 @lru_cache(maxsize=128)  # 0.8 MB for 640 x 480, 16 MB for 4K
@@ -105,7 +105,7 @@ def draw_result(result: Result) -> None:
     rows = choose_rows(space.rules, percents, decision.labels != (), most_rows(height, width))
     panel(decision.text, decision.labels, space.labels, rows, height, width).draw(image, percents)
     if result.vitals is not None and result.frame.stream_at is None:  # a file has no age, and a rate of its own
-        corner(result.vitals.describe(), height, width).draw(image)
+        _plate(result.vitals.describe(), 0.4, height, width, bottom=True).draw(image)
 
 
 def choose_rows(rules: Rows, percents: Sequence[int], decided: bool, most: int) -> Rows:
@@ -148,11 +148,16 @@ def panel(text: str, decided: tuple[str, ...], labels: tuple[str, ...], rows: Ro
         words = np.zeros((tall, wide, 3), np.uint8)
         write(words, name, (margin, baseline(tall, small)), small, WHITE if chosen else ASH)
         mark = min(length - line, round(threshold * length)), line
-        made.append(BarRow(place, top, words, bar, mark, margin, small, chosen))
+        made.append(BarRow(place, area(top, top + tall, wide), words, bar, mark, margin, small, chosen))
     bottom = tops[-1] + tall + margin // 2 if tops else len(head)
     if head.shape[1] == wide or not tops:
-        return Panel(((0, bottom, head.shape[1]),), head, tuple(made))
-    return Panel(((0, len(head), head.shape[1]), (len(head), bottom, wide)), head, tuple(made))
+        return Panel((area(0, bottom, head.shape[1]),), head, tuple(made))
+    return Panel((area(0, len(head), head.shape[1]), area(len(head), bottom, wide)), head, tuple(made))
+
+
+def area(top: int, bottom: int, width: int) -> Area:
+    """Return a part of a picture that begins at its left edge."""
+    return slice(top, bottom), slice(0, width)
 
 
 def headline(text: str, decided: bool, least: int, height: int, width: int) -> NDArray[np.uint8]:
@@ -184,19 +189,9 @@ def baseline(row: int, scale: float) -> int:
     return round((row + 0.85 * CAP * scale) / 2)
 
 
-@lru_cache(maxsize=2)
-def corner(text: str, height: int, width: int) -> Plate:
-    """Return small text for the bottom right corner."""
-    return _plate(text, 0.4, height, width, bottom=True)
-
-
-@lru_cache(maxsize=2)
-def hint(text: str, height: int, width: int) -> Plate:
-    """Return text for the top right corner; a long one is cut off."""
-    return _plate(text, 0.5, height, width, bottom=False)
-
-
+@lru_cache(maxsize=4)
 def _plate(text: str, scale: float, height: int, width: int, *, bottom: bool) -> Plate:
+    """Return small text for the right edge; a long one is cut off."""
     unit = unit_of(height, width)
     scale, margin = scale * unit, max(2, round(6 * unit))
     tall = round(CAP * scale) + 2 * margin
@@ -271,7 +266,7 @@ def draw_no_signal(height: int, width: int, detail: str) -> NDArray[np.uint8]:
 
 def draw_hint(image: NDArray[np.uint8], text: str) -> None:
     """Draw one small line at the top right, in place: for viewers, not for recordings."""
-    hint(text, *image.shape[:2]).draw(image)
+    _plate(text, 0.5, *image.shape[:2], bottom=False).draw(image)
 
 
 def _write_centred(
