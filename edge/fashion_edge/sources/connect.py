@@ -40,35 +40,23 @@ class Address:
     scheme: str
     host: str
     port: int
+    authority: str  # host and port as given
+    method: str
+    target: str
     user: str
     password: str
-    target: str  # what the request line names
 
     @classmethod
     def parse(cls, url: str) -> "Address":
         """Split a URL; raises `ValueError` if its host or port is not valid."""
         parts = urlsplit(url)
-        scheme, host = parts.scheme.lower(), (parts.hostname or "").encode("idna").decode()
-        port, user, password = parts.port or PORTS.get(scheme, 0), unquote(parts.username or ""), parts.password or ""
+        scheme, authority = parts.scheme.lower(), parts.netloc.rpartition("@")[2].encode("idna").decode()
         path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=punctuation)
-        address = cls(scheme, host, port, user, unquote(password), path)
-        return address if address.http else replace(address, target=f"{scheme}://{address.authority}{path}")
-
-    @property
-    def http(self) -> bool:
-        """Whether the protocol is HTTP, not RTSP."""
-        return self.scheme in ("http", "https")
-
-    @property
-    def method(self) -> str:
-        """What asks for a stream."""
-        return "GET" if self.http else "DESCRIBE"
-
-    @property
-    def authority(self) -> str:
-        """Host and port, as URLs and headers name them."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == PORTS.get(self.scheme) else f"{host}:{self.port}"
+        http = scheme.startswith("http")
+        method, target = ("GET", path) if http else ("DESCRIBE", f"{scheme}://{authority}{path}")
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        port = parts.port or PORTS.get(scheme, 0)
+        return cls(scheme, parts.hostname or "", port, authority, method, target, user, password)
 
     def connect(self) -> socket.socket:
         """Open a connection, encrypted where the scheme says so."""
@@ -158,7 +146,8 @@ class Connection:
             there = urljoin(url, answer.headers.get("Location", "")) if 300 <= answer.status < 400 else url
             if there != url and urlsplit(there).scheme.rstrip("s") == address.scheme.rstrip("s"):
                 former, address, url, authorization = address, Address.parse(there), there, ""
-                if address.host == former.host and not address.user:  # no other host may learn the password
+                weaker = former.scheme != address.scheme and former.scheme.endswith("s")  # not encrypted any more
+                if address.host == former.host and not weaker and not address.user:  # no other may learn the password
                     address = replace(address, user=former.user, password=former.password)
             else:
                 challenges = answer.headers.get_all("WWW-Authenticate", []) if answer.status == 401 else []
@@ -173,7 +162,7 @@ class Connection:
         if self._closed:
             raise TimeoutError
         self._socket.settimeout(READ_TIMEOUT_S)
-        head = f"{address.method} {address.target} {'HTTP/1.1' if address.http else 'RTSP/1.0'}\r\n"
+        head = f"{address.method} {address.target} {'HTTP/1.1' if address.method == 'GET' else 'RTSP/1.0'}\r\n"
         head += f"Host: {address.authority}\r\nCSeq: 1\r\nUser-Agent: fashion-edge\r\nConnection: close\r\n"
         head += f"Authorization: {authorization}\r\n" if authorization else ""
         self._socket.sendall(f"{head}\r\n".encode())
@@ -191,35 +180,33 @@ class Connection:
 
 def authorize(challenges: list[str], address: Address) -> str:
     """Return the Authorization header for the first challenge that is known; empty if none is."""
-    user, password = address.user, address.password
-    for challenge in challenges if user else ():
+    for challenge in challenges if address.user else ():
         scheme, _, rest = challenge.strip().partition(" ")
-        fields = {key.lower(): quoted or plain for key, quoted, plain in FIELD.findall(rest)}
+        fields = {key.lower(): text or word for key, text, word in FIELD.findall(rest)}
         if scheme.lower() == "basic":
-            return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+            return f"Basic {b64encode(f'{address.user}:{address.password}'.encode()).decode()}"
         if scheme.lower() == "digest" and fields.get("algorithm", "MD5").upper() in HASHES:
             return _digest(fields, address)
     return ""
 
 
 def _digest(fields: dict[str, str], address: Address) -> str:
-    """The header of digest authentication, RFC 7616."""
+    """The header of digest authentication, RFC 7616, and of its first version, which knows no `qop`."""
     algorithm, realm, nonce = fields.get("algorithm", "MD5"), fields.get("realm", ""), fields.get("nonce", "")
 
     def join(*words: str) -> str:
         return HASHES[algorithm.upper()](":".join(words).encode()).hexdigest()
 
-    count, own = "00000001", secrets.token_hex(8)
-    with_quality = "auth" in re.split(r"[ ,]+", fields.get("qop", ""))  # not in the first version, which cameras use
-    proof = join(
-        join(address.user, realm, address.password),
-        *((nonce, count, own, "auth") if with_quality else (nonce,)),
-        join(address.method, address.target),
-    )
-    values = {"username": address.user, "realm": realm, "nonce": nonce, "uri": address.target, "response": proof}
-    values |= {key: fields[key] for key in ("opaque",) if key in fields} | ({"cnonce": own} if with_quality else {})
-    words = [f'{key}="{value}"' for key, value in values.items()] + [f"algorithm={algorithm}"]
-    return "Digest " + ", ".join([*words, *([f"qop=auth, nc={count}"] if with_quality else [])])
+    own, middle, more = secrets.token_hex(8), [nonce], [f"algorithm={algorithm}"]
+    if "auth" in re.split(r"[ ,]+", fields.get("qop", "")):
+        middle += ["00000001", own, "auth"]
+        more += ["nc=00000001", f'cnonce="{own}"', "qop=auth"]
+    if opaque := fields.get("opaque"):
+        more.append(f'opaque="{opaque}"')
+    user, target = address.user, address.target
+    proof = join(join(user, realm, address.password), *middle, join(address.method, target))
+    head = f'Digest username="{user}", realm="{realm}", nonce="{nonce}", uri="{target}", response="{proof}"'
+    return ", ".join([head, *more])
 
 
 REFUSALS = {

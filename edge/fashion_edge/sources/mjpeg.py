@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain
+from ssl import SSLError
 from urllib.request import getproxies, proxy_bypass
 
 import numpy as np
@@ -185,10 +186,10 @@ def open_mjpeg(url: str, name: str, *, every_frame: bool = False) -> MjpegCaptur
         if address.scheme in getproxies() and not proxy_bypass(address.authority):
             return None
         answer = connection.ask(url)
+    except (ValueError, SSLError):  # not HTTP as we know it: FFmpeg may know more
+        return None
     except OSError as error:
         raise SourceError(f"stream {name} {explain_error(error, url)}") from error
-    except ValueError:
-        return None
     reason, pieces, first = explain_answer(answer, url), answer.body(), b""
     kind = answer.headers.get_content_type()
     if kind in ("text/plain", "application/octet-stream"):  # text/plain also stands for none

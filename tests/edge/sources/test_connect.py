@@ -196,4 +196,5 @@ def test_an_address_of_version_6_and_characters_outside_of_ascii_are_sent_as_the
     address = Address.parse("rtsp://[fe80::1]:8554/gärten live?x=ü")
     assert (address.authority, address.port) == ("[fe80::1]:8554", 8554)
     assert address.target == "rtsp://[fe80::1]:8554/g%C3%A4rten%20live?x=%C3%BC"
-    assert Address.parse("http://bücher.example").authority == "xn--bcher-kva.example"
+    assert address.host == "fe80::1"
+    assert Address.parse("http://bücher.example:80").authority == "xn--bcher-kva.example:80"
