@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 
 from fashion_edge.console import say
 from fashion_edge.decide import LabelSpace
+from fashion_edge.errors import brief, quoted
 from fashion_edge.result import Result
 from fashion_edge.web.auth import BACKLOG, TOKEN_VARIABLE, AccessPolicy, Address, Origin, add_headers, is_loopback
 from fashion_edge.web.routes import Routes
@@ -44,7 +45,7 @@ async def _report_errors(request: web.Request, handler: Handler) -> web.StreamRe
     except (web.HTTPException, ConnectionError, asyncio.CancelledError):
         raise
     except Exception as error:
-        say(f"--serve: {request.path} failed with {type(error).__name__}: {error}")
+        say(f"--serve: {quoted(request.path)} failed with {type(error).__name__}: {brief(error)}")
         return web.Response(status=500)
 
 

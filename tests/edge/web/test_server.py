@@ -358,7 +358,7 @@ def test_error_of_a_handler_is_printed_and_not_sent(serve, request_to, monkeypat
     monkeypatch.setattr("fashion_edge.web.routes.render_metrics", fail)
     response = request_to(serve(), "/metrics")
     assert (response.status, response.body) == (500, b"")
-    assert "--serve: /metrics failed with ValueError: secret\n" in capsys.readouterr().err
+    assert "--serve: '/metrics' failed with ValueError: secret\n" in capsys.readouterr().err
 
 
 def test_page_loads_nothing_from_other_sites():
