@@ -111,10 +111,9 @@ def self_check(bundle: Bundle, variant: Variant, backend: Backend) -> float:
             f"{variant.file} on {backend.name} differs from its golden scores by {drift:.3f}, more than {limit:g}: "
             "this runtime computes it wrongly; run fashion-doctor"
         )
-    lowest, highest = scores.min(), scores.max()
-    if lowest < -ROUNDING or highest > 1 + ROUNDING:
-        found = f"{variant.file} gives scores of {lowest:.3g} to {highest:.3g}, and scores lie in 0..1"
-        raise ModelError(f"{found}; add a sigmoid as its last layer and export it again")
+    if scores.min() < -ROUNDING or scores.max() > 1 + ROUNDING:
+        found = f"gives scores of {scores.min():.3g} to {scores.max():.3g}, and scores lie in 0..1"
+        raise ModelError(f"{variant.file} {found}; add a sigmoid as its last layer and export it again")
     return drift
 
 

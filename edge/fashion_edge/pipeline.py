@@ -114,7 +114,7 @@ class Labeller:
         self._refused_at = -math.inf
 
     def label(self, frame: Frame) -> Result:
-        """Label one frame; raises `ScoreError` as `label_input` does."""
+        """Label one frame."""
         return self.label_input(self.prepare(frame))
 
     def prepare(self, frame: Frame) -> ModelInput:
@@ -130,8 +130,7 @@ class Labeller:
     def label_input(self, item: ModelInput) -> Result:
         """Label a prepared frame; those of one stream in their order.
 
-        Raises:
-            ScoreError: the model gives no valid scores; smoothing does not see the frame.
+        Raises `ScoreError` where the model gives no valid scores; smoothing does not see such a frame.
         """
         clock, frame, smoothing = self._clock, item.frame, self._options.smoothing
         started = clock()

@@ -26,13 +26,9 @@ IN_TEXT = re.compile(
 
 
 def redact(address: str) -> str:
-    """Replace user, password, the value of every parameter and the fragment of an address by `***`.
+    """Replace user, password, the value of every parameter and the fragment of a URL by `***`.
 
-    Args:
-        address: a URL of any scheme, or one without its scheme; the name of a file is returned as it is.
-
-    Returns:
-        What may be shown; redacting it again does not change it.
+    The name of a file, and what was redacted before, are returned as they are.
 
     Example:
         >>> redact("rtsp://admin:hunter2@10.0.0.2/live?channel=1&pw=hunter2#now")

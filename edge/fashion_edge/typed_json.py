@@ -1,38 +1,25 @@
 """JSON by `msgspec`: untrusted texts are bounded in size and checked against types; no NaN is written."""
 
 from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 T = TypeVar("T")
 MakeError = Callable[[str], Exception]
+ENCODER = msgspec.json.Encoder(enc_hook=methodcaller("tolist"))  # as fast as orjson: 1.1 us for a line
 
 
 def encode_json(value: object, *, indent: int = 0) -> bytes:
-    """Encode as JSON in UTF-8; every writer of this project uses it.
+    """Encode as JSON in UTF-8, on one line without `indent`; NumPy's numbers and arrays, too.
 
-    NaN and infinity become null: `json.dumps` writes the words, which JSON does not have, and browsers, Home Assistant
+    NaN and infinity become null: JSON does not have the words that `json.dumps` writes, and browsers, Home Assistant
     and jq refuse the whole text.
-
-    Args:
-        value: what msgspec encodes, and NumPy numbers and arrays.
-        indent: spaces of each level; 0 for one line.
-
-    Example:
-        >>> encode_json({"text": "red dress", "age_ms": float("nan"), "fps": np.float32(29.5)})
-        b'{"text":"red dress","age_ms":null,"fps":29.5}'
     """
     data = ENCODER.encode(value)
     return msgspec.json.format(data, indent=indent) if indent else data
-
-
-def _numpy_to_python(value: Any) -> Any:
-    return value.tolist()
-
-
-ENCODER = msgspec.json.Encoder(enc_hook=_numpy_to_python)  # as fast as orjson: 1.1 us for a line
 
 
 def read_json(path: Path, kind: type[T], most_bytes: int, make_error: MakeError) -> T:
