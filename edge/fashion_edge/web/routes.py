@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from fashion_edge.errors import quoted
-from fashion_edge.sinks.stills import to_words
+from fashion_edge.sinks.stills import shorten, to_words
 from fashion_edge.typed_json import encode_json
 from fashion_edge.web.metrics import CONTENT_TYPE, render_metrics
 from fashion_edge.web.state import HostMonitor, LiveState, Picture
@@ -87,7 +87,7 @@ class Routes:
         if (picture := await self._picture_in_time(0)) is None:
             return web.Response(status=503, text="there is no frame yet; see /api/state\n")
         body = await asyncio.to_thread(getattr, picture, "still")  # encoding a large picture takes a while
-        text = to_words(picture.result.text) if picture.result else "no_signal"
+        text = shorten(to_words(picture.result.text)) if picture.result else "no_signal"
         name = f"{text or 'unsure'}_{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}.jpg"
         disposition = f'attachment; filename="{re.sub("[^ -~]", "_", name)}"'
         return web.Response(body=body, content_type="image/jpeg", headers={"Content-Disposition": disposition})
