@@ -68,8 +68,7 @@ class JpegReader:
         while kind != END:
             former, begin = kind, self._at
             kind = self._find_marker()
-            between = self._data[begin : self._at - 2]
-            if kind == IMAGE or (former != SCAN and between.strip(b"\xff")):
+            if kind == IMAGE or (former != SCAN and self._data[begin : self._at - 2].strip(b"\xff")):
                 self._at -= 2
                 raise _DamagedError("sends pictures that break off")
             if kind != END:
