@@ -28,7 +28,9 @@ class Request:
     """The options of `fashion-edge`; None where one was not given."""
 
     source: str | None = flag(
-        TEXT, "Image, folder, video, URL, camera, picamera, demo or replay:DIR [demo].", title="Source"
+        TEXT,
+        "Image, folder, video, URL, camera, picamera, demo or replay:DIR [$FASHION_EDGE_SOURCE, else demo].",
+        title="Source",
     )
     camera: int | None = flag(click.IntRange(0), "Short for --source N: /dev/videoN.", metavar="N")
     size: str | None = flag(TEXT, "Frame size of a camera [640x480].", metavar="WxH")
