@@ -65,7 +65,7 @@ class Panel:
     """The decision in the top left corner, and below it a row for each label; the picture behind is darkened."""
 
     shaded: tuple[Area, ...]  # one where both are equally wide
-    head: NDArray[np.uint8]  # (height, width, 3), on black
+    words: NDArray[np.uint8]  # (height, width, 3), on black: the decision, and space for the rows
     rows: tuple[BarRow, ...]
 
     def draw(self, image: NDArray[np.uint8], percents: Sequence[int]) -> None:
@@ -73,11 +73,18 @@ class Panel:
         for where in self.shaded:
             part = image[where]
             np.right_shift(part, SHADE, part)
-        part, draw = image[: self.head.shape[0], : self.head.shape[1]], cv2.max
-        draw(part, self.head, part)
-        for row in self.rows:
-            part = image[row.where]
-            draw(part, strip(row, percents[row.place]), part)
+        words = compose(self, tuple([percents[row.place] for row in self.rows]))
+        part = image[: words.shape[0], : words.shape[1]]
+        cv2.max(part, words, part)
+
+
+@lru_cache(maxsize=8)  # 0.5 MB for 640 x 480, 11 MB for 4K
+def compose(panel: Panel, percents: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return decision and rows with their values, (height, width, 3), on black; drawn in one call, not in seven."""
+    words = panel.words.copy()
+    for row, percent in zip(panel.rows, percents, strict=True):
+        words[row.where] = strip(row, percent)
+    return words
 
 
 @lru_cache(maxsize=128)  # 0.8 MB for 640 x 480, 16 MB for 4K
@@ -149,10 +156,14 @@ def panel(text: str, decided: tuple[str, ...], labels: tuple[str, ...], rows: Ro
         write(words, name, (margin, baseline(tall, small)), small, WHITE if chosen else ASH)
         mark = min(length - line, round(threshold * length)), line
         made.append(BarRow(place, area(top, top + tall, wide), words, bar, mark, margin, small, chosen))
-    bottom = tops[-1] + tall + margin // 2 if tops else len(head)
-    if head.shape[1] == wide or not tops:
-        return Panel((area(0, bottom, head.shape[1]),), head, tuple(made))
-    return Panel((area(0, len(head), head.shape[1]), area(len(head), bottom, wide)), head, tuple(made))
+    if not tops:
+        return Panel((area(0, len(head), head.shape[1]),), head, ())
+    words = np.zeros((tops[-1] + tall, head.shape[1], 3), np.uint8)
+    words[: len(head)] = head
+    bottom = tops[-1] + tall + margin // 2
+    if head.shape[1] == wide:
+        return Panel((area(0, bottom, wide),), words, tuple(made))
+    return Panel((area(0, len(head), head.shape[1]), area(len(head), bottom, wide)), words, tuple(made))
 
 
 def area(top: int, bottom: int, width: int) -> Area:
@@ -279,19 +290,20 @@ def _write_centred(
 def _draw_box(image: NDArray[np.uint8], box: Box, line: int) -> None:
     """A white line with a dark rim on both sides; copies cost a twentieth of thick lines of OpenCV."""
     part = box.crop(image)
-    across, down = _border(*part.shape[:2], line)
+    across, down = _border(part.shape[1], line)
     thick = len(across)
     if min(part.shape[:2]) <= 2 * thick:
         return  # a frame would hide its content
-    part[:, :thick] = part[:, -thick:] = down
+    for side in (part[:, :thick], part[:, -thick:]):  # as one item a row: numbers would take 1.6 times as long
+        side.reshape(len(part), -1).view(down.dtype)[:] = down
     part[:thick], part[-thick:] = across, across[::-1]
 
 
 @lru_cache(maxsize=4)
-def _border(height: int, width: int, line: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return the upper edge with its corners, (line + 2, width, 3), and a side without, (height, line + 2, 3)."""
+def _border(width: int, line: int) -> tuple[NDArray[np.uint8], NDArray[np.void]]:
+    """Return the upper edge with its corners, (line + 2, width, 3), and a row of a side, one item of its bytes."""
     across = np.zeros((line + 2, width, 3), np.uint8)
     for depth in range(1, line + 2):
         across[depth:, depth : width - depth] = WHITE if depth <= line else 0
-    side = np.repeat(np.array([[0, *[255] * line, 0]], np.uint8), height, axis=0)
-    return across, np.dstack((side,) * 3)
+    side = np.repeat(np.array([0, *[255] * line, 0], np.uint8), 3)
+    return across, side.view(f"V{side.size}")
