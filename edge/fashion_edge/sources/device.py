@@ -51,6 +51,13 @@ class CaptureDevice(Protocol):
         """Release it; a second call does nothing."""
 
 
+class StampClock(Protocol):
+    """Tells when a frame was captured, by its time stamp."""
+
+    def captured_at(self, now: float, stamp: float, /) -> float:
+        """Seconds on time.monotonic()'s clock at which a frame that arrived now was captured."""
+
+
 class SensorClock:
     """Finds which of a driver's time stamps is on time.monotonic()'s clock, if any.
 
@@ -81,7 +88,7 @@ class CvCapture:
         self._name = name
         self._note = note
         self._clock = clock
-        self._stamps = SensorClock() if capture.getBackendName() == "V4L2" else None
+        self.stamps: StampClock | None = SensorClock() if capture.getBackendName() == "V4L2" else None
         fps = float(capture.get(cv2.CAP_PROP_FPS))
         self.fps = fps if 0 < fps < CLOCK else DEFAULT_FPS
         frames = float(capture.get(cv2.CAP_PROP_FRAME_COUNT))  # what a file declares; 0 or less for a device
@@ -111,19 +118,23 @@ class CvCapture:
 
     def _read_once(self) -> Shot | None:
         """Grab, stamp, decode; of a file in one call, which releases and takes the interpreter lock once."""
-        if not (self.finite or self._capture.grab()):
+        if not (self.finite or self.grab()):
             return None
         captured_at = started = self._clock()
-        if self._stamps is not None:
-            captured_at = self._stamps.captured_at(started, self.position_s())
+        if self.stamps is not None:
+            captured_at = self.stamps.captured_at(started, self.position_s())
         try:
             ok, image = self._capture.read() if self.finite else self._capture.retrieve()
         except cv2.error:  # raised for a buffer without a byte; other bad buffers return False
             return None
         return Shot(image, captured_at, self._clock() - started) if ok and image is not None and image.size else None
 
+    def grab(self) -> bool:
+        """Wait for the next picture without converting it; False when there is none."""
+        return bool(self._capture.grab())
+
     def position_s(self) -> float:
-        """Time of the frame last read: in its file, or the time stamp of the V4L2 driver."""
+        """Time of the frame last read: in its file or stream, or the time stamp of the V4L2 driver."""
         return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
 
     def describe(self) -> str:

@@ -9,9 +9,10 @@ from fashion_edge.images import NOTES, SUFFIXES, is_picture
 from fashion_edge.redact import redact
 from fashion_edge.sources.base import CameraSettings, Source
 from fashion_edge.sources.camera import open_camera
-from fashion_edge.sources.files import StillsSource, VideoSource, open_stream
+from fashion_edge.sources.files import StillsSource, VideoSource
 from fashion_edge.sources.picamera import open_picamera
 from fashion_edge.sources.simulated import DemoSource, ReplaySource
+from fashion_edge.sources.stream import open_stream
 
 REPLAY = "replay:"
 VIDEOS = frozenset(

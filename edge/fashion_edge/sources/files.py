@@ -1,7 +1,6 @@
 """Photos, video files, and URLs of streams or of video files."""
 
 import os
-import re
 import struct
 import time
 from collections.abc import Generator, Iterator
@@ -16,18 +15,14 @@ from fashion_edge.opencv import cv2
 from fashion_edge.pacing import Playback
 from fashion_edge.recording import HEADER
 from fashion_edge.redact import redact
-from fashion_edge.sources.base import CameraSettings, Source
-from fashion_edge.sources.connect import explain_failure
-from fashion_edge.sources.device import CvCapture, ReopeningSource, open_video_capture
-from fashion_edge.sources.mjpeg import MjpegCapture, open_mjpeg
+from fashion_edge.sources.base import Source
+from fashion_edge.sources.device import CvCapture, open_video_capture
 
 MAX_BOXES = 1_000  # of one level of an MP4 container: bounds the time for a malicious file
 MAX_MOVIE_BYTES = 64 << 20
 SMALL = 640 * 480  # pixels that one thread decodes faster than they are classified
 COMPLETE = 0.9  # containers estimate their frame count; a smaller share of frames and time means damage
-OPEN_TIMEOUT_MS = 5_000
-READ_TIMEOUT_MS = 4_000
-PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
+REMOTE_TIMEOUTS = 53, 5_000, 54, 4_000  # milliseconds: CAP_PROP_OPEN_TIMEOUT_MSEC, CAP_PROP_READ_TIMEOUT_MSEC
 
 
 def shown_s(path: Path) -> float | None:
@@ -154,7 +149,7 @@ class VideoSource(Source):
         return declared if shown is None else min(declared, round(shown * self.fps))
 
     def _open(self, settings: tuple[int, ...]) -> CvCapture:
-        timeouts = _timeouts() if self._remote else ()
+        timeouts = REMOTE_TIMEOUTS if self._remote else ()
         capture = open_video_capture(self._place, cv2.CAP_FFMPEG, timeouts + settings)
         if not capture.isOpened():
             capture.release()
@@ -215,31 +210,3 @@ class StillsSource(Source):
 def legible(name: str) -> str:
     r"""A file name that can be written as UTF-8; other bytes are escaped as `\xff`."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def open_stream(url: str, camera: CameraSettings, *, live: bool = True, paced: bool = False) -> Source:
-    """Open a stream, which is reopened after a loss, or a file, which ends and loses no frame."""
-    name = redact(url)
-    if PICTURE.match(url):
-        raise SourceError(f"{name} is a picture, not a stream or a video; download it, and give the file as --source")
-    first = [_open_url(url, name, live=live)]
-    if first[0].finite:
-        first.pop().close()
-        return VideoSource(url, paced=paced)
-    return ReopeningSource(
-        name, lambda: first.pop() if first else _open_url(url, name, live=live), live=live, frozen_s=camera.frozen_s
-    )
-
-
-def _timeouts() -> tuple[int, ...]:
-    return cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS
-
-
-def _open_url(url: str, name: str, *, live: bool) -> CvCapture | MjpegCapture:
-    if url.lower().startswith("http") and (motion_jpeg := open_mjpeg(url, name, every_frame=not live)):
-        return motion_jpeg
-    capture = open_video_capture(url, cv2.CAP_FFMPEG, _timeouts())
-    if not capture.isOpened():
-        capture.release()
-        raise SourceError(f"stream {name} {explain_failure(url)}")
-    return CvCapture(capture, name)

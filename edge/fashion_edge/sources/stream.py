@@ -1,0 +1,101 @@
+"""Network streams: their addresses, and the time at which their frames were captured."""
+
+import re
+import time
+from collections.abc import Callable
+
+from fashion_edge.errors import SourceError
+from fashion_edge.opencv import cv2
+from fashion_edge.redact import redact
+from fashion_edge.sources.base import CameraSettings, Source
+from fashion_edge.sources.connect import explain_failure
+from fashion_edge.sources.device import CvCapture, ReopeningSource, open_video_capture
+from fashion_edge.sources.files import REMOTE_TIMEOUTS, VideoSource
+from fashion_edge.sources.mjpeg import MjpegCapture, open_mjpeg
+
+PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
+CLOCKED = ("rtsp://", "rtsps://", "rtmp://")  # these protocols always transmit the sender's time stamps
+SEGMENTED = re.compile(r"^[^?#]*\.(m3u8|mpd)($|[?#])", re.IGNORECASE)  # frames come in bursts of whole segments
+DRIFT = 200e-6  # largest difference between two clocks, seconds per second: crystals of cameras have 20 to 100e-6
+MAX_JUMP_S = 60.0  # a larger step of the time stamps is another clock: the sender was restarted
+BACKLOG_S = 10.0  # longest skipping of what gathered while the stream was opened
+AT_RATE = 0.8  # of a frame's interval: a wait of so long means that the frame was not there yet
+COUNTED = 1e-4  # seconds that a time stamp measured by the sender differs at least once from a multiple of 1 / fps
+
+
+class StreamClock:
+    """Tells when a frame of a stream was captured, by the time stamps of the stream.
+
+    The difference between arrival and time stamp is smallest when nothing waits; what a frame has more than that is
+    its delay in buffers of sender, network and decoder. That matches the true delay within 35 ms on RTSP.
+
+    Args:
+        held_s: seconds by which the decoder always holds a frame back.
+        fps: nominal rate if the time stamps may be counted instead of measured, as FFmpeg does for a stream without
+            any; they are not used before one deviates from the nominal rate.
+    """
+
+    def __init__(self, held_s: float, fps: float | None = None) -> None:
+        self._held_s = held_s
+        self._fps = fps
+        self._former: tuple[float, float] | None = None  # arrival and time stamp of the former frame
+        self._offset = 0.0  # the smallest difference, on a clock that drifts
+
+    def captured_at(self, now: float, stamp: float) -> float:
+        """Seconds on the clock of `now` at which the frame that arrived now was captured."""
+        offset = now - stamp
+        if self._former is None or self._restarted(now, stamp):
+            self._offset = offset
+        else:
+            self._offset = min(offset, self._offset + DRIFT * (now - self._former[0]))
+            if self._fps is not None and abs((beats := (stamp - self._former[1]) * self._fps) - round(beats)) > COUNTED:
+                self._fps = None
+        self._former = now, stamp
+        late = offset - self._offset if self._fps is None else 0.0
+        return now - late - self._held_s
+
+    def _restarted(self, now: float, stamp: float) -> bool:
+        arrived, former = self._former or (now, stamp)
+        return stamp < former or abs((stamp - former) - (now - arrived)) > MAX_JUMP_S
+
+
+def open_stream(url: str, camera: CameraSettings, *, live: bool = True, paced: bool = False) -> Source:
+    """Open a stream, which is reopened after a loss, or a file, which ends and loses no frame."""
+    name = redact(url)
+    if PICTURE.match(url):
+        raise SourceError(f"{name} is a picture, not a stream or a video; download it, and give the file as --source")
+    first = [_open_url(url, name, live=live)]
+    if first[0].finite:
+        first.pop().close()
+        return VideoSource(url, paced=paced)
+    return ReopeningSource(
+        name, lambda: first.pop() if first else _open_url(url, name, live=live), live=live, frozen_s=camera.frozen_s
+    )
+
+
+def _open_url(url: str, name: str, *, live: bool) -> CvCapture | MjpegCapture:
+    if url.lower().startswith("http") and (motion_jpeg := open_mjpeg(url, name, every_frame=not live)):
+        return motion_jpeg
+    # each thread of the decoder but one holds a frame back: with four, 0.3 s at 10 frames/s
+    capture = open_video_capture(url, cv2.CAP_FFMPEG, (*REMOTE_TIMEOUTS, cv2.CAP_PROP_N_THREADS, 1))
+    if not capture.isOpened():
+        capture.release()
+        raise SourceError(f"stream {name} {explain_failure(url)}")
+    stream = CvCapture(capture, name)
+    if not stream.finite and not SEGMENTED.match(url):
+        skip_backlog(stream)
+        # FFmpeg's parser completes a frame when the next one begins
+        stream.stamps = StreamClock(1 / stream.fps, None if url.lower().startswith(CLOCKED) else stream.fps)
+    return stream
+
+
+def skip_backlog(stream: CvCapture, clock: Callable[[], float] = time.monotonic) -> None:
+    """Skip what gathered while FFmpeg examined the stream, 5 s of it at 5 frames/s: until frames come at their rate."""
+    began = before = clock()
+    stamp = stream.position_s()
+    while before - began < BACKLOG_S and stream.grab():
+        now, former, stamp = clock(), stamp, stream.position_s()
+        interval = stamp - former if stamp > former else 1 / stream.fps
+        if now - before >= AT_RATE * interval:
+            return
+        before = now
