@@ -59,12 +59,17 @@ class Event:
     """The state of the source changed, or an output failed."""
 
     source: str
-    state: str  # "live" or "lost"; "failed" for an output, which `source` then names
+    state: str  # "live", "lost" or "lagging"; "failed" for an output, which `source` then names
     at: float  # seconds on time.monotonic()'s clock
     detail: str
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detail", printable(self.detail, MAX_MESSAGE))
+
+    @property
+    def interrupts(self) -> bool:
+        """Whether the last picture no longer shows what is before the camera."""
+        return self.state in ("lost", "lagging")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     scores: tuple[float, ...] = ()  # float32, to the bit
     smoothed: tuple[float, ...] = ()
-    event: Literal["", "live", "lost"] = ""  # failures of other outputs are not recorded
+    event: Literal["", "live", "lost", "lagging"] = ""  # failures of other outputs are not recorded
     detail: str = ""
 
     def __post_init__(self) -> None:
@@ -204,7 +204,7 @@ class RawSink(Sink):
 
     def event(self, event: Event) -> None:
         """Write what reset the smoothing; a failure of another output did not."""
-        if not self._full and event.state in ("lost", "live"):
+        if not self._full and event.state in ("live", "lost", "lagging"):
             self._write({"event": event.state, "at": event.at, "detail": event.detail})
 
     def close(self) -> None:

@@ -234,7 +234,7 @@ class MqttSink(Sink):
 
     def event(self, event: Event) -> None:
         """Publish that the source is lost; its first frame publishes that it is back."""
-        if event.state == "lost":
+        if event.interrupts:
             with self._publishing:
                 self._update(self.topics.source, OFFLINE)
             self._text = None

@@ -81,7 +81,7 @@ class VideoSink(Sink):
 
     def event(self, event: Event) -> None:
         """Append the card that shows that there was no picture."""
-        if event.state != "lost" or self._lost or self._writer is None:
+        if not event.interrupts or self._lost or self._writer is None:
             return
         self._lost, self._previous = True, None
         card = draw_no_signal(self._size[1], self._size[0], event.detail)

@@ -97,7 +97,7 @@ class WindowSink(Sink):
         """Show the card, since the last picture would look like a live one."""
         if self._recording is not None:
             self._attempt("r", partial(self._recording.event, event))
-        if event.state == "lost":
+        if event.interrupts:
             height, width = self._shown.shape[:2] if self._shown is not None else (480, 640)
             self._result = None
             self._show(draw_no_signal(height, width, event.detail))

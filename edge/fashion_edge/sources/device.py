@@ -2,7 +2,6 @@
 
 import os
 import time
-import zlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from fashion_edge.frame import Event, Frame, Item, Tick
 from fashion_edge.images import MAX_PIXELS
 from fashion_edge.opencv import cv2
 from fashion_edge.sources.base import Source
+from fashion_edge.sources.feed import FrozenFeed, LateFeed, RepeatedPicture, StillStream
 
 SENSOR_CLOCK_SLACK_S = 2.0  # a driver's time stamp that differs by more is on another clock
 DEFAULT_FPS = 30.0
@@ -24,7 +24,6 @@ MAX_CORRUPT = 5  # pictures in a row that may not decode, as after a loose plug 
 MAX_CORRUPT_S = 0.5  # and for how long: a read that timed out is not repeated
 BACKOFF_S = (0.25, 0.5, 1.0, 2.0, 5.0)  # waits between attempts to reopen; the last one repeats
 STEADY_S = 10.0  # a device that worked for so long starts again with the shortest wait; a loose plug does not
-GRID = 16  # every 16th pixel is compared first
 
 
 @dataclass(slots=True)
@@ -166,6 +165,7 @@ class ReopeningSource(Source):
         open_device: Callable[[], CaptureDevice],
         *,
         live: bool = True,
+        lossy: bool = False,
         frozen_s: float = FROZEN_S,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -173,10 +173,13 @@ class ReopeningSource(Source):
         self.name = name
         self.live = live
         self._open_device = open_device
+        self._lossy = lossy
         self._frozen_s = frozen_s
         self._pause = pause
         self._clock = clock
         self._attempt = 0
+        self._index = 0
+        self._late = LateFeed()
         self._device, self._shot = self._open()
         self.fps = self._device.fps
 
@@ -192,30 +195,58 @@ class ReopeningSource(Source):
 
     def _items(self) -> Generator[Item, None, None]:
         """A tick first, which `items` takes."""
-        index, frozen = 0, _FrozenFeed(self._frozen_s)
         try:
             yield Tick(self._clock())
             while True:
-                opened_at = self._clock()
-                shot: Shot | None = self._shot
-                while shot is not None and not frozen.update(shot.image, self._clock()):
-                    yield Frame(shot.image, index, shot.captured_at, self.name, shot.capture_s)
-                    index += 1
-                    shot = self._device.read()
+                opened_at, frozen = self._clock(), self._watch_frozen()
+                loss = yield from self._read(frozen)
                 self._device.close()
                 if self._clock() - opened_at >= STEADY_S:
                     self._attempt = 0
-                loss = "no frames" if shot is None else f"the same picture for {self._frozen_s:g} s: frozen, or covered"
-                hint = "" if shot is None else " (--frozen 0 accepts a still picture)"
-                yield Event(self.name, "lost", self._clock(), f"{self.name} gives {loss}; trying to reopen it{hint}")
-                yield from self._reopen(frozen if shot is not None else None)
-                frozen = _FrozenFeed(self._frozen_s)  # the time without a device does not count
-                yield Event(self.name, "live", self._clock(), self.describe())
+                if loss:
+                    yield Event(self.name, "lost", self._clock(), f"{self.name} gives {loss}")
+                still_frozen = frozen if loss and "--frozen" in loss else None
+                lost = (yield from self._reopen(still_frozen)) or loss
+                self._late.reopened(self._clock())
+                if lost:  # after a delay it stays late for a moment: what gathered meanwhile has no known age
+                    yield Event(self.name, self._late.state, self._clock(), self.describe())
         finally:
             self._device.close()
 
-    def _reopen(self, frozen: "_FrozenFeed | None") -> Generator[Item, None, None]:
-        """Try until a frame comes that is not the frozen one; each new reason is reported once."""
+    def _watch_frozen(self) -> FrozenFeed | None:
+        if self._frozen_s <= 0:
+            return None
+        return StillStream(self._frozen_s) if self._lossy else RepeatedPicture(self._frozen_s)
+
+    def _read(self, frozen: FrozenFeed | None) -> Generator[Item, None, str]:
+        """Frames of the open device; returns why it counts as lost, or nothing if only its backlog must be dropped."""
+        shot: Shot | None = self._shot
+        while shot is not None:
+            now = self._clock()
+            if frozen is not None and frozen.update(shot.image, now):
+                still = f"the same picture for {self._frozen_s:g} s: frozen, or covered"
+                return f"{still}; trying to reopen it (--frozen 0 accepts a still picture)"
+            before = self._late.lagging
+            late = self.live and self._late.update(now - shot.captured_at, now)
+            if self._late.lagging != before:
+                yield self._explain_lag(now - shot.captured_at, now)
+            if late and self._late.stuck(now):
+                return ""
+            frame = Frame(shot.image, self._index, shot.captured_at, self.name, shot.capture_s)
+            yield Tick(now) if late else frame
+            self._index += 1
+            shot = self._device.read()
+        return "no frames; trying to reopen it"
+
+    def _explain_lag(self, age_s: float, now: float) -> Event:
+        if not self._late.lagging:
+            return Event(self.name, self._late.state, now, self.describe())
+        reason = f"{self.name} is {age_s:.1f} s behind: its frames come faster than this machine reads them"
+        advice = "late ones are skipped; choose a smaller picture or a lower rate, such as the camera's sub-stream"
+        return Event(self.name, "lagging", now, f"{reason}; {advice}")
+
+    def _reopen(self, frozen: FrozenFeed | None) -> Generator[Item, None, bool]:
+        """Try until a frame comes that is not the frozen one; reports each new reason once. Returns whether it did."""
         reported = ""
         while True:
             self._pause(BACKOFF_S[min(self._attempt, len(BACKOFF_S) - 1)])
@@ -227,7 +258,7 @@ class ReopeningSource(Source):
                 yield Tick(self._clock()) if repeated else Event(self.name, "lost", self._clock(), reported)
                 continue
             if frozen is None or not frozen.equals(self._shot.image):
-                return
+                return bool(reported)
             self._device.close()
             yield Tick(self._clock())
 
@@ -242,31 +273,3 @@ class ReopeningSource(Source):
             device.close()
             raise
         return device, shot
-
-
-class _FrozenFeed:
-    """Detects a feed that repeats the same picture, to the bit, for `seconds`: a sensor's noise never repeats."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._sample = b""
-        self._checksum: int | None = None  # of the whole picture, taken only when the sample repeats
-        self._since = 0.0
-
-    def update(self, image: NDArray[np.uint8], now: float) -> bool:
-        """Take the next picture; returns whether the feed is frozen."""
-        if self._seconds <= 0:
-            return False
-        sample = image[::GRID, ::GRID].tobytes()
-        checksum = _crc32(image) if sample == self._sample else None
-        if checksum is None or self._checksum not in (None, checksum):
-            self._since = now
-        self._sample, self._checksum = sample, checksum
-        return checksum is not None and now - self._since >= self._seconds
-
-    def equals(self, image: NDArray[np.uint8]) -> bool:
-        return image[::GRID, ::GRID].tobytes() == self._sample and _crc32(image) == self._checksum
-
-
-def _crc32(image: NDArray[np.uint8]) -> int:
-    return zlib.crc32(np.ascontiguousarray(image).data)

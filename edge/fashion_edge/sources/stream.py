@@ -9,7 +9,7 @@ from fashion_edge.opencv import cv2
 from fashion_edge.redact import redact
 from fashion_edge.sources.base import CameraSettings, Source
 from fashion_edge.sources.connect import explain_failure
-from fashion_edge.sources.device import CvCapture, ReopeningSource, open_video_capture
+from fashion_edge.sources.device import CaptureDevice, CvCapture, ReopeningSource, open_video_capture
 from fashion_edge.sources.files import REMOTE_TIMEOUTS, VideoSource
 from fashion_edge.sources.mjpeg import MjpegCapture, open_mjpeg
 
@@ -68,9 +68,11 @@ def open_stream(url: str, camera: CameraSettings, *, live: bool = True, paced: b
     if first[0].finite:
         first.pop().close()
         return VideoSource(url, paced=paced)
-    return ReopeningSource(
-        name, lambda: first.pop() if first else _open_url(url, name, live=live), live=live, frozen_s=camera.frozen_s
-    )
+
+    def reopen() -> CaptureDevice:
+        return first.pop() if first else _open_url(url, name, live=live)
+
+    return ReopeningSource(name, reopen, live=live, lossy=True, frozen_s=camera.frozen_s)
 
 
 def _open_url(url: str, name: str, *, live: bool) -> CvCapture | MjpegCapture:

@@ -18,6 +18,8 @@ def render_metrics(state: LiveState, monitor: HostMonitor, clients: int) -> str:
     result, telemetry = state.result, monitor.telemetry
     lines = [*_counters(state.counters), *_age(state.counters)]
     lines += _metric("source_up", "gauge", "1 while the source delivers frames", int(state.source.state == "live"))
+    late = int(state.source.state == "lagging")
+    lines += _metric("source_lagging", "gauge", "1 while its frames come late, and late ones are skipped", late)
     lines += _metric("clients", "gauge", "Open picture and event streams", clients)
     if result is not None:
         lines += _metric("score", "gauge", "Smoothed score, 0..1", _by_label("label", result.smoothed.items()))

@@ -175,7 +175,8 @@ class LiveState(Sink):
     def put_clean(self, result: Result) -> None:
         """Copy a frame that has no annotations yet, if a client waits for one."""
         self._clean = result
-        self._set_live(time.monotonic(), self._detail)
+        if self.source.state != "lagging":  # single frames that are in time do not end that
+            self._set_live(time.monotonic(), self._detail)
         if self.wanted:
             self.wanted = False
             copy = replace(result, stages_s=dict(result.stages_s))  # the loop adds "draw" to its own later
@@ -198,25 +199,25 @@ class LiveState(Sink):
             self._add_change("fault", fault.reason, time.monotonic(), {"source": fault.source})
 
     def event(self, event: Event) -> None:
-        """Add a state change; while the source is lost there is no newest result, and the picture is a card."""
+        """Add a state change; once the source is lost or late there is no newest result, and the picture is a card."""
         self._add_change(event.state, event.detail, event.at, {"source": event.source})
         if event.state == "failed":
             self.counters.failed_outputs += 1
         elif event.state == "live":
             self._set_live(event.at, event.detail)
-        elif event.state == "lost":
-            first = self.source.state != "lost"
+        elif event.interrupts:
+            first = self.source.state != event.state
             self.source = event if first else replace(event, at=self.source.at)
             self.result = self._text = None
-            self.counters.losses += first
+            self.counters.losses += first and event.state == "lost"
             self._set_picture(draw_no_signal(*self._size, event.detail), None)
 
     def current_picture(self, since: float) -> Picture | None:
-        """The newest valid picture: the card while the source is lost, else a frame published after `since`."""
-        picture, lost = self.picture, self.source.state == "lost"
-        if picture is None or (picture.result is None) != lost:
+        """The newest valid picture: the card without a signal, else a frame published after `since`."""
+        picture, state = self.picture, self.source.state
+        if picture is None or state == ("live" if picture.result is None else "lost"):
             return None
-        return picture if lost or picture.published_at >= since else None
+        return picture if picture.result is None or picture.published_at >= since else None
 
     def changes_after(self, number: int) -> list[Change]:
         """Changes with a higher number, oldest first."""

@@ -1,5 +1,6 @@
 import os
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -157,7 +158,7 @@ class FakeCapture:
         if self._clock:
             self._clock.now += 1 / self.fps
         noise = 0 if self._frozen else self._rng.integers(1, 200)
-        return Shot(np.full((48, 64, 3), noise, np.uint8), 0.0)
+        return Shot(np.full((48, 64, 3), noise, np.uint8), self._clock.now if self._clock else time.monotonic())
 
     def describe(self) -> str:
         return "camera:0: 64x48, 30 frames/s"

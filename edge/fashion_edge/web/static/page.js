@@ -14,6 +14,7 @@ const CHANGES = {
   decision: (text) => text,
   fault: (text) => text,
   lost: () => "no signal",
+  lagging: () => "late frames are skipped",
   live: () => "signal is back",
   failed: (text) => `an output failed: ${text}`,
   restored: (text) => `an output works again: ${text}`,
@@ -23,6 +24,7 @@ const STATES = {
   live: "Live",
   stale: "No new frame",
   lost: "No signal",
+  lagging: "Late frames",
   away: "Connection lost",
   ended: "The run has ended",
 };
@@ -184,7 +186,7 @@ function showStale(seconds) {
 
 // The page's own text: that of the no-signal card is too small for a phone, and not accessible.
 function showNoPicture({ state, detail }) {
-  showState(state, state === "lost" && detail ? `${STATES.lost}: ${detail}` : STATES[state]);
+  showState(state, ["lost", "lagging"].includes(state) && detail ? `${STATES[state]}: ${detail}` : STATES[state]);
 }
 
 function showStatus({ source, silent_s: silent, space, device, result }) {
@@ -192,6 +194,7 @@ function showStatus({ source, silent_s: silent, space, device, result }) {
   setText($("source"), source.detail || source.name);
   showDevice(device);
   if (source.state === "live" && silent > STALE_S) showStale(silent);
+  else if (source.state === "lagging" && document.body.dataset.state === "lagging") return; // pictures may come
   else if (source.state !== "live") showNoPicture(source);
   else if (document.body.dataset.state !== "live") showState("live");
   if (document.hidden) showTitle(result?.text); // a hidden tab draws no pictures
@@ -204,7 +207,7 @@ function addChange(kind, { at, text }) {
   time.textContent = new Date(at).toLocaleTimeString([], { hourCycle: "h23" });
   const words = make("span", item);
   words.textContent = CHANGES[kind](text);
-  if (["lost", "fault", "failed"].includes(kind)) words.className = "alarm";
+  if (["lost", "lagging", "fault", "failed"].includes(kind)) words.className = "alarm";
   $("changes").prepend(item);
   while ($("changes").children.length > MAX_CHANGES) $("changes").lastChild.remove();
 }
@@ -241,15 +244,15 @@ async function showPicture(buffer, connection) {
       canvas.height = picture.height;
     }
     context.drawImage(picture, 0, 0);
-    if (result) showResult(result);
+    if (result) showResult(result, source);
     else showNoPicture(source);
   }
   picture.close();
   return number;
 }
 
-function showResult(result) {
-  if (document.body.dataset.state !== "live") showState("live");
+function showResult(result, source) {
+  if (source.state === "live" && document.body.dataset.state !== "live") showState("live");
   showRoi(result.box);
   showDecision(result.text);
   showScores(result.smoothed, result.labels);
