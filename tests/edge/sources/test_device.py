@@ -2,7 +2,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count, islice, takewhile
 from pathlib import Path
@@ -15,6 +15,7 @@ from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame, Item
 from fashion_edge.readers import NewestFrameReader
 from fashion_edge.sources.device import BACKOFF_S, MAX_CORRUPT, CvCapture, ReopeningSource, Shot
+from fashion_edge.sources.feed import LATE_S
 
 SHOT = np.full((64, 96, 3), 50, np.uint8)
 
@@ -272,3 +273,45 @@ def test_a_thousand_losses_leak_nothing(reopening):
         states = [item.state for item in islice((i for i in latest if isinstance(i, Event)), 2000)]
     assert states == ["lost", "live"] * 1000
     assert (FakeCapture.open_now, descriptors(), threading.active_count()) == (0, before, threads)
+
+
+class SlowCapture(FakeCapture):
+    """A stream whose frames are read at half their rate: each is later than the one before."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(1_000_000, clock=clock)
+        self._opened_at = clock.now
+
+    def read(self) -> Shot | None:
+        shot, now = super().read(), self._clock.now
+        return Shot(shot.image, now - (now - self._opened_at) / 2)
+
+
+def test_a_stream_that_comes_too_fast_is_lagging_and_reopened_and_its_late_frames_are_skipped(clock):
+    source = ReopeningSource("rtsp://camera", lambda: SlowCapture(clock), frozen_s=0, pause=clock.pause, clock=clock)
+    items = []
+    for item in source.items():
+        if isinstance(item, Frame):
+            assert clock.now - item.captured_at <= LATE_S
+        items.append(item)
+        if len(clock.pauses) == 3:
+            break
+    events = [item for item in items if isinstance(item, Event)]
+    assert [event.state for event in events] == ["lagging", "live", "lagging", "live", "lagging"]
+    assert "rtsp://camera is 2.0 s behind: its frames come faster than this machine reads them" in events[0].detail
+
+
+def test_a_stream_that_catches_up_is_not_reopened(clock):
+    ages = iter([0.1] * 10 + [5.0, 4.0, 3.0, 1.0] + [0.1] * 200)
+    device = FakeCapture(200, clock=clock)
+    device.read = lambda read=device.read: replace(read(), captured_at=clock.now - next(ages))
+    source = ReopeningSource("rtsp://camera", lambda: device, pause=clock.pause, clock=clock)
+    items = list(islice(source.items(), 150))
+    assert kinds(item for item in items if isinstance(item, Event)) == ["lagging", "live"]
+    assert len([item for item in items if isinstance(item, Frame)]) == 145, "three late ones are skipped"
+    assert clock.pauses == []
+
+
+def test_every_frame_of_a_late_stream_is_given_when_asked_for(clock):
+    source = ReopeningSource("rtsp://camera", lambda: SlowCapture(clock), live=False, pause=clock.pause, clock=clock)
+    assert all(isinstance(item, Frame) for item in islice(source.items(), 500))
