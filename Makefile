@@ -9,7 +9,7 @@ CHECK_PYTHON = command -v $(firstword $(PYTHON)) > /dev/null || { \
 	"==> $(PYTHON) is Python %d.%d; it must be 3.11 to 3.13: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
 SHOW_NAMES = sed -u -n -e 's/^Collecting \([^ ]*\).*/    fetching \1/p' -e 's/^\(Installing collected packages\).*/    \1/p' -e '/^ERROR/p'
 
-# Tests that run in parallel; browser and broker tests measure delays and run alone after them.
+# Tests that run in parallel; those with a browser, a broker or an RTSP server measure delays and run alone after them.
 JOBS ?= 2
 PARALLEL = -n $(JOBS) --dist loadfile
 

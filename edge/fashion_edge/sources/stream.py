@@ -15,7 +15,7 @@ from fashion_edge.sources.mjpeg import MjpegCapture, open_mjpeg
 
 PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
 CLOCKED = ("rtsp://", "rtsps://", "rtmp://")  # these protocols always transmit the sender's time stamps
-SEGMENTED = re.compile(r"^[^?#]*\.(m3u8|mpd)($|[?#])", re.IGNORECASE)  # frames come in bursts of whole segments
+SEGMENTED = re.compile(r"^[^?#]*\.(m3u8|mpd)($|[?#])", re.IGNORECASE)  # frames arrive in whole segments
 DRIFT = 200e-6  # largest difference between two clocks, seconds per second: crystals of cameras have 20 to 100e-6
 MAX_JUMP_S = 60.0  # a larger step of the time stamps is another clock: the sender was restarted
 BACKLOG_S = 10.0  # longest skipping of what gathered while the stream was opened

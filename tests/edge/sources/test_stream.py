@@ -25,7 +25,7 @@ def test_what_a_frame_waits_longer_than_the_fastest_one_is_its_age(begin):
     assert ages == pytest.approx([0, 0, 0.02, 1.46, 3.96, 0], abs=1e-3)
 
 
-def test_what_the_decoder_holds_back_is_part_of_the_age():
+def test_the_frame_that_the_decoder_keeps_is_part_of_the_age():
     assert told_ages(StreamClock(held_s=0.04), [0.1, 0.1]) == pytest.approx([0.04, 0.04], abs=1e-3)
 
 
