@@ -18,11 +18,13 @@ from fashion_edge.errors import SourceError
 from fashion_edge.images import MAX_PIXELS, MEGAPIXELS
 from fashion_edge.opencv import cv2
 from fashion_edge.sources.connect import READ_TIMEOUT_S, Address, Connection, explain_answer, explain_error
-from fashion_edge.sources.device import DEFAULT_FPS, Shot
+from fashion_edge.sources.device import DEFAULT_FPS, Shot, StampClock
 
 MAX_JPEG_BYTES = 32 << 20
 START = b"\xff\xd8\xff"
 MARKER = re.compile(rb"\xff([\xc0-\xcf\xd8-\xfe])")  # not ff 00 and ff d0 to ff d7, which compressed data contains
+STAMP = re.compile(rb"x-timestamp: *(\d{1,12}\.?\d{0,9})", re.IGNORECASE)  # of ESP32, mjpg-streamer and uStreamer
+HEADER_BYTES = 1 << 10
 IMAGE, END, SCAN = 0xD8, 0xD9, 0xDA
 SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # segments that declare the size
 
@@ -37,6 +39,7 @@ class JpegReader:
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self.size = 0, 0  # width and height of the newest picture
         self.began_at = 0.0  # monotonic seconds at which its first bytes came
+        self.stamp = 0.0  # seconds on the camera's clock; 0 if it tells none
         self.problem = ""  # of the newest picture that was skipped
         self._pieces = iter(pieces)
         self._data = bytearray()
@@ -57,8 +60,10 @@ class JpegReader:
         """Drop what comes before a picture: headers, or the rest of a damaged one."""
         del self._data[: self._at]
         while (start := self._data.find(START)) < 0:
-            del self._data[: 1 - len(START)]
+            del self._data[:-HEADER_BYTES]
             self._data += next(self._pieces)
+        stamps = STAMP.findall(self._data[:start])
+        self.stamp = float(stamps[-1]) if stamps else 0.0
         del self._data[:start]
         self._at, self.began_at = 2, time.monotonic()
 
@@ -114,6 +119,7 @@ class MjpegCapture:
         self._name = name
         self._every_frame = every_frame
         self._changed = threading.Condition()
+        self.stamps: StampClock | None = None
         self._slot: tuple[bytes, float] | None = None
         self._ended = False
         threading.Thread(target=self._receive, name="mjpeg", daemon=True).start()
@@ -156,11 +162,16 @@ class MjpegCapture:
             return self._slot is not None and seconds > 0
 
     def _receive(self) -> None:
+        former = 0.0
         try:
             while not self._ended and (data := self._jpegs.read()) is not None:
+                captured_at, stamp = self._jpegs.began_at, self._jpegs.stamp
+                if self.stamps is not None and stamp > former:  # a clock that stands tells nothing
+                    captured_at = self.stamps.captured_at(captured_at, stamp)
+                former = stamp
                 with self._changed:
                     self._changed.wait_for(lambda: not (self._every_frame and self._slot) or self._ended)
-                    self._slot = data, self._jpegs.began_at
+                    self._slot = data, captured_at
                     self._changed.notify_all()
         except (OSError, ValueError):  # no data in time, no connection, or closed by us
             pass

@@ -77,6 +77,7 @@ def open_stream(url: str, camera: CameraSettings, *, live: bool = True, paced: b
 
 def _open_url(url: str, name: str, *, live: bool) -> CvCapture | MjpegCapture:
     if url.lower().startswith("http") and (motion_jpeg := open_mjpeg(url, name, every_frame=not live)):
+        motion_jpeg.stamps = StreamClock(held_s=0.0)
         return motion_jpeg
     # each thread of the decoder but one holds a frame back: with four, 0.3 s at 10 frames/s
     capture = open_video_capture(url, cv2.CAP_FFMPEG, (*REMOTE_TIMEOUTS, cv2.CAP_PROP_N_THREADS, 1))

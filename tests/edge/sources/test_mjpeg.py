@@ -13,6 +13,7 @@ from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame
 from fashion_edge.sources import open_source
 from fashion_edge.sources.mjpeg import MAX_JPEG_BYTES, JpegReader, open_mjpeg
+from fashion_edge.sources.stream import StreamClock
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=cut\r\n\r\n"
 
@@ -198,6 +199,28 @@ def test_the_time_of_transmission_counts_in_the_age(camera):
         assert number(second.image) == 1
         assert time.monotonic() - second.captured_at > 0.25
         assert second.captured_at - first.captured_at < 0.2
+        capture.close()
+
+
+@pytest.mark.parametrize(("tick_s", "late_s"), [(0.02, 0.3), (0.0, 0.0)])
+def test_a_picture_that_waited_in_the_camera_is_older(camera, tick_s, late_s):
+    """By the camera's clock, unless that stands."""
+
+    def answer(_: bytes) -> Iterator[bytes]:
+        yield HEAD
+        for index in range(10):
+            time.sleep(0.02 if index < 9 else 0.32)
+            yield part(jpeg(index), headers=f"X-Timestamp: {1000 + tick_s * index:.6f}\r\n".encode())
+        time.sleep(1)
+
+    with camera(answer) as port:
+        capture = open_mjpeg(f"http://127.0.0.1:{port}/", "c", every_frame=True)
+        capture.stamps = StreamClock(held_s=0.0)
+        ages = []
+        for _ in range(10):
+            captured_at = capture.read().captured_at
+            ages.append(time.monotonic() - captured_at)
+        assert ages[9] == pytest.approx(late_s, abs=0.15)
         capture.close()
 
 
