@@ -1,10 +1,10 @@
 """An RTSP server whose pictures carry the time at which they were made; for a Python that has GStreamer's bindings.
 
-    python3 rtsp_server.py PORT FPS STILL_AFTER_S NOISE
+    python3 rtsp_server.py PORT FPS STILL_AFTER_S NOISE [PASSWORD]
 
 The time, in milliseconds modulo 2^32, is 32 black or white blocks along the top, least significant bit first. After
 STILL_AFTER_S seconds the picture no longer moves, and NOISE is added to it: the standard deviation, in levels of 255.
-Prints `ready`; ends with its standard input.
+With a password, the user is `admin`. Prints `ready`; ends with its standard input.
 """
 
 import sys
@@ -16,7 +16,7 @@ import numpy as np
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  # the versions first
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402  # the versions first
 
 WIDTH, HEIGHT = 640, 352
 PIPELINE = (
@@ -64,13 +64,28 @@ class Camera(GstRtspServer.RTSPMediaFactory):
         return picture
 
 
-def main(port: str, fps: str, still_after_s: str, noise: str) -> None:
+def protect(server, camera, password: str) -> None:
+    """Ask for digest authentication."""
+    role, token, permissions = "viewer", GstRtspServer.RTSPToken(), GstRtspServer.RTSPPermissions()
+    token.set_string("media.factory.role", role)
+    for permission in ("media.factory.access", "media.factory.construct"):
+        permissions.add_permission_for_role(role, permission, True)
+    camera.set_permissions(permissions)
+    auth = GstRtspServer.RTSPAuth()
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+    auth.add_digest("admin", password, token)
+    server.set_auth(auth)
+
+
+def main(port: str, fps: str, still_after_s: str, noise: str, password: str = "") -> None:
     """Serve rtsp://127.0.0.1:PORT/live until standard input ends."""
     Gst.init(None)
     server, camera = GstRtspServer.RTSPServer(), Camera(int(fps), float(still_after_s), float(noise))
     camera.set_shared(True)
     server.set_address("127.0.0.1")
     server.set_service(port)
+    if password:
+        protect(server, camera, password)
     server.get_mount_points().add_factory("/live", camera)
     server.attach(None)
     loop = GLib.MainLoop()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fashion_edge.errors import SourceError
 from fashion_edge.frame import Event, Frame, Item
 from fashion_edge.readers import NewestFrameReader
 from fashion_edge.sources.base import CameraSettings
@@ -42,11 +43,11 @@ pytestmark = [
 
 
 @contextlib.contextmanager
-def rtsp(fps: int, *, still_after_s: float = 1e9, noise: float = 0.0) -> Iterator[str]:
+def rtsp(fps: int, *, still_after_s: float = 1e9, noise: float = 0.0, password: str = "") -> Iterator[str]:
     """The address of a server."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    words = [PYTHON, str(SERVER), str(port), str(fps), str(still_after_s), str(noise)]
+    words = [PYTHON, str(SERVER), str(port), str(fps), str(still_after_s), str(noise), password]
     server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert server.stdout.readline() == b"ready\n"
@@ -121,3 +122,16 @@ def test_a_frozen_camera_behind_h264_is_lost_and_a_still_scene_is_not(noise, los
     with rtsp(15, still_after_s=2, noise=noise) as url:
         events = [item for item in read(url, 12, frozen_s=3) if isinstance(item, Event)]
     assert any("the same picture for 3 s" in event.detail for event in events) == lost
+
+
+def test_why_an_rtsp_stream_is_refused_is_named():
+    with rtsp(15, password="p@ss") as url:
+        right, wrong = (url.replace("//", f"//admin:{password}@") for password in ("p%40ss", "pass"))
+        assert any(isinstance(item, Frame) for item in read(right, 1))
+        for refused, said in (
+            (wrong, r"refuses this user or password \(status 401\)"),
+            (url, r"asks for a user and a password \(status 401\)"),
+            (right.replace("/live", "/other"), r"does not exist on its server \(status 404\)"),
+        ):
+            with pytest.raises(SourceError, match=said):
+                open_stream(refused, CameraSettings())
