@@ -45,6 +45,8 @@ def read_json(path: Path, kind: type[T], most_bytes: int, make_error: MakeError)
 
 def read_bounded(path: Path, most_bytes: int, make_error: MakeError) -> bytes:
     """Read a file of at most `most_bytes` bytes; errors as in `read_json`."""
+    if path.is_fifo() and path.parent != Path("/dev/fd"):  # but a shell's <(command)
+        raise make_error(f"{path} is a pipe, not a file")
     try:
         with path.open("rb") as file:
             data = file.read(most_bytes + 1)
