@@ -69,7 +69,7 @@ def _label_source(request: Request) -> int:
         if sinks.wants_picture:
             load_fonts()  # before the source starts, or its first frames would be older
         reader = stack.enter_context(make_reader(source, labeller.prepare))
-        with ended_by_signals():
+        with ended_by_signals(sinks.close):
             run(reader, labeller, sinks, options, summary)
     for line in [
         *summary.describe(reader.dropped),

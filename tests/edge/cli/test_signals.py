@@ -3,6 +3,7 @@ import signal
 import threading
 import time
 
+import cv2
 import pytest
 
 from fashion_edge.cli.signals import ended_by_signals, signals_interrupt
@@ -75,6 +76,35 @@ sys.meta_path.insert(0, Finder())"""
     child = start_edge("--source", "demo", "--headless", code=code)
     _, err = child.communicate()
     assert (child.returncode, err.strip()) == (130, "fashion-edge: interrupted")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_whose_model_hangs_in_native_code(start_edge, tmp_path, number):
+    """The outputs are closed first: an unfinished video has no index."""
+    code = """
+import ctypes
+from fashion_edge.backends.litert import LiteRtBackend
+run, calls = LiteRtBackend.run, []
+def hang(self, batch):
+    calls.append(batch)
+    if len(calls) > 20:
+        mutex = ctypes.create_string_buffer(64)
+        lock = ctypes.CDLL(None).pthread_mutex_lock
+        lock(mutex)
+        print("hangs", flush=True)
+        lock(mutex)  # waits for ever
+    return run(self, batch)
+LiteRtBackend.run = hang"""
+    video = tmp_path / "labels.mp4"
+    child = start_edge("--source", "demo", "--headless", "--record", video, code=code)
+    while child.stdout.readline() != "hangs\n":
+        assert child.poll() is None
+    time.sleep(0.2)  # until it waits
+    child.send_signal(number)
+    _, err = child.communicate(timeout=10)
+    assert child.returncode == 1
+    assert err.splitlines()[-1] == "the model or a driver does not return, so the program ends without it"
+    assert cv2.VideoCapture(str(video)).read()[0]
 
 
 def test_a_hanging_driver_does_not_change_the_exit_status(start_edge, tmp_path):
