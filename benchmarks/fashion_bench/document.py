@@ -71,12 +71,10 @@ class Accuracy(msgspec.Struct, frozen=True):
 
 
 class Ceiling(msgspec.Struct, frozen=True):
-    """Multiplications and additions of one inference, their rate, and the share of the measured peak."""
+    """Multiplications and additions of one inference, and billions of them a second at p50."""
 
     operations: int | None
     gops: float | None = None
-    peak_gops: float | None = None
-    share_of_peak: float | None = None
 
 
 class OperatorTime(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Operators of a model file: their operations and times, and the measured peak rate of this CPU."""
+"""Operators of a model file: their operations and times."""
 
 import json
 import random
@@ -70,63 +70,10 @@ def cut_after(data: bytes, count: int) -> bytes:
     return _pack(model)
 
 
-def dense_model(rows: int, inputs: int, outputs: int, *, int8: bool) -> bytes:
-    """One fully connected layer, (rows, inputs) -> (rows, outputs); its rate is the measured peak."""
-    dtype = "int8" if int8 else "float32"
-    weights = np.random.default_rng(0).integers(-127, 128, (outputs, inputs)).astype(dtype)
-    bias = np.zeros(outputs, np.int32 if int8 else np.float32)
-    options, code = _schema().BuiltinOptions.FullyConnectedOptions, _schema().BuiltinOperator.FULLY_CONNECTED
-    layer = _table(
-        "Operator",
-        inputs=np.array([0, 1, 2], np.int32),
-        outputs=np.array([3], np.int32),
-        builtinOptions=_table("FullyConnectedOptions"),
-        builtinOptionsType=options,
-    )
-    graph = _table(
-        "SubGraph",
-        tensors=[
-            _tensor((rows, inputs), dtype, int8 and 0.01),
-            _tensor(weights.shape, dtype, int8 and 0.01, buffer=1),
-            _tensor(bias.shape, str(bias.dtype), int8 and 0.0001, buffer=2),
-            _tensor((rows, outputs), dtype, int8 and 1.0),
-        ],
-        operators=[layer],
-        inputs=np.array([0], np.int32),
-        outputs=np.array([3], np.int32),
-    )
-    data = [None, *(np.frombuffer(values.tobytes(), np.uint8) for values in (weights, bias))]
-    model = _table(
-        "Model",
-        version=3,
-        subgraphs=[graph],
-        buffers=[_table("Buffer", data=values) for values in data],
-        operatorCodes=[_table("OperatorCode", builtinCode=code, deprecatedBuiltinCode=code, version=4)],
-    )
-    return _pack(model)
-
-
 def _schema() -> Any:
     from ai_edge_litert import schema_py_generated
 
     return schema_py_generated
-
-
-def _table(kind: str, /, **fields: Any) -> Any:
-    """A table of LiteRT's schema, such as `Tensor`."""
-    table = getattr(_schema(), f"{kind}T")()
-    for key, value in fields.items():
-        setattr(table, key, value)
-    return table
-
-
-def _tensor(shape: tuple[int, ...], dtype: str, scale: float, buffer: int = 0) -> Any:
-    """A tensor; a scale of 0 leaves it unquantized."""
-    kind, quantization = getattr(_schema().TensorType, dtype.upper()), None
-    if scale:
-        scales, zeros = np.array([scale], np.float32), np.zeros(1, np.int64)
-        quantization = _table("QuantizationParameters", scale=scales, zeroPoint=zeros)
-    return _table("Tensor", shape=np.array(shape, np.int32), type=kind, buffer=buffer, quantization=quantization)
 
 
 def _pack(model: Any) -> bytes:
@@ -252,26 +199,3 @@ def _label(event: Mapping[str, Any]) -> str:
 
 def _shapes(entries: Sequence[Mapping[str, list[int]]]) -> list[list[int]]:
     return [shape for entry in entries for shape in entry.values()]
-
-
-SHAPES = ((64, 512, 512), (256, 512, 512), (256, 1024, 1024))  # rows, inputs, outputs: fit L2, L3, neither
-SECONDS = 0.25  # for each shape
-
-
-def measure_peak(threads: int) -> dict[str, float]:
-    """{"float32", "int8"}: operations a second of the best of a few large matrix products, in LiteRT's own kernels."""
-    return {name: max(_rate(shape, threads, int8=name == "int8") for shape in SHAPES) for name in ("float32", "int8")}
-
-
-def _rate(shape: tuple[int, int, int], threads: int, *, int8: bool) -> float:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=dense_model(*shape, int8=int8), num_threads=threads)
-    interpreter.allocate_tensors()
-    best, begin = float("inf"), time.perf_counter()
-    while time.perf_counter() - begin < SECONDS:
-        start = time.perf_counter()
-        interpreter.invoke()
-        best = min(best, time.perf_counter() - start)
-    rows, inputs, outputs = shape
-    return 2 * rows * inputs * outputs / best

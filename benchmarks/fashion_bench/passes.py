@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace as change_case
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,12 +9,11 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from fashion_bench.cases import NULL_CASE, Case, is_installed
+from fashion_bench.cases import Case, is_installed
 from fashion_bench.document import Accuracy, Ceiling, EndToEnd, Memory, OperatorTime, Result, Window
 from fashion_bench.rounds import ProgressCallback, WorkerProcess, other_cores, read_load
 from fashion_bench.settings import Timing
 from fashion_edge.bundle import Bundle
-from fashion_edge.console import pluralize
 from fashion_edge.errors import DatasetError
 from fashion_edge.statistics import quantile_interval
 from fashion_edge.telemetry import ROOT, read_telemetry
@@ -64,14 +62,9 @@ def describe_unreadable(results: Sequence[Result]) -> list[str]:
 
 
 def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback) -> list[Result]:
-    """Operations counted from the graph, against the peak measured on as many threads."""
+    """Operations counted from the graph, and their rate."""
     if not is_installed("litert"):
         return list(results)
-    counts = sorted({result.threads for result in results})
-    peaks: dict[int, dict[str, float]] = {}
-    for done, threads in enumerate(counts):
-        progress(f"peak of {pluralize(threads, 'thread')}", done, len(counts))
-        peaks[threads] = request_once(bundle, change_case(NULL_CASE, threads=threads), "peak")
 
     def count(case: Case) -> int | None:
         operations: int | None = request_once(bundle, case, "operations")["operations"]
@@ -79,17 +72,14 @@ def add_ceiling(bundle: Bundle, results: Sequence[Result], progress: ProgressCal
 
     counted = _once_each("operations", results, count, progress)
     return [
-        replace(result, ceiling=_compare_with_peak(result, operations, peaks[result.threads]))
-        for result, operations in zip(results, counted, strict=True)
+        replace(result, ceiling=_rate(result, operations)) for result, operations in zip(results, counted, strict=True)
     ]
 
 
-def _compare_with_peak(result: Result, operations: int | None, peaks: dict[str, float]) -> Ceiling:
+def _rate(result: Result, operations: int | None) -> Ceiling:
     if operations is None or not len(result.samples):
         return Ceiling(operations)
-    rate = operations / (result.quantile("p50") / 1e3)
-    peak = peaks["int8" if result.precision == "int8" else "float32"]
-    return Ceiling(operations, round(rate / 1e9, 3), round(peak / 1e9, 2), round(rate / peak, 4))
+    return Ceiling(operations, round(operations / (result.quantile("p50") * 1e6), 3))
 
 
 def add_operators(bundle: Bundle, results: Sequence[Result], progress: ProgressCallback) -> list[Result]:

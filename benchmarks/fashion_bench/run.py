@@ -132,10 +132,10 @@ def _describe_bundle(bundle: Bundle) -> dict[str, Any]:
 def _add_findings(
     bundle: Bundle, results: list[Result], passes: Passes, attempts: _Attempts, progress: ProgressCallback
 ) -> list[Result]:
-    """Memory and ceiling always; accuracy and operators by option."""
+    """Memory and operations always; accuracy and operators by option."""
     add: dict[str, Callable[[Bundle, Sequence[Result], ProgressCallback], list[Result]]] = {
         "memory": add_memory,
-        "peak and operations": add_ceiling,
+        "operations": add_ceiling,
     }
     if passes.photos:
         add["accuracy"] = partial(add_accuracy, photos=passes.photos)

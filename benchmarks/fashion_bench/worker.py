@@ -131,12 +131,6 @@ class Worker:
         profile = tflite_operators if self._variant.runtime == "litert" else onnx_operators
         return {"operators": profile(self._bundle.read(self._variant), self._threads, self._inputs[0])}
 
-    def peak(self) -> Reply:
-        """Best rate of large matrix products on this many threads."""
-        from fashion_bench.operators import measure_peak
-
-        return measure_peak(self._threads)
-
     def end_to_end(self, source: str, fps: float, seconds: float) -> Reply:
         """Frames through the device's pipeline, stage by stage."""
         from fashion_bench.endtoend import measure_end_to_end

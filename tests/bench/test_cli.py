@@ -91,7 +91,7 @@ class TestWholeRun:
         litert, onnx = (entry["ceiling"]["operations"] for entry in document["results"])
         assert litert == pytest.approx(onnx, rel=0.05)
         for entry in document["results"]:
-            assert 0 < entry["ceiling"]["share_of_peak"] < 1
+            assert entry["ceiling"]["gops"] > 0
             assert "conv" in entry["operators"][0]["name"].lower()
             assert 0.5 < sum(operator["share"] for operator in entry["operators"]) <= 1.001
 
@@ -118,7 +118,7 @@ class TestWholeRun:
         plots = {file.name for file in (tmp_path / "plots").iterdir()}
         assert plots == {"latency.png", "pareto.png", "sustained.png"}
         assert len((tmp_path / "csv").read_text().splitlines()) == 3
-        for words in ("litert float32", "operators of onnx float32 x1", "as fast as it goes", "CPU's measured peak"):
+        for words in ("litert float32", "operators of onnx float32 x1", "as fast as it goes", "million operations at"):
             assert words in printed
 
     def test_a_run_is_not_different_from_itself_and_fails_the_gate_while_invalid(self, measured, document, run_bench):
@@ -158,7 +158,7 @@ def test_the_public_function_prints_nothing_and_reports_progress(bundle_folder, 
         progress=lambda text, done, total: steps.append(text),
     )
     assert [result.case.name for result in document.results] == ["litert int8 x1"]
-    assert {"litert int8 x1", "peak of 1 thread", "operations of litert int8 x1"} < set(steps)
+    assert {"litert int8 x1", "operations of litert int8 x1"} < set(steps)
     assert capfd.readouterr() == ("", "")
 
 
