@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     trees = {"after": zip_tree()} | ({"before": zip_commit(args.against)} if args.against else {})
     counts = run_machine(trees)
     document = {
-        "command": " ".join(sys.argv),
+        "command": "benchmarks/edge_instructions.py" + (f" --against {args.against}" if args.against else ""),
         "frames": FRAMES,
         "commits": {"before": args.against, "after": describe_commit()},
         "runtime": {name: version(name) for name in ("ai-edge-litert", "numpy", "opencv-python-headless")},

@@ -127,8 +127,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not args.clip:
             write_clip(clip, FRAMES)
         samples = [measure(clip, number, args.rounds, args.mediapipe) for number in range(args.rounds)]
+    command = f"python benchmarks/edge_speed.py --rounds {args.rounds}" + " --mediapipe PYTHON" * bool(args.mediapipe)
     measured = {"rounds": samples, **compare_with_bars(samples)}
-    document = {"machine": describe_machine(), "command": " ".join(sys.argv), **measured}
+    document = {"machine": describe_machine(), "command": command, **measured}
     for name, figure in document["bars"].items():
         print(f"{'ok ' if figure['met'] else 'BAD'}  {name}: {figure['median']:.2f} (bar {figure['bar']:g})")
     if args.markdown:

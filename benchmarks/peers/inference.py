@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     document = {
         "machine": msgspec.to_builtins(describe_machine()),
         "runtime": f"ai-edge-litert {version('ai-edge-litert')}",
-        "command": " ".join(sys.argv),
+        "command": f"python benchmarks/peers/inference.py --rounds {args.rounds} --runs {args.runs}",
         "threads": args.threads,
         "runs": args.runs,
         "load": list(os.getloadavg()),
