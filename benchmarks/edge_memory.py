@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         clip = Path(stack.enter_context(tempfile.TemporaryDirectory()), "demo.mp4")
         subprocess.run([sys.executable, "-c", WRITE, str(clip), str(CLIP_FRAMES)], check=True)
         reader = stack.enter_context(PrefetchReader(partial(frames, clip), labeller.prepare))
-        run(reader, labeller, sinks, options, summary)
+        run(reader, labeller, sinks, options, summary, settle=reader.settle)
     gc.collect()
     growth = sink.points[-1][1] - sink.points[len(sink.points) // 10][1]
     peak = read_memory()["peak_mb"] or 0.0

@@ -307,7 +307,7 @@ def drive(clip: Path, *, picture: bool = False, paced: bool = False) -> dict[str
         load_fonts()
         reader = NewestFrameReader(source) if paced else PrefetchReader(source.items, labeller.prepare)
         items = stack.enter_context(reader)
-        run(items, labeller, sinks, options, summary)
+        run(items, labeller, sinks, options, summary, settle=items.settle)
         wall, cpu, busy = (now - then for now, then in zip(read_clocks(), clocks.clocks, strict=True))
     counted = summary.frames - WARM
     if counted <= 0:

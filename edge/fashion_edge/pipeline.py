@@ -184,15 +184,19 @@ def run(
     options: Options,
     summary: Summary,
     clock: Clock = time.monotonic,
+    settle: Callable[[], None] = lambda: None,
 ) -> None:
     """Label items until they end, a limit is reached, or the sink stops the run; `summary` counts as it goes.
 
-    Items of a source that was prefetched may be model inputs, prepared by this labeller.
+    Items of a source that was prefetched may be model inputs, prepared by this labeller. `settle` of a reader is called
+    between the label of a frame and its outputs.
     """
     deadline = clock() + options.seconds if options.seconds is not None else None
     for item in items:
         if isinstance(item, Frame | ModelInput):
-            _put_frame(item, labeller, sink, options, summary, clock)
+            if (result := _label(item, labeller, sink, options, summary, clock)) is not None:
+                settle()
+                _deliver(result, sink, summary, clock)
         else:
             _put_other(item, labeller, sink, summary)
         if sink.stopped or summary.frames + summary.invalid == options.frames:
@@ -201,13 +205,14 @@ def run(
             return
 
 
-def _put_frame(
+def _label(
     item: Frame | ModelInput, labeller: Labeller, sink: Sink, options: Options, summary: Summary, clock: Clock
-) -> None:
+) -> Result | None:
+    """Return the result; None for a frame that is too old, or has no valid scores."""
     limit, frame = options.max_age_s, item if isinstance(item, Frame) else item.frame
     if limit is not None and (age := clock() - frame.captured_at) > limit:
         _discard(age, sink, summary, clock)
-        return
+        return None
     state = labeller.state if limit is not None else None
     try:
         result = labeller.label(item) if isinstance(item, Frame) else labeller.label_input(item)
@@ -215,11 +220,15 @@ def _put_frame(
         summary.invalid += 1
         sink.fault(labeller.refuse(frame, error))
         sink.tick(Tick(clock()))
-        return
+        return None
     if limit is not None and state is not None and result.age_s > limit:  # the limit is on the label, not on the frame
         labeller.state = state  # a frame that was not shown leaves no trace, else a recording would not replay
         _discard(result.age_s, sink, summary, clock)
-        return
+        return None
+    return result
+
+
+def _deliver(result: Result, sink: Sink, summary: Summary, clock: Clock) -> None:
     if sink.wants_clean:
         sink.put_clean(result)
     if sink.wants_picture:

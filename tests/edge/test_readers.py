@@ -216,3 +216,22 @@ def test_a_frame_from_before_a_loss_is_dropped():
         seen = [item.state if isinstance(item, Event) else item.index for item in latest]
     assert seen == ["lost", "live", 1]
     assert latest.dropped == 1
+
+
+def test_an_item_that_came_while_the_outputs_waited_is_neither_lost_nor_repeated():
+    with PrefetchReader(FileSource(50).items, view) as ahead:
+        seen = []
+        for item in frames(ahead):
+            seen.append(index(item))
+            ahead.settle()
+            ahead.settle()
+        assert seen == list(range(50))
+
+
+def test_an_error_that_came_while_the_outputs_waited_is_raised():
+    with PrefetchReader(FileSource(1, SourceError("the disk is gone")).items, view) as ahead:
+        items = frames(ahead)
+        next(items)
+        ahead.settle()
+        with pytest.raises(SourceError, match="the disk is gone"):
+            next(items)

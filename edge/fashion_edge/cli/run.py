@@ -70,7 +70,7 @@ def _label_source(request: Request) -> int:
             load_fonts()  # before the source starts, or its first frames would be older
         reader = stack.enter_context(make_reader(source, labeller.prepare))
         with ended_by_signals(sinks.close):
-            run(reader, labeller, sinks, options, summary)
+            run(reader, labeller, sinks, options, summary, settle=reader.settle)
     for line in [
         *summary.describe(reader.dropped),
         *sinks.outputs,
