@@ -14,13 +14,13 @@ from fashion_edge.sources.files import REMOTE_TIMEOUTS, VideoSource
 from fashion_edge.sources.mjpeg import MjpegCapture, open_mjpeg
 
 PICTURE = re.compile(r"^[^?#]*\.(png|gif|webp|bmp|tiff?)($|[?#])", re.IGNORECASE)  # cameras stream under .jpg
-CLOCKED = ("rtsp://", "rtsps://", "rtmp://")  # these protocols always transmit the sender's time stamps
 SEGMENTED = re.compile(r"^[^?#]*\.(m3u8|mpd)($|[?#])", re.IGNORECASE)  # frames arrive in whole segments
 DRIFT = 200e-6  # largest difference between two clocks, seconds per second: crystals of cameras have 20 to 100e-6
 MAX_JUMP_S = 60.0  # a larger step of the time stamps is another clock: the sender was restarted
 BACKLOG_S = 10.0  # longest skipping of what gathered while the stream was opened
 AT_RATE = 0.8  # of a frame's interval: a wait of so long means that the frame was not there yet
-COUNTED = 1e-4  # seconds that a time stamp measured by the sender differs at least once from a multiple of 1 / fps
+COUNTED = 25, 1_200_000  # units per second of time stamps that FFmpeg counts itself: multipart, and raw video
+NO_DURATION = -(2.0**63)  # in units; OpenCV converts it to frames
 
 
 class StreamClock:
@@ -31,13 +31,10 @@ class StreamClock:
 
     Args:
         held_s: seconds by which the decoder always holds a frame back.
-        fps: nominal rate if the time stamps may be counted instead of measured, as FFmpeg does for a stream without
-            any; they are not used before one deviates from the nominal rate.
     """
 
-    def __init__(self, held_s: float, fps: float | None = None) -> None:
+    def __init__(self, held_s: float) -> None:
         self._held_s = held_s
-        self._fps = fps
         self._former: tuple[float, float] | None = None  # arrival and time stamp of the former frame
         self._offset = 0.0  # the smallest difference, on a clock that drifts
 
@@ -48,11 +45,8 @@ class StreamClock:
             self._offset = offset
         else:
             self._offset = min(offset, self._offset + DRIFT * (now - self._former[0]))
-            if self._fps is not None and abs((beats := (stamp - self._former[1]) * self._fps) - round(beats)) > COUNTED:
-                self._fps = None
         self._former = now, stamp
-        late = offset - self._offset if self._fps is None else 0.0
-        return now - late - self._held_s
+        return now - (offset - self._offset) - self._held_s
 
     def _restarted(self, now: float, stamp: float) -> bool:
         arrived, former = self._former or (now, stamp)
@@ -88,8 +82,14 @@ def _open_url(url: str, name: str, *, live: bool) -> CvCapture | MjpegCapture:
     if not stream.finite and not SEGMENTED.match(url):
         skip_backlog(stream)
         # FFmpeg's parser completes a frame when the next one begins
-        stream.stamps = StreamClock(1 / stream.fps, None if url.lower().startswith(CLOCKED) else stream.fps)
+        stream.stamps = StreamClock(1 / stream.fps) if has_clock(stream) else None
     return stream
+
+
+def has_clock(stream: CvCapture) -> bool:
+    """Whether the time stamps are the sender's; FFmpeg counts those of raw H.264 at the rate that it declares."""
+    units = NO_DURATION * stream.fps / stream.frames if stream.frames else 0.0
+    return not any(abs(units / counted - 1) < 1e-6 for counted in COUNTED)
 
 
 def skip_backlog(stream: CvCapture, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,10 +1,15 @@
 """The time at which frames of a network stream were captured, by the clock of the stream."""
 
-from itertools import accumulate
+import socket
+import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from fashion_edge.sources.stream import DRIFT, StreamClock, skip_backlog
+from fashion_edge.opencv import cv2
+from fashion_edge.sources.device import CvCapture, open_video_capture
+from fashion_edge.sources.stream import DRIFT, StreamClock, has_clock, skip_backlog
 
 FPS = 25.0
 
@@ -44,16 +49,35 @@ def test_a_sender_that_starts_again_has_a_new_clock(jump):
     assert clock.captured_at(104.5, 61.0 + jump) == pytest.approx(104.0, abs=1e-3), "half a second late on the new one"
 
 
-def test_time_stamps_that_ffmpeg_counted_itself_are_not_used():
-    ages = told_ages(StreamClock(held_s=0.0, fps=FPS), list(accumulate([0.05] * 100)))
-    assert ages == pytest.approx([0.0] * 100), "15 frames/s that FFmpeg takes for 25 are not late"
+def jpegs() -> bytes:
+    return cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes() * 20
 
 
-def test_time_stamps_of_the_sender_are_used_from_the_first_irregular_one():
-    clock = StreamClock(held_s=0.0, fps=FPS)
-    for arrival, stamp in [(10.0, 0.0), (10.04, 0.04), (10.08, 0.0803)]:
-        clock.captured_at(arrival, stamp)
-    assert clock.captured_at(12.0, 0.12) == pytest.approx(12 - 1.88, abs=1e-3)
+def transport_stream(path: Path) -> bytes:
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mpg1"), FPS, (64, 48))
+    for level in range(20):
+        writer.write(np.full((48, 64, 3), 10 * level, np.uint8))
+    writer.release()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("raw", [True, False], ids=["raw video", "transport stream"])
+def test_time_stamps_that_ffmpeg_counts_itself_are_not_a_clock(tmp_path, raw):
+    data = jpegs() if raw else transport_stream(tmp_path / "a.ts")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def send():
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(data)
+
+        threading.Thread(target=send, daemon=True).start()
+        capture = open_video_capture(f"tcp://127.0.0.1:{server.getsockname()[1]}", cv2.CAP_FFMPEG)
+    stream = CvCapture(capture, "camera")
+    try:
+        assert has_clock(stream) != raw
+    finally:
+        stream.close()
 
 
 class Backlog:
