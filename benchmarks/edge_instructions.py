@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     counts = run_machine(trees)
     document = {
         "command": "benchmarks/edge_instructions.py" + (f" --against {args.against}" if args.against else ""),
+        "machine": {"cpu": "Cortex-A72, by QEMU", "cores": 1},
         "frames": FRAMES,
         "commits": {"before": args.against, "after": describe_commit()},
         "runtime": {name: version(name) for name in ("ai-edge-litert", "numpy", "opencv-python-headless")},
