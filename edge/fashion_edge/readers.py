@@ -119,23 +119,22 @@ class NewestFrameReader(_ThreadReader):
         self._changed = threading.Condition()
         self._notices: deque[Item] = deque()
         self._slot: Frame | None = None
+        self._read_at = time.monotonic()
         self._done = False
         self._failure: BaseException | None = None
 
     def __iter__(self) -> Iterator[Item]:
-        last, lost, stalled = time.monotonic(), False, False
+        state, stalled, self._read_at = "live", False, time.monotonic()
         while (item := self._take()) is not None:
             if isinstance(item, Tick):
-                if not lost and item.at - last > self._stall_s:
-                    lost = stalled = True
+                if not stalled and state != "lost" and item.at - self._read_at > self._stall_s:
+                    stalled = True
                     yield Event(self._source.name, "lost", item.at, f"no frame for {self._stall_s:g} s: the read hangs")
-            else:
-                last = time.monotonic()
-                if isinstance(item, Event):
-                    lost, stalled = item.state == "lost", False
-                elif stalled:
-                    lost = stalled = False
-                    yield Event(self._source.name, "live", last, "the read came back")
+            elif isinstance(item, Event):
+                state, stalled = item.state, False
+            elif stalled:
+                stalled = False
+                yield Event(self._source.name, state, self._read_at, "the read came back")
             yield item
 
     def _take(self) -> Item | None:
@@ -152,6 +151,7 @@ class NewestFrameReader(_ThreadReader):
             return None if self._done else Tick(time.monotonic())
 
     def _put(self, item: Item) -> None:
+        self._read_at = time.monotonic()  # also by the tick of a source that skips frames
         if isinstance(item, Tick):
             return
         with self._changed:

@@ -200,6 +200,24 @@ def test_a_read_that_hangs_is_a_loss_until_a_frame_comes():
         assert next(items).index == 1
 
 
+def test_a_source_that_skips_late_frames_does_not_hang():
+    late = Event("fake", "lagging", 0.0, "3 s behind")
+    source = StagedSource([late], *[[Tick(0.0)]] * 6, [frame(0)])
+    with NewestFrameReader(source, stall_s=0.15) as latest:
+        for number, stage in enumerate(source.go):
+            threading.Timer(0.05 * number, stage.set).start()
+        seen = [item.state if isinstance(item, Event) else item.index for item in latest if not isinstance(item, Tick)]
+    assert seen == ["lagging", 0]
+
+
+def test_a_source_that_lags_still_lags_after_a_read_that_hung():
+    source = StagedSource([Event("fake", "lagging", 0.0, "3 s behind")], [frame(0)])
+    with NewestFrameReader(source, stall_s=0.15) as latest:
+        source.go[0].set()
+        threading.Timer(0.4, source.go[1].set).start()
+        assert [item.state for item in latest if isinstance(item, Event)] == ["lagging", "lost", "lagging"]
+
+
 def test_a_loss_is_reported_once():
     source = StagedSource([LOST], [LIVE, frame(0)])
     with NewestFrameReader(source, stall_s=0.15) as latest:
