@@ -295,3 +295,14 @@ def test_files_are_smoothed_on_the_clock_of_the_stream(labeller, backend, gap, e
     backend.now = {}
     smoothed = one.label(frame(1, 0.001, stream_at=gap)).smoothed_array.max()
     assert smoothed == pytest.approx(expected, rel=1e-2)
+
+
+def test_the_reader_may_settle_between_the_label_of_a_frame_and_its_outputs(labeller, clock):
+    order = []
+
+    class Output(ListSink):
+        def put(self, result):
+            order.append(result.frame.index)
+
+    run(frames(2), labeller(), Output(), Options(), Summary(), clock=clock, settle=lambda: order.append("settle"))
+    assert order == ["settle", 0, "settle", 1]
