@@ -10,7 +10,8 @@ from types import FrameType
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 INSISTENT = 3  # signals: so many end the program at once, before files are closed
-REACT_S = 1.0  # so long may the main thread take to see a signal, and then the outputs to close
+REACT_S = 1.5  # for the main thread to see a signal: a slow SD card may stall it as well
+CLOSE_S = 1.0  # for the outputs to close without it
 STUCK = 1  # exit status: the frame that was at work has no result
 
 
@@ -111,5 +112,5 @@ def _end_if_stuck(signals: socket.socket, ended: threading.Event, close: Callabl
     say("the model or a driver does not return, so the program ends without it")
     closing = threading.Thread(target=close, daemon=True)
     closing.start()
-    closing.join(REACT_S)
+    closing.join(CLOSE_S)
     os._exit(STUCK)

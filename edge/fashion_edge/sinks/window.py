@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -109,7 +110,8 @@ class WindowSink(Sink):
     def close(self) -> None:
         """End a video and close the window."""
         self._end_recording()
-        cv2.destroyAllWindows()
+        if threading.current_thread() is threading.main_thread():  # Qt would wait for this one, which may hang
+            cv2.destroyAllWindows()
 
     def _show(self, image: NDArray[np.uint8]) -> None:
         if self._shown is None:

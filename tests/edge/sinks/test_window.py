@@ -1,4 +1,5 @@
 import re
+import threading
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
@@ -152,3 +153,13 @@ def test_a_display_that_does_not_answer_is_reported(monkeypatch):
     for display in (":7654", "unix:7654.0", "127.0.0.1:7654"):
         monkeypatch.setenv("DISPLAY", display)
         assert f"the display {display} does not answer" in (window.why_no_window() or "")
+
+
+def test_another_thread_does_not_close_the_window_for_which_qt_would_wait(gui):
+    sink = WindowSink(30.0)
+    thread = threading.Thread(target=sink.close)
+    thread.start()
+    thread.join()
+    assert gui.open
+    sink.close()
+    assert not gui.open
