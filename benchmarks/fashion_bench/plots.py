@@ -8,7 +8,6 @@ import numpy as np
 
 from fashion_bench.document import INVALID, Document
 from fashion_edge.atomic import atomic_file
-from fashion_edge.errors import MissingExtraError
 
 PLOTS = ("latency.png", "pareto.png", "sustained.png")
 
@@ -17,13 +16,10 @@ def write_plots(document: Document, folder: Path, *, overwrite: bool) -> list[Pa
     """Write a plot of each finding: latency.png, pareto.png with --photos, sustained.png with --sustained.
 
     Raises:
-        MissingExtraError: matplotlib is not installed.
         OutputExistsError: a plot exists already.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "bench") from error
+    from matplotlib.figure import Figure  # `Outputs.check` names the extra that installs it
+
     written = []
     for name, draw in zip(PLOTS, (_draw_latency, _draw_pareto, _draw_sustained), strict=True):
         figure = Figure(figsize=(8, 4.5), layout="constrained")
