@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fashion_edge.bundle import load_bundle
+from fashion_render import write_clip
 
 PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
 
@@ -19,12 +20,7 @@ def compare(load_script):
 
 
 def test_the_plain_loop_starts_the_clip_again_at_its_end(bundle_folder, tmp_path):
-    import cv2
-
-    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 30.0, (64, 48))
-    for value in range(6):
-        writer.write(np.full((48, 64, 3), 40 * value, np.uint8))
-    writer.release()
+    write_clip(tmp_path / "clip.avi", 6, height=48, width=64)
     command = [sys.executable, PEERS / "litert_loop.py", tmp_path / "clip.avi", bundle_folder / "model.float32.tflite"]
     command += ["black,blue,dress,jeans,red,shirt", "20", "float32"]
     reply = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
