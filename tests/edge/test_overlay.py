@@ -195,7 +195,7 @@ def test_the_card_is_dark_and_says_why_at_any_size(height, width):
 def test_fonts_are_loaded_before_the_first_frame_where_pictures_are_drawn(run_edge, tmp_path, monkeypatch):
     order: list[str] = []
     monkeypatch.setattr(run, "load_fonts", lambda: order.append("fonts"))
-    monkeypatch.setattr(run, "run", lambda *_: order.append("frames"))
+    monkeypatch.setattr(run, "run", lambda *_, **__: order.append("frames"))
     run_edge("--source", "demo", "--headless")
     run_edge("--source", "demo", "--headless", "--save", tmp_path / "stills")
     assert order == ["frames", "fonts", "frames"]
