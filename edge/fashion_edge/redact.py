@@ -18,7 +18,9 @@ NAME = r"[\w-]+(?:\.[\w-]+)+"  # without a port: john.doe:12 may be a user and t
 HOST = rf"{IP}|{NAME}"
 ANY_HOST = r"[\w.-]*(?::\d*)?"
 # without a scheme: user and password before a host, or parameters; other texts are names of files
-BARE = re.compile(rf"[^:]*:.*{AT}|[^?]*\?.*=|.*(?:pass|pw|psw|token|secret)\w{{0,20}}=", re.IGNORECASE | re.DOTALL)
+BARE = re.compile(
+    rf"(?>.*?(?::|%(?:25)*3a)).*{AT}|[^?]*\?.*=|.*(?:pass|pw|psw|token|secret)\w{{0,20}}=", re.IGNORECASE | re.DOTALL
+)
 IN_TEXT = re.compile(
     rf"(?<![^\s'\"(<=])(?:{SCHEME.pattern}\S+|\w[^\s:]{{0,500}}:[^\s@]{{0,500}}@\S+|\w[^\s?]{{0,500}}\?\S+)(?<![\"'),.;:])",
     re.IGNORECASE,

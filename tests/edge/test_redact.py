@@ -16,6 +16,7 @@ from fashion_edge.redact import redact, redact_text
         ("rtsp://admin:my secret@10.0.0.2/live", "rtsp://***@10.0.0.2/live"),
         ("rtsp://token@10.0.0.2:554/live", "rtsp://***@10.0.0.2:554/live"),
         ("rtsp://admin%3Asecret%40door/live", "rtsp://***@door/live"),
+        ("rtsp%3A%2F%2Fadmin%3Asecret%40door%2Flive", "***@***"),
         ("rtsp://10.0.0.2/cam?channel=1&subtype=0", "rtsp://10.0.0.2/cam?channel=***&subtype=***"),
         ("http://c:81/v.cgi?loginuse=admin;%70assword=8888", "http://c:81/v.cgi?loginuse=***;%70assword=***"),
         ("http://c/v?secret", "http://c/v?***"),

@@ -88,7 +88,7 @@ class _Comparison(Sink):
         self._texts = texts
 
     def fault(self, fault: Fault) -> None:
-        """Count and print an input that could not be read."""
+        """Count and print an input that could not be read, or has no valid scores."""
         self._faults += 1
         self._progress.fault(fault)
         if not fault.repeated:
@@ -102,12 +102,13 @@ class _Comparison(Sink):
     def report(self, limit: float) -> int:
         """Print the totals; returns the exit status. `limit` is the percentage of frames that may differ."""
         if not self._frames:
-            say(f"no frame was compared; {self._faults} could not be read")
+            say(f"no frame was compared; {self._faults} gave no labels")
             return 1
         share = 100 * self._differing / self._frames
         score = f", largest score difference {self._largest:.3f}" if self._same_labels else ""
         counted = f"{self._differing} of {self._frames} frames decide differently ({share:.1f} %)"
-        say(f"{counted}{score}; {limit:g} % may")
+        lost = f"; {self._faults} gave no labels" if self._faults else ""
+        say(f"{counted}{score}; {limit:g} % may{lost}")
         return CHECK_FAILED if share > limit else int(self._faults > 0)
 
 

@@ -102,6 +102,7 @@ def test_invalid_scores_of_either_bundle_are_a_fault_of_the_comparison(
     done = run_edge("--source", photo_folder, "--bundle", labelling, "--diff", abstaining, "--diff-limit", "100")
     assert done.status == 1
     assert done.err.count("0.png: the model gives a score of nan") == 1
+    assert done.err.rstrip().endswith("; 1 gave no labels")
 
 
 def test_the_defaults_for_live_frames_come_from_the_bundle(run_demo, edit_manifest, tmp_path):
