@@ -46,11 +46,7 @@ def brief(error: BaseException, most: int = 160) -> str:
     """
     text = str(error)
     found = re.search(r"(?:^|: )error: (.+)", text)
-    words = " ".join((found[1] if found else text).split()) or type(error).__name__
-    if len(words) <= most:
-        return words
-    cut = words[: most - len(ELLIPSIS)]
-    return (cut.rpartition(" ")[0] or cut) + ELLIPSIS
+    return printable(" ".join((found[1] if found else text).split()) or type(error).__name__, most)
 
 
 class FashionError(Exception):

@@ -15,8 +15,11 @@ from fashion_edge.frame import Event, Fault
         ("parse error: line 3", "parse error: line 3"),
         ("", "ValueError"),
         ("x" * 160, "x" * 160),
-        ("x" * 300, "x" * 156 + " ..."),
-        ("word " * 99, "word " * 31 + "..."),
+        ("x" * 300, "x" * 102 + " ... " + "x" * 53),
+        (
+            "Expand: " + "/src" * 60 + " out of memory",
+            "Expand: " + "/src" * 23 + "/s ... src" + "/src" * 9 + " out of memory",
+        ),
     ],
 )
 def test_library_errors_are_shortened_to_one_line(text, words):
