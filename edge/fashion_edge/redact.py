@@ -95,7 +95,7 @@ def _hide_values(tail: str) -> str:
     user, name = _split_user(name)
     shown = [user and f"/{user}", name, equals and equals + HIDDEN]
     for mark, part in zip(pieces[1::2], pieces[2::2], strict=True):
-        name, equals, value = _partition(EQUALS, part)
+        name, equals, value = _partition("=|%(?:25)*3d", part)  # a:b may be the rest of a password with a raw &
         named = value.strip("=") and re.fullmatch(r"[\w.%-]+", name)
         shown += [mark, f"{name}{equals}{HIDDEN}" if named else part and HIDDEN]  # a value without a name
     return "".join([*shown, fragment and fragment + HIDDEN])

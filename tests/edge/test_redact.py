@@ -22,6 +22,7 @@ from fashion_edge.redact import redact, redact_text
         ("http://c/v?secret", "http://c/v?***"),
         ("http://c/v?c2VjcmV0==#secret", "http://c/v?***#***"),
         ("http://c/v?pw=a?secret=b#c&secret=d", "http://c/v?pw=***#***"),
+        ("http://c/v?pw=a&secret:b", "http://c/v?pw=***&***"),
         ("http://c/v?pw=a&(secret)=b", "http://c/v?pw=***&***"),
         ("http://c/v%3Fpw%3Dsecret%26w%3D1", "http://c/v%3Fpw%3D***"),
         ("rtsp://10.0.0.2/user=admin_password=secret_channel=1", "rtsp://10.0.0.2/user=***"),
