@@ -12,11 +12,13 @@ LATE_S = 2.0  # older frames are not labelled: a pause of the network is made up
 DRAIN_S = 2.0  # what is late for longer is not made up for by reading faster
 RECOVERED_S = 3.0  # without a late frame, until the feed counts as live again
 
-# Mean difference of neighbouring frames on the grid, of 255, measured on still scenes through x264 (ultrafast and
-# medium, 0.3 and 3 Mbit/s, a key frame each 1 and 4 s). The encoder repeats the picture of a frozen camera ever better:
-# the smallest tenth of the differences falls below 0.008. A sensor's noise, sigma 0.2 or more, keeps it above 0.012.
-STEADY = 0.01
-STILL = 0.05  # all differences of a frozen picture at a high bit rate; noise exceeds 0.4 at each key frame
+# Mean difference of neighbouring frames on the grid, of 255, measured on still scenes of several textures through x264
+# (ultrafast to medium, 5 to 30 frames/s, 0.3 to 3 Mbit/s, a key frame each 1 to 10 s). The encoder repeats the picture
+# of a frozen camera ever better: the smallest fifth of the differences falls below 0.02 at 15 frames/s, and below more
+# with more bits a frame; or whole half seconds are the same to the bit. The noise of a sensor, sigma 0.5 or more, stays
+# above, unless the bit rate is too low to show either.
+STEADY, MAX_STEADY = 0.29, 0.06  # levels for each second between frames, and levels
+REPEATED_S = 0.5  # an encoder that repeats frames to keep its rate repeats for less
 MOVED = 3.0  # something moved; key frames of a frozen picture differ by less
 MIN_FRAMES = 20
 
@@ -55,9 +57,9 @@ class RepeatedPicture:
 
 
 class StillStream:
-    """Detects a frozen picture behind a lossy encoder, which never repeats one to the bit, after `seconds`.
+    """Detects a frozen picture behind a lossy encoder, which rarely repeats one to the bit, after `seconds`.
 
-    Exact repetitions do not count: encoders repeat frames to keep their rate.
+    Short repetitions do not count: encoders repeat frames to keep their rate.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -81,8 +83,13 @@ class StillStream:
         if len(changes) < MIN_FRAMES or now - changes[0][0] < self._seconds or now - self._checked_at < 0.5:
             return False
         self._checked_at = now
-        differences = np.array([change for _, change in changes if change > 0])
-        return bool(not differences.size or differences.max() < STILL or np.quantile(differences, 0.1) < STEADY)
+        times, differences = np.array(changes).T
+        different = times[differences > 0]
+        gaps = np.diff(different, prepend=times[0], append=now)
+        if gaps[gaps >= REPEATED_S].sum() > (now - times[0]) / 2:
+            return True
+        steady = min(MAX_STEADY, STEADY * (now - times[0]) / (len(changes) - 1))
+        return bool(np.quantile(differences[differences > 0], 0.2) < steady)
 
     def equals(self, image: NDArray[np.uint8]) -> bool:
         """Whether nothing moved since the feed froze; a still scene of a camera that works cannot be told from it."""

@@ -43,6 +43,7 @@ def test_a_device_that_repeats_a_picture_to_the_bit_is_frozen():
         pytest.param([0.0] * 150, id="repeated to the bit, as by motion JPEG"),
         pytest.param(encoded(10, key=1.7, last=0.002), id="key frames at a low bit rate"),
         pytest.param(encoded(10, key=0.012, last=0.0), id="key frames at a high bit rate"),
+        pytest.param([0.06, 0.06, *[0.0] * 13] * 10, id="a picture with edges at a high bit rate"),
     ],
 )
 def test_a_frozen_picture_behind_an_encoder_is_found(changes):
@@ -54,6 +55,7 @@ def test_a_frozen_picture_behind_an_encoder_is_found(changes):
     [
         pytest.param(encoded(10, key=1.5, last=0.02), id="little noise at a low bit rate"),
         pytest.param(encoded(10, key=0.9, last=0.3), id="noise at a high bit rate"),
+        pytest.param([2.0, 1.5, 0.0, 0.003, *[0.4] * 11] * 10, id="few bits are left after key frames"),
         pytest.param([0.0, 0.4] * 75, id="each frame sent twice"),
         pytest.param([0.0, 0.0, 0.0, 0.0, 0.4] * 30, id="each frame sent five times"),
         pytest.param([*[0.002] * 40, 5.0] * 4, id="something moves every three seconds"),
