@@ -22,7 +22,7 @@ import fashion_edge
 from fashion_edge.bundle import is_plain
 from fashion_edge.decide import NOTHING, LabelSpace
 from fashion_edge.errors import MissingExtraError, UsageError, brief
-from fashion_edge.frame import Event
+from fashion_edge.frame import Event, Tick
 from fashion_edge.redact import redact
 from fashion_edge.result import Result, Vitals, WallClock
 from fashion_edge.sinks.base import Sink
@@ -37,6 +37,7 @@ VITALS_EVERY_S = 10.0
 RETRY_S = (1, 30)  # backoff: the first and the longest pause between two attempts
 GOODBYE_S = 2.0
 ANSWER_S = 5.0  # how long a short run waits for the first connection
+STALE_S = 10.0  # without a result, as of a model that gives NaN: the last decision must not look current
 SOON_S = 5.0  # connections that end sooner, again and again, have a second device with the same client id
 AT_MOST_ONCE, AT_LEAST_ONCE = 0, 1
 MAX_STATE = 255  # characters of a state in Home Assistant; a longer one becomes "unknown"
@@ -208,7 +209,7 @@ class MqttSink(Sink):
         self._wall = WallClock()
         self._text: str | None = None
         self._current = {self.topics.source: OFFLINE}  # newest messages, to be published after a reconnect
-        self._vitals_at = clock()
+        self._vitals_at = self._result_at = clock()
         self._failure: str | None = None  # while the broker is away: the reason of the first failed attempt
         self._reached = self._connected = False
         self._may_subscribe = True
@@ -227,7 +228,7 @@ class MqttSink(Sink):
                 self._update(self.topics.state, _state_payload(result, self._wall), again=True)
             # after the state: the retained one of before must not count for a moment
             self._update(self.topics.source, ONLINE)
-            now = self._clock()
+            now = self._result_at = self._clock()
             if result.vitals is not None and now - self._vitals_at >= VITALS_EVERY_S:
                 self._vitals_at = now
                 self._publish(self.topics.vitals, _vitals_payload(result.vitals))
@@ -238,6 +239,12 @@ class MqttSink(Sink):
             with self._publishing:
                 self._update(self.topics.source, OFFLINE)
             self._text = None
+
+    def tick(self, tick: Tick) -> None:
+        """Publish that the source gives nothing: its frames have no valid scores, or are too old."""
+        if tick.at - self._result_at > STALE_S:
+            with self._publishing:
+                self._update(self.topics.source, OFFLINE)
 
     def close(self) -> None:
         """Publish that we are offline; waits for a first connection that is under way."""

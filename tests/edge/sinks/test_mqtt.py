@@ -10,7 +10,7 @@ import pytest
 
 from fashion_edge.decide import LabelSpace
 from fashion_edge.errors import MissingExtraError, UsageError
-from fashion_edge.frame import Event
+from fashion_edge.frame import Event, Tick
 from fashion_edge.result import Vitals
 from fashion_edge.sinks.mqtt import Broker, MqttSink, Topics, make_discovery
 
@@ -400,6 +400,16 @@ def test_the_reason_of_a_failed_connection_is_reported(sink, client):
         client.on_connect_fail(client, None)
     (notice,) = sink.notices
     assert "the broker cannot be reached ([Errno 111] Connection refused)" in notice.detail
+
+
+def test_a_camera_without_results_for_ten_seconds_is_offline(sink, connected, result):
+    """As when the model gives NaN for each frame: the last decision must not look current."""
+    sink.put(result())
+    for now in (9.0, 11.0, 12.0):
+        sink.tick(Tick(now))
+    sink.put(result())
+    assert connected.payloads("source") == ["offline", "online", "offline", "online"]
+    assert len(connected.payloads("state")) == 1, "it is retained"
 
 
 def test_hints_name_a_second_device_and_a_tls_port(sink, client, clock):
