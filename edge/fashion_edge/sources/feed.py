@@ -16,7 +16,7 @@ RECOVERED_S = 3.0  # without a late frame, until the feed counts as live again
 # (ultrafast to medium, 5 to 30 frames/s, 0.3 to 3 Mbit/s, a key frame each 1 to 10 s). The encoder repeats the picture
 # of a frozen camera ever better: the smallest fifth of the differences falls below 0.02 at 15 frames/s, and below more
 # with more bits a frame; or whole half seconds are the same to the bit. The noise of a sensor, sigma 0.5 or more, stays
-# above, unless the bit rate is too low to show either.
+# above. Of 31 frozen series 8 are not found, of 43 still scenes 2 count as frozen: fine textures at few bits a frame.
 STEADY, MAX_STEADY = 0.29, 0.06  # levels for each second between frames, and levels
 REPEATED_S = 0.5  # an encoder that repeats frames to keep its rate repeats for less
 MOVED = 3.0  # something moved; key frames of a frozen picture differ by less

@@ -202,10 +202,10 @@ def open_mjpeg(url: str, name: str, *, every_frame: bool = False) -> MjpegCaptur
         raise SourceError(f"stream {name} {explain_error(error, url)}") from error
     reason, pieces, first = explain_answer(answer, url), answer.body(), b""
     kind = answer.headers.get_content_type()
-    if kind in ("text/plain", "application/octet-stream"):  # text/plain also stands for none
-        with suppress(OSError):  # no data in time
+    if answer.status == 200 and kind in ("text/plain", "application/octet-stream", "image/jpeg", "image/jpg"):
+        with suppress(OSError):  # no data in time; text/plain also stands for no type
             first = next(pieces, b"")
-    if reason is None and (kind.startswith("multipart/") or first.lstrip().startswith(b"--")):
+    if first.lstrip().startswith(b"--") or (reason is None and kind.startswith("multipart/")):
         return MjpegCapture(connection, chain([first], pieces), name, every_frame=every_frame)
     connection.close()
     if reason is not None:

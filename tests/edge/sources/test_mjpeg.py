@@ -72,6 +72,7 @@ FORMS = {
     "multipart/mixed": endless(head=typed(b"multipart/mixed; boundary=cut")),
     "no Content-Type": endless(head=b"HTTP/1.0 200 OK\r\n\r\n"),
     "octet-stream": endless(chunked, typed(b"application/octet-stream", more=b"Transfer-Encoding: chunked\r\n")),
+    "answer typed as one picture": endless(head=typed(b"image/jpeg")),
     "HTTP/1.0": endless(head=typed(b"multipart/x-mixed-replace; boundary=cut", b"HTTP/1.0")),
     "LF only": endless(lambda data: part(data).replace(b"\r\n", b"\n"), HEAD.replace(b"\r\n", b"\n")),
     "chunked": endless(chunked, typed(b"multipart/x-mixed-replace", more=b"transfer-encoding: Chunked\r\n")),
