@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fashion_edge.errors import FashionError, MissingExtraError
-from fashion_edge.isolated import ANSWER_TIMEOUT_S, end_after
+from fashion_edge.isolated import ANSWER_TIMEOUT_S, ended_after
 
 PROC = Path("/proc")
 Clock = Callable[[], int]  # nanoseconds, monotonic
@@ -85,13 +85,12 @@ class Worker:
         """Import the runtime, then load the model file as the device does, hash included."""
         from fashion_bench.cases import import_engine, open_engine
 
-        end_after(ANSWER_TIMEOUT_S)
-        start = time.perf_counter()
-        import_engine(self._engine)
-        imported = time.perf_counter()
-        self._backend = open_engine(self._bundle, self._variant, self._engine, self._threads)
-        loaded = time.perf_counter()
-        end_after(0)
+        with ended_after(ANSWER_TIMEOUT_S):
+            start = time.perf_counter()
+            import_engine(self._engine)
+            imported = time.perf_counter()
+            self._backend = open_engine(self._bundle, self._variant, self._engine, self._threads)
+            loaded = time.perf_counter()
         return {
             "import_ms": (imported - start) * 1e3,
             "load_ms": (loaded - imported) * 1e3,
@@ -100,11 +99,10 @@ class Worker:
 
     def run(self, seconds: float, samples: int, limit: float) -> Reply:
         """Time single inferences over the golden inputs; `cpu_seconds` is this process's processor time."""
-        end_after(ANSWER_TIMEOUT_S + limit)
-        cpu, wall = time.process_time(), time.perf_counter()
-        taken = time_runs(self._backend.run, self._inputs, seconds, samples, limit)
-        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        end_after(0)
+        with ended_after(ANSWER_TIMEOUT_S + limit):
+            cpu, wall = time.process_time(), time.perf_counter()
+            taken = time_runs(self._backend.run, self._inputs, seconds, samples, limit)
+            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         return {"ms": [round(ms, 5) for ms in taken.tolist()], "seconds": wall, "cpu_seconds": cpu}
 
     def memory(self) -> Reply:

@@ -8,8 +8,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
@@ -132,21 +132,25 @@ def serve() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a runtime prints is not a finding
     for line in sys.stdin:
         seconds, name, *arguments = json.loads(line)
-        end_after(seconds)
         try:
-            answer = *JOBS[name](*arguments), ""
+            with ended_after(seconds):
+                answer = *JOBS[name](*arguments), ""
         except Exception as error:
             answer = "raised", describe_error(error), traceback.format_exc()
-        end_after(0)
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
-def end_after(seconds: float) -> None:
-    """Let the kernel end this process after a time, even if native code hangs or the parent is dead; 0 cancels that."""
+@contextmanager
+def ended_after(seconds: float) -> Iterator[None]:
+    """Let the kernel end this process if the block takes longer, even if native code hangs or the parent is dead."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the parent may ignore or block it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
     signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _set_limits() -> None:

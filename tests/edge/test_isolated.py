@@ -77,3 +77,9 @@ def test_unexpected_exception_keeps_its_traceback(process):
     with pytest.raises(RuntimeError, match="StopIteration") as caught:
         process.run("replay", str(SHIPPED_BUNDLE), "model.none")
     assert "in replay" in caught.value.__notes__[0]
+
+
+def test_a_job_that_fails_leaves_no_timer_behind():
+    with pytest.raises(ValueError, match="damaged"), isolated.ended_after(100):
+        raise ValueError("damaged")
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
