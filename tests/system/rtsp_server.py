@@ -44,7 +44,10 @@ class Camera(GstRtspServer.RTSPMediaFactory):
 
     def do_configure(self, media):
         source = media.get_element().get_by_name("camera")
-        threading.Thread(target=self._feed, args=(source,), daemon=True).start()
+        feed = threading.Thread(target=self._feed, args=(source,), daemon=True)
+        begun = threading.Lock()
+        # not before: frames that are pushed without a running clock have no time stamp, and some clients get no picture
+        source.connect("need-data", lambda *_: begun.acquire(blocking=False) and feed.start())
 
     def _feed(self, source) -> None:
         began, number, picture = time.monotonic(), 0, self._draw(0)
