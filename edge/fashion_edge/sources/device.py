@@ -199,14 +199,13 @@ class ReopeningSource(Source):
             yield Tick(self._clock())
             while True:
                 opened_at, frozen = self._clock(), self._watch_frozen()
-                loss = yield from self._read(frozen)
+                loss, stopped = yield from self._read(frozen)
                 self._device.close()
                 if self._clock() - opened_at >= STEADY_S:
                     self._attempt = 0
                 if loss:
                     yield Event(self.name, "lost", self._clock(), f"{self.name} gives {loss}")
-                still_frozen = frozen if loss and "--frozen" in loss else None
-                lost = (yield from self._reopen(still_frozen)) or loss
+                lost = (yield from self._reopen(stopped)) or loss
                 self._late.reopened(self._clock())
                 if lost:  # after a delay it stays late for a moment: what gathered meanwhile has no known age
                     yield Event(self.name, self._late.state, self._clock(), self.describe())
@@ -218,25 +217,28 @@ class ReopeningSource(Source):
             return None
         return StillStream(self._frozen_s) if self._lossy else RepeatedPicture(self._frozen_s)
 
-    def _read(self, frozen: FrozenFeed | None) -> Generator[Item, None, str]:
-        """Frames of the open device; returns why it counts as lost, or nothing if only its backlog must be dropped."""
+    def _read(self, frozen: FrozenFeed | None) -> Generator[Item, None, tuple[str, FrozenFeed | None]]:
+        """Frames of the open device.
+
+        Returns why it counts as lost, or an empty text if only its backlog must be dropped; and the feed that froze.
+        """
         shot: Shot | None = self._shot
         while shot is not None:
             now = self._clock()
             if frozen is not None and frozen.update(shot.image, now):
                 still = f"the same picture for {self._frozen_s:g} s: frozen, or covered"
-                return f"{still}; trying to reopen it (--frozen 0 accepts a still picture)"
+                return f"{still}; trying to reopen it (--frozen 0 accepts a still picture)", frozen
             before = self._late.lagging
             late = self.live and self._late.update(now - shot.captured_at, now)
             if self._late.lagging != before:
                 yield self._explain_lag(now - shot.captured_at, now)
             if late and self._late.stuck(now):
-                return ""
+                return "", None
             frame = Frame(shot.image, self._index, shot.captured_at, self.name, shot.capture_s)
             yield Tick(now) if late else frame
             self._index += 1
             shot = self._device.read()
-        return "no frames; trying to reopen it"
+        return "no frames; trying to reopen it", None
 
     def _explain_lag(self, age_s: float, now: float) -> Event:
         if not self._late.lagging:

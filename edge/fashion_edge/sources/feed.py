@@ -84,12 +84,12 @@ class StillStream:
             return False
         self._checked_at = now
         times, differences = np.array(changes).T
-        different = times[differences > 0]
-        gaps = np.diff(different, prepend=times[0], append=now)
-        if gaps[gaps >= REPEATED_S].sum() > (now - times[0]) / 2:
+        different = differences > 0
+        gaps = np.diff(times[different], prepend=times[0], append=now)
+        if not different.any() or gaps[gaps >= REPEATED_S].sum() > (now - times[0]) / 2:
             return True
         steady = min(MAX_STEADY, STEADY * (now - times[0]) / (len(changes) - 1))
-        return bool(np.quantile(differences[differences > 0], 0.2) < steady)
+        return bool(np.quantile(differences[different], 0.2) < steady)
 
     def equals(self, image: NDArray[np.uint8]) -> bool:
         """Whether nothing moved since the feed froze; a still scene of a camera that works cannot be told from it."""

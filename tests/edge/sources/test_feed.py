@@ -65,6 +65,11 @@ def test_a_still_scene_that_a_camera_sees_is_not_frozen(changes):
     assert frozen_after(StillStream(3.0), changes) is None
 
 
+def test_a_short_limit_at_a_high_rate_finds_a_picture_that_repeats_to_the_bit():
+    detector = StillStream(0.3)
+    assert any(detector.update(image, 10 + i / 60) for i, image in enumerate(pictures([0.0] * 40)))
+
+
 def test_a_slow_stream_is_not_called_frozen_before_twenty_frames():
     detector = StillStream(1.0)
     found = [detector.update(image, float(second)) for second, image in enumerate(pictures([0.0] * 40))]
